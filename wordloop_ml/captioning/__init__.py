@@ -1,0 +1,1 @@
+"""Pure: sound and hypotheses in, captions out. No clock, no thread, no I/O."""

@@ -1,0 +1,103 @@
+"""The taxonomy of errors, grouped by what the caller should do.
+
+Each error carries a stable ``code``, which is what clients, logs and metrics see. Messages may
+name fields, limits and offsets; they never carry a transcript, a name or audio.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Every code that can reach a client, an operator or a log; documented in docs/errors.md."""
+
+    # the request is wrong: fix it, do not retry
+    BAD_JSON = "bad_json"
+    BAD_MESSAGE = "bad_message"
+    UNKNOWN_MESSAGE = "unknown_message"
+    UNEXPECTED_MESSAGE = "unexpected_message"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    BAD_AUDIO = "bad_audio"
+    TOO_LARGE = "too_large"
+    AUDIO_HOLE = "audio_hole"
+    SUPERSEDED = "superseded"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret
+    ORIGIN_REFUSED = "origin_refused"
+    QUOTA = "quota"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    IDLE = "idle"
+    SLOW_CONSUMER = "slow_consumer"
+    UNREADABLE_AUDIO = "unreadable_audio"
+    # retry later, or elsewhere
+    BUSY = "busy"
+    DRAINING = "draining"
+    # a job is lost, the meeting lives
+    ENGINE_FAILED = "engine_failed"
+    INTERNAL = "internal"
+    # start-up only: the service does not start
+    BAD_SETTING = "bad_setting"
+    BAD_MANIFEST = "bad_manifest"
+    UNKNOWN_PROFILE = "unknown_profile"
+    WEIGHTS_MISSING = "weights_missing"
+    WEIGHTS_TRUNCATED = "weights_truncated"
+    WEIGHTS_CORRUPT = "weights_corrupt"
+    WEIGHTS_UNREACHABLE = "weights_unreachable"
+    WEIGHTS_LOCKED = "weights_locked"
+    DISK_FULL = "disk_full"
+    ENGINE_INCOMPATIBLE = "engine_incompatible"
+
+
+class WordloopError(Exception):
+    """An error that the service expects and names; anything else is a bug."""
+
+    default_code: ErrorCode = ErrorCode.INTERNAL
+
+    def __init__(self, message: str, *, code: ErrorCode | None = None) -> None:
+        super().__init__(message)
+        self.code = code if code is not None else self.default_code
+
+
+class BadInput(WordloopError):
+    """Fix the request; sending it again will fail again."""
+
+    default_code = ErrorCode.BAD_REQUEST
+
+
+class Busy(WordloopError):
+    """Retry later: a bound is reached. ``retry_after_s`` says when."""
+
+    default_code = ErrorCode.BUSY
+
+    def __init__(
+        self, message: str, *, retry_after_s: float = 1.0, code: ErrorCode | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class Draining(Busy):
+    """Retry elsewhere, at once: this process is on its way out."""
+
+    default_code = ErrorCode.DRAINING
+
+    def __init__(self, message: str = "this container is draining") -> None:
+        super().__init__(message, retry_after_s=0.0)
+
+
+class EngineFailed(WordloopError):
+    """The job is lost; the meeting lives."""
+
+    default_code = ErrorCode.ENGINE_FAILED
+
+
+class StartupFailed(WordloopError):
+    """The service cannot start: a setting, the weights or a native library is wrong."""
+
+    default_code = ErrorCode.BAD_SETTING
+
+
+class WeightsUnusable(StartupFailed):
+    """Weights are missing, truncated, corrupt or cannot be had; the code says which."""
+
+    default_code = ErrorCode.WEIGHTS_MISSING

@@ -1,0 +1,1 @@
+"""Async: one actor per live meeting, and the roster that owns every actor's task."""

@@ -1,0 +1,191 @@
+"""The vocabulary of the service: frozen, slotted messages, matched by class.
+
+Time inside the service is counted in samples at 16 kHz, absolute from the first sample of a
+track. Nothing here holds milliseconds or bytes; the wire converts at the border.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Samples per second of all audio inside the service."""
+
+Samples = npt.NDArray[np.float32]
+"""Mono audio: float32, shape (n,), in [-1, 1], 16 kHz."""
+
+Pcm16 = npt.NDArray[np.int16]
+"""Mono audio: int16, shape (n,), 16 kHz; what rings hold."""
+
+
+class JobClass(IntEnum):
+    """What an inference job is for, in order of priority (lower runs first)."""
+
+    FIRST_CAPTION = 0
+    FINAL = 1
+    INTERIM = 2
+    EMBEDDING = 3
+    SYNTHESIS = 4
+
+
+class RejectReason(StrEnum):
+    """Why a guard refused a hypothesis; a metric label and the ``reason`` of a notice."""
+
+    NO_SPEECH = "no_speech"
+    NO_WORDS = "no_words"
+    LOW_PROBABILITY = "low_probability"
+    REPETITION = "repetition"
+    OUTSIDE_AUDIO = "outside_audio"
+    NEAR_SILENCE = "near_silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stretch of speech, ready to be decoded.
+
+    start: absolute index of its first sample on its track (16 kHz).
+    samples: float32, shape (n,), in [-1, 1]; the job's own copy, never written again.
+    """
+
+    start: int
+    samples: Samples
+
+    @property
+    def end(self) -> int:
+        """Absolute index one past the last sample."""
+        return self.start + len(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How one native call decodes: one encode, one decode, never more.
+
+    language: ISO 639-1 code, or None to let a multilingual model detect it.
+    prompt: words the decoder may expect (names, jargon); empty for none.
+    careful: decode with the full audio context (after a crash, or when a loop was seen).
+    temperature: 0 is greedy; a retry may sample.
+    """
+
+    language: str | None = None
+    prompt: str = ""
+    careful: bool = False
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a hypothesis.
+
+    text: the word as it is to be shown, with its punctuation, without surrounding blanks.
+    start, end: absolute samples on the track, start <= end.
+    confidence: mean token probability, in [0, 1].
+    """
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What an engine heard in one utterance.
+
+    start, end: the span of audio that it heard, absolute samples.
+    words: in order; empty when nothing was said.
+    language: ISO 639-1 code.
+    no_speech_probability: in [0, 1].
+    average_log_probability: mean over the text tokens, natural logarithm; 0.0 without tokens.
+    """
+
+    start: int
+    end: int
+    words: tuple[Word, ...]
+    language: str = "en"
+    no_speech_probability: float = 0.0
+    average_log_probability: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single blanks."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionWord:
+    """A word as a caption shows it: a ``Word`` and whether it is expected to stay."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+    stable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The whole text of one segment; replaces the caption before it with the same segment.
+
+    segment: identifier, from the track and the segment's first sample.
+    start, end: the segment's audio, absolute samples; every word lies inside.
+    final: this text will never change. Then ``seq`` counts the finals of the track, and
+        ``committed`` is the position before which audio is no longer needed.
+    speech_final: the speaker paused (a forced cut or a ``finalize`` gives ``final`` alone).
+    replay: the audio lies before the live edge of a resumed stream.
+    """
+
+    segment: str
+    track: str
+    start: int
+    end: int
+    words: tuple[CaptionWord, ...]
+    final: bool = False
+    speech_final: bool = False
+    language: str = "en"
+    replay: bool = False
+    seq: int | None = None
+    committed: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single blanks."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The voice detector heard speech begin at this absolute sample."""
+
+    track: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLost:
+    """A named hole: audio that no final covers, and why.
+
+    code: ``decode_failed``, ``rejected`` or ``gap``.
+    reason: for ``rejected``, the guard's reason.
+    committed: where the track's committed position stands after it.
+    """
+
+    track: str
+    code: str
+    start: int
+    end: int
+    committed: int
+    reason: RejectReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Audio before ``at`` is no longer needed: finals cover it, or it was proven silence."""
+
+    track: str
+    at: int
+
+
+TrackEvent = Caption | SpeechStarted | SpanLost | Committed
+"""What a track tells its listeners, in order."""

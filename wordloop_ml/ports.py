@@ -1,0 +1,91 @@
+"""What the service asks of an engine: Protocols, with no engine in sight.
+
+Everything here is blocking and is called from inference threads, except for ``VoiceStream``,
+whose calls are short enough for the event loop (see docs/adr/0004-vad-in-the-loop.md).
+Engines raise ``EngineFailed`` for a job that is lost, ``StartupFailed`` while being opened.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wordloop_ml.messages import DecodeOptions, Hypothesis, Samples, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberCapabilities:
+    """What a transcriber can do; the contract suite and the callers ask before they rely on it.
+
+    name: the engine's name, e.g. ``whisper_cpp``.
+    model: the identity of the weights, e.g. ``wordloop-nano``.
+    languages: ISO 639-1 codes that it can transcribe.
+    shortest_samples, longest_samples: what one job may hold at 16 kHz; shorter audio is an
+        empty hypothesis, longer audio is ``BadInput``.
+    word_times: words carry times that were measured, not spread evenly.
+    """
+
+    name: str
+    model: str
+    languages: tuple[str, ...]
+    shortest_samples: int
+    longest_samples: int
+    word_times: bool
+
+
+class TranscriberWorker(Protocol):
+    """The state of one inference thread: not shared, not thread-safe, closed by its owner."""
+
+    def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
+        """Decode one utterance in one bounded native call.
+
+        Words lie inside the utterance and do not run backwards. Raises ``EngineFailed``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the native state; harmless when called twice."""
+        ...
+
+
+class Transcriber(Protocol):
+    """A speech-to-text model, loaded once per process."""
+
+    @property
+    def capabilities(self) -> TranscriberCapabilities:
+        """What it can do."""
+        ...
+
+    def open_worker(self) -> TranscriberWorker:
+        """A state for one more thread; raises ``EngineFailed`` when none can be had."""
+        ...
+
+    def close(self) -> None:
+        """Free the weights, after every worker is closed; harmless when called twice."""
+        ...
+
+
+class VoiceStream(Protocol):
+    """The detector's memory of one track: fed windows in order, on one thread."""
+
+    def probability(self, window: Samples) -> float:
+        """The probability, in [0, 1], that this window holds speech.
+
+        window: float32, shape (VoiceDetector.window_samples,).
+        """
+        ...
+
+
+class VoiceDetector(Protocol):
+    """A voice activity detector, loaded once per process."""
+
+    @property
+    def window_samples(self) -> int:
+        """How many samples at 16 kHz one window holds."""
+        ...
+
+    def open_stream(self) -> VoiceStream:
+        """A fresh memory for one track."""
+        ...
+
+    def close(self) -> None:
+        """Free the model; harmless when called twice."""
+        ...

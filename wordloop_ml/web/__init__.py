@@ -1,0 +1,1 @@
+"""Async: the only aiohttp server room."""

@@ -1,0 +1,1 @@
+"""Pure: bytes and JSON to messages and back, one file per protocol."""
