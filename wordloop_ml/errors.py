@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     AUDIO_HOLE = "audio_hole"
     SUPERSEDED = "superseded"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - likewise
     ORIGIN_REFUSED = "origin_refused"
     QUOTA = "quota"
     NOT_FOUND = "not_found"
