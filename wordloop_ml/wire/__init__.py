@@ -1,1 +1,1 @@
-"""Pure: bytes and JSON to messages and back, one file per protocol."""
+"""Pure: bytes and JSON to messages and back, one front file per protocol (``v1``)."""

@@ -1,0 +1,209 @@
+"""Version 1, client to server: text frames to frozen messages, strictly."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.identifiers import LANGUAGES, valid_identifier, valid_speaker
+from wordloop_ml.wire.json_text import parse_object
+
+VERSION = 1
+MIN_SAMPLE_RATE = 8_000
+MAX_SAMPLE_RATE = 48_000
+MAX_CHANNELS = 2
+MAX_POSITION = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
+MAX_ORIGIN_MS = 2**52 - 1
+"""Leaves room for the longest track before its times pass ``MAX_POSITION``."""
+
+
+class Encoding(StrEnum):
+    """How binary frames carry audio; names are ffmpeg's."""
+
+    PCM_S16LE = "pcm_s16le"
+    PCM_F32LE = "pcm_f32le"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first message of a connection: what audio follows, and where it stands on its track.
+
+    Positions count samples of the stream's own rate from the track's first sample; a stereo
+    pair is one sample.
+
+    origin_ms: meeting time of the track's sample 0; None leaves it to the server.
+    first_sample: position of the first sample that follows; None for ``resume_from``.
+    resume_from: ``committed`` of the connection before; 0 for a new track.
+    last_seq: ``seq`` of the last final that the client has stored; 0 for none.
+    epoch: rises with each connection of the track; None for a track that cannot resume.
+    attempt: breaks so far without progress of ``committed``.
+    live_from: position where live audio begins; None for ``resume_from``: nothing is replayed.
+    """
+
+    version: int
+    track: str
+    encoding: Encoding
+    sample_rate: int
+    channels: int
+    speaker: str | None = None
+    language: str | None = None
+    origin_ms: int | None = None
+    first_sample: int | None = None
+    resume_from: int = 0
+    last_seq: int = 0
+    epoch: int | None = None
+    attempt: int = 0
+    live_from: int | None = None
+
+    @property
+    def sends_from(self) -> int:
+        """Position of the first sample that the client sends; at most ``resume_from``."""
+        return self.resume_from if self.first_sample is None else self.first_sample
+
+    @property
+    def live_at(self) -> int:
+        """Position where live audio begins; at least ``resume_from``."""
+        return self.resume_from if self.live_from is None else max(self.live_from, self.resume_from)
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Flush what is open now, and go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The next ``samples`` samples (of the stream's rate, at least 1) do not exist."""
+
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """The client is there, with nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No more audio follows: send every final, then end."""
+
+
+ClientMessage = Start | Finalize | Gap | KeepAlive | Stop
+
+
+def parse_client(text: str) -> ClientMessage:
+    """The message that one text frame holds; fields it does not know are ignored.
+
+    Raises ``BadInput`` and nothing else, with one of the codes ``BAD_JSON``, ``BAD_MESSAGE``,
+    ``UNKNOWN_MESSAGE``, ``UNSUPPORTED_VERSION``, ``UNSUPPORTED_ENCODING``, ``AUDIO_HOLE``,
+    ``TOO_LARGE``. Its text names the field and the rule, never a value other than a number.
+    """
+    fields = _Fields(parse_object(text))
+    match fields.text("type"):
+        case "start":
+            return _parse_start(fields)
+        case "finalize":
+            return Finalize()
+        case "gap":
+            return Gap(samples=fields.integer("samples", low=1))
+        case "keepalive":
+            return KeepAlive()
+        case "stop":
+            return Stop()
+        case _:
+            raise BadInput(
+                "type must be one of start, finalize, gap, keepalive, stop",
+                code=ErrorCode.UNKNOWN_MESSAGE,
+            )
+
+
+def _parse_start(fields: "_Fields") -> Start:
+    # first, for the rest may mean something else in another version
+    version = fields.integer("version")
+    if version != VERSION:
+        raise BadInput(f"version must be {VERSION}", code=ErrorCode.UNSUPPORTED_VERSION)
+    start = Start(
+        version=version,
+        track=fields.track(),
+        encoding=fields.encoding(),
+        sample_rate=fields.integer("sample_rate", low=MIN_SAMPLE_RATE, high=MAX_SAMPLE_RATE),
+        channels=fields.integer("channels", low=1, high=MAX_CHANNELS),
+        speaker=fields.speaker(),
+        language=fields.language(),
+        origin_ms=fields.optional_integer("origin_ms", high=MAX_ORIGIN_MS),
+        first_sample=fields.optional_integer("first_sample"),
+        resume_from=fields.optional_integer("resume_from") or 0,
+        last_seq=fields.optional_integer("last_seq") or 0,
+        epoch=fields.optional_integer("epoch"),
+        attempt=fields.optional_integer("attempt") or 0,
+        live_from=fields.optional_integer("live_from"),
+    )
+    if start.sends_from > start.resume_from:
+        raise BadInput("first_sample beyond resume_from without a gap", code=ErrorCode.AUDIO_HOLE)
+    return start
+
+
+class _Fields:
+    """The fields of one JSON object, read by name with their rules."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        value = self._required(name)
+        if not isinstance(value, str):
+            raise _bad_field(name, "must be a string")
+        return value
+
+    def integer(self, name: str, *, low: int = 0, high: int = MAX_POSITION) -> int:
+        value = self._required(name)
+        # bool is an int to Python, and 1.0 is none to most readers of JSON
+        if type(value) is not int or not low <= value <= high:
+            raise _bad_field(name, f"must be an integer from {low} to {high}")
+        return value
+
+    def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
+        return self.integer(name, high=high) if name in self._values else None
+
+    def track(self) -> str:
+        name = self.text("track")
+        if not valid_identifier(name):
+            raise _bad_field("track", "must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+        return name
+
+    def speaker(self) -> str | None:
+        if "speaker" not in self._values:
+            return None
+        name = self.text("speaker")
+        if not valid_speaker(name):
+            raise _bad_field("speaker", "must be 1 to 128 printable characters, not all blank")
+        return name
+
+    def language(self) -> str | None:
+        if "language" not in self._values:
+            return None
+        code = self.text("language")
+        if code not in LANGUAGES:
+            raise _bad_field("language", "must be an ISO 639-1 code in lower case, such as en")
+        return code
+
+    def encoding(self) -> Encoding:
+        name = self.text("encoding")
+        try:
+            return Encoding(name)
+        except ValueError:
+            raise BadInput(
+                f"encoding must be one of {', '.join(Encoding)}",
+                code=ErrorCode.UNSUPPORTED_ENCODING,
+            ) from None
+
+    def _required(self, name: str) -> object:
+        if name not in self._values:
+            raise _bad_field(name, "is missing")
+        value: object = self._values[name]
+        return value
+
+
+def _bad_field(name: str, rule: str) -> BadInput:
+    return BadInput(f"{name} {rule}", code=ErrorCode.BAD_MESSAGE)

@@ -1,0 +1,44 @@
+"""What names may look like on the wire: meetings, tracks, speakers, languages."""
+
+import re
+
+MAX_IDENTIFIER_CHARS = 64
+MAX_SPEAKER_CHARS = 128
+
+IDENTIFIER_PATTERN = "^[A-Za-z0-9_.:-]{1,64}$"
+"""Meeting and track identifiers; they go into URLs, segment ids and logs unescaped."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+# joiners are invisible, hence "unprintable" to Unicode, but names in several scripts need them
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
+
+_ISO_639_1 = """
+aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy
+da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht
+hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky
+la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny
+oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss
+st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo
+za zh zu
+"""
+
+LANGUAGES = frozenset(_ISO_639_1.split())
+"""Every language code of ISO 639-1."""
+
+
+def valid_identifier(name: str) -> bool:
+    """Whether ``name`` may name a meeting or a track."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+def valid_meeting_id(meeting_id: str) -> bool:
+    """Whether ``meeting_id``, as it stands in the URL path, may name a meeting."""
+    return valid_identifier(meeting_id)
+
+
+def valid_speaker(name: str) -> bool:
+    """Whether ``name`` may be shown beside a caption: one printable line, not all blank."""
+    if not 1 <= len(name) <= MAX_SPEAKER_CHARS or not name.strip():
+        return False
+    return name.translate(_JOINERS).isprintable()

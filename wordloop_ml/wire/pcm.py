@@ -1,0 +1,67 @@
+"""Binary frames to samples: interleaved PCM in, float32 mono out, at the stream's own rate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.messages import Samples
+from wordloop_ml.wire.client_messages import Encoding
+
+_DTYPES: dict[Encoding, np.dtype[np.generic]] = {
+    Encoding.PCM_S16LE: np.dtype("<i2"),
+    Encoding.PCM_F32LE: np.dtype("<f4"),
+}
+_S16_SCALE = np.float32(1 / 32_768)
+
+
+@dataclass(frozen=True, slots=True)
+class PcmDecoder:
+    """Decodes the binary frames of one stream; keeps nothing between them."""
+
+    encoding: Encoding
+    channels: int
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample on all channels: what one position counts."""
+        return _DTYPES[self.encoding].itemsize * self.channels
+
+    def decode(self, payload: bytes) -> Samples:
+        """The samples of one frame: float32, shape (n,), in [-1, 1], channels averaged.
+
+        ``pcm_f32le`` beyond full scale is clipped. Mono ``pcm_f32le`` is a read-only view of
+        ``payload`` where nothing had to be clipped. Raises ``BadInput`` ``BAD_AUDIO`` for half a
+        sample or a value that is no number.
+        """
+        if len(payload) % self.sample_bytes:
+            raise _bad_audio(
+                f"{len(payload)} bytes of audio are no multiple of {self.sample_bytes}"
+            )
+        values = np.frombuffer(payload, _DTYPES[self.encoding])
+        samples: Samples = values.astype(np.float32, copy=False)
+        if self.encoding is Encoding.PCM_S16LE:
+            return self._mix(samples * _S16_SCALE)
+        return self._mix(_in_range(samples))
+
+    def _mix(self, interleaved: Samples) -> Samples:
+        if self.channels == 1:
+            return interleaved
+        mono: Samples = interleaved.reshape(-1, self.channels).mean(axis=1, dtype=np.float32)
+        return mono
+
+
+def _in_range(samples: Samples) -> Samples:
+    if not len(samples):
+        return samples
+    # both are NaN if any sample is: two passes instead of a mask of the whole frame
+    low, high = samples.min(), samples.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise _bad_audio("audio holds a value that is not a finite number")
+    if low < -1 or high > 1:
+        return np.clip(samples, -1, 1)
+    return samples
+
+
+def _bad_audio(message: str) -> BadInput:
+    return BadInput(message, code=ErrorCode.BAD_AUDIO)

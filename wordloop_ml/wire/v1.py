@@ -1,0 +1,78 @@
+"""Wire protocol, version 1: the front of the room; docs/protocol.md documents it.
+
+Text frames in: ``parse_client``. Binary frames in: ``pcm.PcmDecoder``. Text frames out:
+``encode``, of what ``EventTranslator`` makes from a track's events, or of messages built here.
+"""
+
+from wordloop_ml.wire.client_messages import (
+    MAX_CHANNELS,
+    MAX_POSITION,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    VERSION,
+    ClientMessage,
+    Encoding,
+    Finalize,
+    Gap,
+    KeepAlive,
+    Start,
+    Stop,
+    parse_client,
+)
+from wordloop_ml.wire.close_codes import CloseCode, close_code, close_reason, http_status
+from wordloop_ml.wire.identifiers import valid_meeting_id
+from wordloop_ml.wire.pcm import PcmDecoder
+from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.server_messages import (
+    Ack,
+    Caption,
+    CaptionWord,
+    Draining,
+    Ended,
+    Error,
+    Limits,
+    Notice,
+    NoticeCode,
+    Ready,
+    ServerMessage,
+    SpeechStarted,
+    encode,
+)
+from wordloop_ml.wire.track_events import EventTranslator
+
+__all__ = [
+    "MAX_CHANNELS",
+    "MAX_POSITION",
+    "MAX_SAMPLE_RATE",
+    "MIN_SAMPLE_RATE",
+    "VERSION",
+    "Ack",
+    "Caption",
+    "CaptionWord",
+    "ClientMessage",
+    "CloseCode",
+    "Draining",
+    "Encoding",
+    "Ended",
+    "Error",
+    "EventTranslator",
+    "Finalize",
+    "Gap",
+    "KeepAlive",
+    "Limits",
+    "Notice",
+    "NoticeCode",
+    "PcmDecoder",
+    "Positions",
+    "Ready",
+    "ServerMessage",
+    "SpeechStarted",
+    "Start",
+    "Stop",
+    "close_code",
+    "close_reason",
+    "encode",
+    "http_status",
+    "parse_client",
+    "valid_meeting_id",
+]
