@@ -10,12 +10,17 @@ from wordloop_ml.weights.manifest import (
     load_manifest,
     parse_manifest,
 )
+from wordloop_ml.weights.pull import pull
 from wordloop_ml.weights.store import MappedWeights, is_marked, open_mapped, verify
+from wordloop_ml.weights.terms import PullPhase, PullPolicy, PullProgress
 
 __all__ = [
     "HttpsSource",
     "Manifest",
     "MappedWeights",
+    "PullPhase",
+    "PullPolicy",
+    "PullProgress",
     "RepositorySource",
     "Source",
     "WeightsEntry",
@@ -24,5 +29,6 @@ __all__ = [
     "load_manifest",
     "open_mapped",
     "parse_manifest",
+    "pull",
     "verify",
 ]

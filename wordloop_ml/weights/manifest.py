@@ -59,7 +59,7 @@ class WheelSource:
     @property
     def host(self) -> str:
         """Where it comes from, for people."""
-        return f"package index ({self.package} {self.version})"
+        return "package index"
 
 
 @dataclass(frozen=True, slots=True)

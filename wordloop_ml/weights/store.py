@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights.manifest import WeightsEntry
+from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry
 
 _HASH_STEP_BYTES: Final = 4 << 20
 _MARKER_LIMIT_BYTES: Final = 4096
@@ -115,6 +115,10 @@ def unmark(path: Path) -> None:
 
 def cure(entry: WeightsEntry, directory: Path) -> str:
     """The end of an error message: the command that puts the file right."""
+    target = (directory / entry.file).resolve()
+    for source in entry.sources:
+        if isinstance(source, RepositorySource) and source.path.resolve() == target:
+            return f"run: git checkout -- {shlex.quote(str(source.path))}"
     return f"run: wordloop-ml weights pull {entry.name} --directory {shlex.quote(str(directory))}"
 
 
