@@ -1,0 +1,75 @@
+"""The order in which a process leaves, one function.
+
+aiohttp's own signal handling closes the listening socket first and cancels its handlers: peers
+see 1006 and probes see refused connections. So the service leaves by itself, in this order.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from wordloop_ml.executor import Executor
+from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.ports import TranscriberWorker
+
+JOIN_THREADS_S = 2.0
+"""How long inference threads may take to return from their last native call."""
+
+log = structlog.get_logger()
+
+
+async def drain(
+    *,
+    become_unready: Callable[[], None],
+    roster: Roster,
+    stop_listening: Callable[[], Awaitable[None]],
+    executor: Executor[TranscriberWorker],
+    free_engines: Callable[[], None],
+    forced: asyncio.Event,
+    listen_s: float,
+    deadline_s: float,
+) -> bool:
+    """Leave. False when a native call hangs: then only the end of the process frees it.
+
+    forced: set by a second signal; it cuts every wait short.
+    """
+    # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
+    become_unready()
+    log.info("drain_started", tracks=roster.statistics().tracks)
+    await _wait(forced, listen_s)
+    # 2 and 3. Every connection is told, gets its finals, and closes; all at once.
+    leaving = asyncio.create_task(roster.drain(deadline_s), name="drain-roster")
+    cutting = asyncio.create_task(forced.wait(), name="drain-forced")
+    await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)
+    cutting.cancel()
+    if not leaving.done():
+        roster.cut()
+    in_time = await leaving
+    # 4. Nobody is left to answer: connections still in their closing handshake get a moment.
+    await stop_listening()
+    joined = executor.close(0.0) or await _joined(executor, JOIN_THREADS_S)
+    # 5. Only when no thread is inside a native call may the weights go.
+    if joined:
+        free_engines()
+    log.info("drain_ended", in_time=in_time, threads_joined=joined)
+    return joined
+
+
+async def _wait(forced: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await forced.wait()
+    except TimeoutError:
+        return
+
+
+async def _joined(executor: Executor[TranscriberWorker], seconds: float) -> bool:
+    """Poll for the threads' end without blocking the loop, which still closes sockets."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + seconds
+    while loop.time() < until_s:
+        if executor.close(0.0):
+            return True
+        await asyncio.sleep(0.02)
+    return executor.close(0.0)

@@ -1,0 +1,311 @@
+"""The only owner of inference threads: priorities, deadlines, coalescing, fairness, bounds.
+
+Native models are few and expensive, so every job of every meeting waits in one place. A job has
+a class (first captions before finals before interims); within a class, meetings share the
+threads fairly, and a meeting's jobs run earliest deadline first. The queue is start-time fair
+queueing in the sense of Goyal, Vin and Cheng (SIGCOMM 1996), with virtual time counted in seconds
+of native run time and rounded to a quantum, so that meetings with like shares compete by deadline.
+
+A running native call cannot be cancelled, only abandoned: ``forget`` drops what waits and the
+answer of what runs, and the thread is free again when the call returns.
+"""
+
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from wordloop_ml.errors import Busy
+from wordloop_ml.messages import JobClass
+
+FAIRNESS_QUANTUM_S = 0.1
+"""Meetings whose used run time differs by less than this compete by deadline."""
+
+_RECENT = 2_048
+
+
+class Closable(Protocol):
+    """What a worker thread owns: anything with a native state to free."""
+
+    def close(self) -> None:
+        """Free the state."""
+        ...
+
+
+W = TypeVar("W", bound=Closable)
+
+
+class DropReason(StrEnum):
+    """Why a job never ran."""
+
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """The job's value, and where its time went, in seconds."""
+
+    value: Any
+    queued_s: float
+    ran_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job raised; a ``WordloopError`` is a lost job, anything else a bug."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class JobDropped:
+    """The job never ran."""
+
+    reason: DropReason
+
+
+Outcome = JobDone | JobFailed | JobDropped
+
+
+@dataclass(slots=True, kw_only=True)
+class Job(Generic[W]):
+    """One bounded native call and who waits for it.
+
+    owner: (meeting, track); fairness is between meetings, ``forget`` takes either.
+    deadline_s: monotonic time at which the answer is wanted; orders, never drops.
+    expires_s: monotonic time after which the answer is worthless; None for never.
+    run: called on an inference thread with that thread's worker.
+    deliver: called exactly once with the outcome, on an inference thread or, for a drop, on the
+        thread that caused it, never under the executor's lock. It must not block.
+    coalesce: jobs with an equal key replace each other while they wait, and never run together.
+    """
+
+    job_class: JobClass
+    owner: tuple[str, str]
+    deadline_s: float
+    run: Callable[[W], Any]
+    deliver: Callable[[Outcome], None]
+    expires_s: float | None = None
+    coalesce: Hashable | None = None
+    submitted_s: float = field(default=0.0, init=False)
+    order: int = field(default=0, init=False)
+    abandoned: bool = field(default=False, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorStatistics:
+    """A snapshot for logs and benchmarks; seconds unless the name says otherwise.
+
+    waiting, running: jobs now. busy_s: run time of all threads since the start.
+    done, failed, dropped: jobs since the start, drops by reason.
+    recent: (class, queued_s, ran_s) of the last jobs, oldest first.
+    """
+
+    waiting: int
+    running: int
+    busy_s: float
+    done: int
+    failed: int
+    dropped: dict[DropReason, int]
+    recent: tuple[tuple[JobClass, float, float], ...]
+
+
+class Executor(Generic[W]):
+    """A fixed set of named threads over one bounded backlog.
+
+    Finals are exempt from the bound: they are bounded at their source, because a track stops
+    reading when its ring is full of audio that waits for them.
+    """
+
+    def __init__(
+        self,
+        open_worker: Callable[[], W],
+        *,
+        workers: int,
+        backlog: int = 256,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._backlog = backlog
+        self._condition = threading.Condition()
+        self._waiting: list[Job[W]] = []
+        self._running: list[Job[W]] = []
+        self._used_s: defaultdict[str, float] = defaultdict(float)
+        self._virtual_s = 0.0
+        self._closed = False
+        self._orders = 0
+        self._busy_s = 0.0
+        self._done = 0
+        self._failed = 0
+        self._dropped: Counter[DropReason] = Counter()
+        self._recent: deque[tuple[JobClass, float, float]] = deque(maxlen=_RECENT)
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(worker,), name=f"inference-{index}", daemon=True
+            )
+            # Opened here, so that a state that cannot be had stops the start, not a thread.
+            for index, worker in enumerate([open_worker() for _ in range(workers)])
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def workers(self) -> int:
+        """How many inference threads there are."""
+        return len(self._threads)
+
+    def submit(self, job: Job[W]) -> None:
+        """Queue a job; never blocks. Raises ``Busy`` when the backlog is full or closed."""
+        with self._condition:
+            if self._closed:
+                raise Busy("the executor is closed")
+            superseded = [
+                one
+                for one in self._waiting
+                if job.coalesce is not None and one.coalesce == job.coalesce
+            ]
+            free = self._backlog - len(self._waiting) + len(superseded)
+            if free < 1 and job.job_class is not JobClass.FINAL:
+                raise Busy("too many inference jobs are waiting")
+            for one in superseded:
+                self._waiting.remove(one)
+            job.submitted_s = self._clock()
+            self._orders += 1
+            job.order = self._orders
+            self._join_share(job.owner[0])
+            self._waiting.append(job)
+            self._condition.notify()
+        self._drop(superseded, DropReason.SUPERSEDED)
+
+    def forget(self, meeting: str, track: str | None = None) -> None:
+        """Drop what waits for a meeting (or one of its tracks) and abandon what runs."""
+        with self._condition:
+            gone = [one for one in self._waiting if _owned(one, meeting, track)]
+            self._waiting = [one for one in self._waiting if not _owned(one, meeting, track)]
+            for one in self._running:
+                if _owned(one, meeting, track):
+                    one.abandoned = True
+            if track is None:
+                self._used_s.pop(meeting, None)
+        self._drop(gone, DropReason.FORGOTTEN)
+
+    def statistics(self) -> ExecutorStatistics:
+        """What waits, runs and ran."""
+        with self._condition:
+            return ExecutorStatistics(
+                waiting=len(self._waiting),
+                running=len(self._running),
+                busy_s=self._busy_s,
+                done=self._done,
+                failed=self._failed,
+                dropped=dict(self._dropped),
+                recent=tuple(self._recent),
+            )
+
+    def close(self, timeout_s: float) -> bool:
+        """Drop what waits and join the threads; False when a native call still holds one.
+
+        Each thread frees its own worker as it leaves. After False the weights must not be
+        freed: the only way out is to end the process.
+        """
+        with self._condition:
+            self._closed = True
+            gone, self._waiting = self._waiting, []
+            self._condition.notify_all()
+        self._drop(gone, DropReason.CLOSED)
+        deadline_s = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _join_share(self, meeting: str) -> None:
+        """A meeting that was idle starts at the present, not with the credit of its silence."""
+        self._used_s[meeting] = max(self._used_s[meeting], self._virtual_s)
+
+    def _rank(self, job: Job[W]) -> tuple[int, int, float, int]:
+        share = int(self._used_s[job.owner[0]] / FAIRNESS_QUANTUM_S)
+        return (job.job_class, share, job.deadline_s, job.order)
+
+    def _work(self, worker: W) -> None:
+        """The life of one thread."""
+        try:
+            while (taken := self._take()) is not None:
+                job, expired = taken
+                self._drop(expired, DropReason.EXPIRED)
+                if job is not None:
+                    self._run(job, worker)
+        finally:
+            worker.close()
+
+    def _take(self) -> tuple[Job[W] | None, list[Job[W]]] | None:
+        """Wait for the best job that may run, and what expired; None when closed."""
+        with self._condition:
+            while True:
+                if self._closed:
+                    return None
+                now_s = self._clock()
+                expired = [
+                    one
+                    for one in self._waiting
+                    if one.expires_s is not None and one.expires_s < now_s
+                ]
+                for one in expired:
+                    self._waiting.remove(one)
+                busy_keys = {one.coalesce for one in self._running} - {None}
+                ready = [one for one in self._waiting if one.coalesce not in busy_keys]
+                if not ready:
+                    if expired:
+                        return None, expired
+                    self._condition.wait()
+                    continue
+                job = min(ready, key=self._rank)
+                self._waiting.remove(job)
+                self._running.append(job)
+                self._virtual_s = max(self._virtual_s, self._used_s[job.owner[0]])
+                return job, expired
+
+    def _run(self, job: Job[W], worker: W) -> None:
+        began_s = self._clock()
+        outcome: Outcome
+        try:
+            value = job.run(worker)
+        except Exception as error:  # whatever a job raises belongs to its owner, never to the thread
+            outcome = JobFailed(error)
+        else:
+            outcome = JobDone(value, began_s - job.submitted_s, self._clock() - began_s)
+        self._settle(job, self._clock() - began_s, failed=isinstance(outcome, JobFailed))
+        if job.abandoned:
+            outcome = JobDropped(DropReason.FORGOTTEN)
+        job.deliver(outcome)
+
+    def _settle(self, job: Job[W], ran_s: float, *, failed: bool) -> None:
+        """Account for a finished job and let those that waited for its key go."""
+        with self._condition:
+            self._running.remove(job)
+            self._busy_s += ran_s
+            if job.owner[0] in self._used_s:
+                self._used_s[job.owner[0]] += ran_s
+            self._failed += failed
+            self._done += not failed
+            queued_s = max(0.0, self._clock() - ran_s - job.submitted_s)
+            self._recent.append((job.job_class, queued_s, ran_s))
+            self._condition.notify_all()
+
+    def _drop(self, jobs: list[Job[W]], reason: DropReason) -> None:
+        if not jobs:
+            return
+        with self._condition:
+            self._dropped[reason] += len(jobs)
+        for job in jobs:
+            job.deliver(JobDropped(reason))
+
+
+def _owned(job: Job[Any], meeting: str, track: str | None) -> bool:
+    return job.owner[0] == meeting and track in {None, job.owner[1]}

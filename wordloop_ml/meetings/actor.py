@@ -1,0 +1,379 @@
+"""One asyncio task, one meeting, one inbox.
+
+The actor owns the state of its meeting: the tracks and, for each, the outbox of its connection.
+Its loop has one ``await`` (the inbox) and one exit (no track is left). Results of inference come
+back as messages; between two messages runs one pure step of ``captioning.Track``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
+from wordloop_ml.executor import DropReason, Executor, Job, JobDone, JobDropped, JobFailed, Outcome
+from wordloop_ml.meetings.outbox import Ack, Closed, Leaving, Outbox
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Samples, SpanLost
+from wordloop_ml.ports import TranscriberWorker, VoiceDetector
+
+ACK_EVERY_SAMPLES = 2 * SAMPLE_RATE
+"""An ``ack`` stands alone at least this often, in audio time."""
+
+UNHANDLED_MESSAGES = 4
+"""Messages of one connection that may wait in the inbox; its reader pauses at the bound."""
+
+WANTED_WITHIN_S = {JobClass.FIRST_CAPTION: 0.3, JobClass.FINAL: 0.5, JobClass.INTERIM: 0.8}
+"""Deadlines that order jobs within a class."""
+
+STALE_AFTER_S = 1.5
+"""An interim that waited this long shows what everybody has heard already."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackOptions:
+    """What a connection asked for; positions are absolute samples at 16 kHz."""
+
+    track: str
+    epoch: int | None = None
+    language: str | None = None
+    first_sample: int = 0
+    last_seq: int = 0
+    live_from: int = 0
+    careful: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One connection's place in a meeting: made by the actor, held by the connection.
+
+    outbox: what the connection sends. room: set when its reader should look again.
+    leaving: takes no more intake and closes, with ``farewell``, when its track is done.
+    unhandled: its messages in the inbox. finals, lost: how many of each were emitted.
+    """
+
+    options: TrackOptions
+    track: Track
+    outbox: Outbox
+    acked_at: int = 0
+    leaving: bool = False
+    farewell: ErrorCode | None = None
+    unhandled: int = 0
+    finals: int = 0
+    lost: int = 0
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioArrived:
+    """Audio of a seat, 16 kHz, at most ``track.room`` samples."""
+
+    seat: Seat
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class FlushAsked:
+    """Finalise what is open now, and go on."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class GapArrived:
+    """The client has no audio for this many samples at 16 kHz."""
+
+    seat: Seat
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEnded:
+    """No more audio will come: flush, then close."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The peer has gone, or broke the protocol; nobody listens any more."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeAnswered:
+    """What became of a decode request."""
+
+    seat: Seat
+    ticket: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DrainAsked:
+    """The process is on its way out: closed segments get their finals, then all seats close."""
+
+    deadline_s: float
+
+
+Message = (
+    AudioArrived
+    | FlushAsked
+    | GapArrived
+    | AudioEnded
+    | ConnectionLost
+    | DecodeAnswered
+    | DrainAsked
+)
+
+
+class MeetingActor:
+    """The state and the loop of one meeting. Only its own task and the loop's callbacks touch it.
+
+    Every seat posts at most UNHANDLED_MESSAGES at a time and every track has a bounded number of
+    jobs, so the inbox needs no bound of its own.
+    """
+
+    def __init__(
+        self,
+        meeting: str,
+        executor: Executor[TranscriberWorker],
+        voice_detector: VoiceDetector,
+        policy: CaptioningPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.meeting = meeting
+        self._began_s = clock()
+        self._clock = clock
+        self._executor = executor
+        self._voice_detector = voice_detector
+        self._policy = policy
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._seats: dict[str, Seat] = {}
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def seats(self) -> int:
+        """How many tracks are live."""
+        return len(self._seats)
+
+    @property
+    def over(self) -> bool:
+        """Whether the last track has left; nobody can join any more."""
+        return not self._seats
+
+    def age_ms(self) -> int:
+        """How long the meeting has been live in this process, in milliseconds."""
+        return round((self._clock() - self._began_s) * 1000)
+
+    def join(self, options: TrackOptions) -> Seat:
+        """Seat a connection; an older connection of the same track is closed (superseded).
+
+        Raises ``BadInput`` (``superseded``) when a connection with a higher epoch is seated.
+        """
+        older = self._seats.get(options.track)
+        if older is not None and (older.options.epoch or 0) > (options.epoch or 0):
+            raise BadInput(
+                "a connection with a higher epoch holds this track", code=ErrorCode.SUPERSEDED
+            )
+        seat = Seat(
+            options,
+            Track(
+                options.track,
+                self._voice_detector.open_stream(),
+                self._policy,
+                first_sample=options.first_sample,
+                last_seq=options.last_seq,
+                live_from=options.live_from,
+                language=options.language,
+                careful=options.careful,
+            ),
+            Outbox(),
+            acked_at=options.first_sample,
+        )
+        seat.room.set()
+        if older is not None:
+            self._close(older, ErrorCode.SUPERSEDED)
+        self._seats[options.track] = seat
+        return seat
+
+    def post(self, message: Message) -> None:
+        """Put a message into the inbox; on the loop's thread only."""
+        if not isinstance(message, DecodeAnswered | DrainAsked):
+            message.seat.unhandled += 1
+        self._inbox.put_nowait(message)
+
+    async def post_audio(self, seat: Seat, samples: Samples) -> None:
+        """Post audio in pieces of a quarter second, as fast as the meeting takes it."""
+        step = SAMPLE_RATE // 4
+        for start in range(0, len(samples), step):
+            piece = samples[start : start + step]
+            await self.wait_for_room(seat, len(piece))
+            self.post(AudioArrived(seat, piece))
+
+    async def wait_for_room(self, seat: Seat, samples: int = 0) -> None:
+        """Wait until the seat may post; this is the back-pressure that the socket feels.
+
+        Room counts what waits in the inbox as if it had been fed. A closed seat never waits.
+        """
+        while not seat.outbox.closed and not self._has_room(seat, samples):
+            seat.room.clear()
+            await seat.room.wait()
+
+    def _has_room(self, seat: Seat, samples: int) -> bool:
+        waiting = seat.unhandled * (SAMPLE_RATE // 4)
+        return seat.unhandled < UNHANDLED_MESSAGES and seat.track.room >= samples + waiting
+
+    async def run(self) -> None:
+        """Handle messages until the last track has left."""
+        while self._seats:
+            self._handle(await self._inbox.get())
+
+    def abandon(self, code: ErrorCode) -> None:
+        """Close every seat at once: the actor's task has failed or was cancelled."""
+        for seat in list(self._seats.values()):
+            self._close(seat, code)
+
+    def _handle(self, message: Message) -> None:
+        """One step: a message in, events and decode requests out."""
+        match message:
+            case DecodeAnswered(seat, ticket, outcome):
+                if self._is_seated(seat):
+                    self._emit(seat, seat.track.answer(ticket, self._result(outcome)))
+            case DrainAsked(deadline_s):
+                for seat in list(self._seats.values()):
+                    self._drain(seat, deadline_s)
+            case _:
+                message.seat.unhandled -= 1
+                if self._is_seated(message.seat):
+                    self._handle_seat(message)
+                message.seat.room.set()
+
+    def _handle_seat(
+        self, message: AudioArrived | FlushAsked | GapArrived | AudioEnded | ConnectionLost
+    ) -> None:
+        """A message of a connection. A seat that is leaving takes no more intake."""
+        seat = message.seat
+        if isinstance(message, ConnectionLost):
+            self._close(seat, None)
+            return
+        if seat.leaving:
+            return
+        match message:
+            case AudioArrived(samples=samples):
+                self._emit(seat, seat.track.feed(samples))
+                self._acknowledge(seat)
+            case FlushAsked():
+                self._emit(seat, seat.track.finalize())
+            case GapArrived(samples=samples):
+                self._emit(seat, seat.track.gap(samples))
+            case AudioEnded():
+                seat.leaving = True
+                self._emit(seat, seat.track.finish())
+
+    def _drain(self, seat: Seat, deadline_s: float) -> None:
+        """Closed segments get their finals; only a connection that cannot resume is flushed."""
+        seat.outbox.put(Leaving(deadline_s))
+        if seat.leaving:
+            return
+        seat.leaving = True
+        seat.farewell = ErrorCode.DRAINING
+        resumable = seat.options.epoch is not None
+        self._emit(seat, seat.track.leave() if resumable else seat.track.finish())
+
+    def _emit(self, seat: Seat, outputs: list[TrackOutput]) -> None:
+        """Send events, submit requests, and close the seat when its track is done."""
+        for output in outputs:
+            if isinstance(output, DecodeRequest):
+                self._submit(seat, output)
+                continue
+            if isinstance(output, Caption) and output.final:
+                seat.finals += 1
+            elif isinstance(output, SpanLost):
+                seat.lost += 1
+            seat.outbox.put(output)
+        seat.room.set()
+        if seat.outbox.closed:
+            self._close(seat, ErrorCode.SLOW_CONSUMER)
+        elif seat.leaving and seat.track.done:
+            self._close(seat, seat.farewell)
+
+    def _acknowledge(self, seat: Seat) -> None:
+        if seat.track.received - seat.acked_at >= ACK_EVERY_SAMPLES:
+            seat.acked_at = seat.track.received
+            seat.outbox.put(Ack(seat.track.received, seat.track.committed))
+
+    def _submit(self, seat: Seat, request: DecodeRequest) -> None:
+        now_s = self._clock()
+        final = request.kind is JobClass.FINAL
+
+        def run(worker: TranscriberWorker) -> Hypothesis:
+            return worker.transcribe(request.utterance, request.options)
+
+        job = Job(
+            job_class=request.kind,
+            owner=(self.meeting, seat.options.track),
+            deadline_s=now_s + WANTED_WITHIN_S[request.kind],
+            run=run,
+            deliver=lambda outcome: self._deliver(seat, request.ticket, outcome),
+            expires_s=None if final else now_s + STALE_AFTER_S,
+            coalesce=None if final else (self.meeting, seat.options.track),
+        )
+        try:
+            self._executor.submit(job)
+        except Busy:
+            # The answer comes as a message, as every answer does, never from inside a step.
+            self.post(DecodeAnswered(seat, request.ticket, JobDropped(DropReason.REFUSED)))
+
+    def _deliver(self, seat: Seat, ticket: int, outcome: Outcome) -> None:
+        """Bring an answer from an inference thread to the inbox."""
+        try:
+            self._loop.call_soon_threadsafe(self.post, DecodeAnswered(seat, ticket, outcome))
+        except RuntimeError:
+            # The loop is closed: the process is leaving and nobody waits for the answer.
+            return
+
+    def _result(self, outcome: Outcome) -> Hypothesis | Dropped:
+        match outcome:
+            case JobDone(value=Hypothesis() as hypothesis):
+                return hypothesis
+            case JobFailed(error=WordloopError() as error):
+                log.warning("decode_failed", meeting=self.meeting, code=error.code)
+                return Dropped.FAILED
+            case JobFailed(error=error):
+                raise error
+            case JobDropped(reason=DropReason.SUPERSEDED | DropReason.EXPIRED | DropReason.REFUSED):
+                return Dropped.SUPERSEDED
+            case _:
+                return Dropped.FAILED
+
+    def _is_seated(self, seat: Seat) -> bool:
+        return self._seats.get(seat.options.track) is seat
+
+    def _close(self, seat: Seat, code: ErrorCode | None) -> None:
+        """The end of a seat, whatever the reason: its connection is told, its jobs are dropped."""
+        track = seat.track
+        seat.outbox.put(
+            Closed(code, received=track.received, committed=track.committed, finals=seat.finals)
+        )
+        seat.room.set()
+        if self._is_seated(seat):
+            del self._seats[seat.options.track]
+            self._executor.forget(self.meeting, seat.options.track)
+        log.info(
+            "track_ended",
+            meeting=self.meeting,
+            track=seat.options.track,
+            code=code,
+            received=track.received,
+            committed=track.committed,
+            finals=seat.finals,
+            lost=seat.lost,
+        )

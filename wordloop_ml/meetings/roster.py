@@ -1,0 +1,132 @@
+"""The owner of every actor's task: who meets here, how they join, how all of them leave."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.errors import Busy, Draining, ErrorCode
+from wordloop_ml.executor import Executor
+from wordloop_ml.meetings.actor import DrainAsked, MeetingActor, Seat, TrackOptions
+from wordloop_ml.ports import TranscriberWorker, VoiceDetector
+from wordloop_ml.telemetry import describe_bug
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RosterStatistics:
+    """How many meetings and tracks are live, and how many meetings failed so far."""
+
+    meetings: int
+    tracks: int
+    failed: int
+
+
+class Roster:
+    """Live meetings by id. A meeting lives from its first connection to the end of its last."""
+
+    def __init__(
+        self,
+        executor: Executor[TranscriberWorker],
+        voice_detector: VoiceDetector,
+        *,
+        policy: CaptioningPolicy | None = None,
+        max_meetings: int = 64,
+        max_tracks: int = 32,
+    ) -> None:
+        self._executor = executor
+        self._voice_detector = voice_detector
+        self._policy = policy if policy is not None else CaptioningPolicy()
+        self._max_meetings = max_meetings
+        self._max_tracks = max_tracks
+        self._actors: dict[str, MeetingActor] = {}
+        self._tasks: dict[MeetingActor, asyncio.Task[None]] = {}
+        self._draining = False
+        self._failed = 0
+
+    @property
+    def draining(self) -> bool:
+        """Whether nobody new may join."""
+        return self._draining
+
+    def statistics(self) -> RosterStatistics:
+        """Who is here now."""
+        return RosterStatistics(
+            meetings=len(self._actors),
+            tracks=sum(actor.seats for actor in self._actors.values()),
+            failed=self._failed,
+        )
+
+    def check_admission(self, meeting: str) -> None:
+        """Say no before the upgrade. Raises ``Draining`` or ``Busy``."""
+        if self._draining:
+            raise Draining
+        actor = self._actors.get(meeting)
+        if actor is None and len(self._actors) >= self._max_meetings:
+            raise Busy("this container holds as many meetings as it may", retry_after_s=5.0)
+        if actor is not None and actor.seats >= self._max_tracks:
+            raise Busy("this meeting holds as many tracks as it may", retry_after_s=5.0)
+
+    def join(self, meeting: str, options: TrackOptions) -> tuple[MeetingActor, Seat]:
+        """Seat a track; the meeting's actor starts with its first one.
+
+        Raises ``Draining``, ``Busy`` or ``BadInput`` (``superseded``).
+        """
+        self.check_admission(meeting)
+        actor = self._actors.get(meeting)
+        if actor is not None and not actor.over:
+            return actor, actor.join(options)
+        actor = MeetingActor(meeting, self._executor, self._voice_detector, self._policy)
+        seat = actor.join(options)
+        task = asyncio.create_task(actor.run(), name=f"meeting-{meeting}")
+        self._actors[meeting] = actor
+        self._tasks[actor] = task
+        task.add_done_callback(self._ended(actor))
+        log.info("meeting_started", meeting=meeting)
+        return actor, seat
+
+    async def drain(self, deadline_s: float) -> bool:
+        """Let every meeting leave; after the deadline those that are left are cut.
+
+        True when every track left by itself. Nobody can join any more once this has begun.
+        """
+        self._draining = True
+        for actor in list(self._actors.values()):
+            actor.post(DrainAsked(deadline_s))
+        tasks = list(self._tasks.values())
+        if not tasks:
+            return True
+        _, late = await asyncio.wait(tasks, timeout=deadline_s)
+        self.cut()
+        if late:
+            await asyncio.wait(late)
+        return not late
+
+    def cut(self) -> None:
+        """End every meeting that is left at once; each of its connections is closed."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _ended(self, actor: MeetingActor) -> Callable[[asyncio.Task[None]], None]:
+        """What happens when an actor's task ends, for whatever reason: logged here, once."""
+
+        def settle(task: asyncio.Task[None]) -> None:
+            del self._tasks[actor]
+            if task.cancelled():
+                actor.abandon(ErrorCode.DRAINING)
+                log.warning("meeting_cut", meeting=actor.meeting)
+            elif (error := task.exception()) is not None:
+                self._failed += 1
+                actor.abandon(ErrorCode.INTERNAL)
+                log.error("meeting_failed", meeting=actor.meeting, **describe_bug(error))
+            else:
+                log.info("meeting_ended", meeting=actor.meeting)
+            # A meeting may have begun anew, under the same id, before this callback ran.
+            if self._actors.get(actor.meeting) is actor:
+                del self._actors[actor.meeting]
+                self._executor.forget(actor.meeting)
+
+        return settle

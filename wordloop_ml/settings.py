@@ -1,0 +1,136 @@
+"""One frozen, typed settings object, read from ``WORDLOOP_*`` once, at start-up."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from wordloop_ml.errors import ErrorCode, StartupFailed
+
+PREFIX = "WORDLOOP_"
+
+
+def _default_weights() -> Path:
+    """``weights/`` of the checkout that this package runs from, else of the working directory."""
+    checkout = Path(__file__).resolve().parent.parent / "weights"
+    return checkout if checkout.is_dir() else Path("weights")
+
+
+def _setting(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A field with its documentation and its bounds (both inclusive)."""
+    metadata = {"doc": doc, "low": low, "high": high}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can set; docs/settings.md has a row for each field."""
+
+    host: str = _setting("127.0.0.1", "address to listen on; loopback only without a token")
+    port: int = _setting(8090, "port to listen on; 0 picks a free one", low=0, high=65_535)
+    token: str = _setting("", "bearer token that every route but health requires; empty for none")
+    weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
+    profile: str = _setting("embedded", "which profile of the manifest to serve")
+    workers: int = _setting(
+        lambda: min(os.cpu_count() or 1, 8), "inference threads, each one decode", low=1, high=64
+    )
+    threads: int = _setting(1, "native threads inside one decode", low=1, high=64)
+    audio_context_floor: int = _setting(
+        128, "smallest encoder context, in positions of 20 ms", low=64, high=1_500
+    )
+    audio_context_margin: int = _setting(
+        32, "positions of 20 ms beyond the end of the audio", low=0, high=500
+    )
+    max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
+    max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)
+    idle_s: float = _setting(
+        60.0, "a connection that sends nothing for this long is closed", low=1.0, high=3_600.0
+    )
+    drain_listen_s: float = _setting(
+        5.0, "on SIGTERM, how long the listener stays open for the balancer", low=0.0, high=60.0
+    )
+    drain_deadline_s: float = _setting(
+        20.0, "on SIGTERM, how long the last finals may take", low=0.1, high=300.0
+    )
+    log_level: str = _setting("info", "debug, info, warning or error")
+    log_format: str = _setting("json", "json, or console for people")
+
+    @property
+    def listens_on_loopback(self) -> bool:
+        """Whether nobody outside this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + name.upper()
+
+
+def default_of(name: str) -> object:
+    """A field's default, as documents show it."""
+    for one in fields(Settings):
+        if one.name == name:
+            if one.default is not MISSING:
+                return one.default
+            if one.default_factory is not MISSING:
+                return one.default_factory()
+    raise KeyError(name)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in this environment.
+
+    Raises ``StartupFailed`` (``bad_setting``), which names the variable and the rule it broke.
+    """
+    values: dict[str, Any] = {}
+    for one in fields(Settings):
+        text = environment.get(variable(one.name))
+        if text is None:
+            continue
+        values[one.name] = _parse(one.name, one.type, text.strip())
+        _check_bounds(one.name, values[one.name], one.metadata["low"], one.metadata["high"])
+    settings = Settings(**values)
+    _check_choices(settings)
+    return settings
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    """A variable's text as the field's type."""
+    try:
+        return kind(text)
+    except ValueError:
+        expected = {int: "a whole number", float: "a number"}.get(kind, str(kind))
+        raise _refused(name, f"is not {expected}") from None
+
+
+def _check_bounds(name: str, value: Any, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and not low <= value <= high:
+        raise _refused(name, f"is {value}, outside {low:g} to {high:g}")
+
+
+def _check_choices(settings: Settings) -> None:
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise _refused("log_level", "is not debug, info, warning or error")
+    if settings.log_format not in {"json", "console"}:
+        raise _refused("log_format", "is neither json nor console")
+    if not settings.host:
+        raise _refused("host", "is empty")
+    if not settings.token and not settings.listens_on_loopback:
+        raise _refused(
+            "host",
+            f"is not a loopback address and {variable('token')} is not set: set a token, "
+            "or listen on 127.0.0.1",
+        )
+
+
+def _refused(name: str, rule: str) -> StartupFailed:
+    return StartupFailed(f"{variable(name)} {rule}", code=ErrorCode.BAD_SETTING)

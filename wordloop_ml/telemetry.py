@@ -1,0 +1,53 @@
+"""Structured logs: constant snake-case events, facts as keys; never a transcript, name or audio."""
+
+import logging
+import sys
+import traceback
+from typing import Any, TextIO
+
+import structlog
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure_logs(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Send every log of this process to one stream (standard error), a line an event.
+
+    level: debug, info, warning or error. style: ``json`` or ``console``.
+    """
+    renderer: Any = (
+        structlog.processors.JSONRenderer(sort_keys=True)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries (aiohttp, asyncio) log through the standard module: warnings and worse only,
+    # since their messages are not written with our privacy rule in mind.
+    logging.basicConfig(
+        level=logging.WARNING, stream=stream or sys.stderr, format="%(name)s: %(message)s"
+    )
+
+
+def describe_bug(error: BaseException) -> dict[str, object]:
+    """What a log may say of an unexpected exception: its type and where, never its message.
+
+    A message can hold whatever was being handled (a word, a name); file and line cannot.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}:{frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "where": where[-6:]}

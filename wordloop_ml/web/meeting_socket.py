@@ -1,0 +1,248 @@
+"""One WebSocket, one track of one meeting: the adapter between wire/v1 and the meeting's actor.
+
+The handler reads; a second task sends what the actor puts into the seat's outbox. Nothing here
+decodes speech or keeps captions.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
+from wordloop_ml.meetings.actor import (
+    AudioEnded,
+    ConnectionLost,
+    FlushAsked,
+    GapArrived,
+    MeetingActor,
+    Seat,
+    TrackOptions,
+)
+from wordloop_ml.meetings.outbox import Ack, Closed, Leaving
+from wordloop_ml.messages import TrackEvent
+from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.service import SERVICE, Service
+from wordloop_ml.wire import v1
+
+HEARTBEAT_S = 10.0
+"""A peer that does not answer a ping is gone after one and a half times this."""
+
+START_WITHIN_S = 10.0
+SEND_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 2.0
+CAREFUL_FROM_ATTEMPT = 2
+"""From this many breaks without progress on, a track is decoded carefully."""
+
+log = structlog.get_logger()
+
+
+async def meeting_socket(request: web.Request) -> web.StreamResponse:
+    """``GET /v1/meetings/{meeting_id}/audio``: refuse early, else upgrade and serve the track."""
+    service = request.app[SERVICE]
+    meeting = request.match_info["meeting_id"]
+    if not v1.valid_meeting_id(meeting):
+        raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+    service.roster.check_admission(meeting)
+    socket = web.WebSocketResponse(
+        timeout=CLOSE_WITHIN_S,
+        heartbeat=HEARTBEAT_S,
+        compress=False,
+        max_msg_size=v1.Limits().message_bytes,
+    )
+    if not socket.can_prepare(request).ok:
+        raise BadInput("this route speaks WebSocket only")
+    await socket.prepare(request)
+    connection = Connection(service, meeting, socket, request)
+    try:
+        await connection.serve()
+    except WordloopError as error:
+        await connection.refuse(error)
+    return socket
+
+
+class Connection:
+    """The life of one upgraded connection."""
+
+    def __init__(
+        self, service: Service, meeting: str, socket: web.WebSocketResponse, request: web.Request
+    ) -> None:
+        self._service = service
+        self._meeting = meeting
+        self._socket = socket
+        self._request = request
+        self._limits = replace(v1.Limits(), idle_s=int(service.settings.idle_s))
+
+    async def serve(self) -> None:
+        """Read ``start``, take a seat, then read and send until either side ends."""
+        start = await self._receive_start()
+        if start is None:
+            return
+        actor, seat, inbound = self._join(start)
+        sending = asyncio.create_task(
+            self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
+        )
+        try:
+            await self._read_all(actor, seat, inbound)
+        except WordloopError as error:
+            seat.outbox.put(Closed(error.code, str(error)))
+        finally:
+            # Harmless after a regular end: the seat is no longer the actor's.
+            actor.post(ConnectionLost(seat))
+            await self._finish(sending)
+
+    async def refuse(self, error: WordloopError) -> None:
+        """Before there is a seat: name the error, then close with its code."""
+        retry_after = error.retry_after_s if isinstance(error, Busy) else None
+        with suppress(ConnectionError, TimeoutError):
+            await self._send(v1.Error(error.code, str(error), retry_after))
+            await self._close(error.code, str(error))
+        log.info("connection_refused", meeting=self._meeting, code=error.code)
+
+    async def _receive_start(self) -> v1.Start | None:
+        """The first message; None when the peer left without one."""
+        text = await self._receive(START_WITHIN_S)
+        if text is None:
+            return None
+        if isinstance(text, bytes):
+            raise BadInput("audio before start", code=ErrorCode.UNEXPECTED_MESSAGE)
+        message = v1.parse_client(text)
+        if not isinstance(message, v1.Start):
+            raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
+        return message
+
+    def _join(self, start: v1.Start) -> tuple[MeetingActor, Seat, Inbound]:
+        scale = v1.Positions(start.sample_rate)
+        actor, seat = self._service.roster.join(
+            self._meeting,
+            TrackOptions(
+                track=start.track,
+                epoch=start.epoch,
+                language=start.language,
+                first_sample=scale.to_service(start.resume_from),
+                last_seq=start.last_seq,
+                live_from=scale.to_service(start.live_at),
+                careful=start.attempt >= CAREFUL_FROM_ATTEMPT,
+            ),
+        )
+        origin_ms = actor.age_ms() if start.origin_ms is None else start.origin_ms
+        return actor, seat, Inbound(start, v1.Positions(start.sample_rate, origin_ms))
+
+    def _ready(self, start: v1.Start) -> v1.Ready:
+        return v1.Ready(
+            accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
+        )
+
+    async def _read_all(self, actor: MeetingActor, seat: Seat, inbound: Inbound) -> None:
+        """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
+        stopped = False
+        while (received := await self._receive(self._limits.idle_s)) is not None:
+            if isinstance(received, bytes):
+                if stopped:
+                    raise BadInput("audio after stop", code=ErrorCode.UNEXPECTED_MESSAGE)
+                await actor.post_audio(seat, inbound.audio(received))
+                continue
+            message = v1.parse_client(received)
+            await actor.wait_for_room(seat)
+            match message:
+                case v1.Start():
+                    raise BadInput("start comes once", code=ErrorCode.UNEXPECTED_MESSAGE)
+                case v1.Finalize():
+                    actor.post(FlushAsked(seat))
+                case v1.Gap(samples=samples):
+                    tail, gap = inbound.gap(samples)
+                    await actor.post_audio(seat, tail)
+                    actor.post(GapArrived(seat, gap))
+                case v1.KeepAlive():
+                    pass
+                case v1.Stop():
+                    stopped = True
+                    await actor.post_audio(seat, inbound.flush())
+                    actor.post(AudioEnded(seat))
+
+    async def _receive(self, timeout_s: float) -> str | bytes | None:
+        """The next frame; None when the connection is over. Raises ``BadInput`` (``idle``)."""
+        try:
+            message = await self._socket.receive(timeout=timeout_s)
+        except TimeoutError:
+            raise BadInput("nothing arrived for too long", code=ErrorCode.IDLE) from None
+        if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+            data: str | bytes = message.data
+            return data
+        return None
+
+    async def _send_all(self, seat: Seat, inbound: Inbound) -> None:
+        """Send the outbox in order until it closes; a reader that stalls loses its connection."""
+        translator = v1.EventTranslator(
+            inbound.positions, seat.options.epoch or 0, inbound.start.speaker
+        )
+        try:
+            await self._send(self._ready(inbound.start))
+            while not isinstance(event := await seat.outbox.get(), Closed):
+                await self._send(_message(event, translator, inbound))
+            await self._say_goodbye(event, inbound)
+        except (TimeoutError, ConnectionError):
+            seat.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
+            self._abort()
+
+    async def _say_goodbye(self, event: Closed, inbound: Inbound) -> None:
+        """``ended`` after an orderly end, ``error`` after any other, then the close frame."""
+        if self._socket.closed:
+            return
+        reason = event.message or _GOODBYES.get(event.code, "ended")
+        if event.code in {None, ErrorCode.DRAINING}:
+            committed = inbound.positions.committed(event.committed, inbound.received)
+            await self._send(v1.Ended(inbound.received, committed, event.finals, event.code))
+        else:
+            await self._send(v1.Error(event.code or ErrorCode.INTERNAL, reason))
+        await self._close(event.code, reason)
+
+    async def _send(self, message: v1.ServerMessage) -> None:
+        """One frame. Raises ``TimeoutError`` when the peer does not read."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.send_str(v1.encode(message))
+
+    async def _close(self, code: ErrorCode | None, reason: str) -> None:
+        close_code = WSCloseCode.OK if code is None else v1.close_code(code)
+        text = reason if code is None else v1.close_reason(code, reason)
+        await self._socket.close(code=close_code, message=text.encode())
+
+    def _abort(self) -> None:
+        """End the transport: a peer that reads nothing would never see a close frame."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def _finish(self, sending: asyncio.Task[None]) -> None:
+        """Let the sender say goodbye, but not for ever."""
+        await asyncio.wait({sending}, timeout=SEND_WITHIN_S + CLOSE_WITHIN_S)
+        await self._stop(sending)
+
+    async def _stop(self, sending: asyncio.Task[None]) -> None:
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+
+_GOODBYES: dict[ErrorCode | None, str] = {
+    ErrorCode.INTERNAL: "the meeting ended unexpectedly",
+    ErrorCode.SUPERSEDED: "a newer connection took over this track",
+    ErrorCode.SLOW_CONSUMER: "captions were not read fast enough",
+    ErrorCode.DRAINING: "planned restart: resume elsewhere, at once",
+}
+
+
+def _message(
+    event: TrackEvent | Ack | Leaving, translator: v1.EventTranslator, inbound: Inbound
+) -> v1.ServerMessage:
+    """What an event of the outbox is on the wire."""
+    match event:
+        case Ack(committed=committed):
+            return v1.Ack(
+                inbound.received, inbound.positions.committed(committed, inbound.received)
+            )
+        case Leaving(deadline_s=deadline_s):
+            return v1.Draining(deadline_ms=round(deadline_s * 1000))
+        case _:
+            return translator.translate(event, inbound.received)

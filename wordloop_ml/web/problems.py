@@ -1,0 +1,69 @@
+"""Errors as HTTP answers: RFC 9457 problem details, one place for all routes."""
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from wordloop_ml.errors import Busy, ErrorCode, WordloopError
+from wordloop_ml.telemetry import describe_bug
+from wordloop_ml.wire.close_codes import http_status
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger()
+
+
+def problem(error: WordloopError) -> web.Response:
+    """An error as ``application/problem+json``; with Retry-After where retrying helps."""
+    return _answer(
+        http_status(error.code),
+        error.code,
+        str(error),
+        retry_after_s=error.retry_after_s if isinstance(error, Busy) else None,
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a route raises into a problem; a bug is logged once, here, by its place."""
+    try:
+        return await handler(request)
+    except WordloopError as error:
+        return problem(error)
+    except web.HTTPException as error:
+        code = ErrorCode.NOT_FOUND if error.status == 404 else ErrorCode.BAD_REQUEST
+        return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
+    except Exception as error:  # the web border: a bug ends this request only
+        log.error("request_failed", route=_route(request), **describe_bug(error))
+        return _answer(500, ErrorCode.INTERNAL, "unexpected error")
+
+
+def _answer(
+    status: int,
+    code: ErrorCode,
+    detail: str,
+    *,
+    retry_after_s: float | None = None,
+    allow: str | None = None,
+) -> web.Response:
+    headers = {}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    if allow is not None:
+        headers["Allow"] = allow
+    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    return web.Response(
+        status=status,
+        text=json.dumps(body),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def _route(request: web.Request) -> str:
+    """The route's pattern, never the path: a path can carry ids."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"

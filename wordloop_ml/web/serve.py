@@ -1,0 +1,223 @@
+"""The life of a serving process: listen, load, become ready, serve, drain, leave."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import structlog
+from aiohttp import web
+
+from wordloop_ml.drain import drain
+from wordloop_ml.engines.catalogue import Engines, open_engines
+from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.executor import Executor
+from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
+from wordloop_ml.ports import TranscriberWorker
+from wordloop_ml.settings import Settings
+from wordloop_ml.web.app import make_app
+from wordloop_ml.web.service import Service
+
+KEEPALIVE_S = 15.0
+HANDSHAKE_S = 2.0
+"""How long closing handshakes may take once every meeting has left."""
+
+OpenEngines = Callable[[Settings], Engines]
+
+log = structlog.get_logger()
+
+
+class Signals:
+    """SIGTERM and SIGINT: the first asks the process to leave, the second forces it.
+
+    Installed before the models load, so that a stop is heard at any moment. SIGINT comes from a
+    person at a terminal: no balancer has to notice, so the listener need not stay open.
+    """
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.forced = asyncio.Event()
+        self.by_hand = False
+
+    def install(self) -> None:
+        """Take over both signals of this process."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.hear)
+        loop.add_signal_handler(signal.SIGINT, self.hear, True)
+
+    def remove(self) -> None:
+        """Give both signals back."""
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGINT)
+
+    def hear(self, by_hand: bool = False) -> None:
+        """One signal came."""
+        if self.asked.is_set():
+            self.forced.set()
+        self.by_hand = by_hand
+        self.asked.set()
+
+
+async def serve(
+    settings: Settings,
+    *,
+    engines: OpenEngines = open_engines,
+    signals: Signals | None = None,
+    on_ready: Callable[[int], None] | None = None,
+) -> bool:
+    """Serve until a signal; False when a native call hangs, so that the process must be ended.
+
+    signals: already installed; None installs our own. on_ready: called with the bound port.
+    Raises ``StartupFailed`` when the service cannot start.
+    """
+    if signals is None:
+        signals = Signals()
+        signals.install()
+    service = Service(settings)
+    runner = web.AppRunner(
+        make_app(service),
+        handle_signals=False,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=HANDSHAKE_S,
+    )
+    await runner.setup()
+    try:
+        port = await _listen(runner, settings)
+        loaded = await _load(settings, engines, signals)
+        if loaded is None:
+            return False
+        return await _serve_meetings(service, runner, loaded, signals, port, on_ready)
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> int:
+    """Open the listener first: while the models load, probes are answered and not refused."""
+    site = web.TCPSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise StartupFailed(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
+            code=ErrorCode.BAD_SETTING,
+        ) from error
+    port = int(runner.addresses[0][1])
+    log.info("listening", host=settings.host, port=port)
+    return port
+
+
+class Loaded:
+    """The engines of this process and the threads that run them."""
+
+    def __init__(self, engines: Engines, workers: int) -> None:
+        self.engines = engines
+        self.executor: Executor[TranscriberWorker] = Executor(
+            engines.transcriber.open_worker, workers=workers
+        )
+
+    def close(self) -> None:
+        """Join the threads, then free the engines."""
+        if self.executor.close(HANDSHAKE_S):
+            self.engines.close()
+
+
+async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> Loaded | None:
+    """Load and try every engine on a thread of its own; None when a signal came first.
+
+    The thread is a daemon: a stop during a long load leaves at once, without waiting for it.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Loaded] = loop.create_future()
+
+    def settle(loaded: Loaded | None, error: BaseException | None) -> None:
+        if outcome.cancelled():
+            return
+        if loaded is not None:
+            outcome.set_result(loaded)
+        elif error is not None:
+            outcome.set_exception(error)
+
+    def load() -> None:
+        loaded, failure = None, None
+        try:
+            loaded = _load_engines(settings, engines)
+        except BaseException as error:  # carried to the loop, which raises it
+            failure = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, loaded, failure)
+
+    threading.Thread(target=load, name="load-engines", daemon=True).start()
+    stop = asyncio.create_task(signals.asked.wait(), name="stop-while-loading")
+    await asyncio.wait({outcome, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if outcome.done():
+        return outcome.result()
+    outcome.cancel()
+    log.info("stopped_while_loading")
+    return None
+
+
+def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
+    """Blocking: open the engines and do one real inference through each worker and detector."""
+    began_s = time.monotonic()
+    opened = engines(settings)
+    loaded = Loaded(opened, settings.workers)
+    try:
+        window = np.zeros(opened.voice_detector.window_samples, np.float32)
+        opened.voice_detector.open_stream().probability(window)
+        utterance = Utterance(0, np.zeros(SAMPLE_RATE, np.float32))
+        worker = opened.transcriber.open_worker()
+        try:
+            worker.transcribe(utterance, DecodeOptions())
+        finally:
+            worker.close()
+    except BaseException:
+        loaded.close()
+        raise
+    capabilities = opened.transcriber.capabilities
+    log.info(
+        "engines_loaded",
+        transcriber=capabilities.name,
+        model=capabilities.model,
+        workers=settings.workers,
+        seconds=round(time.monotonic() - began_s, 3),
+    )
+    return loaded
+
+
+async def _serve_meetings(
+    service: Service,
+    runner: web.AppRunner,
+    loaded: Loaded,
+    signals: Signals,
+    port: int,
+    on_ready: Callable[[int], None] | None,
+) -> bool:
+    settings = service.settings
+    roster = Roster(
+        loaded.executor,
+        loaded.engines.voice_detector,
+        max_meetings=settings.max_meetings,
+        max_tracks=settings.max_tracks,
+    )
+    service.become_ready(roster)
+    log.info("ready", port=port)
+    if on_ready is not None:
+        on_ready(port)
+    await signals.asked.wait()
+    return await drain(
+        become_unready=service.become_unready,
+        roster=roster,
+        stop_listening=runner.cleanup,
+        executor=loaded.executor,
+        free_engines=loaded.engines.close,
+        forced=signals.forced,
+        listen_s=0.0 if signals.by_hand else settings.drain_listen_s,
+        deadline_s=settings.drain_deadline_s,
+    )

@@ -1,0 +1,53 @@
+"""What the routes of one process share: its settings, its stage of life, and its meetings."""
+
+from enum import StrEnum
+from typing import Final
+
+from aiohttp import web
+
+from wordloop_ml.errors import Busy, Draining
+from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.settings import Settings
+
+
+class Stage(StrEnum):
+    """A process goes through these once, in this order."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Service:
+    """One per process. The serving task moves its stage on; routes only read it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stage = Stage.STARTING
+        self._roster: Roster | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """Where the process stands."""
+        return self._stage
+
+    @property
+    def roster(self) -> Roster:
+        """The live meetings. Raises ``Busy`` while starting, ``Draining`` afterwards."""
+        if self._stage is Stage.DRAINING:
+            raise Draining
+        if self._roster is None:
+            raise Busy("the models are still being loaded", retry_after_s=2.0)
+        return self._roster
+
+    def become_ready(self, roster: Roster) -> None:
+        """The engines are loaded and each has done one real inference."""
+        self._roster = roster
+        self._stage = Stage.READY
+
+    def become_unready(self) -> None:
+        """The process is on its way out."""
+        self._stage = Stage.DRAINING
+
+
+SERVICE: Final = web.AppKey("service", Service)
