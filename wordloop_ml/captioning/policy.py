@@ -1,0 +1,101 @@
+"""Every number that shapes captions, in one frozen object; pure.
+
+Counts are samples at 16 kHz. The defaults are the service's; tests use tiny ones.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CaptioningPolicy:
+    """How sound becomes captions.
+
+    Voice activity
+        window_samples: what the voice detector judges at a time.
+        start_threshold, stay_threshold: speech starts, and resumes after a silence, at or above
+            the first; it lasts while at or above the second.
+        onset_lead_samples: how far the detector lags behind the true onset.
+        pre_roll_samples: audio kept before an onset, so that first words are whole. Also the
+            time within which a burst must be confirmed by a second window to count as speech.
+        endpoint_samples: silence that ends a segment.
+
+    Decoding
+        speculate_samples: silence after which the final is decoded ahead of the endpoint; a
+            segment ends so much after its last speech window, so that this decode is the final.
+        first_decode_samples: audio since the onset in which a first word can be heard.
+        first_retry_samples: new audio between first decodes, until words show.
+        first_bound_samples: audio since the onset after which a decode is no first caption.
+        interim_samples: new audio between interims.
+        agree_samples: new audio that makes the agreement of two hypotheses mean something.
+        longest_segment_samples: speech without a pause is cut here.
+        cut_margin_samples: a word that ends so close to a cut may not be whole.
+        cut_tolerance_samples: how far apart in time two hypotheses may place the same word.
+        ring_samples: audio that a track may hold while no final covers it.
+        commit_step_samples: silence between two ``Committed`` events.
+
+    Guards (sources: openai/whisper's transcribe.py for 0.6, -1.0 and 2.4; live services for RMS)
+        no_speech_probability, log_probability: rejected when silence is likelier than the first
+            and the words are less likely than the second.
+        lowest_log_probability: words less likely than this are rejected however loud.
+        compression_ratio: text that zlib shrinks by more loops.
+        loop_times, loop_words: the same words so often in a row, so many in all, loop.
+        near_silence_rms: words from audio whose loudest window is quieter are invented.
+        overhang_samples: a word may reach so far outside its audio and is clamped.
+    """
+
+    window_samples: int = 512
+    start_threshold: float = 0.5
+    stay_threshold: float = 0.35
+    onset_lead_samples: int = 512
+    pre_roll_samples: int = 4_000
+    endpoint_samples: int = 8_000
+
+    speculate_samples: int = 2_560
+    first_decode_samples: int = 4_800
+    first_retry_samples: int = 1_280
+    first_bound_samples: int = 24_000
+    interim_samples: int = 4_000
+    agree_samples: int = 1_600
+    longest_segment_samples: int = 240_000
+    cut_margin_samples: int = 3_200
+    cut_tolerance_samples: int = 6_400
+    ring_samples: int = 960_000
+    commit_step_samples: int = 16_000
+
+    no_speech_probability: float = 0.6
+    log_probability: float = -1.0
+    lowest_log_probability: float = -1.0
+    compression_ratio: float = 2.4
+    loop_times: int = 4
+    loop_words: int = 6
+    near_silence_rms: float = 0.0025
+    overhang_samples: int = 4_800
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which a track could stand still."""
+        if self.window_samples < 1:
+            raise ValueError("window_samples must be positive")
+        if not 0.0 < self.stay_threshold <= self.start_threshold <= 1.0:
+            raise ValueError("thresholds must satisfy 0 < stay_threshold <= start_threshold <= 1")
+        if not 0 < self.speculate_samples <= self.endpoint_samples:
+            raise ValueError("speculate_samples must lie within endpoint_samples")
+        if not 0 < self.cut_margin_samples < self.longest_segment_samples // 2:
+            raise ValueError("cut_margin_samples must be less than half of the longest segment")
+        if self.ring_samples < self.least_ring_samples:
+            raise ValueError(f"ring_samples must be at least {self.least_ring_samples}")
+
+    @property
+    def quiet_lag_samples(self) -> int:
+        """How far behind the newest window a future segment may still begin."""
+        return self.onset_lead_samples + self.pre_roll_samples
+
+    @property
+    def least_ring_samples(self) -> int:
+        """Audio that may be held before a decode that frees it is asked for."""
+        return (
+            self.longest_segment_samples
+            + self.endpoint_samples
+            + self.quiet_lag_samples
+            + self.pre_roll_samples
+            + 4 * self.window_samples
+        )

@@ -1,0 +1,145 @@
+"""One run of speech, from its onset to its last final: what is decoded of it, and when; pure.
+
+A run of speech is one segment when the speaker pauses in time, and several when cuts divide it:
+``start`` then moves on to the segment that is still to be resolved.
+"""
+
+from dataclasses import dataclass
+
+from wordloop_ml.captioning.guards import AudioFacts
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.stabiliser import Stabiliser
+from wordloop_ml.messages import DecodeOptions, JobClass, RejectReason, Utterance, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The text of a final."""
+
+    words: tuple[Word, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Why there will be no final: the code and the reason of a ``SpanLost``."""
+
+    code: str
+    reason: RejectReason | None = None
+
+
+@dataclass(slots=True)
+class FinalJob:
+    """A decode with final parameters over all of a segment, until its outcome is known.
+
+    cut: the speaker goes on, so the segment will end between two words before the audio's end.
+    outcome: None while the decode is awaited.
+    """
+
+    utterance: Utterance
+    facts: AudioFacts
+    options: DecodeOptions
+    cut: bool
+    failed_once: bool = False
+    outcome: Heard | Unheard | None = None
+
+
+class Speech:
+    """One run of speech.
+
+    start: where the segment begins that is to be resolved next.
+    end: where the run ends; None while the speaker may go on.
+    speech_final: the run ended because the speaker paused.
+    job: the final that is being decoded, perhaps ahead of the endpoint.
+    """
+
+    def __init__(self, start: int, onset: int, policy: CaptioningPolicy) -> None:
+        self._policy = policy
+        self._first_decode_at = onset + policy.first_decode_samples
+        self._first_until = onset + policy.first_bound_samples
+        self._asked_until = start
+        self.start = start
+        self.end: int | None = None
+        self.speech_final = False
+        self.job: FinalJob | None = None
+        self.stabiliser = Stabiliser(policy.agree_samples)
+
+    @property
+    def open(self) -> bool:
+        """Whether the speaker may go on."""
+        return self.end is None
+
+    @property
+    def being_cut(self) -> bool:
+        """Whether a decode is to say where this speech is divided."""
+        return self.job is not None and self.job.cut
+
+    @property
+    def resolvable(self) -> bool:
+        """Whether the outcome of its final is known and may leave: it is no speculation."""
+        job = self.job
+        return job is not None and job.outcome is not None and (job.cut or not self.open)
+
+    @property
+    def handed_over_samples(self) -> int:
+        """Audio that only its final still holds; 0 while the ring has to keep it."""
+        if self.job is None or self.job.cut or self.open:
+            return 0
+        return len(self.job.utterance.samples)
+
+    def final_due(self, now: int, silence: int | None) -> tuple[int, bool] | None:
+        """Where the audio ends that a final is due for, and whether that cuts the speech there.
+
+        At the end of speech; ahead of it, when silence has lasted so long that nothing but more
+        silence would follow; and when speech is too long for one segment, for its first part.
+        """
+        policy = self._policy
+        if self.job is not None:
+            return None
+        stop, limit = self.end, self.start + policy.longest_segment_samples
+        if stop is None and silence is not None:
+            stop = silence + policy.speculate_samples
+            if stop > now:
+                return None
+        if stop is not None and stop <= limit + policy.endpoint_samples:
+            return stop, False
+        return (limit, True) if now >= limit else None
+
+    def interim_due(self, now: int, silence: int | None, stretch: float) -> JobClass | None:
+        """Whether to ask what is said so far, and as what; paused while a final is decoded."""
+        policy, shown = self._policy, bool(self.stabiliser.words)
+        if self.job is not None or (shown and silence is not None):
+            return None
+        first = not shown and now < self._first_until
+        every = policy.first_retry_samples if first else policy.interim_samples * stretch
+        if now < self._first_decode_at or now - self._asked_until < every:
+            return None
+        self._asked_until = now
+        return JobClass.FIRST_CAPTION if first else JobClass.INTERIM
+
+    def resume(self) -> None:
+        """The speaker goes on: the answer to a speculation, if it comes, is one more interim."""
+        if not self.being_cut:
+            self.job = None
+
+    def close(self, end: int, *, paused: bool) -> None:
+        """The run of speech is over. A speculation stays when it covers all of it."""
+        self.end, self.speech_final = end, paused
+        if self.job is not None and not self.job.cut and self.job.utterance.end != end:
+            self.job = None
+
+    def go_on_from(self, start: int) -> None:
+        """After a cut, the rest is a new segment; its caption is no first one."""
+        if self.job is not None:
+            self._asked_until = self.job.utterance.end
+        self._first_decode_at = self._first_until = self.start = start
+        self.job = None
+        self.stabiliser = Stabiliser(self._policy.agree_samples)
+
+
+class Hole:
+    """Audio that the client does not have, in its place among the speech."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end

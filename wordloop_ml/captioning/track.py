@@ -1,0 +1,412 @@
+"""One participant's audio on its way to captions: sound and hypotheses in, captions out; pure.
+
+The track is a state machine that owns nothing but its state. It asks for decodes and is told
+their outcome, in any order, late or never; finals leave in the order of their start. Its ledger
+is simple: the queue holds what is not resolved, in order, and everything before the queue's head,
+or before the silence that the voice detector has proven, is ``committed``.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from wordloop_ml.captioning.cuts import choose_cut
+from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped
+from wordloop_ml.captioning.guards import fitted, judge
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.ring import Ring
+from wordloop_ml.captioning.segmenter import (
+    Segmenter,
+    SegmenterEvent,
+    SpeechBegan,
+    SpeechEnded,
+    SpeechResumed,
+)
+from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
+from wordloop_ml.messages import (
+    Caption,
+    CaptionWord,
+    Committed,
+    DecodeOptions,
+    Hypothesis,
+    RejectReason,
+    Samples,
+    SpanLost,
+    SpeechStarted,
+    TrackEvent,
+    Utterance,
+    Word,
+)
+from wordloop_ml.ports import VoiceStream
+
+__all__ = ["DecodeRequest", "Dropped", "Track", "TrackOutput"]
+
+TrackOutput = TrackEvent | DecodeRequest
+"""What a track's methods return: events for its listeners and decodes for the executor."""
+
+
+class Track:
+    """Captions for one track.
+
+    name: opaque; becomes part of the segment ids.
+    voice: the voice detector's memory of this track.
+    first_sample: absolute index of the first sample that will be fed (a resumed stream's C).
+    last_seq: ``seq`` of the last final that was already sent, 0 for none.
+    live_from: captions of segments that start before are marked as replay.
+    careful: decode everything with the full audio context.
+
+    rejections, stable_words, revised_words: counters, for metrics: what the guards refused, how
+    many words became stable, and how many of these their final did not confirm.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        voice: VoiceStream,
+        policy: CaptioningPolicy,
+        *,
+        first_sample: int = 0,
+        last_seq: int = 0,
+        live_from: int = 0,
+        language: str | None = None,
+        prompt: str = "",
+        careful: bool = False,
+    ) -> None:
+        self._name = name
+        self._voice = voice
+        self._policy = policy
+        self._live_from = live_from
+        self._ring = Ring(first_sample, policy.ring_samples)
+        self._segmenter = Segmenter(policy, first_sample)
+        self._decodes = Decodes(policy, DecodeOptions(language, prompt, careful))
+        self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
+        self._next_seq = last_seq + 1
+        self._committed = first_sample
+        self._committed_told = first_sample
+        self._stretch = 1.0
+        self._closed = False
+        self._left_at: int | None = None  # after a drain: nothing from here on is ours
+        self.rejections: Counter[RejectReason] = Counter()
+        self.stable_words = 0
+        self.revised_words = 0
+
+    # -- what its owner reads ----------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many samples ``feed`` takes now without giving up audio that no final covers."""
+        if self._closed:
+            return 0
+        handed_over = sum(speech.handed_over_samples for speech in self._speeches())
+        return max(0, self._ring.room - handed_over)
+
+    @property
+    def received(self) -> int:
+        """Absolute index one past the last sample fed or skipped."""
+        return self._ring.end
+
+    @property
+    def committed(self) -> int:
+        """Audio before is no longer needed; moves forward only, from one quiet point to another."""
+        return self._committed
+
+    @property
+    def next_seq(self) -> int:
+        """The ``seq`` that the next final will have."""
+        return self._next_seq
+
+    @property
+    def pending_finals(self) -> int:
+        """How many runs of speech wait for a final, speculation aside."""
+        return sum(speech.being_cut or not speech.open for speech in self._speeches())
+
+    @property
+    def done(self) -> bool:
+        """After ``finish`` or ``leave``: every final is out."""
+        return self._closed and not self._queue
+
+    # -- what happens to it ------------------------------------------------------------------
+
+    def feed(self, samples: Samples) -> list[TrackOutput]:
+        """More audio, in frames of any size; ValueError when it exceeds ``room``."""
+        if len(samples) > self.room:
+            raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
+        out: list[TrackOutput] = []
+        self._ring.append(samples)
+        window = self._policy.window_samples
+        while self._ring.end - self._segmenter.position >= window:
+            self._hear_window(window, out)
+        self._ask_interim(out)
+        return self._settled(out)
+
+    def answer(self, ticket: int, result: Hypothesis | Dropped) -> list[TrackOutput]:
+        """What came of a decode; tickets that are unknown or no longer matter are ignored."""
+        out: list[TrackOutput] = []
+        asked = self._decodes.answered(ticket)
+        if asked is None:
+            return out
+        if asked.job is not None and asked.job is asked.speech.job:
+            self._take_final(asked.speech, asked.job, result, out)
+        elif isinstance(result, Hypothesis):
+            self._take_interim(asked, result, out)
+        return self._settled(out)
+
+    def finalize(self) -> list[TrackOutput]:
+        """Close what is open, here, and go on: the border is the client's, inside a word or not."""
+        out: list[TrackOutput] = []
+        if not self._closed:
+            self._follow(self._segmenter.close(self.received, last=False), out, paused=False)
+        return self._settled(out)
+
+    def gap(self, samples: int) -> list[TrackOutput]:
+        """The client has no audio for so many samples: close what is open, name the hole, go on."""
+        out: list[TrackOutput] = []
+        if samples > 0 and not self._closed:
+            self._close_for_good(out, paused=False)
+            self._queue.append(Hole(self.received, self.received + samples))
+            self._ring.skip(samples)
+            self._segmenter.jump(self.received)
+        return self._settled(out)
+
+    def finish(self) -> list[TrackOutput]:
+        """The end of the audio: close what is open; ``done`` once the last final is out."""
+        out: list[TrackOutput] = []
+        if not self._closed:
+            self._close_for_good(out, paused=True)
+            self._segmenter.jump(self.received)
+            self._closed = True
+        return self._settled(out)
+
+    def leave(self) -> list[TrackOutput]:
+        """The container drains: closed segments get their finals, the open one is left alone.
+
+        ``committed`` stays at or before the open one's start, so that it is replayed elsewhere.
+        """
+        if not self._closed:
+            self._closed = True
+            if self._open_speech() is None:
+                self._left_at = self._segmenter.proven_silence_until
+        return self._settled([])
+
+    def stretch(self, factor: float) -> None:
+        """Let interims come so many times more rarely; first captions and finals are as before."""
+        self._stretch = factor
+
+    # -- from windows to segments ------------------------------------------------------------
+
+    def _hear_window(self, samples: int, out: list[TrackOutput]) -> None:
+        at = self._segmenter.position
+        window = self._ring.copy(at, at + samples)
+        if samples < self._policy.window_samples:
+            window = np.pad(window, (0, self._policy.window_samples - samples))
+        event = self._segmenter.step(self._voice.probability(window), samples)
+        self._follow(() if event is None else (event,), out, paused=True)
+        if (speech := self._open_speech()) is not None:
+            self._ask_final(speech, out)
+
+    def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
+        """No audio follows: judge the part of a window that is left, then close what is open."""
+        if left := self.received - self._segmenter.position:
+            self._hear_window(left, out)
+        self._follow(self._segmenter.close(self.received, last=True), out, paused=paused)
+
+    def _follow(
+        self, events: Iterable[SegmenterEvent], out: list[TrackOutput], *, paused: bool
+    ) -> None:
+        for event in events:
+            speech = self._open_speech()
+            match event:
+                case SpeechBegan(start, onset):
+                    self._queue.append(Speech(start, onset, self._policy))
+                    out.append(SpeechStarted(self._name, onset))
+                case SpeechResumed() if speech is not None:
+                    speech.resume()
+                case SpeechEnded(end) if speech is not None:
+                    speech.close(end, paused=paused)
+                    self._ask_final(speech, out)
+
+    def _open_speech(self) -> Speech | None:
+        last = self._queue[-1] if self._queue else None
+        return last if isinstance(last, Speech) and last.open else None
+
+    def _speeches(self) -> Iterable[Speech]:
+        return (item for item in self._queue if isinstance(item, Speech))
+
+    # -- from segments to decodes ------------------------------------------------------------
+
+    def _ask_final(self, speech: Speech, out: list[TrackOutput]) -> None:
+        if self._closed and speech.open:
+            return  # a drain does not cut
+        due = speech.final_due(self._segmenter.position, self._segmenter.silence)
+        if due is not None:
+            end, cut = due
+            out.append(self._decodes.final(speech, self._audio(speech.start, end), cut=cut))
+
+    def _ask_interim(self, out: list[TrackOutput]) -> None:
+        """At most once a feed: of several that would be due, only the newest is of use."""
+        speech, now = self._open_speech(), self._segmenter.position
+        if speech is None:
+            return
+        kind = speech.interim_due(now, self._segmenter.silence, self._stretch)
+        if kind is not None:
+            out.append(self._decodes.interim(speech, kind, self._audio(speech.start, now)))
+
+    def _audio(self, start: int, end: int) -> Utterance:
+        return Utterance(start, self._ring.copy(start, end))
+
+    # -- from decodes to captions ------------------------------------------------------------
+
+    def _take_interim(self, asked: Asked, result: Hypothesis, out: list[TrackOutput]) -> None:
+        reason = judge(result, asked.facts, self._policy)
+        if reason is None:
+            words = fitted(result.words, asked.facts)
+            self._show(asked.speech, words, asked.facts.end, result.language, out)
+        elif reason is not RejectReason.NO_WORDS:
+            self.rejections[reason] += 1
+
+    def _take_final(
+        self, speech: Speech, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
+    ) -> None:
+        """Note the outcome, or ask again: after a failure once, and after a loop carefully."""
+        if isinstance(result, Dropped):
+            if job.failed_once:
+                job.outcome = Unheard("decode_failed")
+            else:
+                job.failed_once = True
+                out.append(self._decodes.again(speech, job))
+            return
+        reason = judge(result, job.facts, self._policy)
+        if reason is None:
+            job.outcome = Heard(fitted(result.words, job.facts), result.language)
+            if not speech.resolvable:  # a speculation: the tail of the text need not wait
+                self._show(speech, job.outcome.words, job.facts.end, result.language, out)
+            return
+        self.rejections[reason] += 1
+        again = None
+        if reason is RejectReason.REPETITION:
+            again = self._decodes.carefully(speech, job)
+        if again is None:
+            job.outcome = Unheard("rejected", reason)
+        else:
+            out.append(again)
+
+    def _show(
+        self,
+        speech: Speech,
+        words: tuple[Word, ...],
+        until: int,
+        language: str,
+        out: list[TrackOutput],
+    ) -> None:
+        """A caption that may still change, unless it would say nothing new."""
+        if speech.stabiliser.hear(words, until):
+            out.append(self._caption(speech.start, until, speech.stabiliser.words, language))
+
+    # -- from outcomes to finals -------------------------------------------------------------
+
+    def _settled(self, out: list[TrackOutput]) -> list[TrackOutput]:
+        """Let everything leave whose turn it is, move ``committed``, and free the ring."""
+        while self._queue:
+            head = self._queue[0]
+            if isinstance(head, Hole):
+                self._queue.popleft()
+                out.append(self._lost(head.start, head.end, Unheard("gap")))
+            elif head.resolvable:
+                self._resolve(head, out)
+            elif self._closed and head.open and not head.being_cut:
+                self._left_at = head.start
+                self._retire(head)
+            else:
+                break
+        self._advance()
+        self._tell_committed(out)
+        self._ring.release_before(self._needed_from())
+        return out
+
+    def _resolve(self, speech: Speech, out: list[TrackOutput]) -> None:
+        """The head's outcome leaves; after a cut, the rest of its speech becomes the head."""
+        job = speech.job
+        if job is None or job.outcome is None:
+            return
+        start, until, outcome = speech.start, job.utterance.end, job.outcome
+        words = rest = outcome.words if isinstance(outcome, Heard) else ()
+        end = until
+        if isinstance(outcome, Heard):
+            self.stable_words += speech.stabiliser.stable_words
+            self.revised_words += speech.stabiliser.revised_by(words)
+            if job.cut:
+                cut = choose_cut(words, speech.stabiliser.words, start, until, self._policy)
+                words, rest, end = words[: cut.words], words[cut.words :], cut.at
+            else:
+                rest = ()
+        ended = speech.end is not None and end >= speech.end
+        if ended:
+            self._retire(speech)
+        else:
+            self._decodes.forget(speech)
+            speech.go_on_from(end)
+        if isinstance(outcome, Heard):
+            speech_final = ended and speech.speech_final
+            out.append(self._final(start, end, words, outcome.language, speech_final))
+            self._show(speech, rest, until, outcome.language, out)
+        else:
+            out.append(self._lost(start, end, outcome))
+        if not ended:
+            self._ask_final(speech, out)
+
+    def _retire(self, speech: Speech) -> None:
+        self._decodes.forget(speech)
+        self._queue.popleft()
+
+    def _advance(self) -> None:
+        """Move ``committed`` to the quiet point before all that is not resolved."""
+        if self._queue:
+            quiet = self._queue[0].start
+        elif self._left_at is not None:
+            quiet = self._left_at
+        else:
+            quiet = self._segmenter.proven_silence_until
+        self._committed = max(self._committed, quiet)
+
+    def _needed_from(self) -> int:
+        """The first sample that a decode may still be asked for."""
+        starts = (speech.start for speech in self._speeches() if not speech.handed_over_samples)
+        return min(starts, default=self._segmenter.proven_silence_until)
+
+    # -- events ------------------------------------------------------------------------------
+
+    def _tell_committed(self, out: list[TrackOutput]) -> None:
+        """Finals carry ``committed``; through silence it is told in steps, and at the end."""
+        untold = self._committed - self._committed_told
+        if untold >= self._policy.commit_step_samples or (self.done and untold > 0):
+            self._committed_told = self._committed
+            out.append(Committed(self._name, self._committed))
+
+    def _caption(
+        self, start: int, end: int, words: tuple[CaptionWord, ...], language: str
+    ) -> Caption:
+        replay = start < self._live_from
+        segment = f"{self._name}-{start}"
+        return Caption(segment, self._name, start, end, words, language=language, replay=replay)
+
+    def _final(
+        self, start: int, end: int, words: tuple[Word, ...], language: str, speech_final: bool
+    ) -> Caption:
+        shown = tuple(CaptionWord(w.text, w.start, w.end, w.confidence, True) for w in words)
+        self._advance()
+        self._committed_told = self._committed
+        self._next_seq += 1
+        return replace(
+            self._caption(start, end, shown, language),
+            final=True,
+            speech_final=speech_final,
+            seq=self._next_seq - 1,
+            committed=self._committed,
+        )
+
+    def _lost(self, start: int, end: int, why: Unheard) -> SpanLost:
+        self._advance()
+        self._committed_told = self._committed
+        return SpanLost(self._name, why.code, start, end, self._committed, why.reason)
