@@ -16,17 +16,19 @@ FILE_QUALITY = "HQ"
 class StreamResampler:
     """Resamples one unbroken stretch of mono audio; blocking, but microseconds a call.
 
-    After ``flush`` it has given exactly ``to_service(first + pushed) - to_service(first)``
-    samples, so that a track's index at 16 kHz follows from its stream positions, whatever the
+    After ``flush`` it has given exactly ``to_service(first_sample + pushed) -
+    to_service(first_sample)`` samples, so that a track's index at 16 kHz follows from its stream positions, whatever the
     frame sizes. A gap in the stream ends the stretch: flush, then open another behind the gap.
 
     sample_rate: of the samples pushed; at 16 kHz they pass through untouched.
-    first: stream position of the first sample that will be pushed.
+    first_sample: stream position of the first sample that will be pushed.
     """
 
-    def __init__(self, sample_rate: int, *, first: int = 0, quality: str = LIVE_QUALITY) -> None:
+    def __init__(
+        self, sample_rate: int, *, first_sample: int = 0, quality: str = LIVE_QUALITY
+    ) -> None:
         self._positions = Positions(sample_rate)
-        self._first = first
+        self._first_sample = first_sample
         self._pushed = 0
         self._given = 0
         self._stream = (
@@ -61,7 +63,11 @@ class StreamResampler:
 
     def _owed(self) -> int:
         to_service = self._positions.to_service
-        return to_service(self._first + self._pushed) - to_service(self._first) - self._given
+        return (
+            to_service(self._first_sample + self._pushed)
+            - to_service(self._first_sample)
+            - self._given
+        )
 
     def _give(self, resampled: Samples) -> Samples:
         self._given += len(resampled)

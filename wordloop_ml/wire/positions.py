@@ -16,10 +16,12 @@ class Positions:
 
     sample_rate: samples per second of the stream.
     origin_ms: meeting time of the track's sample 0, in milliseconds.
+    accept_from: the stream position from which this connection takes audio.
     """
 
     sample_rate: int
     origin_ms: int = 0
+    accept_from: int = 0
 
     def to_service(self, position: int) -> int:
         """The 16 kHz sample that holds the start of stream sample ``position``."""
@@ -35,14 +37,15 @@ class Positions:
         return sample * self.sample_rate // SAMPLE_RATE
 
     def committed(self, sample: int, received: int) -> int:
-        """``to_stream``, except that a track committed to its end is committed to ``received``.
+        """The stream position to tell a client of a track committed to 16 kHz ``sample``.
 
-        received: stream samples so far. The last few may not fill a 16 kHz sample; once the
-        service has no sample left to commit, they are not needed either.
+        ``to_stream``, with two corrections where floors would puzzle a client. It never lies
+        before ``accept_from``: the client has trimmed to there, and could not resume from
+        before it. And a track with no sample left to commit is committed to ``received``
+        (stream samples so far), though the last few may not fill a 16 kHz sample.
         """
-        if sample >= self.to_service(received):
-            return received
-        return self.to_stream(sample)
+        at_end = sample >= self.to_service(received)
+        return max(self.accept_from, received if at_end else self.to_stream(sample))
 
     def to_ms(self, sample: int) -> int:
         """Meeting time, in milliseconds, at 16 kHz sample ``sample``."""
