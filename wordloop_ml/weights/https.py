@@ -42,12 +42,20 @@ class _Passing(Exception):
         self.retry_after_s = retry_after_s
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects alone, even where it would only look ahead at them."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None of them; looking ahead would read a redirect's whole body, without a bound."""
+        return None
+
+
 def fetch(source: HttpsSource, part: Part, policy: PullPolicy, report: Report) -> None:
     """Fill the part up to its declared size; its digest is the caller's to check.
 
     Raises ``SourceFailed``, with everything kept that another try or source can build on.
     """
-    with requests.Session() as session:
+    with _Session() as session:
         session.headers["User-Agent"] = f"wordloop-ml/{__version__}"
         # Sizes and ranges are those of the file itself.
         session.headers["Accept-Encoding"] = "identity"

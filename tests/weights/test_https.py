@@ -1,0 +1,423 @@
+"""Downloads from a server that drops, stalls, lies and serves wrong bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wordloop_ml.errors import ErrorCode, WeightsUnusable
+from wordloop_ml.weights import HttpsSource, PullPhase, WeightsEntry
+
+if TYPE_CHECKING:
+    from tests.weights.conftest import Answer, Origin, Puller
+
+
+def refused(puller: Puller, entry: WeightsEntry, **changes: object) -> WeightsUnusable:
+    """The error of a pull that must fail, and that must leave no file under its own name."""
+    with pytest.raises(WeightsUnusable) as caught:
+        puller.pull(entry, **changes)
+    assert not (puller.directory / entry.file).exists()
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_file_is_fetched_verified_and_placed(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """The plain case: one request, the right bytes, no part left, a marker beside it."""
+    origin.play(origin.ranged())
+    path = puller.pull(entry)
+    assert path.read_bytes() == origin.body
+    assert origin.ranges == [None]
+    assert puller.waits == []
+    assert sorted(one.name for one in puller.directory.iterdir()) == [
+        "weights.bin",
+        "weights.bin.lock",
+        "weights.bin.verified",
+    ]
+    assert puller.phases == [PullPhase.FETCHING, PullPhase.DONE]
+    assert puller.said[-1].done_bytes == puller.said[-1].total_bytes == len(origin.body)
+
+
+def test_a_dropped_connection_is_resumed_where_it_broke(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Not a byte that came is asked for again."""
+    origin.play(origin.drops_at(3_000), origin.drops_at(7_001), origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=3000-", "bytes=7001-"]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 10_240), max_size=4), resets=st.booleans())
+def test_wherever_the_connection_breaks_the_file_comes_out_right(
+    origin: Origin, puller: Puller, entry: WeightsEntry, cuts: list[int], resets: bool
+) -> None:
+    """Any cut positions, by end or by reset."""
+    answer = origin.resets_at if resets else origin.drops_at
+    origin.play(*(answer(cut) for cut in cuts), origin.ranged())
+    with tempfile.TemporaryDirectory() as directory:
+        fresh = replace(puller, directory=Path(directory))
+        assert fresh.pull(entry, attempts=20).read_bytes() == origin.body
+
+
+def test_a_stalled_connection_is_given_up_and_resumed(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Silence for longer than the read timeout is a break like any other."""
+    origin.play(origin.stalls_at(5_000), origin.ranged())
+    assert puller.pull(entry, read_timeout_s=0.2).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=5000-"]
+
+
+def test_a_server_that_says_nothing_at_all_is_unreachable(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """No head within the read timeout, on every try."""
+    origin.play(origin.says_nothing)
+    error = refused(puller, entry, read_timeout_s=0.1, attempts=2)
+    assert error.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert "no answer within 0.1 s" in str(error)
+
+
+def test_a_restarted_process_goes_on_from_the_part(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """The first pull fails half-way; the second one hashes what is kept and asks for the rest."""
+    origin.play(origin.drops_at(6_000))
+    refused(puller, entry)
+    assert puller.part.stat().st_size == 6_000
+    origin.play(origin.ranged())
+    puller.said.clear()
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == ["bytes=6000-"]
+    assert puller.phases == [PullPhase.REHASHING, PullPhase.FETCHING, PullPhase.DONE]
+
+
+def test_a_complete_part_needs_no_request(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """The process ended between the last byte and the rename."""
+    puller.directory.mkdir()
+    puller.part.write_bytes(origin.body)
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.asked == []
+
+
+def test_a_server_without_ranges_starts_over(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """200 to a Range: what is kept is dropped, the whole body is taken."""
+    origin.play(origin.drops_at(4_000), origin.whole())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=4000-"]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "bytes 0-6239/10240",
+        "bytes 4001-10239/10240",
+        "bytes 4000-10240/10241",
+        "bytes 4000-10239/99999",
+        "bytes 4000-3999/10240",
+        "items 4000-10239/10240",
+        "",
+    ],
+)
+def test_a_wrong_content_range_is_refused(
+    origin: Origin, puller: Puller, entry: WeightsEntry, stated: str
+) -> None:
+    """Not a byte of such an answer is used: the whole file is asked for, without a range."""
+    wrong = origin.says(206, b"x" * 6_240, Content_Range=stated, Content_Length=6_240)
+    origin.play(origin.drops_at(4_000), wrong, origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=4000-", None]
+
+
+def test_a_range_answered_in_pieces_is_put_together(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """A server may give less than the range it was asked for, and not know the total."""
+    piece = origin.says(
+        206, origin.body[4_000:6_000], Content_Range="bytes 4000-5999/*", Content_Length=2_000
+    )
+    origin.play(origin.drops_at(4_000), piece, origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=4000-", "bytes=6000-"]
+
+
+def test_an_unsatisfiable_range_starts_over(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """416: the server's file is shorter than the part; the whole is asked for."""
+    origin.play(origin.drops_at(4_000), origin.ranged(b"short"), origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=4000-", None]
+
+
+@pytest.mark.parametrize(
+    ("offered", "code"),
+    [(9_000, ErrorCode.WEIGHTS_TRUNCATED), (10_241, ErrorCode.WEIGHTS_CORRUPT)],
+)
+def test_another_size_is_refused_before_a_byte_is_read(
+    origin: Origin, puller: Puller, entry: WeightsEntry, offered: int, code: ErrorCode
+) -> None:
+    """A captive portal, an error page, another revision: and what is kept is not lost to it."""
+    puller.directory.mkdir()
+    puller.part.write_bytes(origin.body[:4_000])
+    origin.play(origin.whole(b"x" * offered))
+    error = refused(puller, entry)
+    assert error.code is code
+    assert f"offers {offered} bytes, not 10240" in str(error)
+    assert len(origin.asked) == 1
+    assert puller.part.read_bytes() == origin.body[:4_000]
+
+
+def test_a_body_that_always_breaks_off_is_unreachable(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """The server says the whole length, and always ends early at the same place."""
+    origin.play(origin.drops_at(8_000))
+    error = refused(puller, entry, attempts=3)
+    assert error.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert "broke off after 8000 of 10240 bytes, the last of 3 tries in a row" in str(error)
+
+
+def test_a_body_that_ends_early_without_a_length_is_truncated(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """No Content-Length, so that the end looks like an end."""
+    origin.play(origin.says(200, origin.body[:8_000]))
+    error = refused(puller, entry, attempts=2)
+    assert error.code is ErrorCode.WEIGHTS_TRUNCATED
+    assert "ended after 8000 of 10240 bytes" in str(error)
+
+
+def test_a_chunked_body_is_read(origin: Origin, puller: Puller, entry: WeightsEntry) -> None:
+    """Transfer-Encoding: chunked, broken off in the middle of a chunk, then resumed."""
+    start = b"7d0\r\n" + origin.body[:2_000] + b"\r\n7d0\r\n" + origin.body[2_000:3_000]
+    origin.play(origin.says(200, start, Transfer_Encoding="chunked"), origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == [None, "bytes=3000-"]
+
+
+def test_a_server_that_sends_more_than_declared_is_cut(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Nothing beyond the declared size is ever written; the digest judges what is."""
+    origin.play(origin.says(200, origin.body + b"more" * 1_000_000))
+    assert puller.pull(entry).read_bytes() == origin.body
+
+
+def test_wrong_bytes_are_corrupt_and_never_asked_for_again(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Right size, wrong digest: one request, and the bad part is gone."""
+    origin.play(origin.whole(b"\0" * len(origin.body)))
+    error = refused(puller, entry)
+    assert error.code is ErrorCode.WEIGHTS_CORRUPT
+    assert "another SHA-256" in str(error)
+    assert len(origin.asked) == 1
+    assert not puller.part.exists()
+
+
+def test_a_bad_beginning_from_before_is_blamed_before_the_url(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """A part spoilt by a crash costs one whole download, not a pull that cannot succeed."""
+    puller.directory.mkdir()
+    puller.part.write_bytes(b"\0" * 4_000)
+    origin.play(origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.ranges == ["bytes=4000-", None]
+
+
+def test_wrong_bytes_after_a_kept_beginning_are_asked_for_twice_at_most(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Once the URL has served everything by itself, it alone is to blame."""
+    puller.directory.mkdir()
+    puller.part.write_bytes(origin.body[:4_000])
+    origin.play(origin.ranged(b"\0" * len(origin.body)))
+    assert refused(puller, entry).code is ErrorCode.WEIGHTS_CORRUPT
+    assert origin.ranges == ["bytes=4000-", None]
+    assert not puller.part.exists()
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 502, 503, 504])
+def test_passing_refusals_are_tried_again(
+    origin: Origin, puller: Puller, entry: WeightsEntry, status: int
+) -> None:
+    """Model hubs answer 401 and 403 in passing."""
+    origin.play(origin.says(status, Content_Length=0), origin.ranged())
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert puller.waits == [1.0]
+    assert puller.phases[0] is PullPhase.RETRYING
+    assert f"answers {status}" in puller.said[0].detail
+
+
+@pytest.mark.parametrize("status", [204, 206, 301, 400, 404, 410, 416, 418])
+def test_lasting_refusals_are_not_tried_again(
+    origin: Origin, puller: Puller, entry: WeightsEntry, status: int
+) -> None:
+    """They will be the same tomorrow (206 and 416 make no sense without a range)."""
+    origin.play(origin.says(status))
+    error = refused(puller, entry)
+    assert error.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert f"answers {status}" in str(error)
+    assert len(origin.asked) == 1
+
+
+def test_the_back_off_doubles_up_to_its_bound(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """And ends with the last attempt."""
+    origin.play(origin.says(500, Content_Length=0))
+    refused(puller, entry, attempts=6, longest_wait_s=6.0)
+    assert puller.waits == [1.0, 2.0, 4.0, 6.0, 6.0]
+
+
+def test_jitter_spreads_the_second_half_of_a_wait(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """A fleet that fails together does not come back together."""
+    origin.play(origin.says(500, Content_Length=0))
+    refused(puller, entry, attempts=3, jitter=lambda: 0.0)
+    assert puller.waits == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("stated", "waited"),
+    [
+        ("7", 7.0),
+        ("0", 1.0),
+        ("99999999999", 60.0),
+        (formatdate(1_700_000_030, usegmt=True), 30.0),
+        (formatdate(1_600_000_000, usegmt=True), 1.0),
+        ("soon", 1.0),
+        ("-5", 1.0),
+        ("", 1.0),
+    ],
+)
+def test_retry_after_is_honoured_within_bounds(
+    origin: Origin, puller: Puller, entry: WeightsEntry, stated: str, waited: float
+) -> None:
+    """In seconds or as a date; never below the back-off, never above the longest wait."""
+    origin.play(origin.says(503, Content_Length=0, Retry_After=stated), origin.ranged())
+    puller.pull(entry)
+    assert puller.waits == [waited]
+
+
+def test_a_try_that_gets_on_does_not_count_against_the_next(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """A long file over a bad line comes through, as long as each try brings something."""
+    origin.play(*(origin.drops_at(end) for end in range(1_000, 10_000, 1_000)), origin.ranged())
+    assert puller.pull(entry, attempts=2, worthwhile_bytes=1_000).read_bytes() == origin.body
+    assert puller.waits == [1.0] * 9
+
+
+def test_a_server_that_drops_here_and_there_without_ranges_is_given_up(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Up and down the same stretch is no progress."""
+
+    def partial(size: int) -> Answer:
+        return origin.says(200, origin.body[:size], Content_Length=len(origin.body))
+
+    origin.play(*[partial(2_000), partial(9_000)] * 10)
+    refused(puller, entry, attempts=4, worthwhile_bytes=1_000)
+    assert len(origin.asked) < 8
+
+
+def test_redirects_are_followed_with_their_range(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Relative and absolute, and the range goes along."""
+    origin.play(
+        origin.says(302, Location="/elsewhere", Content_Length=0),
+        origin.drops_at(4_000),
+        origin.says(307, Location=origin.url("/mirror"), Content_Length=0),
+        origin.ranged(),
+    )
+    assert puller.pull(entry).read_bytes() == origin.body
+    assert origin.asked[-1] == ("/mirror", "bytes=4000-")
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("/weights.bin", "redirects more than 8 times"),
+        ("http://example.invalid/x", "not https"),
+        ("ftp://127.0.0.1/x", "not https"),
+        ("file:///etc/passwd", "not https"),
+        ("http://[broken", "no URL"),
+    ],
+)
+def test_a_redirect_that_loops_or_leaves_https_is_refused(
+    origin: Origin, puller: Puller, entry: WeightsEntry, location: str, why: str
+) -> None:
+    """At once, and without a retry."""
+    origin.play(origin.says(302, Location=location, Content_Length=0))
+    error = refused(puller, entry)
+    assert error.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert why in str(error)
+    assert puller.waits == []
+
+
+def test_a_compressed_answer_is_refused(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """Sizes and ranges would be those of something else."""
+    origin.play(origin.says(200, b"x", Content_Encoding="gzip"))
+    assert "compressed" in str(refused(puller, entry))
+
+
+@pytest.mark.parametrize("garbage", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n"])
+def test_what_is_not_http_is_unreachable(
+    origin: Origin, puller: Puller, entry: WeightsEntry, garbage: bytes
+) -> None:
+    """Whatever listens there: a named error."""
+    origin.play(origin.writes(garbage))
+    assert refused(puller, entry, attempts=2).code is ErrorCode.WEIGHTS_UNREACHABLE
+
+
+def test_a_closed_port_is_unreachable(origin: Origin, puller: Puller, entry: WeightsEntry) -> None:
+    """After the bounded number of tries."""
+    closed = replace(entry, sources=(HttpsSource("http://127.0.0.1:1/weights.bin"),))
+    error = refused(puller, closed, attempts=3)
+    assert error.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert "127.0.0.1:1: no connection, the last of 3 tries" in str(error)
+    assert puller.waits == [1.0, 2.0]
+    assert origin.asked == []
+
+
+def test_a_proxy_of_the_environment_is_used(
+    origin: Origin, puller: Puller, entry: WeightsEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain proxy gets the whole URL in its request line."""
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("HTTP_PROXY", origin.url(""))
+    origin.play(origin.ranged())
+    behind = replace(entry, sources=(HttpsSource("http://localhost:9/weights.bin"),))
+    assert puller.pull(behind).read_bytes() == origin.body
+    assert origin.asked == [("http://localhost:9/weights.bin", None)]
+
+
+def test_signed_urls_of_redirects_do_not_show_in_errors(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """A content network's URL is a credential."""
+    signed = "http://127.0.0.1:1/x?signature=canary"
+    origin.play(origin.says(302, Location=signed, Content_Length=0))
+    error = refused(puller, entry, attempts=2)
+    assert "canary" not in str(error)
+    assert all("canary" not in one.detail for one in puller.said)
