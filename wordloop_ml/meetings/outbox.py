@@ -85,15 +85,14 @@ class Outbox:
 
     def _drop_stale(self, event: OutboxEvent) -> None:
         """A caption replaces a waiting interim of its segment; an ack replaces a waiting ack."""
-        if isinstance(event, Caption):
-            stale = [
-                one
-                for one in self._events
-                if isinstance(one, Caption) and not one.final and one.segment == event.segment
-            ]
-        elif isinstance(event, Ack):
-            stale = [one for one in self._events if isinstance(one, Ack)]
-        else:
-            return
-        for one in stale:
-            self._events.remove(one)
+        self._events = deque(one for one in self._events if not _replaces(event, one))
+
+
+def _replaces(event: OutboxEvent, waiting: OutboxEvent) -> bool:
+    match event, waiting:
+        case Caption(segment=newer), Caption(segment=older, final=False):
+            return newer == older
+        case Ack(), Ack():
+            return True
+        case _:
+            return False

@@ -1,11 +1,13 @@
 """The life of a serving process: listen, load, become ready, serve, drain, leave."""
 
 import asyncio
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import structlog
@@ -14,9 +16,9 @@ from aiohttp import web
 from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.executor import Executor
+from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
 from wordloop_ml.meetings.roster import Roster
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
+from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings
 from wordloop_ml.web.app import make_app
@@ -25,6 +27,9 @@ from wordloop_ml.web.service import Service
 KEEPALIVE_S = 15.0
 HANDSHAKE_S = 2.0
 """How long closing handshakes may take once every meeting has left."""
+
+TRY_WITHIN_S = 60.0
+"""How long the first inference on each worker may take before the start has failed."""
 
 OpenEngines = Callable[[Settings], Engines]
 
@@ -154,7 +159,8 @@ async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> L
 
     threading.Thread(target=load, name="load-engines", daemon=True).start()
     stop = asyncio.create_task(signals.asked.wait(), name="stop-while-loading")
-    await asyncio.wait({outcome, stop}, return_when=asyncio.FIRST_COMPLETED)
+    waiting: set[asyncio.Future[Any]] = {outcome, stop}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     if outcome.done():
         return outcome.result()
@@ -164,19 +170,14 @@ async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> L
 
 
 def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
-    """Blocking: open the engines and do one real inference through each worker and detector."""
+    """Blocking: open the engines and do one real inference on each worker and the detector."""
     began_s = time.monotonic()
     opened = engines(settings)
     loaded = Loaded(opened, settings.workers)
     try:
         window = np.zeros(opened.voice_detector.window_samples, np.float32)
         opened.voice_detector.open_stream().probability(window)
-        utterance = Utterance(0, np.zeros(SAMPLE_RATE, np.float32))
-        worker = opened.transcriber.open_worker()
-        try:
-            worker.transcribe(utterance, DecodeOptions())
-        finally:
-            worker.close()
+        _try_workers(loaded.executor)
     except BaseException:
         loaded.close()
         raise
@@ -189,6 +190,32 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         seconds=round(time.monotonic() - began_s, 3),
     )
     return loaded
+
+
+def _try_workers(executor: Executor[TranscriberWorker]) -> None:
+    """Decode a second of silence on every worker, so that no meeting's first caption pays for it."""
+    together = threading.Barrier(executor.workers)
+    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def run(worker: TranscriberWorker) -> None:
+        together.wait(TRY_WITHIN_S)  # a thread that is done must not take its neighbour's job
+        worker.transcribe(Utterance(0, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions())
+
+    for index in range(executor.workers):
+        executor.submit(
+            Job(
+                job_class=JobClass.FINAL,
+                owner=("start-up", str(index)),
+                deadline_s=0.0,
+                run=run,
+                deliver=outcomes.put,
+            )
+        )
+    for _ in range(executor.workers):
+        outcome = outcomes.get(timeout=TRY_WITHIN_S)
+        if isinstance(outcome, JobFailed):
+            raise outcome.error
+    executor.forget("start-up")
 
 
 async def _serve_meetings(

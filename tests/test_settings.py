@@ -1,0 +1,75 @@
+"""Settings: read once, typed, bounded, and refused with the variable's name."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.settings import Settings, default_of, read_settings, variable
+
+
+def test_without_variables_everything_has_its_default() -> None:
+    """The defaults listen on loopback, with the embedded profile."""
+    settings = read_settings({})
+    assert (settings.host, settings.port, settings.profile) == ("127.0.0.1", 8090, "embedded")
+    assert settings.workers >= 1
+
+
+def test_each_field_is_read_from_its_variable() -> None:
+    """Text becomes the field's type."""
+    settings = read_settings(
+        {
+            "WORDLOOP_PORT": " 9000 ",
+            "WORDLOOP_WEIGHTS": "/models",
+            "WORDLOOP_DRAIN_LISTEN_S": "2.5",
+            "UNRELATED": "x",
+        }
+    )
+    assert settings.port == 9000
+    assert settings.weights == Path("/models")
+    assert settings.drain_listen_s == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("WORDLOOP_PORT", "eighty", "is not a whole number"),
+        ("WORDLOOP_PORT", "70000", "is 70000, outside 0 to 65535"),
+        ("WORDLOOP_IDLE_S", "soon", "is not a number"),
+        ("WORDLOOP_IDLE_S", "nan", "is nan, outside 1 to 3600"),
+        ("WORDLOOP_WORKERS", "0", "is 0, outside 1 to 64"),
+        ("WORDLOOP_LOG_LEVEL", "loud", "is not debug, info, warning or error"),
+        ("WORDLOOP_LOG_FORMAT", "xml", "is neither json nor console"),
+        ("WORDLOOP_HOST", "", "is empty"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, text: str, rule: str) -> None:
+    """One line names the variable and the rule."""
+    with pytest.raises(StartupFailed, match=f"^{name} {rule}$") as refused:
+        read_settings({name: text})
+    assert refused.value.code is ErrorCode.BAD_SETTING
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # noqa: S104
+def test_other_addresses_than_loopback_need_a_token(host: str) -> None:
+    """Nobody serves meetings to a network by accident."""
+    with pytest.raises(StartupFailed, match="WORDLOOP_TOKEN is not set"):
+        read_settings({"WORDLOOP_HOST": host})
+    assert read_settings({"WORDLOOP_HOST": host, "WORDLOOP_TOKEN": "t"}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_no_token(host: str) -> None:
+    """Trying it out stays simple."""
+    assert read_settings({"WORDLOOP_HOST": host}).listens_on_loopback
+
+
+def test_every_field_has_a_variable_a_default_and_a_meaning() -> None:
+    """What docs/settings.md shows."""
+    for field in dataclasses.fields(Settings):
+        assert variable(field.name) == f"WORDLOOP_{field.name.upper()}"
+        assert field.metadata["doc"]
+        assert default_of(field.name) is not None
+    with pytest.raises(KeyError):
+        default_of("nothing")

@@ -1,0 +1,47 @@
+"""Logs: an event a line, facts as keys, and never what was said."""
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from wordloop_ml.telemetry import configure_logs, describe_bug
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_log_line_is_json_with_event_level_and_time() -> None:
+    """What a collector needs."""
+    stream = io.StringIO()
+    configure_logs("info", "json", stream)
+    structlog.get_logger().info("meeting_started", meeting="m1")
+    line = json.loads(stream.getvalue())
+    assert line["event"] == "meeting_started"
+    assert line["level"] == "info"
+    assert line["meeting"] == "m1"
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_lower_level_than_asked_for_is_silent() -> None:
+    """Levels filter."""
+    stream = io.StringIO()
+    configure_logs("warning", "console", stream)
+    structlog.get_logger().info("meeting_started")
+    assert stream.getvalue() == ""
+
+
+def test_a_bug_is_described_by_type_and_place_without_its_message() -> None:
+    """A message can hold a word that somebody said."""
+    try:
+        {}["canary"]
+    except KeyError as error:
+        described = describe_bug(error)
+    assert described["error"] == "KeyError"
+    assert "test_telemetry.py" in str(described["where"])
+    assert "canary" not in str(described)

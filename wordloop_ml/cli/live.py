@@ -1,0 +1,82 @@
+"""Files played as a live meeting, in this process: each file is one participant's track."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.engines.catalogue import Engines
+from wordloop_ml.errors import EngineFailed
+from wordloop_ml.executor import Executor
+from wordloop_ml.meetings.actor import AudioEnded, MeetingActor, Seat, TrackOptions
+from wordloop_ml.meetings.outbox import Closed
+from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
+from wordloop_ml.ports import TranscriberWorker
+
+FRAME_SAMPLES = SAMPLE_RATE // 50
+"""20 ms, as browsers send it."""
+
+MEETING = "files"
+
+
+async def play_live(
+    files: dict[str, Path],
+    engines: Engines,
+    executor: Executor[TranscriberWorker],
+    view: LiveView,
+    *,
+    language: str | None,
+) -> list[Caption]:
+    """Play every file at the speed of speech and show what is heard; returns the finals.
+
+    files: by track. Raises what reading a file raises, after the other tracks have ended.
+    """
+    roster = Roster(executor, engines.voice_detector)
+    finals: list[Caption] = []
+    tasks = []
+    for track, path in files.items():
+        actor, seat = roster.join(MEETING, TrackOptions(track=track, language=language))
+        tasks.append(asyncio.create_task(_speak(path, actor, seat), name=f"speak-{track}"))
+        tasks.append(asyncio.create_task(_listen(seat, view, finals), name=f"listen-{track}"))
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    await roster.drain(0.0)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return finals
+
+
+async def _speak(path: Path, actor: MeetingActor, seat: Seat) -> None:
+    """Post 20 ms of audio every 20 ms, however long anything else takes."""
+    loop = asyncio.get_running_loop()
+    began_s, sent = loop.time(), 0
+    try:
+        with open_audio(path) as audio:
+            frames = _frames(audio)
+            # Decoding blocks, so a helper thread takes each frame; this is a command, no service.
+            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+                await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
+                await actor.post_audio(seat, frame)
+                sent += len(frame)
+    finally:
+        actor.post(AudioEnded(seat))
+
+
+def _frames(chunks: Iterable[Samples]) -> Iterator[Samples]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), FRAME_SAMPLES):
+            yield chunk[start : start + FRAME_SAMPLES]
+
+
+async def _listen(seat: Seat, view: LiveView, finals: list[Caption]) -> None:
+    while not isinstance(event := await seat.outbox.get(), Closed):
+        if isinstance(event, Caption):
+            view.show(event)
+            if event.final:
+                finals.append(event)
+        elif isinstance(event, SpanLost):
+            view.lose(event)
+    if event.code is not None:
+        raise EngineFailed("the meeting ended unexpectedly", code=event.code)
