@@ -371,9 +371,10 @@ class Track:
         self._committed = max(self._committed, quiet)
 
     def _needed_from(self) -> int:
-        """The first sample that a decode may still be asked for."""
+        """The first sample that a decode may still be asked for, or a window is to be made of."""
         starts = (speech.start for speech in self._speeches() if not speech.handed_over_samples)
-        return min(starts, default=self._segmenter.proven_silence_until)
+        quiet = min(self._segmenter.proven_silence_until, self._segmenter.position)
+        return min(starts, default=quiet)
 
     # -- events ------------------------------------------------------------------------------
 
