@@ -1,0 +1,300 @@
+"""The C API of whisper.cpp, through cffi in ABI mode; nothing here knows about captions.
+
+The library is the one that the ``pywhispercpp`` wheel ships (its own extension binds one state
+per context, so it is not used, nor imported). The declarations are those of ``whisper.h`` of
+whisper.cpp 1.8.5; a struct of another version would be read at wrong offsets, so ``open_library``
+compares the version and every default value before anything else is called.
+See docs/adr/0002.
+"""
+
+import math
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cffi
+
+from wordloop_ml.errors import ErrorCode, StartupFailed
+
+EXPECTED_VERSION = "1.8.5"
+"""The whisper.cpp whose structs are declared below."""
+
+_DISTRIBUTION = "pywhispercpp"
+
+_DECLARATIONS = """
+typedef int32_t whisper_token;
+
+struct whisper_ahead { int n_text_layer; int n_head; };
+struct whisper_aheads { size_t n_heads; const struct whisper_ahead * heads; };
+
+struct whisper_context_params {
+    bool use_gpu;
+    bool flash_attn;
+    int gpu_device;
+    bool dtw_token_timestamps;
+    int dtw_aheads_preset;
+    int dtw_n_top;
+    struct whisper_aheads dtw_aheads;
+    size_t dtw_mem_size;
+};
+
+typedef struct {
+    whisper_token id;
+    whisper_token tid;
+    float p;
+    float plog;
+    float pt;
+    float ptsum;
+    int64_t t0;
+    int64_t t1;
+    int64_t t_dtw;
+    float vlen;
+} whisper_token_data;
+
+struct whisper_vad_params {
+    float threshold;
+    int min_speech_duration_ms;
+    int min_silence_duration_ms;
+    float max_speech_duration_s;
+    int speech_pad_ms;
+    float samples_overlap;
+};
+
+struct whisper_full_params {
+    int strategy;
+    int n_threads;
+    int n_max_text_ctx;
+    int offset_ms;
+    int duration_ms;
+    bool translate;
+    bool no_context;
+    bool no_timestamps;
+    bool single_segment;
+    bool print_special;
+    bool print_progress;
+    bool print_realtime;
+    bool print_timestamps;
+    bool token_timestamps;
+    float thold_pt;
+    float thold_ptsum;
+    int max_len;
+    bool split_on_word;
+    int max_tokens;
+    bool debug_mode;
+    int audio_ctx;
+    bool tdrz_enable;
+    const char * suppress_regex;
+    const char * initial_prompt;
+    bool carry_initial_prompt;
+    const whisper_token * prompt_tokens;
+    int prompt_n_tokens;
+    const char * language;
+    bool detect_language;
+    bool suppress_blank;
+    bool suppress_nst;
+    float temperature;
+    float max_initial_ts;
+    float length_penalty;
+    float temperature_inc;
+    float entropy_thold;
+    float logprob_thold;
+    float no_speech_thold;
+    struct { int best_of; } greedy;
+    struct { int beam_size; float patience; } beam_search;
+    void * new_segment_callback;
+    void * new_segment_callback_user_data;
+    void * progress_callback;
+    void * progress_callback_user_data;
+    void * encoder_begin_callback;
+    void * encoder_begin_callback_user_data;
+    void * abort_callback;
+    void * abort_callback_user_data;
+    void * logits_filter_callback;
+    void * logits_filter_callback_user_data;
+    const void ** grammar_rules;
+    size_t n_grammar_rules;
+    size_t i_start_rule;
+    float grammar_penalty;
+    bool vad;
+    const char * vad_model_path;
+    struct whisper_vad_params vad_params;
+};
+
+const char * whisper_version(void);
+void whisper_log_set(void (*callback)(int, const char *, void *), void * user_data);
+
+struct whisper_context_params * whisper_context_default_params_by_ref(void);
+void whisper_free_context_params(struct whisper_context_params *);
+struct whisper_full_params * whisper_full_default_params_by_ref(int strategy);
+void whisper_free_params(struct whisper_full_params *);
+
+void * whisper_init_from_buffer_with_params_no_state(
+    void * buffer, size_t size, struct whisper_context_params params);
+void whisper_free(void * context);
+void * whisper_init_state(void * context);
+void whisper_free_state(void * state);
+
+whisper_token whisper_token_eot(void * context);
+whisper_token whisper_token_beg(void * context);
+const char * whisper_token_to_str(void * context, whisper_token token);
+const char * whisper_lang_str(int id);
+
+int whisper_full_with_state(
+    void * context, void * state, struct whisper_full_params params,
+    const float * samples, int n_samples);
+int whisper_full_n_segments_from_state(void * state);
+int whisper_full_n_tokens_from_state(void * state, int segment);
+whisper_token_data whisper_full_get_token_data_from_state(void * state, int segment, int token);
+float whisper_full_get_segment_no_speech_prob_from_state(void * state, int segment);
+int whisper_full_lang_id_from_state(void * state);
+"""
+
+_CONTEXT_DEFAULTS: dict[str, float] = {
+    "use_gpu": 1,
+    "flash_attn": 1,
+    "gpu_device": 0,
+    "dtw_token_timestamps": 0,
+    "dtw_aheads_preset": 0,
+    "dtw_n_top": -1,
+    "dtw_aheads.n_heads": 0,
+    "dtw_mem_size": 128 * 1024 * 1024,
+}
+
+_FULL_DEFAULTS: dict[str, float] = {
+    "strategy": 0,
+    "n_max_text_ctx": 16384,
+    "offset_ms": 0,
+    "duration_ms": 0,
+    "translate": 0,
+    "no_context": 1,
+    "no_timestamps": 0,
+    "single_segment": 0,
+    "print_special": 0,
+    "print_progress": 1,
+    "print_realtime": 0,
+    "print_timestamps": 1,
+    "token_timestamps": 0,
+    "thold_pt": 0.01,
+    "thold_ptsum": 0.01,
+    "max_len": 0,
+    "split_on_word": 0,
+    "max_tokens": 0,
+    "debug_mode": 0,
+    "audio_ctx": 0,
+    "tdrz_enable": 0,
+    "carry_initial_prompt": 0,
+    "prompt_n_tokens": 0,
+    "detect_language": 0,
+    "suppress_blank": 1,
+    "suppress_nst": 0,
+    "temperature": 0.0,
+    "max_initial_ts": 1.0,
+    "length_penalty": -1.0,
+    "temperature_inc": 0.2,
+    "entropy_thold": 2.4,
+    "logprob_thold": -1.0,
+    "no_speech_thold": 0.6,
+    "greedy.best_of": 5,
+    "beam_search.beam_size": -1,
+    "beam_search.patience": -1.0,
+    "n_grammar_rules": 0,
+    "i_start_rule": 0,
+    "grammar_penalty": 100.0,
+    "vad": 0,
+    "vad_params.threshold": 0.5,
+    "vad_params.min_speech_duration_ms": 250,
+    "vad_params.min_silence_duration_ms": 100,
+    "vad_params.speech_pad_ms": 30,
+    "vad_params.samples_overlap": 0.1,
+}
+
+ffi = cffi.FFI()
+ffi.cdef(_DECLARATIONS)
+
+
+@ffi.callback("void(int, const char *, void *)")  # type: ignore[untyped-decorator]
+def _swallow(_level: int, _text: Any, _user_data: Any) -> None:
+    """Native log lines go nowhere: they would interleave with ours, and may quote text.
+
+    A module-level function, because the library keeps the pointer until the process ends.
+    """
+
+
+def find_library() -> Path:
+    """Where the installed wheel put libwhisper, without importing it.
+
+    auditwheel leaves two copies: the one under ``pywhispercpp.libs`` is linked against its
+    siblings there and nothing else, so one copy of ggml and of libgomp is loaded. A build from
+    source has the top-level copy only.
+    """
+    try:
+        installed = metadata.distribution(_DISTRIBUTION)
+    except metadata.PackageNotFoundError as error:
+        raise _incompatible(f"the package {_DISTRIBUTION} is not installed") from error
+    files = [file for file in installed.files or () if file.name.startswith("libwhisper")]
+    bundled = [file for file in files if file.parent.name == f"{_DISTRIBUTION}.libs"]
+    plain = [file for file in files if file.name == "libwhisper.so"]
+    for file in bundled + plain:
+        path = Path(str(installed.locate_file(file)))
+        if path.is_file():
+            return path
+    raise _incompatible(f"the package {_DISTRIBUTION} {installed.version} ships no libwhisper")
+
+
+def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERSION) -> Any:
+    """The library, checked and silenced.
+
+    path: another libwhisper of the same version (one built for this CPU), or None for the wheel's.
+    Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``. Opening it again gives the same library.
+    """
+    # libgomp reads this once, when it is loaded. By default its threads spin for a while after
+    # each parallel region, which on few cores steals the time of the workers beside them. It is
+    # a default only: who sets the variable in the environment keeps their choice.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    path = path if path is not None else find_library()
+    try:
+        library = ffi.dlopen(str(path))
+    except OSError as error:
+        raise _incompatible(f"libwhisper cannot be loaded: {error}") from error
+    try:
+        version = ffi.string(library.whisper_version()).decode()
+        if version != expected_version:
+            raise _incompatible(f"libwhisper is {version}, the engine needs {expected_version}")
+        _check_layout(library)
+    except AttributeError as error:
+        raise _incompatible(f"libwhisper lacks a function: {error}") from error
+    library.whisper_log_set(_swallow, ffi.NULL)
+    return library
+
+
+def _check_layout(library: Any) -> None:
+    """Compare every default with the header's: a shifted field would show here."""
+    context = library.whisper_context_default_params_by_ref()
+    full = library.whisper_full_default_params_by_ref(0)
+    try:
+        wrong = _differences(context, _CONTEXT_DEFAULTS) + _differences(full, _FULL_DEFAULTS)
+        # the pointer is followed last, when all numbers around it were where they belong
+        if not wrong and (full.language == ffi.NULL or ffi.string(full.language) != b"en"):
+            wrong = ["language"]
+    finally:
+        library.whisper_free_context_params(context)
+        library.whisper_free_params(full)
+    if wrong:
+        raise _incompatible(f"libwhisper's parameters are laid out differently: {wrong}")
+
+
+def _differences(struct: Any, expected: dict[str, float]) -> list[str]:
+    """The names of the fields that do not hold the value that the header documents."""
+    wrong = []
+    for name, value in expected.items():
+        found = struct
+        for part in name.split("."):
+            found = getattr(found, part)
+        if not math.isclose(found, value, rel_tol=1e-5):
+            wrong.append(name)
+    return wrong
+
+
+def _incompatible(message: str) -> StartupFailed:
+    return StartupFailed(message, code=ErrorCode.ENGINE_INCOMPATIBLE)

@@ -1,0 +1,123 @@
+"""Turns Whisper's tokens into words with times. Pure arithmetic; no library in sight.
+
+Where a word begins is read from the decoder itself: at each text token it also gives a
+distribution over timestamps, whose best one whisper.cpp reports as ``tid``. A model that was
+trained for it (wordloop-nano) puts its mass on the start of the word; for others it is the
+heuristic that whisper.cpp's own token timestamps start from. Those go on to stretch tokens by the
+loudness around them, which costs a pass over all samples and moves the good times as well as the
+bad ones, so they are not used.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wordloop_ml.messages import Word
+
+SAMPLES_PER_POSITION = 320
+"""One timestamp position is 20 ms."""
+
+_SHORTEST_WORD = 320
+_LONGEST_SAMPLES_PER_LETTER = 1_600
+_LONGEST_BASE_SAMPLES = 4_800
+"""A word is not longer than 0.3 s and 0.1 s per letter: what follows it then is a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextToken:
+    """One token of text.
+
+    piece: its bytes; a leading blank begins a word, and a character may span pieces.
+    probability: in [0, 1].
+    position: where its word begins, in positions of 20 ms, or None where the model gave no hint.
+    """
+
+    piece: bytes
+    probability: float
+    position: int | None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A word being put together."""
+
+    piece: bytes
+    probabilities: list[float]
+    position: int | None
+
+    @property
+    def text(self) -> str:
+        return self.piece.decode("utf-8", "replace").strip()
+
+
+def words_from(
+    tokens: Sequence[TextToken], start: int, samples: int, closing: int | None = None
+) -> tuple[Word, ...]:
+    """The words of an utterance.
+
+    start: absolute sample of the utterance; samples: its length. Every word lies inside, and
+    words neither overlap nor run backwards.
+    closing: the timestamp that ended the text, in positions, or None.
+    """
+    drafts = _group(tokens)
+    starts = _starts(drafts, samples)
+    last_end = samples if closing is None else closing * SAMPLES_PER_POSITION
+    words = []
+    for index, draft in enumerate(drafts):
+        begin = starts[index]
+        limit = starts[index + 1] if index + 1 < len(drafts) else samples
+        wanted = limit if index + 1 < len(drafts) else min(limit, last_end)
+        longest = _LONGEST_BASE_SAMPLES + _LONGEST_SAMPLES_PER_LETTER * len(draft.text)
+        end = min(limit, max(min(wanted, begin + longest), begin + _SHORTEST_WORD))
+        confidence = sum(draft.probabilities) / len(draft.probabilities)
+        words.append(Word(draft.text, start + begin, start + end, min(max(confidence, 0.0), 1.0)))
+    return tuple(words)
+
+
+def _group(tokens: Sequence[TextToken]) -> list[_Draft]:
+    """Tokens joined to words; what has no visible character is no word."""
+    drafts: list[_Draft] = []
+    for token in tokens:
+        if drafts and not token.piece.startswith(b" "):
+            drafts[-1].piece += token.piece
+            drafts[-1].probabilities.append(token.probability)
+        else:
+            drafts.append(_Draft(token.piece, [token.probability], token.position))
+    return [draft for draft in drafts if draft.text]
+
+
+def _starts(drafts: Sequence[_Draft], samples: int) -> list[int]:
+    """Where each word begins, in samples of the utterance: never backwards, inside.
+
+    A word without a usable hint lies between its neighbours, in proportion to the letters.
+    """
+    hints = _trusted([draft.position for draft in drafts], samples // SAMPLES_PER_POSITION)
+    known = [(0, 0)] if hints and hints[0] is None else []
+    known += [(i, hint * SAMPLES_PER_POSITION) for i, hint in enumerate(hints) if hint is not None]
+    known.append((len(drafts), samples))
+    starts: list[int] = []
+    for (first, begin), (after, end) in itertools.pairwise(known):
+        letters = [len(draft.text) for draft in drafts[first:after]]
+        done = 0
+        for count in letters:
+            starts.append(begin + (end - begin) * done // sum(letters))
+            done += count
+    return starts
+
+
+def _trusted(positions: Sequence[int | None], last: int) -> list[int | None]:
+    """The hints that agree with each other: the longest run that never goes backwards."""
+    best: list[tuple[int, int | None]] = []  # (length of the run that ends here, its predecessor)
+    for i, here in enumerate(positions):
+        length, previous = 1, None
+        for j in range(i):
+            there = positions[j]
+            if here is not None and there is not None and there <= here and best[j][0] >= length:
+                length, previous = best[j][0] + 1, j
+        best.append((length if here is not None and here <= last else 0, previous))
+    kept: list[int | None] = [None] * len(positions)
+    at: int | None = max(range(len(best)), key=lambda i: best[i][0], default=None)
+    while at is not None and best[at][0] > 0:
+        kept[at] = positions[at]
+        at = best[at][1]
+    return kept
