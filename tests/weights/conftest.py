@@ -123,7 +123,9 @@ class Origin:
         sent = self.body if body is None else body
 
         def answer(exchange: Exchange) -> None:
-            exchange.head(200, Content_Length=len(sent))
+            # What pip asks of an index page.
+            kind = "text/html" if "/simple/" in exchange.path else "application/octet-stream"
+            exchange.head(200, Content_Length=len(sent), Content_Type=kind)
             exchange.wfile.write(sent)
 
         return answer

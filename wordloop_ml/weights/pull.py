@@ -82,23 +82,28 @@ def _locked(
 ) -> Iterator[None]:
     """Hold the file's lock; its lock file stays, since removing it would let two in."""
     lock = FileLock(directory / f"{entry.file}.lock")
-    try:
-        with writing(directory):
-            lock.acquire(timeout=0)
-    except Timeout:
+    if not _acquired(lock, directory, 0.0):
         report(PullPhase.WAITING, 0, "")
-        try:
-            lock.acquire(timeout=policy.lock_wait_s)
-        except Timeout as error:
+        if not _acquired(lock, directory, policy.lock_wait_s):
             raise WeightsUnusable(
                 f"weights {entry.name}: another process has been pulling {entry.file} "
                 f"for more than {policy.lock_wait_s:g} s; wait for it, or end it",
                 code=ErrorCode.WEIGHTS_LOCKED,
-            ) from error
+            )
     try:
         yield
     finally:
         lock.release()
+
+
+def _acquired(lock: FileLock, directory: Path, wait_s: float) -> bool:
+    # A Timeout is an OSError too, and no fault of the disk.
+    with writing(directory):
+        try:
+            lock.acquire(timeout=wait_s)
+        except Timeout:
+            return False
+    return True
 
 
 def _pull_locked(entry: WeightsEntry, directory: Path, policy: PullPolicy, report: Report) -> Path:

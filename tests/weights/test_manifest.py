@@ -1,0 +1,258 @@
+"""The manifest: what is accepted, and that every mistake is named with its row and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.weights import (
+    HttpsSource,
+    RepositorySource,
+    WheelSource,
+    load_manifest,
+    parse_manifest,
+)
+
+HERE = Path("somewhere")
+DIGEST = "ab" * 32
+
+GOOD = f"""
+format = 1
+
+[profiles.embedded]
+transcriber = "tiny"
+voice_detector = "vad"
+
+[weights.tiny]
+file = "tiny.bin"
+bytes = 12
+sha256 = "{DIGEST}"
+licence = "MIT"
+engine = "whisper_cpp"
+sources = [
+  {{ url = "https://example.org/resolve/0123abc/tiny.bin" }},
+  {{ repository = "tiny.bin" }},
+]
+
+[weights.vad]
+file = "vad.onnx"
+bytes = 34
+sha256 = "{DIGEST}"
+licence = "MIT"
+engine = "silero_vad"
+sources = [{{ wheel = {{ package = "vad-package", version = "1.2.3", member = "vad/data/vad.onnx" }} }}]
+"""
+
+
+def refusal(text: str) -> str:
+    """The message of the error that this manifest must cause."""
+    with pytest.raises(StartupFailed) as caught:
+        parse_manifest(text, HERE)
+    assert caught.value.code is ErrorCode.BAD_MANIFEST
+    message = str(caught.value)
+    assert message.startswith("weights manifest: ")
+    return message.removeprefix("weights manifest: ")
+
+
+def changed(old: str, new: str) -> str:
+    """The good manifest with its first ``old`` replaced."""
+    assert old in GOOD
+    return GOOD.replace(old, new, 1)
+
+
+def test_a_good_manifest_is_read_in_full() -> None:
+    """Every kind of source, every key."""
+    manifest = parse_manifest(GOOD, HERE)
+    tiny, vad = manifest.entries["tiny"], manifest.entries["vad"]
+    assert (tiny.name, tiny.file, tiny.bytes, tiny.sha256) == ("tiny", "tiny.bin", 12, DIGEST)
+    assert (tiny.licence, tiny.engine) == ("MIT", "whisper_cpp")
+    assert tiny.sources == (
+        HttpsSource("https://example.org/resolve/0123abc/tiny.bin"),
+        RepositorySource(HERE / "tiny.bin"),
+    )
+    assert vad.sources == (WheelSource("vad-package", "1.2.3", "vad/data/vad.onnx"),)
+    assert [one.host for one in (*tiny.sources, *vad.sources)] == [
+        "example.org",
+        "this repository",
+        "package index",
+    ]
+
+
+def test_a_profile_gives_an_entry_for_each_role() -> None:
+    """Looked up by name."""
+    manifest = parse_manifest(GOOD, HERE)
+    roles = manifest.profile("embedded")
+    assert {role: entry.name for role, entry in roles.items()} == {
+        "transcriber": "tiny",
+        "voice_detector": "vad",
+    }
+
+
+def test_an_unknown_profile_is_a_named_error() -> None:
+    """It says which profiles there are."""
+    with pytest.raises(StartupFailed, match="'huge': the manifest has embedded") as caught:
+        parse_manifest(GOOD, HERE).profile("huge")
+    assert caught.value.code is ErrorCode.UNKNOWN_PROFILE
+
+
+@pytest.mark.parametrize("key", ["file", "bytes", "sha256", "licence", "engine", "sources"])
+def test_a_missing_key_is_named_with_its_row(key: str) -> None:
+    """Each of them."""
+    kept = [line for line in GOOD.splitlines() if not line.startswith(f"{key} =")]
+    text = "\n".join(kept)
+    if key == "sources":
+        text = text.replace('  { url = "https://example.org/resolve/0123abc/tiny.bin" },', "")
+        text = text.replace('  { repository = "tiny.bin" },\n]', "")
+    assert refusal(text) == f"weights.tiny: {key} is missing"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("format = 1", "format = 2", "top level: format must be 1"),
+        ("format = 1", "format = true", "top level: format must be an integer"),
+        ("format = 1", "format = 1\nextra = 1", "top level: 'extra' is not a key here"),
+        ("engine =", "engin =", "weights.tiny: 'engin' is not a key here"),
+        ("voice_detector =", "voice =", "profiles.embedded: 'voice' is not a key here"),
+        ('transcriber = "tiny"\n', "", "profiles.embedded: transcriber is missing"),
+        ('= "tiny"', '= "tny"', "profiles.embedded: transcriber names 'tny', which is no row"),
+        ('= "tiny"', "= 3", "profiles.embedded: transcriber must be a printable string"),
+        ("bytes = 12", "bytes = 0", "weights.tiny: bytes must be between"),
+        ("bytes = 12", "bytes = -1", "weights.tiny: bytes must be between"),
+        ("bytes = 12", "bytes = 9999999999999", "weights.tiny: bytes must be between"),
+        ("bytes = 12", "bytes = 12.0", "weights.tiny: bytes must be an integer"),
+        (DIGEST, "ab", "weights.tiny: sha256 must be 64 lower-case"),
+        (DIGEST, DIGEST.upper(), "weights.tiny: sha256 must be 64 lower-case"),
+        (DIGEST, "g" * 64, "weights.tiny: sha256 must be 64 lower-case"),
+        ('licence = "MIT"', 'licence = " "', "weights.tiny: licence must be a printable string"),
+        ('licence = "MIT"', 'licence = "a\\nb"', "weights.tiny: licence must be a printable"),
+        ('"tiny.bin"', '"../tiny.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"/etc/passwd"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"a/b.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '".."', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '".hidden"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"tiny.bin.part"', "weights.tiny: file must not end in .part"),
+        ('"tiny.bin"', '"VAD.onnx"', "weights.vad: file is the same as that of weights.tiny"),
+        ("[weights.tiny]", '[weights."../x"]', "weights.../x: name must be letters"),
+        ("https://", "http://", "sources[0]: url must be https"),
+        ("https://", "ftp://", "sources[0]: url must be https"),
+        ("https://", "file://", "sources[0]: url must be https"),
+        ("https://", "http://127.0.0.1@", "sources[0]: url must be https"),
+        ("https://example", "https://user:x@example", "sources[0]: url must have a host, and no"),
+        ("https://example.org", "https://", "sources[0]: url must have a host"),
+        ("https://example.org", "https://[", "sources[0]: url is not a URL"),
+        ("https://example.org", "https://example.org:x", "sources[0]: url is not a URL"),
+        ("resolve/0123abc", "resolve/main", "sources[0]: url must pin a revision: 'main' moves"),
+        ("{ repository =", "{ path =", "weights.tiny.sources[1]: 'path' is not a key here"),
+        ('= "tiny.bin" }', '= "../x" }', "sources[1]: repository must be a plain file name"),
+        ("{ repository =", '{ url = "x", repository =', "must have exactly one of url, wheel"),
+        ('{ repository = "tiny.bin" }', "3", "weights.tiny.sources[1]: must be a table"),
+        ('"vad/data/vad.onnx"', '"../vad.onnx"', "wheel: member must be a path inside the wheel"),
+        ('"vad/data/vad.onnx"', '"/vad.onnx"', "wheel: member must be a path inside the wheel"),
+        ('"1.2.3"', '">=1.2"', "weights.vad.sources[0].wheel: version must be one exact version"),
+        ('"vad-package"', '"-r x"', "weights.vad.sources[0].wheel: package must be the name of"),
+        ("member =", "file =", "weights.vad.sources[0].wheel: 'file' is not a key here"),
+    ],
+)
+def test_a_mistake_is_named_with_its_row_and_key(old: str, new: str, where: str) -> None:
+    """One mistake at a time."""
+    assert where in refusal(changed(old, new))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("format = ", "is not TOML"),
+        ("format = 1", "top level: weights is missing"),
+        ("format = 1\nweights = 3", "weights: must be a table"),
+        ("format = 1\n[weights]\n[profiles]", "weights: must hold at least one row"),
+        ("format = 1\n[weights]\nx = 3", "weights.x: must be a table"),
+        ("x = " + "[" * 5_000, "is not TOML"),
+        (GOOD[: GOOD.index("[profiles")] + GOOD[GOOD.index("[weights") :], "profiles is missing"),
+        (
+            GOOD[: GOOD.index("[profiles")] + "[profiles]\n" + GOOD[GOOD.index("[weights") :],
+            "profiles: must hold at least one row",
+        ),
+        (GOOD.replace("sources = [{", "sources = {").replace("} }]", "} }"), "must be a list"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused(text: str, where: str) -> None:
+    """From nothing to too much."""
+    assert where in refusal(text)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:80"])
+def test_plain_http_is_for_loopback(host: str) -> None:
+    """Where there is no network to be read or changed on."""
+    manifest = parse_manifest(changed("https://example.org", f"http://{host}"), HERE)
+    assert manifest.entries["tiny"].sources[0].host == host
+
+
+def test_a_file_is_loaded_from_its_own_folder(tmp_path: Path) -> None:
+    """What the repository ships lies beside the manifest."""
+    path = tmp_path / "manifest.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_manifest(path).entries["tiny"].sources[1] == RepositorySource(tmp_path / "tiny.bin")
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [(b"\xff\xfe", "not UTF-8 at byte 0"), (b"#" * (1 << 20) + b"\n", "larger than 1048576")],
+)
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes, where: str) -> None:
+    """Neither bytes nor a huge file."""
+    path = tmp_path / "manifest.toml"
+    path.write_bytes(content)
+    with pytest.raises(StartupFailed, match=where) as caught:
+        load_manifest(path)
+    assert caught.value.code is ErrorCode.BAD_MANIFEST
+
+
+def test_a_manifest_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Missing, or a folder."""
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(StartupFailed, match="cannot be read") as caught:
+            load_manifest(path)
+        assert caught.value.code is ErrorCode.BAD_MANIFEST
+
+
+LINES = GOOD.splitlines()
+TOML_VALUES = st.one_of(
+    st.integers().map(str),
+    st.booleans().map(lambda value: str(value).lower()),
+    st.sampled_from(['""', "[]", "{}", "1.5", "nan", "1979-05-27", "[{}]", '["x"]', "{ url = 1 }"]),
+    st.text(st.characters(codec="utf-8", exclude_characters="'\n\r"), max_size=20).map(
+        lambda value: f"'{value}'"
+    ),
+)
+
+
+@settings(max_examples=200)
+@given(index=st.integers(0, len(LINES) - 1), value=TOML_VALUES, drop=st.booleans())
+def test_whatever_a_line_becomes_the_outcome_is_a_manifest_or_a_named_error(
+    index: int, value: str, drop: bool
+) -> None:
+    """A line loses its value, or itself; never anything but ``StartupFailed``."""
+    lines = list(LINES)
+    key, equals, _ = lines[index].partition("=")
+    lines[index] = "" if drop else f"{key}{equals}{value}"
+    refused: StartupFailed | None = None
+    try:
+        parse_manifest("\n".join(lines), HERE)
+    except StartupFailed as error:
+        refused = error
+    if refused is not None:
+        assert refused.code is ErrorCode.BAD_MANIFEST
+        assert len(str(refused).splitlines()) == 1
+
+
+@given(text=st.text(max_size=200))
+def test_any_text_is_a_manifest_or_a_named_error(text: str) -> None:
+    """Mostly the latter."""
+    with pytest.raises(StartupFailed) as caught:
+        parse_manifest(text, HERE)
+    assert caught.value.code is ErrorCode.BAD_MANIFEST
