@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -203,6 +207,39 @@ def test_an_interrupted_pull_keeps_its_part_and_lets_the_lock_go(
         pull(entry, puller.directory, interrupt, policy=puller.policy)
     assert puller.part.stat().st_size == 5_000
     assert puller.pull(entry).read_bytes() == origin.body
+
+
+PULL_AND_TELL = """
+import sys
+from pathlib import Path
+from wordloop_ml.weights import HttpsSource, WeightsEntry, pull
+url, directory, size, digest = sys.argv[1:]
+entry = WeightsEntry("a", "weights.bin", int(size), digest, "MIT", "x", (HttpsSource(url),))
+pull(entry, Path(directory), lambda progress: print(progress.done_bytes, flush=True))
+"""
+
+
+def test_a_killed_process_is_taken_over_by_the_next(
+    origin: Origin, puller: Puller, entry: WeightsEntry
+) -> None:
+    """SIGKILL in the middle of a download: the kernel lets the lock go, the part stays."""
+    content = random.Random(5).randbytes(2_000_000)
+    digest = hashlib.sha256(content).hexdigest()
+    large = replace(entry, bytes=len(content), sha256=digest)
+    origin.body = content
+    origin.play(origin.stalls_at(1_500_000), origin.ranged())
+    arguments = [origin.url(), str(puller.directory), str(len(content)), digest]
+    with subprocess.Popen(  # noqa: S603 - this very Python
+        [sys.executable, "-c", PULL_AND_TELL, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 1_500_000:
+            pass
+        process.kill()
+    kept = puller.part.stat().st_size
+    assert 0 < kept <= 1_500_000
+    assert puller.pull(large).read_bytes() == content
+    assert origin.ranges == [None, f"bytes={kept}-"]
 
 
 def test_what_the_repository_ships_is_copied_elsewhere(

@@ -152,7 +152,7 @@ def _verify(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-class _Lines:
+class Lines:
     """For a log: one line for each wait and retry, nothing for each block."""
 
     def __call__(self, progress: PullProgress) -> None:
@@ -161,7 +161,7 @@ class _Lines:
             print(f"{progress.name}: {progress.phase.value}{detail}", file=sys.stderr, flush=True)
 
 
-class _Bar:
+class Bar:
     """For a terminal: one bar, with what is going on beside it."""
 
     def __init__(self, bars: Progress, entry: WeightsEntry) -> None:
@@ -175,11 +175,11 @@ class _Bar:
 
 
 @contextmanager
-def _shown(entry: WeightsEntry) -> Iterator[_Lines | _Bar]:
+def _shown(entry: WeightsEntry) -> Iterator[Lines | Bar]:
     """How a pull is shown: a bar on a terminal, otherwise next to nothing."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines()
+        yield Lines()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -190,12 +190,12 @@ def _shown(entry: WeightsEntry) -> Iterator[_Lines | _Bar]:
         TextColumn("{task.fields[detail]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        yield _Bar(bars, entry)
+        yield Bar(bars, entry)
 
 
 def _line(error: StartupFailed) -> str:
-    return f"{error.code}: {error}"
+    return f"wordloop-ml: {error.code}: {error}"
 
 
 def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size} bytes"
