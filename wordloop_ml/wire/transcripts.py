@@ -193,6 +193,8 @@ def _grouped(segment: TranscriptSegment, prefix: str) -> list[_Group]:
     groups: list[_Group] = []
     for word in segment.words:
         text = _one_line(word.text)
+        if not text:
+            continue
         if not groups:
             groups.append(_Group(segment.start, [prefix + text]))
         elif not groups[-1].takes(text, word.end):

@@ -1,0 +1,203 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.client_messages import (
+    MAX_ORIGIN_MS,
+    MAX_POSITION,
+    Encoding,
+    Finalize,
+    Gap,
+    KeepAlive,
+    Start,
+    Stop,
+    parse_client,
+)
+
+MINIMAL: dict[str, Any] = {
+    "type": "start",
+    "version": 1,
+    "track": "ana",
+    "encoding": "pcm_s16le",
+    "sample_rate": 16_000,
+    "channels": 1,
+}
+FULL: dict[str, Any] = {
+    **MINIMAL,
+    "encoding": "pcm_f32le",
+    "sample_rate": 44_100,
+    "channels": 2,
+    "speaker": "Ana Åkesson",
+    "language": "sv",
+    "origin_ms": 5000,
+    "first_sample": 10,
+    "resume_from": 20,
+    "last_seq": 3,
+    "epoch": 4,
+    "attempt": 1,
+    "live_from": 90,
+}
+PRIVATE = "Snowdrop"
+
+ANY_VALUE = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**54)
+    | st.floats()
+    | st.text(max_size=130)
+    | st.lists(st.integers(), max_size=2)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+)
+
+
+def refusal(fields: dict[str, Any]) -> BadInput:
+    """The error that a message of these fields meets."""
+    with pytest.raises(BadInput) as caught:
+        parse_client(json.dumps(fields))
+    return caught.value
+
+
+def test_a_minimal_start_takes_the_defaults() -> None:
+    """A new track: from its beginning, nothing replayed, no resuming."""
+    start = parse_client(json.dumps(MINIMAL))
+    assert start == Start(1, "ana", Encoding.PCM_S16LE, 16_000, 1)
+    assert isinstance(start, Start)
+    assert (start.sends_from, start.resume_from, start.live_at, start.epoch) == (0, 0, 0, None)
+
+
+def test_a_full_start_keeps_every_field() -> None:
+    """Nothing is lost or renamed on the way in."""
+    start = parse_client(json.dumps(FULL))
+    assert isinstance(start, Start)
+    assert {name: getattr(start, name) for name in FULL if name != "type"} == {
+        name: value for name, value in FULL.items() if name != "type"
+    }
+    assert (start.sends_from, start.live_at) == (10, 90)
+
+
+def test_live_audio_never_begins_before_what_is_resumed() -> None:
+    """A live edge in the past means that nothing is replayed."""
+    start = parse_client(json.dumps(MINIMAL | {"resume_from": 50, "live_from": 10}))
+    assert isinstance(start, Start)
+    assert (start.sends_from, start.live_at) == (50, 50)
+
+
+def test_the_other_messages_are_read() -> None:
+    """Each by its type, and fields from the future are ignored."""
+    assert parse_client('{"type":"finalize"}') == Finalize()
+    assert parse_client('{"type":"gap","samples":1}') == Gap(1)
+    assert parse_client('{"type":"keepalive","mood":{"a":[1]}}') == KeepAlive()
+    assert parse_client('{"type":"stop"}') == Stop()
+    assert parse_client(json.dumps(MINIMAL | {"colour": "red"})) == parse_client(
+        json.dumps(MINIMAL)
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in MINIMAL if name != "type"])
+def test_every_required_field_is_missed_by_name(name: str) -> None:
+    """The error names what is missing."""
+    error = refusal({key: value for key, value in MINIMAL.items() if key != name})
+    assert (error.code, str(error)) == (ErrorCode.BAD_MESSAGE, f"{name} is missing")
+
+
+WRONG: list[tuple[str, object]] = [
+    ("version", True),
+    ("version", "1"),
+    ("version", 1.0),
+    ("version", -1),
+    ("track", ""),
+    ("track", "x" * 65),
+    ("track", "a b"),
+    ("track", 7),
+    ("speaker", ""),
+    ("speaker", "x" * 129),
+    ("speaker", "a\nb"),
+    ("speaker", ["Ana"]),
+    ("encoding", 16),
+    ("sample_rate", 7_999),
+    ("sample_rate", 48_001),
+    ("sample_rate", "16000"),
+    ("sample_rate", 16_000.0),
+    ("channels", 0),
+    ("channels", 3),
+    ("channels", True),
+    ("language", "EN"),
+    ("language", "en-US"),
+    ("language", "jp"),
+    ("language", 1),
+    ("origin_ms", -1),
+    ("origin_ms", MAX_ORIGIN_MS + 1),
+    ("first_sample", -1),
+    ("resume_from", MAX_POSITION + 1),
+    ("resume_from", 1.5),
+    ("last_seq", -1),
+    ("epoch", False),
+    ("attempt", -1),
+    ("live_from", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [*WRONG, *((name, None) for name in FULL)])
+def test_a_field_against_its_rule_is_named_and_never_echoed(name: str, value: object) -> None:
+    """Wrong types, wrong ranges, and null where a field should have been left out."""
+    error = refusal(FULL | {name: value})
+    assert error.code is ErrorCode.BAD_MESSAGE
+    assert str(error).startswith(f"{name} must ")
+
+
+@pytest.mark.parametrize("name", ["track", "speaker", "language", "encoding", "type"])
+def test_values_stay_out_of_errors(name: str) -> None:
+    """A name or a slip of the tongue does not end up in a log."""
+    assert PRIVATE not in str(refusal(FULL | {name: f"{PRIVATE}\n"}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"type": "hello"}, ErrorCode.UNKNOWN_MESSAGE),
+        ({"type": "ready"}, ErrorCode.UNKNOWN_MESSAGE),
+        ({"type": 1}, ErrorCode.BAD_MESSAGE),
+        ({}, ErrorCode.BAD_MESSAGE),
+        ({"type": "start", "version": 2}, ErrorCode.UNSUPPORTED_VERSION),
+        ({"type": "start", "version": 0}, ErrorCode.UNSUPPORTED_VERSION),
+        (MINIMAL | {"encoding": "opus"}, ErrorCode.UNSUPPORTED_ENCODING),
+        (MINIMAL | {"encoding": "mulaw"}, ErrorCode.UNSUPPORTED_ENCODING),
+        (MINIMAL | {"encoding": ""}, ErrorCode.UNSUPPORTED_ENCODING),
+        (MINIMAL | {"first_sample": 1}, ErrorCode.AUDIO_HOLE),
+        (MINIMAL | {"first_sample": 21, "resume_from": 20}, ErrorCode.AUDIO_HOLE),
+        ({"type": "gap"}, ErrorCode.BAD_MESSAGE),
+        ({"type": "gap", "samples": 0}, ErrorCode.BAD_MESSAGE),
+        ({"type": "gap", "samples": MAX_POSITION + 1}, ErrorCode.BAD_MESSAGE),
+    ],
+)
+def test_each_kind_of_refusal_has_its_code(fields: dict[str, Any], code: ErrorCode) -> None:
+    """The code is what a client acts on."""
+    assert refusal(fields).code is code
+
+
+def test_bad_json_is_passed_on_as_such() -> None:
+    """The reader of JSON decides; see test_json_text."""
+    with pytest.raises(BadInput) as caught:
+        parse_client('{"type":"stop","type":"stop"}')
+    assert caught.value.code is ErrorCode.BAD_JSON
+
+
+@given(
+    st.dictionaries(st.sampled_from([*FULL, "samples", "x"]), ANY_VALUE),
+    st.sampled_from(["start", "gap", "stop"]),
+)
+def test_arbitrary_fields_give_a_message_or_a_named_error(
+    fields: dict[str, Any], kind: str
+) -> None:
+    """Nothing but ``BadInput`` escapes, and what comes through keeps its promises."""
+    try:
+        message = parse_client(json.dumps(FULL | fields | {"type": kind}))
+    except BadInput:
+        return
+    if isinstance(message, Start):
+        assert 0 <= message.sends_from <= message.resume_from <= message.live_at <= MAX_POSITION
+        assert 8_000 <= message.sample_rate <= 48_000
