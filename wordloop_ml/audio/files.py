@@ -15,6 +15,11 @@ from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 
+# Forms whose headers know the length exactly and whose readers skip what is damaged in silence.
+# Others estimate it (MP3), count pauses that hold no samples (WebM), or report damage themselves.
+_EXACT_FORMS = frozenset({"flac", "ogg"})
+_TOLERATED_LOSS_S = 0.15
+
 
 class AudioFile:
     """The first audio stream of an open file: iterate over it once, then close it.
@@ -30,6 +35,7 @@ class AudioFile:
         self._path = path
         self._container = container
         self._stream = stream
+        self._is_pcm = stream.codec_context.name.startswith("pcm_")
         self.duration_s = _duration_s(container, stream)
 
     def __enter__(self) -> Self:
@@ -61,15 +67,24 @@ class AudioFile:
             raise _unreadable(
                 self._path, f"is corrupt: nothing readable after {given / SAMPLE_RATE:.1f} s"
             )
+        lost_s = self._lost_s(given)
+        if lost_s > _TOLERATED_LOSS_S:
+            raise _unreadable(self._path, f"is corrupt: {lost_s:.1f} s of it cannot be read")
         if not given:
             raise _unreadable(self._path, "holds no sound: its audio stream is empty")
 
     def _frames(self) -> Iterator[AudioFrame]:
         for packet in self._container.demux(self._stream):
-            # FFmpeg marks a packet that the end of the file cuts short, and decodes it all the same
-            if packet.is_corrupt:
+            # FFmpeg marks a packet that the end of the file cuts short, and decodes it all the
+            # same. In PCM that is right: programs that write to a pipe leave the length open.
+            if packet.is_corrupt and not self._is_pcm:
                 raise _CorruptAudioError
             yield from packet.decode()
+
+    def _lost_s(self, given: int) -> float:
+        if self.duration_s is None or self._container.format.name not in _EXACT_FORMS:
+            return 0.0
+        return self.duration_s - given / SAMPLE_RATE
 
 
 def open_audio(path: Path) -> AudioFile:

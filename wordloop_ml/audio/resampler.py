@@ -17,8 +17,9 @@ class StreamResampler:
     """Resamples one unbroken stretch of mono audio; blocking, but microseconds a call.
 
     After ``flush`` it has given exactly ``to_service(first_sample + pushed) -
-    to_service(first_sample)`` samples, so that a track's index at 16 kHz follows from its stream positions, whatever the
-    frame sizes. A gap in the stream ends the stretch: flush, then open another behind the gap.
+    to_service(first_sample)`` samples, so that a track's index at 16 kHz follows from its stream
+    positions, whatever the frame sizes. A gap in the stream ends the stretch: flush, then open
+    another behind the gap.
 
     sample_rate: of the samples pushed; at 16 kHz they pass through untouched.
     first_sample: stream position of the first sample that will be pushed.
