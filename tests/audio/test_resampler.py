@@ -87,6 +87,15 @@ def test_what_is_held_back_is_bounded(rate: int, longest_ms: int) -> None:
         assert pushed * 20 - given / 16 <= longest_ms
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+def test_flushing_twice_gives_nothing_more(rate: int) -> None:
+    """A client may say stop twice."""
+    resampler = StreamResampler(rate)
+    first = [len(resampler.push(tone(440, rate, 0.1))), len(resampler.flush())]
+    assert sum(first) == 1600
+    assert len(resampler.flush()) == 0
+
+
 def test_ringing_is_clipped() -> None:
     """A full-scale square wave comes out within full scale."""
     square = np.sign(tone(500, 48_000))

@@ -32,6 +32,7 @@ class StreamResampler:
         self._first_sample = first_sample
         self._pushed = 0
         self._given = 0
+        self._flushed = False
         self._stream = (
             None
             if sample_rate == SAMPLE_RATE
@@ -51,9 +52,10 @@ class StreamResampler:
         return self._give(self._stream.resample_chunk(samples))
 
     def flush(self) -> Samples:
-        """The rest, held back until now; nothing may be pushed afterwards."""
-        if self._stream is None:
+        """The rest, held back until now; empty the second time. Nothing may be pushed after it."""
+        if self._stream is None or self._flushed:
             return np.zeros(0, np.float32)
+        self._flushed = True
         rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
         # soxr rounds the count, positions are floors that may start inside a sample: one too
         # many, or one short, which repeats the last
