@@ -1,0 +1,93 @@
+"""What the server sent on one connection, as the metrics need it; pure."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """The words in lower case, without punctuation: what is compared and scored."""
+    return tuple(_WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownWord:
+    """One word of a caption; times in milliseconds of the track."""
+
+    text: str
+    start: int
+    end: int
+    stable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One caption as it reached the client.
+
+    at_s: when its frame was received, on the client's monotonic clock.
+    start, end: the span of its segment so far, in milliseconds of the track.
+    """
+
+    at_s: float
+    segment: str
+    start: int
+    end: int
+    words: tuple[ShownWord, ...]
+    final: bool
+    speech_final: bool
+
+    @property
+    def text(self) -> str:
+        """The words, joined by single blanks."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A connection's captions in order, and how often each other message came, by its name."""
+
+    captions: tuple[Shown, ...]
+    counts: dict[str, int]
+
+
+def read_frames(frames: Iterable[tuple[float, str]]) -> Received:
+    """The text frames of one connection, each with the time at which it was received.
+
+    Notices are counted as ``notice:code``, rejections as ``notice:rejected:reason``.
+    """
+    captions: list[Shown] = []
+    counts: dict[str, int] = {}
+    for at_s, text in frames:
+        message = json.loads(text)
+        name = _name(message)
+        counts[name] = counts.get(name, 0) + 1
+        if name == "caption":
+            captions.append(_caption(at_s, message))
+    return Received(tuple(captions), counts)
+
+
+def _name(message: dict[str, Any]) -> str:
+    parts = [message["type"]]
+    if message["type"] in {"notice", "error"}:
+        parts += [message[key] for key in ("code", "reason") if key in message]
+    return ":".join(parts)
+
+
+def _caption(at_s: float, message: dict[str, Any]) -> Shown:
+    words = tuple(
+        ShownWord(word["text"], word["start"], word["end"], word["stable"])
+        for word in message["words"]
+    )
+    return Shown(
+        at_s=at_s,
+        segment=message["segment"],
+        start=message["start"],
+        end=message["end"],
+        words=words,
+        final=message["final"],
+        speech_final=message["speech_final"],
+    )

@@ -1,0 +1,141 @@
+"""One run: a fresh server, some meetings that talk at the same time, and what came of it."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+
+from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.meters import CpuUse, Meters
+from scripts.benchmark.server_process import base_url, running_server
+from scripts.benchmark.speaking import Recording, speak
+from scripts.benchmark.speech import SpokenText
+from scripts.benchmark.tracks import Script, compose
+
+LEAD_S = 0.5
+"""Until the first meeting may begin: every task is waiting for its time by then."""
+
+STARTS_WITHIN_S = 3.0
+"""Meetings begin at random within so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run.
+
+    meetings: how many talk at the same time. tracks: participants in each.
+    seconds: of talk on each track, about. seed: of speech, pauses and starts.
+    settle_s: between the server's readiness and the first audio.
+    """
+
+    meetings: int
+    tracks: int
+    seconds: float
+    seed: int
+    settle_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One track of a run."""
+
+    meeting: int
+    script: Script
+    recording: Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a plan; memory in bytes."""
+
+    plan: Plan
+    conversations: tuple[Conversation, ...]
+    cpu: CpuUse
+    ready_rss: int
+    peak_rss: int
+    end_rss: int
+
+
+async def run(
+    plan: Plan, speech: Sequence[SpokenText], environment: Mapping[str, str], log: Path
+) -> Run:
+    """Run a plan against a server of its own. Raises ``BenchmarkFailed``."""
+    random = np.random.default_rng(plan.seed)
+    scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings * plan.tracks)]
+    starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
+    async with (
+        aiohttp.ClientSession() as http,
+        running_server(environment, http, log) as process,
+    ):
+        meters = Meters(process.pid)
+        await asyncio.sleep(plan.settle_s)
+        ready_rss = meters.rss_bytes()
+        watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
+        with _undisturbed():
+            recordings, cpu = await _talk(
+                http, base_url(environment), plan, scripts, starts_s, meters
+            )
+        watching.cancel()
+        end_rss = meters.rss_bytes()
+    conversations = tuple(
+        Conversation(index // plan.tracks, script, recording)
+        for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
+    )
+    return Run(plan, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss)
+
+
+async def _talk(
+    http: aiohttp.ClientSession,
+    base: str,
+    plan: Plan,
+    scripts: Sequence[Script],
+    starts_s: Sequence[float],
+    meters: Meters,
+) -> tuple[list[Recording], CpuUse]:
+    """All tracks at once; CPU counts while every one of them has begun and none has ended."""
+    began_s = [asyncio.get_running_loop().time() + LEAD_S + float(one) for one in starts_s]
+    until_s = min(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
+    async with _one_failure(), asyncio.TaskGroup() as group:
+        talks = [
+            group.create_task(
+                speak(
+                    http,
+                    f"{base}/v1/meetings/bench-{index // plan.tracks}/audio",
+                    f"t{index % plan.tracks}",
+                    script,
+                    began_s[index],
+                ),
+                name=f"speak-{index}",
+            )
+            for index, script in enumerate(scripts)
+        ]
+        cpu = group.create_task(meters.cpu_between(max(began_s), until_s), name="cpu")
+    return [talk.result() for talk in talks], cpu.result()
+
+
+@asynccontextmanager
+async def _one_failure() -> AsyncIterator[None]:
+    """The first thing that went wrong, out of the group that a task group makes of it."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        failed = group.subgroup(BenchmarkFailed)
+        if failed is None:
+            raise
+        raise failed.exceptions[0] from group
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No garbage collection in the client: its pauses would be counted as the server's."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

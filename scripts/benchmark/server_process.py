@@ -1,0 +1,95 @@
+"""The server under test: ``wordloop-ml serve``, as an operator starts and stops it."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from scripts.benchmark.failures import BenchmarkFailed
+
+READY_WITHIN_S = 60.0
+EXIT_WITHIN_S = 40.0
+COMMAND = Path(sys.executable).with_name("wordloop-ml")
+
+
+def server_environment(profile: str) -> dict[str, str]:
+    """This process's environment with the settings that a benchmark needs.
+
+    Other ``WORDLOOP_*`` variables are passed on: they are part of what is measured.
+    """
+    return {
+        **os.environ,
+        "WORDLOOP_HOST": "127.0.0.1",
+        "WORDLOOP_PORT": str(_free_port()),
+        "WORDLOOP_TOKEN": "",
+        "WORDLOOP_PROFILE": profile,
+        "WORDLOOP_DRAIN_LISTEN_S": "0",  # no balancer has to notice
+    }
+
+
+@asynccontextmanager
+async def running_server(
+    environment: Mapping[str, str], http: aiohttp.ClientSession, log: Path
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A ready server; stopped with SIGTERM at the end, after which it must exit with 0.
+
+    log: where its standard error goes. Raises ``BenchmarkFailed``.
+    """
+    with log.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: ASYNC220 - before anything is measured
+            [COMMAND, "serve"], env=dict(environment), stdout=stream, stderr=stream
+        )
+    try:
+        await _wait_ready(process, f"{base_url(environment)}/readyz", http, log)
+        yield process
+        await _stop(process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def base_url(environment: Mapping[str, str]) -> str:
+    """Where the server listens."""
+    return f"http://{environment['WORDLOOP_HOST']}:{environment['WORDLOOP_PORT']}"
+
+
+async def _wait_ready(
+    process: subprocess.Popen[bytes], url: str, http: aiohttp.ClientSession, log: Path
+) -> None:
+    give_up_s = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up_s:
+        if process.poll() is not None:
+            raise BenchmarkFailed(f"the server exited with {process.returncode}; see {log}")
+        try:
+            async with http.get(url) as response:
+                if response.status == 200:
+                    return
+        except aiohttp.ClientConnectionError:
+            pass  # not listening yet
+        await asyncio.sleep(0.05)
+    raise BenchmarkFailed(f"the server was not ready within {READY_WITHIN_S:g} s; see {log}")
+
+
+async def _stop(process: subprocess.Popen[bytes], log: Path) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        code = await asyncio.to_thread(process.wait, EXIT_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        raise BenchmarkFailed(f"SIGTERM: no exit within {EXIT_WITHIN_S:g} s; see {log}") from None
+    if code != 0:
+        raise BenchmarkFailed(f"SIGTERM: the server exited with {code}, not 0; see {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
