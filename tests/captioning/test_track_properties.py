@@ -37,6 +37,7 @@ POLICY = CaptioningPolicy(
     agree_samples=8,
     longest_segment_samples=160,
     cut_margin_samples=16,
+    cut_slack_samples=0,
     cut_tolerance_samples=8,
     ring_samples=400,
     commit_step_samples=32,

@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.stabiliser import normalised
-from wordloop_ml.messages import CaptionWord, Word
+from wordloop_ml.messages import CaptionWord, Utterance, Word
+
+_HOP_SAMPLES = 80
+_LISTEN_SAMPLES = 320
+"""The quietest 20 ms are looked for, each 5 ms."""
+
+_SAME_LOUDNESS = 1e-3
+"""Differences in RMS below this are no reason to move a cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +28,63 @@ class Cut:
 def choose_cut(
     words: Sequence[Word],
     previous: Sequence[CaptionWord],
-    start: int,
-    end: int,
+    heard: Utterance,
     policy: CaptioningPolicy,
 ) -> Cut:
-    """Divide [start, end), in which ``words`` were heard, in the middle of a gap between words.
+    """Divide an utterance, in which ``words`` were heard, in a gap between two words.
 
     After the last word that ``previous`` has too, at about the same time, and that ends a margin
-    before ``end``, so that it is whole. Without such a word, after the last one that keeps the
-    margin. Without that, everything up to ``end`` is final. Only cuts in the later half count:
-    each one takes at least half of the audio with it, so speech cannot outrun its cuts.
+    before the audio does, so that it is whole. Without such a word, after the last one that keeps
+    the margin. Without that, everything is final. Only cuts in the later half count: each one
+    takes at least half of the audio with it, so speech cannot outrun its cuts.
     """
-    borders = [
-        (word.end + (words[index + 1].start if index + 1 < len(words) else end)) // 2
-        for index, word in enumerate(words)
-    ]
+    half = heard.start + (len(heard.samples) + 1) // 2
     possible = [
         index
         for index, word in enumerate(words)
-        if word.end <= end - policy.cut_margin_samples
-        and borders[index] >= start + (end - start + 1) // 2
+        if word.end <= heard.end - policy.cut_margin_samples
+        and _next_start(words, index, heard) >= half
     ]
     agreed = [index for index in possible if _agrees(words[index], previous, policy)]
     for indexes in (agreed, possible):
         if indexes:
-            return Cut(indexes[-1] + 1, borders[indexes[-1]])
-    return Cut(len(words), end)
+            return Cut(indexes[-1] + 1, _border(words, indexes[-1], half, heard, policy))
+    return Cut(len(words), heard.end)
+
+
+def _next_start(words: Sequence[Word], index: int, heard: Utterance) -> int:
+    """How far the gap after a word reaches; halfway to the end when no other word was heard.
+
+    A word that has just begun at the end of the audio may not have been heard yet.
+    """
+    if index + 1 < len(words):
+        return words[index + 1].start
+    return (words[index].end + heard.end) // 2
+
+
+def _border(
+    words: Sequence[Word], index: int, half: int, heard: Utterance, policy: CaptioningPolicy
+) -> int:
+    """The quietest place in the gap after a word, or around it: word times are heuristic."""
+    word_end, next_start = words[index].end, _next_start(words, index, heard)
+    if index + 1 < len(words):
+        wanted = (word_end + next_start) // 2
+    else:
+        wanted = min(word_end + policy.cut_slack_samples, next_start)
+    first = max(word_end - policy.cut_slack_samples, half)
+    last = min(next_start + policy.cut_slack_samples, heard.end)
+    places = (max(wanted, half), *range(first, last + 1, _HOP_SAMPLES))
+    loudness = {place: _loudness(heard, place) for place in places}
+    least = min(loudness.values()) + _SAME_LOUDNESS
+    quiet: list[int] = [place for place in loudness if loudness[place] <= least]
+    return min(quiet, key=lambda place: abs(place - wanted))
+
+
+def _loudness(heard: Utterance, place: int) -> float:
+    """Root mean square of the 20 ms around an absolute sample."""
+    middle = place - heard.start
+    around = heard.samples[max(middle - _LISTEN_SAMPLES // 2, 0) : middle + _LISTEN_SAMPLES // 2]
+    return float(np.sqrt(np.mean(np.square(around)))) if len(around) else 0.0
 
 
 def _agrees(word: Word, previous: Sequence[CaptionWord], policy: CaptioningPolicy) -> bool:

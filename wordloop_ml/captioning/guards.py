@@ -72,14 +72,14 @@ def _improbable(hypothesis: Hypothesis, policy: CaptioningPolicy) -> RejectReaso
     return RejectReason.LOW_PROBABILITY if likelihood < policy.lowest_log_probability else None
 
 
-def fitted(words: tuple[Word, ...], audio: AudioFacts) -> tuple[Word, ...]:
-    """The words clamped to the audio and to each other, so that time never runs backwards."""
+def fitted(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
+    """The words clamped to [start, end) and to each other, so that time never runs backwards."""
     fit: list[Word] = []
-    cursor = audio.start
+    cursor = start
     for word in words:
-        start = min(max(word.start, cursor), audio.end)
-        cursor = min(max(word.end, start), audio.end)
-        fit.append(Word(word.text, start, cursor, word.confidence))
+        begins = min(max(word.start, cursor), end)
+        cursor = min(max(word.end, begins), end)
+        fit.append(Word(word.text, begins, cursor, word.confidence))
     return tuple(fit)
 
 

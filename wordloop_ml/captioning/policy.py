@@ -29,6 +29,7 @@ class CaptioningPolicy:
         agree_samples: new audio that makes the agreement of two hypotheses mean something.
         longest_segment_samples: speech without a pause is cut here.
         cut_margin_samples: a word that ends so close to a cut may not be whole.
+        cut_slack_samples: how far around a gap between words a cut may look for a quieter place.
         cut_tolerance_samples: how far apart in time two hypotheses may place the same word.
         ring_samples: audio that a track may hold while no final covers it.
         commit_step_samples: silence between two ``Committed`` events.
@@ -58,6 +59,7 @@ class CaptioningPolicy:
     agree_samples: int = 1_600
     longest_segment_samples: int = 240_000
     cut_margin_samples: int = 3_200
+    cut_slack_samples: int = 800
     cut_tolerance_samples: int = 6_400
     ring_samples: int = 960_000
     commit_step_samples: int = 16_000

@@ -48,6 +48,11 @@ class Ring:
         """How many samples may be appended now."""
         return self._limit - self.held
 
+    @property
+    def memory_bytes(self) -> int:
+        """What the stored audio costs."""
+        return self._memory.nbytes
+
     def append(self, samples: Samples) -> None:
         """Store samples: float32 in [-1, 1], clipped; ValueError when they exceed ``room``."""
         count = len(samples)

@@ -8,13 +8,13 @@ or before the silence that the voice detector has proven, is ``committed``.
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
 from wordloop_ml.captioning.cuts import choose_cut
 from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped
 from wordloop_ml.captioning.guards import fitted, judge
+from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.ring import Ring
 from wordloop_ml.captioning.segmenter import (
@@ -25,15 +25,12 @@ from wordloop_ml.captioning.segmenter import (
     SpeechResumed,
 )
 from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
+from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
-    Caption,
-    CaptionWord,
-    Committed,
     DecodeOptions,
     Hypothesis,
     RejectReason,
     Samples,
-    SpanLost,
     SpeechStarted,
     TrackEvent,
     Utterance,
@@ -57,8 +54,9 @@ class Track:
     live_from: captions of segments that start before are marked as replay.
     careful: decode everything with the full audio context.
 
-    rejections, stable_words, revised_words: counters, for metrics: what the guards refused, how
-    many words became stable, and how many of these their final did not confirm.
+    rejections, stable_words, revised_words, voice_failures: counters, for metrics: what the guards
+    refused, how many words became stable and how many of these their final did not confirm, and
+    windows that the voice detector failed on.
     """
 
     def __init__(
@@ -75,22 +73,21 @@ class Track:
         careful: bool = False,
     ) -> None:
         self._name = name
+        self._ledger = Ledger(name, first_sample, last_seq, live_from)
         self._voice = voice
         self._policy = policy
-        self._live_from = live_from
         self._ring = Ring(first_sample, policy.ring_samples)
         self._segmenter = Segmenter(policy, first_sample)
         self._decodes = Decodes(policy, DecodeOptions(language, prompt, careful))
         self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
-        self._next_seq = last_seq + 1
-        self._committed = first_sample
-        self._committed_told = first_sample
         self._stretch = 1.0
+        self._probability = 0.0
         self._closed = False
         self._left_at: int | None = None  # after a drain: nothing from here on is ours
         self.rejections: Counter[RejectReason] = Counter()
         self.stable_words = 0
         self.revised_words = 0
+        self.voice_failures = 0
 
     # -- what its owner reads ----------------------------------------------------------------
 
@@ -110,12 +107,12 @@ class Track:
     @property
     def committed(self) -> int:
         """Audio before is no longer needed; moves forward only, from one quiet point to another."""
-        return self._committed
+        return self._ledger.committed
 
     @property
     def next_seq(self) -> int:
         """The ``seq`` that the next final will have."""
-        return self._next_seq
+        return self._ledger.next_seq
 
     @property
     def pending_finals(self) -> int:
@@ -201,7 +198,11 @@ class Track:
         window = self._ring.copy(at, at + samples)
         if samples < self._policy.window_samples:
             window = np.pad(window, (0, self._policy.window_samples - samples))
-        event = self._segmenter.step(self._voice.probability(window), samples)
+        try:
+            self._probability = self._voice.probability(window)
+        except EngineFailed:
+            self.voice_failures += 1  # the window counts as the one before it
+        event = self._segmenter.step(self._probability, samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (speech := self._open_speech()) is not None:
             self._ask_final(speech, out)
@@ -261,7 +262,7 @@ class Track:
     def _take_interim(self, asked: Asked, result: Hypothesis, out: list[TrackOutput]) -> None:
         reason = judge(result, asked.facts, self._policy)
         if reason is None:
-            words = fitted(result.words, asked.facts)
+            words = fitted(result.words, asked.facts.start, asked.facts.end)
             self._show(asked.speech, words, asked.facts.end, result.language, out)
         elif reason is not RejectReason.NO_WORDS:
             self.rejections[reason] += 1
@@ -279,7 +280,9 @@ class Track:
             return
         reason = judge(result, job.facts, self._policy)
         if reason is None:
-            job.outcome = Heard(fitted(result.words, job.facts), result.language)
+            job.outcome = Heard(
+                fitted(result.words, job.facts.start, job.facts.end), result.language
+            )
             if not speech.resolvable:  # a speculation: the tail of the text need not wait
                 self._show(speech, job.outcome.words, job.facts.end, result.language, out)
             return
@@ -302,7 +305,8 @@ class Track:
     ) -> None:
         """A caption that may still change, unless it would say nothing new."""
         if speech.stabiliser.hear(words, until):
-            out.append(self._caption(speech.start, until, speech.stabiliser.words, language))
+            shown = speech.stabiliser.words
+            out.append(self._ledger.interim(speech.start, until, shown, language))
 
     # -- from outcomes to finals -------------------------------------------------------------
 
@@ -312,7 +316,8 @@ class Track:
             head = self._queue[0]
             if isinstance(head, Hole):
                 self._queue.popleft()
-                out.append(self._lost(head.start, head.end, Unheard("gap")))
+                self._advance()
+                out.append(self._ledger.lost(head.start, head.end, Unheard("gap")))
             elif head.resolvable:
                 self._resolve(head, out)
             elif self._closed and head.open and not head.being_cut:
@@ -321,7 +326,7 @@ class Track:
             else:
                 break
         self._advance()
-        self._tell_committed(out)
+        out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
         self._ring.release_before(self._needed_from())
         return out
 
@@ -331,28 +336,31 @@ class Track:
         if job is None or job.outcome is None:
             return
         start, until, outcome = speech.start, job.utterance.end, job.outcome
-        words = rest = outcome.words if isinstance(outcome, Heard) else ()
+        words: tuple[Word, ...] = ()
+        rest: tuple[Word, ...] = ()
         end = until
         if isinstance(outcome, Heard):
+            words = outcome.words
             self.stable_words += speech.stabiliser.stable_words
             self.revised_words += speech.stabiliser.revised_by(words)
             if job.cut:
-                cut = choose_cut(words, speech.stabiliser.words, start, until, self._policy)
-                words, rest, end = words[: cut.words], words[cut.words :], cut.at
-            else:
-                rest = ()
+                cut = choose_cut(words, speech.stabiliser.words, job.utterance, self._policy)
+                end = cut.at
+                rest = fitted(words[cut.words :], end, until)
+                words = fitted(words[: cut.words], start, end)
         ended = speech.end is not None and end >= speech.end
         if ended:
             self._retire(speech)
         else:
             self._decodes.forget(speech)
             speech.go_on_from(end)
+        self._advance()
         if isinstance(outcome, Heard):
-            speech_final = ended and speech.speech_final
-            out.append(self._final(start, end, words, outcome.language, speech_final))
-            self._show(speech, rest, until, outcome.language, out)
+            paused, language = ended and speech.speech_final, outcome.language
+            out.append(self._ledger.final(start, end, words, language, speech_final=paused))
+            self._show(speech, rest, until, language, out)
         else:
-            out.append(self._lost(start, end, outcome))
+            out.append(self._ledger.lost(start, end, outcome))
         if not ended:
             self._ask_final(speech, out)
 
@@ -368,46 +376,10 @@ class Track:
             quiet = self._left_at
         else:
             quiet = self._segmenter.proven_silence_until
-        self._committed = max(self._committed, quiet)
+        self._ledger.advance(quiet)
 
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
         starts = (speech.start for speech in self._speeches() if not speech.handed_over_samples)
         quiet = min(self._segmenter.proven_silence_until, self._segmenter.position)
         return min(starts, default=quiet)
-
-    # -- events ------------------------------------------------------------------------------
-
-    def _tell_committed(self, out: list[TrackOutput]) -> None:
-        """Finals carry ``committed``; through silence it is told in steps, and at the end."""
-        untold = self._committed - self._committed_told
-        if untold >= self._policy.commit_step_samples or (self.done and untold > 0):
-            self._committed_told = self._committed
-            out.append(Committed(self._name, self._committed))
-
-    def _caption(
-        self, start: int, end: int, words: tuple[CaptionWord, ...], language: str
-    ) -> Caption:
-        replay = start < self._live_from
-        segment = f"{self._name}-{start}"
-        return Caption(segment, self._name, start, end, words, language=language, replay=replay)
-
-    def _final(
-        self, start: int, end: int, words: tuple[Word, ...], language: str, speech_final: bool
-    ) -> Caption:
-        shown = tuple(CaptionWord(w.text, w.start, w.end, w.confidence, True) for w in words)
-        self._advance()
-        self._committed_told = self._committed
-        self._next_seq += 1
-        return replace(
-            self._caption(start, end, shown, language),
-            final=True,
-            speech_final=speech_final,
-            seq=self._next_seq - 1,
-            committed=self._committed,
-        )
-
-    def _lost(self, start: int, end: int, why: Unheard) -> SpanLost:
-        self._advance()
-        self._committed_told = self._committed
-        return SpanLost(self._name, why.code, start, end, self._committed, why.reason)

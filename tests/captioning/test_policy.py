@@ -1,0 +1,35 @@
+"""Numbers with which a track could stand still are refused."""
+
+from typing import Any
+
+import pytest
+
+from wordloop_ml.captioning.policy import CaptioningPolicy
+
+
+@pytest.mark.parametrize(
+    ("numbers", "complaint"),
+    [
+        ({"window_samples": 0}, "window_samples"),
+        ({"stay_threshold": 0.6}, "thresholds"),
+        ({"stay_threshold": 0.0}, "thresholds"),
+        ({"speculate_samples": 8_001}, "speculate_samples"),
+        ({"cut_margin_samples": 120_000}, "cut_margin_samples"),
+        ({"ring_samples": 240_000}, "ring_samples"),
+    ],
+)
+def test_a_policy_that_cannot_work_is_refused(numbers: dict[str, Any], complaint: str) -> None:
+    """At start-up, with the name of the number."""
+    with pytest.raises(ValueError, match=complaint):
+        CaptioningPolicy(**numbers)
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    """Pre-roll 250 ms, endpoint 500 ms, forced cut 15 s, a ring of 60 s; whisper's guards."""
+    policy = CaptioningPolicy()
+    assert policy.pre_roll_samples == 16 * 250
+    assert policy.endpoint_samples == 16 * 500
+    assert policy.longest_segment_samples == 16 * 15_000
+    assert policy.ring_samples == 16 * 60_000
+    assert (policy.no_speech_probability, policy.log_probability) == (0.6, -1.0)
+    assert policy.compression_ratio == 2.4

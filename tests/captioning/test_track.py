@@ -1,0 +1,491 @@
+"""A track, rule by rule. The sound is loud or silent, and the detector hears just that."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.errors import EngineFailed
+from wordloop_ml.messages import (
+    Caption,
+    Committed,
+    Hypothesis,
+    JobClass,
+    RejectReason,
+    Samples,
+    SpanLost,
+    SpeechStarted,
+    Word,
+)
+
+Kind = TypeVar("Kind")
+Answer = Callable[[DecodeRequest], Hypothesis | Dropped]
+MS = 16
+
+
+class LoudnessVoice:
+    """Loud is speech."""
+
+    def probability(self, window: Samples) -> float:
+        return 0.95 if np.abs(window).max() > 0.01 else 0.02
+
+
+def sentence(
+    *words: tuple[str, int, int], likelihood: float = -0.2, cut_off: bool = False
+) -> Answer:
+    """An engine that hears those of these words (text, start and end in ms) that are there.
+
+    cut_off: it hears a word that the end of the audio cuts off as something else.
+    """
+
+    def answer(request: DecodeRequest) -> Hypothesis:
+        start, end = request.utterance.start, request.utterance.end
+        inside = tuple(
+            Word(text if ends * MS <= end else "uh", begins * MS, min(ends * MS, end), 0.9)
+            for text, begins, ends in words
+            if start <= begins * MS and (begins * MS + 2_400 if cut_off else ends * MS) <= end
+        )
+        return Hypothesis(start, end, inside, average_log_probability=likelihood)
+
+    return answer
+
+
+class Scene:
+    """A track, and everything that came out of it, in order."""
+
+    def __init__(self, **options: int | bool | str | None) -> None:
+        self.track = Track("ana", LoudnessVoice(), CaptioningPolicy(), **options)  # type: ignore[arg-type]
+        self.out: list[TrackOutput] = []
+        self.answered = 0
+
+    def say(self, ms: int, engine: Answer | None = None) -> "Scene":
+        return self._hear(ms, 0.1, engine)
+
+    def hush(self, ms: int, engine: Answer | None = None) -> "Scene":
+        return self._hear(ms, 0.0, engine)
+
+    def _hear(self, ms: int, value: float, engine: Answer | None) -> "Scene":
+        for _ in range(ms // 20):
+            self.out += self.track.feed(np.full(20 * MS, value, dtype=np.float32))
+            if engine is not None:
+                self.answer_all(engine)
+        return self
+
+    def answer_all(self, engine: Answer) -> "Scene":
+        """Answer what was asked, and what is asked again, in order."""
+        while self.answered < len(self.requests):
+            request = self.requests[self.answered]
+            self.answered += 1
+            self.out += self.track.answer(request.ticket, engine(request))
+        return self
+
+    def forget_requests(self) -> "Scene":
+        """Leave what was asked so far without an answer."""
+        self.answered = len(self.requests)
+        return self
+
+    def all(self, kind: type[Kind]) -> list[Kind]:
+        return [output for output in self.out if isinstance(output, kind)]
+
+    @property
+    def requests(self) -> list[DecodeRequest]:
+        return self.all(DecodeRequest)
+
+    @property
+    def finals(self) -> list[Caption]:
+        return [caption for caption in self.all(Caption) if caption.final]
+
+    @property
+    def interims(self) -> list[Caption]:
+        return [caption for caption in self.all(Caption) if not caption.final]
+
+    def kinds(self) -> list[JobClass]:
+        return [request.kind for request in self.requests]
+
+
+HELLO = sentence(("hello", 1_000, 1_300), ("there", 1_320, 1_700))
+NOTHING = sentence()
+
+
+def failing(_: DecodeRequest) -> Dropped:
+    """An engine that has broken down."""
+    return Dropped.FAILED
+
+
+def looping(request: DecodeRequest) -> Hypothesis:
+    """An engine that loops, unless it decodes carefully."""
+    if request.options.careful:
+        return HELLO(request)  # type: ignore[return-value]
+    words = tuple(
+        Word("so", request.utterance.start, request.utterance.start, 0.9) for _ in "1234567"
+    )
+    return Hypothesis(request.utterance.start, request.utterance.end, words)
+
+
+def test_silence_asks_for_nothing_and_commits() -> None:
+    """A muted participant costs a few microseconds a frame, and the client may trim its buffer."""
+    scene = Scene().hush(4_000)
+    assert scene.requests == []
+    assert {type(output) for output in scene.out} == {Committed}
+    behind = scene.track.received - scene.track.committed
+    assert behind <= CaptioningPolicy().quiet_lag_samples + 2 * 512
+
+
+def test_speech_is_announced_and_its_first_caption_asked_for_in_time() -> None:
+    """The first decode has 300 ms of speech and leaves within 350 ms of the onset."""
+    scene = Scene().hush(1_000).say(360)
+    (started,) = scene.all(SpeechStarted)
+    assert abs(started.at - 1_000 * MS) <= 2 * 512
+    first = scene.requests[0]
+    assert first.kind is JobClass.FIRST_CAPTION
+    assert first.utterance.start <= 750 * MS
+    assert 1_270 * MS <= first.utterance.end <= 1_350 * MS
+
+
+def test_first_captions_are_retried_often_until_words_show_then_interims_follow() -> None:
+    """Each 80 to 100 ms at first; each 250 ms once there is something on the screen."""
+    scene = Scene().hush(1_000, NOTHING).say(900, NOTHING)
+    ends = [request.utterance.end for request in scene.requests]
+    assert set(scene.kinds()) == {JobClass.FIRST_CAPTION}
+    assert all(80 * MS <= later - end <= 100 * MS for end, later in pairwise(ends))
+    asked = len(scene.requests)
+    scene.say(1_000, HELLO)
+    ends = [request.utterance.end for request in scene.requests[asked:]]
+    assert scene.kinds()[asked + 1 :] == [JobClass.INTERIM] * (len(ends) - 1)
+    assert all(250 * MS <= later - end <= 290 * MS for end, later in pairwise(ends))
+
+
+def test_a_decode_is_no_first_caption_for_long() -> None:
+    """Noise that gives no words must not hold the highest priority."""
+    scene = Scene().say(4_000, NOTHING)
+    late = [request for request in scene.requests if request.utterance.end > 1_600 * MS]
+    assert {request.kind for request in late} == {JobClass.INTERIM}
+
+
+def test_under_load_interims_stretch_and_first_captions_do_not() -> None:
+    """Cadence gives before anything else."""
+    calm, busy = Scene(), Scene()
+    busy.track.stretch(3.0)
+    for scene in (calm, busy):
+        scene.say(4_000, sentence(("hello", 20, 300)))
+    assert busy.requests[0].utterance.end == calm.requests[0].utterance.end
+    assert 2 < calm.kinds().count(JobClass.INTERIM) / busy.kinds().count(JobClass.INTERIM) < 4
+
+
+def test_one_feed_asks_for_one_interim() -> None:
+    """A replay comes in large frames, of which only the newest audio is worth decoding."""
+    scene = Scene()
+    scene.out += scene.track.feed(np.full(3_000 * MS, 0.1, dtype=np.float32))
+    assert len(scene.requests) == 1
+
+
+def test_a_caption_carries_its_whole_segment_and_grows() -> None:
+    """Every caption replaces the one before it; words become stable when two agree."""
+    scene = Scene().hush(1_000).say(1_000, HELLO)
+    assert len({caption.segment for caption in scene.interims}) == 1
+    assert [caption.text for caption in scene.interims][:2] == ["hello", "hello"]
+    last = scene.interims[-1]
+    assert [(word.text, word.stable) for word in last.words] == [("hello", True), ("there", False)]
+
+
+def test_the_final_is_decoded_while_the_speaker_may_still_go_on() -> None:
+    """So that the text is ready when the endpoint fires, in the very same call."""
+    scene = Scene().hush(1_000).say(800, HELLO).hush(200, HELLO)
+    speculation = scene.requests[-1]
+    assert speculation.kind is JobClass.FINAL
+    assert scene.finals == []
+    scene.hush(400, HELLO)
+    (final,) = scene.finals
+    assert scene.requests[-1] is speculation
+    assert (final.start, final.end) == (speculation.utterance.start, speculation.utterance.end)
+    assert (final.text, final.speech_final, final.seq) == ("hello there", True, 1)
+    assert all(word.stable for word in final.words)
+    assert final.committed is not None
+    assert final.committed >= final.end
+
+
+def test_a_speculation_is_thrown_away_when_speech_resumes() -> None:
+    """It did not hear all of the segment; its words are shown, its text is no final."""
+    scene = Scene().hush(1_000).say(800, HELLO).hush(300).say(500)
+    stale = next(request for request in scene.requests if request.kind is JobClass.FINAL)
+    scene.hush(600)
+    assert [request.kind for request in scene.requests].count(JobClass.FINAL) == 2
+    scene.out += scene.track.answer(stale.ticket, HELLO(stale))
+    assert scene.finals == []
+    scene.answer_all(HELLO)
+    assert len(scene.finals) == 1
+    assert scene.finals[0].end > stale.utterance.end + 400 * MS
+
+
+def test_finals_leave_in_order_of_start() -> None:
+    """Whatever the order of the answers; and nothing is committed before they left."""
+    scene = Scene().hush(1_000).say(500).hush(700).say(500).hush(700)
+    first, second = (request for request in scene.requests if request.kind is JobClass.FINAL)
+    assert scene.track.pending_finals == 2
+    scene.out += scene.track.answer(second.ticket, sentence(("two", 2_300, 2_600))(second))
+    assert scene.finals == []
+    assert scene.track.committed <= first.utterance.start
+    scene.out += scene.track.answer(first.ticket, HELLO(first))
+    assert [final.seq for final in scene.finals] == [1, 2]
+    assert scene.finals[0].committed == second.utterance.start
+    assert scene.track.pending_finals == 0
+
+
+def test_a_failed_final_is_retried_once_and_then_named() -> None:
+    """Nothing disappears in silence, and nothing blocks the track."""
+    scene = Scene().hush(1_000).say(500).hush(700)
+    scene.forget_requests().answered -= 1
+    scene.answer_all(failing)
+    assert scene.kinds()[-2:] == [JobClass.FINAL, JobClass.FINAL]
+    assert np.array_equal(
+        scene.requests[-1].utterance.samples, scene.requests[-2].utterance.samples
+    )
+    (lost,) = scene.all(SpanLost)
+    assert (lost.code, lost.reason) == ("decode_failed", None)
+    assert scene.track.committed == lost.committed >= lost.end
+    assert scene.track.next_seq == 1
+
+
+def test_a_retry_that_succeeds_is_the_final() -> None:
+    """One hiccup of an engine costs time, not words."""
+    scene = Scene().hush(1_000).say(500).hush(700)
+    scene.out += scene.track.answer(scene.requests[-1].ticket, Dropped.FAILED)
+    scene.forget_requests().answered -= 1
+    scene.answer_all(HELLO)
+    assert [final.text for final in scene.finals] == ["hello"]
+
+
+def test_a_loop_is_decoded_once_more_with_care() -> None:
+    """A larger audio context often breaks it."""
+    scene = Scene().hush(1_000, looping).say(800, looping).hush(700, looping)
+    assert [final.text for final in scene.finals] == ["hello there"]
+    assert scene.requests[-1].options.careful
+    assert scene.track.rejections[RejectReason.REPETITION] > 0
+
+
+def test_a_loop_that_care_does_not_break_is_a_named_hole() -> None:
+    """A careful track has nothing left to try."""
+    scene = Scene(careful=True)
+
+    def stuck(request: DecodeRequest) -> Hypothesis:
+        assert request.options.careful
+        words = tuple(Word("so", 16_000, 16_000, 0.9) for _ in range(9))
+        return Hypothesis(request.utterance.start, request.utterance.end, words)
+
+    scene.hush(1_000, stuck).say(800, stuck).hush(700, stuck)
+    (lost,) = scene.all(SpanLost)
+    assert (lost.code, lost.reason) == ("rejected", RejectReason.REPETITION)
+
+
+@pytest.mark.parametrize(
+    ("engine", "reason"),
+    [
+        (NOTHING, RejectReason.NO_WORDS),
+        (sentence(("hm", 1_000, 1_200), likelihood=-2.0), RejectReason.LOW_PROBABILITY),
+    ],
+)
+def test_a_rejected_final_is_a_named_hole(engine: Answer, reason: RejectReason) -> None:
+    """With its reason, counted, and ``committed`` moves on."""
+    scene = Scene().hush(1_000, engine).say(500, engine).hush(700, engine)
+    (lost,) = scene.all(SpanLost)
+    assert (lost.code, lost.reason) == ("rejected", reason)
+    assert scene.interims == []
+    assert scene.track.rejections[reason] >= 1
+    assert scene.track.committed >= lost.end
+
+
+TALK = sentence(*((f"w{at}", 100 + 300 * at, 350 + 300 * at) for at in range(200)), cut_off=True)
+
+
+def test_speech_without_a_pause_is_cut_between_two_words() -> None:
+    """After 15 s; the audio after the cut opens the next segment, and each word comes once."""
+    scene = Scene().say(20_000, TALK).hush(800, TALK)
+    first, second = scene.finals
+    assert (first.speech_final, second.speech_final) == (False, True)
+    assert first.end == second.start == first.committed
+    assert not any(word.start < first.end < word.end for word in (*first.words, *second.words))
+    assert 14_500 * MS < first.end < 15_000 * MS
+    said = [word.text for final in scene.finals for word in final.words]
+    assert said == [f"w{at}" for at in range(len(said))]
+    assert len(said) >= 66
+
+
+def test_words_after_a_cut_stay_on_the_screen() -> None:
+    """They are shown at once as the next segment, not when its first decode comes."""
+    scene = Scene().say(15_100, TALK)
+    (final,) = scene.finals
+    after = scene.out[scene.out.index(final) + 1]
+    assert isinstance(after, Caption)
+    assert after.start == final.end
+    assert after.words
+
+
+def test_interims_pause_for_a_cut_and_audio_goes_on() -> None:
+    """Only where the segment ends says what the next interim has to hear."""
+    scene = Scene().say(14_980, TALK)
+    scene.forget_requests().say(5_000)
+    waiting = scene.requests[scene.answered :]
+    assert [request.kind for request in waiting] == [JobClass.FINAL]
+    scene.answer_all(TALK).hush(800, TALK)
+    assert len(scene.finals) == 2
+    assert scene.finals[1].end > 19_900 * MS
+
+
+def test_a_cut_that_fails_is_a_named_hole_and_the_speech_goes_on() -> None:
+    """The next segment begins where the decoded audio ended."""
+    scene = Scene().say(15_040).forget_requests()
+    scene.answered -= 1
+    scene.answer_all(failing)
+    (lost,) = scene.all(SpanLost)
+    scene.say(1_000, TALK).hush(800, TALK)
+    assert scene.finals[0].start == lost.end == lost.committed
+
+
+def test_finalize_flushes_what_is_open_and_goes_on() -> None:
+    """The client's border: final, although nobody paused; speech after it is a new segment."""
+    scene = Scene().hush(1_000, HELLO).say(800, HELLO)
+    scene.out += scene.track.finalize()
+    scene.answer_all(HELLO).say(700, TALK).hush(700, TALK)
+    flushed, rest = scene.finals
+    assert (flushed.speech_final, flushed.text) == (False, "hello there")
+    assert flushed.end == 1_800 * MS <= rest.start
+
+
+def test_finalize_in_a_pause_reuses_the_speculation() -> None:
+    """What is decoded already need not be decoded again."""
+    scene = Scene().hush(1_000, HELLO).say(800, HELLO).hush(300, HELLO)
+    asked = len(scene.requests)
+    scene.out += scene.track.finalize()
+    assert len(scene.finals) == 1
+    assert len(scene.requests) == asked
+
+
+def test_finalize_in_silence_changes_nothing() -> None:
+    """There is nothing to flush."""
+    scene = Scene().hush(1_000)
+    assert scene.track.finalize() == []
+
+
+def test_a_gap_closes_what_is_open_and_is_named_in_its_place() -> None:
+    """Positions go on behind it; the hole is told after the final before it."""
+    scene = Scene().hush(1_000).say(800, HELLO)
+    scene.out += scene.track.gap(5_000 * MS)
+    assert scene.track.received == 6_800 * MS
+    assert scene.all(SpanLost) == []
+    scene.answer_all(HELLO)
+    final, lost = scene.out[-2:]
+    assert isinstance(final, Caption)
+    assert (final.text, final.speech_final) == ("hello there", False)
+    assert lost == SpanLost("ana", "gap", 1_800 * MS, 6_800 * MS, committed=6_800 * MS)
+    scene.say(800, TALK).hush(700, TALK)
+    assert scene.finals[-1].start == 6_800 * MS
+
+
+def test_finish_flushes_everything() -> None:
+    """The speaker is cut off by the end of the audio; ``done`` once the final is out."""
+    scene = Scene().hush(1_000).say(800, HELLO)
+    scene.out += scene.track.finish()
+    done_before_its_final = scene.track.done
+    scene.answer_all(HELLO)
+    assert (done_before_its_final, scene.track.done) == (False, True)
+    assert (scene.finals[0].text, scene.finals[0].speech_final) == ("hello there", True)
+    assert scene.track.committed == scene.track.received == 1_800 * MS
+    assert scene.track.room == 0
+
+
+def test_finish_hears_the_last_part_of_a_window() -> None:
+    """A word in the last milliseconds is decoded, not dropped with the rest of a window."""
+    scene = Scene().hush(1_024)
+    scene.out += scene.track.feed(np.full(500, 0.1, dtype=np.float32))
+    scene.out += scene.track.finish()
+    (request,) = scene.requests
+    assert (request.kind, request.utterance.end) == (JobClass.FINAL, scene.track.received)
+
+
+def test_a_drain_leaves_the_open_utterance_to_the_next_container() -> None:
+    """Closed segments get their finals; ``committed`` stays at or before the open one's start."""
+    scene = Scene().hush(1_000).say(800).hush(700).say(800)
+    scene.out += scene.track.leave()
+    done_before_its_final = scene.track.done
+    closed = next(request for request in scene.requests if request.kind is JobClass.FINAL)
+    scene.out += scene.track.answer(closed.ticket, HELLO(closed))
+    assert (done_before_its_final, scene.track.done) == (False, True)
+    assert len(scene.finals) == 1
+    assert scene.finals[0].end <= scene.track.committed <= 2_300 * MS
+    assert scene.track.finish() == []
+
+
+def test_a_resumed_track_goes_on_counting() -> None:
+    """Positions, seq and replay marks continue; segment ids follow from the audio alone."""
+    scene = Scene(first_sample=16_000, last_seq=41, live_from=40_000)
+    engine = sentence(("hello", 1_600, 1_900), ("again", 3_200, 3_400))
+    scene.hush(500, engine).say(500, engine).hush(1_000, engine).say(600, engine).hush(700, engine)
+    replayed, live = scene.finals
+    assert (replayed.seq, live.seq, scene.track.next_seq) == (42, 43, 44)
+    assert (replayed.replay, live.replay) == (True, False)
+    assert replayed.segment == f"ana-{replayed.start}"
+
+
+def test_stale_and_unknown_answers_are_ignored() -> None:
+    """A late answer must not bring back a segment that is final."""
+    scene = Scene().hush(1_000).say(800)
+    late = scene.requests[0]
+    scene.hush(700)
+    final = next(request for request in scene.requests if request.kind is JobClass.FINAL)
+    scene.out += scene.track.answer(final.ticket, HELLO(final))
+    assert scene.track.answer(late.ticket, HELLO(late)) == []
+    assert scene.track.answer(final.ticket, HELLO(final)) == []
+    assert scene.track.answer(999, Dropped.FAILED) == []
+
+
+def test_room_shrinks_while_finals_are_pending_and_comes_back() -> None:
+    """The reader pauses rather than that audio which no final covers is overwritten."""
+    scene = Scene().hush(1_000)
+    idle = scene.track.room
+    scene.say(50_000)
+    assert scene.track.room < 10_000 * MS
+    with pytest.raises(ValueError, match="room"):
+        scene.track.feed(np.zeros(scene.track.room + 1, dtype=np.float32))
+    scene.answer_all(TALK).hush(800, TALK)
+    assert scene.track.room > idle - 512
+
+
+def test_language_and_prompt_go_with_every_decode() -> None:
+    """And the language that was heard comes back with the caption."""
+    scene = Scene(language="de", prompt="Wordloop").say(1_000)
+    assert {(r.options.language, r.options.prompt) for r in scene.requests} == {("de", "Wordloop")}
+
+
+def test_it_counts_stable_words_and_those_that_finals_revise() -> None:
+    """How far a stable word can be trusted is a metric."""
+    scene = Scene().hush(1_000, HELLO).say(1_400, HELLO)
+    changed = sentence(("hello", 1_000, 1_300), ("dear", 1_320, 1_700))
+    scene.hush(700, changed)
+    assert (scene.track.stable_words, scene.track.revised_words) == (2, 1)
+
+
+class BrokenVoice(LoudnessVoice):
+    """Fails on every third window."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def probability(self, window: Samples) -> float:
+        self.calls += 1
+        if self.calls % 3 == 0:
+            raise EngineFailed("no probability")
+        return super().probability(window)
+
+
+def test_a_window_that_the_detector_fails_on_is_like_the_one_before() -> None:
+    """One failed window costs no word and no meeting; failures are counted."""
+    track = Track("ana", BrokenVoice(), CaptioningPolicy())
+    out = track.feed(np.full(2_000 * MS, 0.1, dtype=np.float32))
+    out += track.finish()
+    (final,) = (o for o in out if isinstance(o, DecodeRequest) and o.kind is JobClass.FINAL)
+    assert (final.utterance.start, final.utterance.end) == (0, 2_000 * MS)
+    assert track.voice_failures > 10
