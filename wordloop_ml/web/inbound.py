@@ -41,7 +41,7 @@ class Inbound:
         begins = self.positions.to_service(max(self._received, self.start.resume_from))
         self._received += samples
         ends = self.positions.to_service(max(self._received, self.start.resume_from))
-        self._resampler = self._resample_from(self._received)
+        self._resampler = self._resample_from(max(self._received, self.start.resume_from))
         return tail, ends - begins
 
     def _resample_from(self, position: int) -> StreamResampler:

@@ -5,6 +5,7 @@ decodes speech or keeps captions.
 """
 
 import asyncio
+import math
 from contextlib import suppress
 from dataclasses import replace
 
@@ -50,7 +51,8 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         timeout=CLOSE_WITHIN_S,
         heartbeat=HEARTBEAT_S,
         compress=False,
-        max_msg_size=v1.Limits().message_bytes,
+        # aiohttp refuses a message of exactly its limit; ours is inclusive
+        max_msg_size=v1.Limits().message_bytes + 1,
     )
     if not socket.can_prepare(request).ok:
         raise BadInput("this route speaks WebSocket only")
@@ -73,7 +75,7 @@ class Connection:
         self._meeting = meeting
         self._socket = socket
         self._request = request
-        self._limits = replace(v1.Limits(), idle_s=int(service.settings.idle_s))
+        self._limits = replace(v1.Limits(), idle_s=math.ceil(service.settings.idle_s))
 
     async def serve(self) -> None:
         """Read ``start``, take a seat, then read and send until either side ends."""
@@ -128,7 +130,11 @@ class Connection:
             ),
         )
         origin_ms = actor.age_ms() if start.origin_ms is None else start.origin_ms
-        return actor, seat, Inbound(start, v1.Positions(start.sample_rate, origin_ms))
+        return (
+            actor,
+            seat,
+            Inbound(start, v1.Positions(start.sample_rate, origin_ms, start.resume_from)),
+        )
 
     def _ready(self, start: v1.Start) -> v1.Ready:
         return v1.Ready(
@@ -137,14 +143,15 @@ class Connection:
 
     async def _read_all(self, actor: MeetingActor, seat: Seat, inbound: Inbound) -> None:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
+        idle_s = self._service.settings.idle_s
         stopped = False
-        while (received := await self._receive(self._limits.idle_s)) is not None:
-            if isinstance(received, bytes):
-                if stopped:
-                    raise BadInput("audio after stop", code=ErrorCode.UNEXPECTED_MESSAGE)
-                await actor.post_audio(seat, inbound.audio(received))
+        while (received := await self._receive(idle_s)) is not None:
+            message = received if isinstance(received, bytes) else v1.parse_client(received)
+            if stopped and not isinstance(message, v1.KeepAlive):
+                raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
+            if isinstance(message, bytes):
+                await actor.post_audio(seat, inbound.audio(message))
                 continue
-            message = v1.parse_client(received)
             await actor.wait_for_room(seat)
             match message:
                 case v1.Start():
@@ -155,12 +162,12 @@ class Connection:
                     tail, gap = inbound.gap(samples)
                     await actor.post_audio(seat, tail)
                     actor.post(GapArrived(seat, gap))
-                case v1.KeepAlive():
-                    pass
                 case v1.Stop():
                     stopped = True
                     await actor.post_audio(seat, inbound.flush())
                     actor.post(AudioEnded(seat))
+                case v1.KeepAlive():
+                    pass
 
     async def _receive(self, timeout_s: float) -> str | bytes | None:
         """The next frame; None when the connection is over. Raises ``BadInput`` (``idle``)."""
