@@ -75,11 +75,13 @@ def hear(samples: Samples) -> list[HeardBlock]:
     levels: npt.NDArray[np.int32] = np.rint(samples * _FULL_SCALE).astype(np.int32)
     magnitudes = np.abs(levels)
     borders = np.flatnonzero(np.diff(magnitudes)) + 1
-    markers = np.flatnonzero(levels <= -BASE_LEVEL)
-    blocks = []
-    for marker in markers:
-        run = int(np.searchsorted(borders, marker, side="right"))
-        start = int(borders[run - 1]) if run > 0 else 0
-        end = int(borders[run]) if run < len(borders) else len(samples)
-        blocks.append(HeardBlock(int(magnitudes[marker]) - BASE_LEVEL, start, end))
-    return blocks
+    markers = np.flatnonzero((levels <= -BASE_LEVEL) & (magnitudes <= BASE_LEVEL + HIGHEST_NUMBER))
+    runs, first, counts = np.unique(
+        np.searchsorted(borders, markers, side="right"), return_index=True, return_counts=True
+    )
+    edges = [0, *borders.tolist(), len(samples)]
+    return [
+        HeardBlock(int(magnitudes[markers[at]]) - BASE_LEVEL, edges[run], edges[run + 1])
+        for run, at, count in zip(runs.tolist(), first.tolist(), counts.tolist(), strict=True)
+        if count == 1  # a block has one marker: this is some other sound
+    ]

@@ -4,6 +4,7 @@ The network sees each window after the last 64 samples of the one before, and ca
 state. Both belong to a stream; the session is shared, and calls on it release the GIL.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,12 @@ class SileroVoiceStream:
     def probability(self, window: Samples) -> float:
         """The probability, in [0, 1], that this window holds speech.
 
-        window: float32, shape (512,). Raises ``EngineFailed`` for samples that are no numbers,
-        and then begins afresh with the next window.
+        window: float32, shape (512,). Raises ``EngineFailed`` for another shape, or samples that
+        are no numbers: those would stay in the state for good.
         """
-        if window.shape != (WINDOW_SAMPLES,):
-            raise EngineFailed(f"a window has shape {window.shape}, not ({WINDOW_SAMPLES},)")
+        # the energy is a number if and only if the samples are, and is the cheapest way to know
+        if window.shape != (WINDOW_SAMPLES,) or not math.isfinite(window.dot(window)):
+            raise EngineFailed(f"a window has shape {window.shape}, or holds no numbers")
         self._context[:] = self._last
         self._window[:] = window
         output, state = self._run(_OUTPUTS, self._feed)
@@ -111,8 +113,6 @@ class SileroVoiceStream:
             raise EngineFailed(f"the voice detector gave shapes {output.shape} and {state.shape}")
         probability = float(output[0, 0])
         if not 0.0 <= probability <= 1.0:
-            self._heard[:] = 0.0
-            self._feed["state"] = np.zeros(_STATE_SHAPE, np.float32)
             raise EngineFailed("the voice detector gave no probability")
         self._feed["state"] = state
         return probability

@@ -5,6 +5,7 @@ workers run at the same time on their own threads. Calls release the GIL. An ass
 library ends the process: everything that is known to cause one is refused before the call.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _TOKENS_PER_SECOND = 8
 
 _MINIMUM_TIMESTAMP_MASS = 0.01
 """whisper.cpp's own threshold below which a token's timestamp distribution says nothing."""
+
+_IMPOSSIBLE = -100.0
+"""The log probability of a token that had none."""
 
 _NEVER = 2.0
 """A no-speech threshold that no probability exceeds."""
@@ -281,16 +285,27 @@ class _Vocabulary:
 
     def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
         """The words, and the mean log probability of the text tokens (0.0 without any)."""
-        text = [token for token in tokens if token.id < self._end_of_text]
-        closing = None
-        if text and tokens[-1].id > self._first_timestamp:
-            closing = tokens[-1].id - self._first_timestamp
+        at = [i for i, token in enumerate(tokens) if token.id < self._end_of_text]
+        if not at:
+            return (), 0.0
+        text = [tokens[i] for i in at]
         pieces = [
             TextToken(self._pieces[token.id], token.p, self._position(token)) for token in text
         ]
-        words = words_from(pieces, utterance.start, len(utterance.samples), closing)
-        mean = sum(token.plog for token in text) / len(text) if text else 0.0
-        return words, float(mean) if np.isfinite(mean) else -100.0
+        after = [self._timestamp(token) for token in tokens[at[-1] + 1 :]]
+        words = words_from(
+            pieces,
+            utterance.start,
+            len(utterance.samples),
+            opening=self._timestamp(tokens[0]),
+            closing=after[0] if after else None,
+        )
+        mean = float(sum(token.plog for token in text) / len(text))
+        return words, mean if math.isfinite(mean) else _IMPOSSIBLE
+
+    def _timestamp(self, token: Any) -> int | None:
+        """What a timestamp token says, in positions; None for another token."""
+        return token.id - self._first_timestamp if token.id >= self._first_timestamp else None
 
     def _position(self, token: Any) -> int | None:
         if token.tid < self._first_timestamp or token.ptsum < _MINIMUM_TIMESTAMP_MASS:

@@ -1,11 +1,11 @@
 """Turns Whisper's tokens into words with times. Pure arithmetic; no library in sight.
 
-Where a word begins is read from the decoder itself: at each text token it also gives a
-distribution over timestamps, whose best one whisper.cpp reports as ``tid``. A model that was
-trained for it (wordloop-nano) puts its mass on the start of the word; for others it is the
-heuristic that whisper.cpp's own token timestamps start from. Those go on to stretch tokens by the
-loudness around them, which costs a pass over all samples and moves the good times as well as the
-bad ones, so they are not used.
+Times are read from the decoder itself: at each text token it also gives a distribution over
+timestamps, whose best one whisper.cpp reports as ``tid``. wordloop-nano was trained so that it is
+the start of the token's word, or at a punctuation mark the end of the word before it; for other
+models it is the hint that whisper.cpp's own token timestamps start from. Those go on to stretch
+tokens by the loudness around them, which costs a pass over all samples and moves the good times
+as well as the bad ones, so they are not used.
 """
 
 import itertools
@@ -17,10 +17,12 @@ from wordloop_ml.messages import Word
 SAMPLES_PER_POSITION = 320
 """One timestamp position is 20 ms."""
 
+_MARKS = (b".", b",", b"?", b"!", b":", b";")
 _SHORTEST_WORD = 320
 _LONGEST_SAMPLES_PER_LETTER = 1_600
 _LONGEST_BASE_SAMPLES = 4_800
-"""A word is not longer than 0.3 s and 0.1 s per letter: what follows it then is a pause."""
+"""Where only its start is known, a word is not longer than 0.3 s and 0.1 s per letter: what
+follows it then is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class TextToken:
 
     piece: its bytes; a leading blank begins a word, and a character may span pieces.
     probability: in [0, 1].
-    position: where its word begins, in positions of 20 ms, or None where the model gave no hint.
+    position: where its word begins, or ends if it is a punctuation mark, in positions of 20 ms;
+        None where the model gave no hint.
     """
 
     piece: bytes
@@ -43,7 +46,8 @@ class _Draft:
 
     piece: bytes
     probabilities: list[float]
-    position: int | None
+    begins: int | None
+    ends: int | None = None
 
     @property
     def text(self) -> str:
@@ -51,24 +55,33 @@ class _Draft:
 
 
 def words_from(
-    tokens: Sequence[TextToken], start: int, samples: int, closing: int | None = None
+    tokens: Sequence[TextToken],
+    start: int,
+    samples: int,
+    *,
+    opening: int | None = None,
+    closing: int | None = None,
 ) -> tuple[Word, ...]:
     """The words of an utterance.
 
     start: absolute sample of the utterance; samples: its length. Every word lies inside, and
     words neither overlap nor run backwards.
-    closing: the timestamp that ended the text, in positions, or None.
+    opening, closing: the timestamps around the text, in positions, or None. Right after the first,
+    whisper.cpp allows no other, so that it is the first word's only hint.
     """
     drafts = _group(tokens)
+    if drafts and drafts[0].begins is None:
+        drafts[0].begins = opening
+    if drafts and drafts[-1].ends is None:
+        drafts[-1].ends = closing
     starts = _starts(drafts, samples)
-    last_end = samples if closing is None else closing * SAMPLES_PER_POSITION
     words = []
     for index, draft in enumerate(drafts):
         begin = starts[index]
         limit = starts[index + 1] if index + 1 < len(drafts) else samples
-        wanted = limit if index + 1 < len(drafts) else min(limit, last_end)
         longest = _LONGEST_BASE_SAMPLES + _LONGEST_SAMPLES_PER_LETTER * len(draft.text)
-        end = min(limit, max(min(wanted, begin + longest), begin + _SHORTEST_WORD))
+        end = begin + longest if draft.ends is None else draft.ends * SAMPLES_PER_POSITION
+        end = min(limit, max(end, begin + _SHORTEST_WORD))
         confidence = sum(draft.probabilities) / len(draft.probabilities)
         words.append(Word(draft.text, start + begin, start + end, min(max(confidence, 0.0), 1.0)))
     return tuple(words)
@@ -81,6 +94,7 @@ def _group(tokens: Sequence[TextToken]) -> list[_Draft]:
         if drafts and not token.piece.startswith(b" "):
             drafts[-1].piece += token.piece
             drafts[-1].probabilities.append(token.probability)
+            drafts[-1].ends = token.position if token.piece in _MARKS else None
         else:
             drafts.append(_Draft(token.piece, [token.probability], token.position))
     return [draft for draft in drafts if draft.text]
@@ -91,7 +105,7 @@ def _starts(drafts: Sequence[_Draft], samples: int) -> list[int]:
 
     A word without a usable hint lies between its neighbours, in proportion to the letters.
     """
-    hints = _trusted([draft.position for draft in drafts], samples // SAMPLES_PER_POSITION)
+    hints = _trusted([draft.begins for draft in drafts], samples // SAMPLES_PER_POSITION)
     known = [(0, 0)] if hints and hints[0] is None else []
     known += [(i, hint * SAMPLES_PER_POSITION) for i, hint in enumerate(hints) if hint is not None]
     known.append((len(drafts), samples))

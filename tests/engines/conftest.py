@@ -1,0 +1,182 @@
+"""Fixtures of the engine tests: whisper.cpp files written by hand, and the real weights."""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+Floats = npt.NDArray[np.float32]
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
+
+END_OF_TEXT = 50_256
+PIECES: tuple[bytes, ...] = (
+    *(bytes([value]) for value in range(256)),
+    *(b" " + word for word in b"hello world good morning again caf".split()),
+)
+"""The written file's tokens: every byte, then some words; the rest of the table is filler."""
+
+
+Said = tuple[bytes | int, int | None]
+"""What a written model says: a piece of ``PIECES`` or a token's number, and the timestamp, in
+positions of 20 ms, that it hints at beside it."""
+
+
+@dataclass
+class WhisperFile:
+    """A whisper.cpp file of a small model that says what it is told to, whatever it hears.
+
+    The decoder's position embeddings are large and orthogonal, so that the position decides the
+    next token: position i votes for ``says[i]`` and its timestamp. The layers between are zero,
+    or random with a ``seed``: then what it hears moves the probabilities a little, and every part
+    of the library has something to compute.
+    """
+
+    says: Sequence[Said] = ()
+    width: int = 64
+    heads: int = 2
+    audio_layers: int = 1
+    text_layers: int = 1
+    audio_context: int = 1500
+    text_context: int = 448
+    vocabulary: int = 51_864
+    mels: int = 80
+    file_type: int = 1
+    pieces: tuple[bytes, ...] = PIECES
+    seed: int | None = None
+    leave_out: frozenset[str] = field(default_factory=frozenset)
+
+    def build(self) -> memoryview:
+        """The file's bytes."""
+        parts = [
+            struct.pack("<I", 0x67676D6C),
+            struct.pack(
+                "<11i",
+                *(self.vocabulary, self.audio_context, self.width, self.heads, self.audio_layers),
+                *(self.text_context, self.width, self.heads, self.text_layers),
+                *(self.mels, self.file_type),
+            ),
+            struct.pack("<2i", self.mels, 201),
+            np.full((self.mels, 201), 1 / 201, np.float32).tobytes(),
+            _vocabulary(self.pieces),
+        ]
+        for name, shape in self._shapes().items():
+            if name not in self.leave_out:
+                parts.append(_tensor(name, self._values(name, shape)))
+        return memoryview(b"".join(parts))
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        wide, vocabulary = self.width, self.vocabulary
+        shapes: dict[str, tuple[int, ...]] = {
+            "encoder.positional_embedding": (self.audio_context, wide),
+            "encoder.conv1.weight": (wide, self.mels, 3),
+            "encoder.conv1.bias": (wide, 1),
+            "encoder.conv2.weight": (wide, wide, 3),
+            "encoder.conv2.bias": (wide, 1),
+            "encoder.ln_post.weight": (wide,),
+            "encoder.ln_post.bias": (wide,),
+            "decoder.positional_embedding": (self.text_context, wide),
+            "decoder.token_embedding.weight": (vocabulary, wide),
+            "decoder.ln.weight": (wide,),
+            "decoder.ln.bias": (wide,),
+        }
+        for side, layers in (("encoder", self.audio_layers), ("decoder", self.text_layers)):
+            for layer in range(layers):
+                block = f"{side}.blocks.{layer}"
+                shapes |= _attention(f"{block}.attn", wide)
+                if side == "decoder":
+                    shapes |= _attention(f"{block}.cross_attn", wide)
+                shapes |= {f"{block}.mlp_ln.weight": (wide,), f"{block}.mlp_ln.bias": (wide,)}
+                shapes |= {f"{block}.mlp.0.weight": (4 * wide, wide)}
+                shapes |= {f"{block}.mlp.0.bias": (4 * wide,)}
+                shapes |= {f"{block}.mlp.2.weight": (wide, 4 * wide)}
+                shapes |= {f"{block}.mlp.2.bias": (wide,)}
+        return shapes
+
+    def _values(self, name: str, shape: tuple[int, ...]) -> Floats:
+        if "ln" in name and name.endswith("weight"):
+            return np.full(shape, 2.0 if name == "decoder.ln.weight" else 1.0, np.float32)
+        if self.seed is not None and ("blocks" in name or "conv" in name or not self.says):
+            random = np.random.default_rng([self.seed, *name.encode()])
+            values: Floats = random.normal(0, 0.5 / shape[-1] ** 0.5, shape).astype(np.float32)
+            return values
+        values = np.zeros(shape, np.float32)
+        first = 0 if self.vocabulary == 51_864 else 2  # the prompt of a multilingual model
+        if name == "decoder.positional_embedding":
+            for index in range(len(self.says)):
+                values[first + index, index] = 100.0
+        if name == "decoder.token_embedding.weight":
+            timestamps = 50_363 + (0 if self.vocabulary == 51_864 else self.vocabulary - 51_864)
+            for index, (token, at) in enumerate(self.says):
+                number = token if isinstance(token, int) else PIECES.index(token)
+                values[number, index] += 1.0
+                if at is not None:
+                    values[timestamps + at, index] += 0.85
+        return values
+
+
+@cache
+def _vocabulary(pieces: tuple[bytes, ...]) -> bytes:
+    filler = (b" filler%d" % i for i in range(len(pieces), END_OF_TEXT))
+    parts = [struct.pack("<i", END_OF_TEXT)]
+    for piece in (*pieces, *filler):
+        parts += [struct.pack("<i", len(piece)), piece]
+    return b"".join(parts)
+
+
+def _attention(name: str, wide: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{name}_ln.weight": (wide,),
+        f"{name}_ln.bias": (wide,),
+        f"{name}.key.weight": (wide, wide),
+    }
+    for part in ("query", "value", "out"):
+        shapes |= {f"{name}.{part}.weight": (wide, wide), f"{name}.{part}.bias": (wide,)}
+    return shapes
+
+
+def _tensor(name: str, values: Floats) -> bytes:
+    half = values.ndim > 1 and "positional" not in name and "bias" not in name
+    return b"".join(
+        [
+            struct.pack("<3i", values.ndim, len(name), int(half)),
+            struct.pack(f"<{values.ndim}i", *reversed(values.shape)),
+            name.encode(),
+            values.astype(np.float16 if half else np.float32).tobytes(),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def written_whisper() -> Callable[..., memoryview]:
+    """Writes a whisper.cpp file; takes the fields of ``WhisperFile``."""
+
+    def write(**fields: Any) -> memoryview:
+        return WhisperFile(**fields).build()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def silero_weights() -> memoryview:
+    """The published voice detector, or a visible skip."""
+    return _weights("silero_vad.onnx")
+
+
+@pytest.fixture(scope="session")
+def nano_weights() -> memoryview:
+    """The embedded Whisper model, or a visible skip."""
+    return _weights("wordloop-nano.bin")
+
+
+def _weights(file: str) -> memoryview:
+    path = WEIGHTS / file
+    if not path.is_file():
+        pytest.skip(f"weights/{file} is not there: wordloop-ml weights pull")
+    return memoryview(path.read_bytes())

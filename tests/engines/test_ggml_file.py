@@ -1,0 +1,95 @@
+"""A wrong weights file is refused before native code sees it."""
+
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from wordloop_ml.engines.ggml_file import read_header
+from wordloop_ml.errors import ErrorCode, StartupFailed
+
+Write = Callable[..., memoryview]
+
+
+@pytest.fixture(scope="module")
+def whole(written_whisper: Write) -> bytes:
+    """A file that is right."""
+    return bytes(written_whisper())
+
+
+def refusal(content: bytes | bytearray) -> str:
+    """Why a file is refused."""
+    with pytest.raises(StartupFailed) as caught:
+        read_header(memoryview(content))
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+    return str(caught.value)
+
+
+def test_a_whole_file_gives_its_hyperparameters(written_whisper: Write) -> None:
+    """In the order of the file."""
+    header = read_header(written_whisper(audio_layers=2, text_layers=3, audio_context=750))
+    assert (header.audio_layers, header.text_layers, header.audio_context) == (2, 3, 750)
+    assert (header.vocabulary, header.mels, header.languages) == (51_864, 80, 1)
+    assert header.tensors == 11 + 2 * 15 + 3 * 24
+
+
+def test_the_vocabulary_tells_how_many_languages(written_whisper: Write) -> None:
+    """99 since the first multilingual models, 100 with Cantonese."""
+    assert read_header(written_whisper(vocabulary=51_865)).languages == 99
+    assert read_header(written_whisper(vocabulary=51_866, mels=128)).languages == 100
+
+
+def test_other_files_are_refused() -> None:
+    """Empty, text, or another format."""
+    for content in (b"", b"lm", b"GGUF" + bytes(100), b"not weights at all" * 50):
+        assert "whisper.cpp" in refusal(content)
+
+
+def test_a_file_that_ends_early_is_refused_wherever_it_ends(whole: bytes) -> None:
+    """The library would go on with whatever lies in memory."""
+    places = np.unique(np.geomspace(1, len(whole) - 1, 60).astype(int))
+    for size in [*places.tolist(), len(whole) - 1]:
+        refusal(whole[:size])
+
+
+def test_a_file_that_goes_on_is_refused(whole: bytes) -> None:
+    """What follows the last tensor is no tensor."""
+    refusal(whole + bytes(100))
+
+
+@pytest.mark.parametrize("field", range(11))
+@pytest.mark.parametrize("value", [-1, 0, 7, 2**31 - 1])
+def test_impossible_hyperparameters_are_refused(whole: bytes, field: int, value: int) -> None:
+    """Each of them sizes memory, or indexes it. (A file type may be 0 and 7 by itself.)"""
+    content = bytearray(whole)
+    struct.pack_into("<i", content, 4 + 4 * field, value)
+    if field == 10 and value in (0, 7):
+        assert read_header(memoryview(content)).file_type == value
+    else:
+        refusal(content)
+
+
+def test_a_vocabulary_without_a_blank_is_refused(written_whisper: Write) -> None:
+    """The library looks it up and aborts."""
+    pieces = tuple(bytes([value]) for value in range(256) if value != ord(" "))
+    assert "blank" in refusal(bytes(written_whisper(pieces=pieces)))
+
+
+def test_a_missing_tensor_is_refused(written_whisper: Write) -> None:
+    """Without any, the library takes the file for a test and decodes nothing."""
+    missing = frozenset({"decoder.blocks.0.cross_attn.value.bias"})
+    assert "tensors" in refusal(bytes(written_whisper(leave_out=missing)))
+
+
+def test_random_damage_is_refused_or_harmless(whole: bytes) -> None:
+    """Nothing else than ``StartupFailed`` is raised, whatever the bytes."""
+    random = np.random.default_rng(0)
+    structured = len(whole) // 8
+    for _ in range(40):
+        content = bytearray(whole)
+        for place in random.integers(0, structured, 20).tolist():
+            content[place] = int(random.integers(0, 256))
+        with suppress(StartupFailed):
+            read_header(memoryview(content))

@@ -1,0 +1,105 @@
+"""The library is found, checked and silent."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from wordloop_ml.engines import whisper_abi
+from wordloop_ml.errors import ErrorCode, StartupFailed
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh process: what it loads and prints is this code's doing."""
+    inherited = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    return subprocess.run(  # noqa: S603 - our own interpreter, our own code
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=inherited | environment,
+    )
+
+
+def test_the_wheel_ships_a_library_that_passes_the_check() -> None:
+    """And opening it twice is opening it once."""
+    first, second = whisper_abi.open_library(), whisper_abi.open_library()
+    assert whisper_abi.ffi.string(first.whisper_version()) == b"1.8.5"
+    assert first.whisper_full_with_state == second.whisper_full_with_state
+
+
+def test_another_version_is_refused() -> None:
+    """Its structs would be read at wrong offsets."""
+    with pytest.raises(StartupFailed) as caught:
+        whisper_abi.open_library(expected_version="1.9.0")
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+    assert "1.8.5" in str(caught.value)
+
+
+@pytest.mark.parametrize("defaults", ["_CONTEXT_DEFAULTS", "_FULL_DEFAULTS"])
+def test_a_default_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch, defaults: str) -> None:
+    """The last field of each struct: it would move if any field before it had changed."""
+    name = {"_CONTEXT_DEFAULTS": "dtw_mem_size", "_FULL_DEFAULTS": "vad_params.samples_overlap"}
+    monkeypatch.setitem(getattr(whisper_abi, defaults), name[defaults], 12345)
+    with pytest.raises(StartupFailed) as caught:
+        whisper_abi.open_library()
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+    assert name[defaults] in str(caught.value)
+
+
+def test_a_missing_or_wrong_library_is_refused(tmp_path: Path) -> None:
+    """No file, no library, and a library of something else."""
+    (tmp_path / "libtext.so").write_text("not a library")
+    siblings = sorted(whisper_abi.find_library().parent.glob("libggml-base*"))
+    for path in (tmp_path / "libnone.so", tmp_path / "libtext.so", siblings[0]):
+        with pytest.raises(StartupFailed) as caught:
+            whisper_abi.open_library(path)
+        assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+
+
+def test_a_missing_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, so that the operator knows what to install."""
+    monkeypatch.setattr(whisper_abi, "_DISTRIBUTION", "no-such-package")
+    with pytest.raises(StartupFailed, match="no-such-package"):
+        whisper_abi.find_library()
+
+
+def test_the_pinned_package_is_the_one_that_is_installed() -> None:
+    """The pin in setup.cfg and the version in the code move together."""
+    assert metadata.version("pywhispercpp") == "1.5.1"
+
+
+LOAD = """
+from wordloop_ml.engines import whisper_abi
+import os, sys
+library = whisper_abi.open_library()
+context = whisper_abi.ffi.new("struct whisper_context_params *")
+assert not library.whisper_init_from_buffer_with_params_no_state(b"junk" * 9, 36, context[0])
+print(os.environ["OMP_WAIT_POLICY"], "pywhispercpp" in sys.modules)
+print(open("/proc/self/maps").read())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_each_native_library_is_loaded_once() -> None:
+    """The wheel has two copies of libwhisper; two of ggml in one process would be two worlds."""
+    maps = run(LOAD).stdout
+    for name in ("libwhisper", "libggml", "libggml-base", "libggml-cpu", "libgomp"):
+        assert len(set(re.findall(rf"/{name}-[0-9a-f]+\.so\S*", maps))) == 1
+        assert not re.findall(rf"/{name}\.so", maps)
+
+
+def test_the_library_prints_nothing_and_imports_nothing() -> None:
+    """Even where it fails: our logs are the only ones."""
+    done = run(LOAD)
+    assert done.stderr == ""
+    assert done.stdout.startswith("passive False\n")
+
+
+def test_the_environment_may_choose_another_wait_policy() -> None:
+    """Ours is a default."""
+    assert run(LOAD, OMP_WAIT_POLICY="active").stdout.startswith("active ")

@@ -1,0 +1,298 @@
+"""The whisper.cpp engine against files that are written to say something known."""
+
+import sys
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wordloop_ml.engines.whisper_abi import ffi, find_library
+from wordloop_ml.engines.whisper_cpp import (
+    SHORTEST_SAMPLES,
+    WhisperCppTranscriber,
+    WhisperCppWorker,
+    WhisperOptions,
+)
+from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Utterance
+
+Write = Callable[..., memoryview]
+
+SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "jfk.wav"
+NOTHING = 50_363  # <|0.00|>, the first timestamp
+END = 50_256
+MULTILINGUAL = 1  # how far the special tokens move in a multilingual vocabulary
+
+
+def noise(seconds: float, start: int = 0) -> Utterance:
+    """Something to decode."""
+    random = np.random.default_rng(0)
+    samples = random.normal(0, 0.05, int(seconds * SAMPLE_RATE)).astype(np.float32)
+    return Utterance(start, samples)
+
+
+@pytest.fixture
+def decode(written_whisper: Write) -> Iterator[Callable[..., Hypothesis]]:
+    """Writes a model that says something, opens it, and decodes one utterance."""
+    opened: list[WhisperCppTranscriber | WhisperCppWorker] = []
+
+    def run(
+        says: Sequence[tuple[bytes | int, int | None]],
+        heard: Utterance,
+        options: DecodeOptions | None = None,
+        **file: object,
+    ) -> Hypothesis:
+        transcriber = WhisperCppTranscriber.open("written", written_whisper(says=says, **file))
+        worker = transcriber.open_worker()
+        opened.extend((transcriber, worker))
+        return worker.transcribe(heard, options or DecodeOptions())
+
+    yield run
+    for one in opened:
+        one.close()
+
+
+Decode = Callable[..., Hypothesis]
+
+
+def test_words_times_and_confidence_come_from_the_tokens(decode: Decode) -> None:
+    """Times are absolute: the first timestamp, then what each word's first token hints at."""
+    says = [
+        (NOTHING + 10, None),
+        (b" hello", 99),
+        (b" world", 40),
+        (b"!", None),
+        (NOTHING + 60, None),
+    ]
+    hypothesis = decode([*says, (END, None)], noise(2.0, start=1_000))
+    first, second = hypothesis.words
+    assert (first.text, second.text) == ("hello", "world!")
+    assert (first.start, first.end) == (1_000 + 3_200, 1_000 + 12_800)
+    assert (second.start, second.end) == (1_000 + 12_800, 1_000 + 19_200)
+    assert 0.9 < first.confidence <= 1.0
+    assert -0.2 < hypothesis.average_log_probability < 0.0
+    assert hypothesis.no_speech_probability < 0.01
+    assert hypothesis.language == "en"
+
+
+def test_a_character_that_spans_tokens_is_put_together(decode: Decode) -> None:
+    """BPE splits UTF-8 where it likes."""
+    says = [(b" caf", 5), (b"\xc3", 6), (b"\xa9", 7), (b" ", 20), (b"\xf0", 20)]
+    hypothesis = decode([*says, (END, None)], noise(1.0))
+    assert hypothesis.text == "café \N{REPLACEMENT CHARACTER}"
+
+
+def test_a_model_that_says_nothing_gives_no_words(decode: Decode) -> None:
+    """A timestamp and the end: what nano says to silence."""
+    hypothesis = decode([(NOTHING, None), (END, None)], noise(1.0))
+    assert hypothesis.words == ()
+    assert hypothesis.no_speech_probability == 1.0
+    assert hypothesis.average_log_probability == 0.0
+
+
+def test_a_timestamp_near_the_end_of_short_audio_does_not_end_the_decode(decode: Decode) -> None:
+    """whisper.cpp stops at a timestamp within 100 ms of the end: the first one is kept away."""
+    says = [(NOTHING + 14, None), (b" hello", None), (END, None)]
+    assert decode(says, noise(0.35)).text == "hello"
+
+
+def test_a_loop_is_bounded_by_the_length_of_the_audio(decode: Decode) -> None:
+    """A model that never ends: its text comes out, and soon, for the guards to judge."""
+    loop = [(b" again", None)] * 60
+    for seconds in (0.5, 2.0, 4.0):
+        words = decode(loop, noise(seconds), width=128).words
+        assert 4 <= len(words) <= 13 + 8 * seconds
+
+
+def test_a_short_text_context_drops_no_text(decode: Decode) -> None:
+    """whisper.cpp drops everything when its own loop ends first: the limit keeps below it."""
+    words = decode([(b" again", None)] * 60, noise(20.0), text_context=64, width=128).words
+    assert 20 <= len(words) <= 28
+
+
+def test_what_the_library_takes_for_silence_is_not_dropped(decode: Decode) -> None:
+    """Text beside a no-speech token: the guards see both and decide."""
+    no_speech = 50_361
+    says = [(b" hello", None), (END, None)]
+    plain = decode(says, noise(1.0))
+    both = decode([(no_speech, None), *says], noise(1.0))
+    assert plain.text == "hello"
+    assert both.no_speech_probability > 0.9
+    assert both.words
+
+
+def test_two_text_layers_switch_timestamps_off(written_whisper: Write) -> None:
+    """whisper.cpp takes such a model for a distilled one; the capabilities say so."""
+    for layers, times in ((1, True), (2, False), (3, True)):
+        weights = written_whisper(text_layers=layers)
+        transcriber = WhisperCppTranscriber.open("written", weights)
+        assert transcriber.capabilities.word_times is times
+        transcriber.close()
+
+
+def test_a_multilingual_model_takes_a_language_or_detects_it(decode: Decode) -> None:
+    """And says which it was."""
+    says = [(NOTHING + MULTILINGUAL, None), (b" hello", 3), (END + MULTILINGUAL, None)]
+    given = decode(says, noise(1.0), DecodeOptions(language="de"), vocabulary=51_865)
+    assert (given.text, given.language) == ("hello", "de")
+    detected = decode(says, noise(1.0), vocabulary=51_865)
+    assert detected.text == "hello"
+    assert len(detected.language) in (2, 3)
+
+
+def test_languages_are_those_that_the_vocabulary_has_tokens_for(written_whisper: Write) -> None:
+    """Cantonese came late; without its token it would be read as a task."""
+    for vocabulary, count in ((51_864, 1), (51_865, 99), (51_866, 100)):
+        transcriber = WhisperCppTranscriber.open("x", written_whisper(vocabulary=vocabulary))
+        assert len(transcriber.capabilities.languages) == count
+        assert ("yue" in transcriber.capabilities.languages) == (count == 100)
+        transcriber.close()
+
+
+def test_the_audio_context_follows_the_audio(written_whisper: Write) -> None:
+    """A floor, the audio and its margin, the model's end; all of it when careful."""
+    options = WhisperOptions(audio_context_floor=128, audio_context_margin=32)
+    transcriber = WhisperCppTranscriber.open("x", written_whisper(), options)
+    worker = transcriber.open_worker()
+    found = [worker._audio_context(samples, careful=False) for samples in (1, 96 * 320, 30_721)]
+    assert found == [128, 128, 129]
+    assert worker._audio_context(480_000, careful=False) == 1_500
+    assert worker._audio_context(1, careful=True) == 1_500
+    worker.close()
+    transcriber.close()
+
+
+def test_every_length_around_the_minimum_is_safe(decode: Decode, written_whisper: Write) -> None:
+    """The library reads 200 samples ahead without asking; below the minimum it is not called."""
+    says = [(b" hello", 0), (END, None)]
+    assert decode(says, noise(SHORTEST_SAMPLES / SAMPLE_RATE)).text == "hello"
+    transcriber = WhisperCppTranscriber.open("x", written_whisper(says=says))
+    worker = transcriber.open_worker()
+    for samples in (1, 199, 200, 201, 1_639, 1_640, SHORTEST_SAMPLES - 1):
+        heard = Utterance(0, np.ones(samples, np.float32) * np.float32(0.1))
+        assert worker.transcribe(heard, DecodeOptions()).words == ()
+    worker.close()
+    transcriber.close()
+
+
+def test_more_native_threads_hear_the_same(written_whisper: Write) -> None:
+    """Threads divide the work, not the result."""
+    texts = []
+    for threads in (1, 2):
+        weights = written_whisper(seed=3, text_layers=3)
+        transcriber = WhisperCppTranscriber.open("x", weights, WhisperOptions(threads=threads))
+        worker = transcriber.open_worker()
+        texts.append(worker.transcribe(noise(1.0), DecodeOptions()).text)
+        worker.close()
+        transcriber.close()
+    assert texts[0] == texts[1]
+
+
+def test_a_failing_library_call_fails_the_job_alone(written_whisper: Write) -> None:
+    """An audio context beyond the model's is an error code of the library's own."""
+    options = WhisperOptions(audio_context_floor=2_000)
+    weights = written_whisper(says=[(b" hello", 0), (END, None)])
+    transcriber = WhisperCppTranscriber.open("x", weights, options)
+    worker = transcriber.open_worker()
+    worker._full_context = 4_000
+    with pytest.raises(EngineFailed, match="status -5"):
+        worker.transcribe(noise(1.0), DecodeOptions())
+    worker._full_context = 1_500
+    assert worker.transcribe(noise(1.0), DecodeOptions()).text == "hello"
+    worker.close()
+    transcriber.close()
+
+
+def test_wrong_weights_versions_and_libraries_are_refused(
+    written_whisper: Write, tmp_path: Path
+) -> None:
+    """Each with the code that operators see, before anything native is asked."""
+    weights = written_whisper()
+
+    def refused(content: memoryview, **keywords: Any) -> None:
+        with pytest.raises(StartupFailed) as caught:
+            WhisperCppTranscriber.open("x", content, **keywords)
+        assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+
+    refused(memoryview(b"wrong"))
+    refused(weights[: len(weights) // 2])
+    refused(weights, expected_version="1.7.0")
+    refused(weights, library=tmp_path / "libwhisper.so")
+
+
+def test_what_only_the_library_finds_wrong_is_refused(written_whisper: Write) -> None:
+    """A tensor with a name of its own passes the check of the file, not the loader's."""
+    wrong = bytes(written_whisper()).replace(b"decoder.ln.bias", b"decoder.ln.bios")
+    with pytest.raises(StartupFailed, match="cannot load"):
+        WhisperCppTranscriber.open("x", memoryview(wrong))
+
+
+def test_another_library_of_the_same_version_may_be_named(written_whisper: Write) -> None:
+    """A container builds one for its CPU."""
+    transcriber = WhisperCppTranscriber.open("x", written_whisper(), library=find_library())
+    transcriber.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_share_the_weights_and_give_their_memory_back(written_whisper: Write) -> None:
+    """Opening and closing a hundred leaves nothing; the buffer may go after loading."""
+    weights = bytearray(written_whisper(says=[(b" hello", 0), (END, None)]))
+    transcriber = WhisperCppTranscriber.open("x", memoryview(weights))
+    weights.clear()  # raises BufferError if anything still looked at it
+
+    def resident_pages() -> int:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+
+    def use_ten() -> int:
+        for _ in range(10):
+            worker = transcriber.open_worker()
+            assert worker.transcribe(noise(0.5), DecodeOptions()).text == "hello"
+            worker.close()
+        return resident_pages() * 4_096
+
+    before = use_ten()
+    after = [use_ten() for _ in range(4)][-1]
+    assert after - before < 8_000_000
+    transcriber.close()
+
+
+def test_a_worker_keeps_its_context_alive(written_whisper: Write) -> None:
+    """Whatever the order of closing, the context goes last."""
+    transcriber = WhisperCppTranscriber.open("x", written_whisper(says=[(b" hello", 0)]))
+    worker = transcriber.open_worker()
+    transcriber.close()
+    assert transcriber._context != ffi.NULL
+    assert worker.transcribe(noise(0.5), DecodeOptions()).words
+    worker.close()
+    assert transcriber._context == ffi.NULL
+
+
+def test_too_many_dimensions_are_refused(written_whisper: Write) -> None:
+    """Two channels are a bug of the caller."""
+    transcriber = WhisperCppTranscriber.open("x", written_whisper())
+    worker = transcriber.open_worker()
+    with pytest.raises(BadInput):
+        worker.transcribe(Utterance(0, np.zeros((16_000, 2), np.float32)), DecodeOptions())
+    worker.close()
+    transcriber.close()
+
+
+def test_human_speech_does_not_crash_nano(nano_weights: memoryview) -> None:
+    """It was trained on synthetic voices; what it makes of a man's is not judged here."""
+    if not SPEECH.is_file():
+        pytest.skip("no recording of human speech here")
+    with wave.open(str(SPEECH)) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    samples = (pcm / np.float32(32_768)).astype(np.float32)
+    transcriber = WhisperCppTranscriber.open("wordloop-nano", nano_weights)
+    worker = transcriber.open_worker()
+    for seconds in (0.5, 2.0, 5.0, 11.0):
+        heard = Utterance(0, samples[: int(seconds * SAMPLE_RATE)])
+        for options in (DecodeOptions(), DecodeOptions(careful=True)):
+            hypothesis = worker.transcribe(heard, options)
+            assert all(0 <= word.start <= word.end <= heard.end for word in hypothesis.words)
+    worker.close()
+    transcriber.close()
