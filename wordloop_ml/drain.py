@@ -13,6 +13,9 @@ from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberWorker
 
+CLOSE_SOCKETS_S = 5.0
+"""How long the last frames and closing handshakes may take once the meetings have left."""
+
 JOIN_THREADS_S = 2.0
 """How long inference threads may take to return from their last native call."""
 
@@ -23,6 +26,7 @@ async def drain(
     *,
     become_unready: Callable[[], None],
     roster: Roster,
+    wait_unconnected: Callable[[float], Awaitable[bool]],
     stop_listening: Callable[[], Awaitable[None]],
     executor: Executor[TranscriberWorker],
     free_engines: Callable[[], None],
@@ -46,13 +50,14 @@ async def drain(
     if not leaving.done():
         roster.cut()
     in_time = await leaving
-    # 4. Nobody is left to answer: connections still in their closing handshake get a moment.
+    closed = await wait_unconnected(CLOSE_SOCKETS_S)
+    # 4. What has not answered its close frame by now is cut with the listener.
     await stop_listening()
     joined = executor.close(0.0) or await _joined(executor, JOIN_THREADS_S)
     # 5. Only when no thread is inside a native call may the weights go.
     if joined:
         free_engines()
-    log.info("drain_ended", in_time=in_time, threads_joined=joined)
+    log.info("drain_ended", in_time=in_time, sockets_closed=closed, threads_joined=joined)
     return joined
 
 

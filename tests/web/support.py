@@ -95,6 +95,7 @@ class Running:
         self.session = session
         self.ended: asyncio.Task[bool] | None = None
         self.clients: list[Client] = []
+        self.abandoned = False
 
     async def connect(self, meeting: str = "m", **options: Any) -> Client:
         socket = await self.session.ws_connect(
@@ -102,6 +103,10 @@ class Running:
         )
         self.clients.append(Client(socket))
         return self.clients[-1]
+
+    def abandon(self) -> None:
+        """The test has seen this service's end, and it was not a clean one."""
+        self.abandoned = True
 
     async def stop(self) -> bool:
         """One SIGTERM, and wait for the end; whether every thread was joined."""

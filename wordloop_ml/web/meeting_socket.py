@@ -58,10 +58,11 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         raise BadInput("this route speaks WebSocket only")
     await socket.prepare(request)
     connection = Connection(service, meeting, socket, request)
-    try:
-        await connection.serve()
-    except WordloopError as error:
-        await connection.refuse(error)
+    with service.connection():
+        try:
+            await connection.serve()
+        except WordloopError as error:
+            await connection.refuse(error)
     return socket
 
 

@@ -25,8 +25,11 @@ from wordloop_ml.web.app import make_app
 from wordloop_ml.web.service import Service
 
 KEEPALIVE_S = 15.0
-HANDSHAKE_S = 2.0
-"""How long closing handshakes may take once every meeting has left."""
+CUT_S = 0.5
+"""How long a handler may take to end once its connection has been cut."""
+
+CLOSE_S = 2.0
+"""How long inference threads may take to end when the start has failed."""
 
 TRY_WITHIN_S = 60.0
 """How long the first inference on each worker may take before the start has failed."""
@@ -89,7 +92,7 @@ async def serve(
         handle_signals=False,
         access_log=None,
         keepalive_timeout=KEEPALIVE_S,
-        shutdown_timeout=HANDSHAKE_S,
+        shutdown_timeout=CUT_S,
     )
     await runner.setup()
     try:
@@ -128,7 +131,7 @@ class Loaded:
 
     def close(self) -> None:
         """Join the threads, then free the engines."""
-        if self.executor.close(HANDSHAKE_S):
+        if self.executor.close(CLOSE_S):
             self.engines.close()
 
 
@@ -241,6 +244,7 @@ async def _serve_meetings(
     return await drain(
         become_unready=service.become_unready,
         roster=roster,
+        wait_unconnected=service.wait_unconnected,
         stop_listening=runner.cleanup,
         executor=loaded.executor,
         free_engines=loaded.engines.close,

@@ -1,5 +1,8 @@
 """What the routes of one process share: its settings, its stage of life, and its meetings."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +28,9 @@ class Service:
         self.settings = settings
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
+        self._connections = 0
+        self._unconnected = asyncio.Event()
+        self._unconnected.set()
 
     @property
     def stage(self) -> Stage:
@@ -48,6 +54,27 @@ class Service:
     def become_unready(self) -> None:
         """The process is on its way out."""
         self._stage = Stage.DRAINING
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """An upgraded connection, from its upgrade to the end of its closing handshake."""
+        self._connections += 1
+        self._unconnected.clear()
+        try:
+            yield
+        finally:
+            self._connections -= 1
+            if not self._connections:
+                self._unconnected.set()
+
+    async def wait_unconnected(self, timeout_s: float) -> bool:
+        """Wait until every connection has closed properly; False when the time is up first."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._unconnected.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 SERVICE: Final = web.AppKey("service", Service)

@@ -1,0 +1,190 @@
+"""The life of a serving process: start, stop, and every way in which either can go wrong."""
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.web.support import WAIT_S, Client, Message, Running, Serving
+from wordloop_ml.engines.catalogue import Engines
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
+from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.messages import Utterance
+from wordloop_ml.settings import Settings
+from wordloop_ml.web.serve import Signals, serve
+
+LOCAL = replace(Settings(), port=0, workers=1, drain_listen_s=0.0)
+
+
+async def status(service: Running, probe: str) -> int:
+    async with service.session.get(f"{service.url}/{probe}") as answer:
+        return answer.status
+
+
+async def drained_by_stop(service: Running, client: Client) -> list[Message]:
+    """Stop the service while the client reads on to the close."""
+    stopping = asyncio.create_task(service.stop())
+    messages = await client.drained()
+    assert await stopping
+    return messages
+
+
+async def test_sigterm_flushes_a_track_that_cannot_resume(serving: Serving) -> None:
+    """draining, the final of what was open, ended, 1012."""
+    service = await serving()
+    client = await service.connect()
+    await client.start()
+    await client.speak(spoken([1, 2, 3]))
+    await client.until("caption")
+    messages = await drained_by_stop(service, client)
+    assert client.words == ["w1", "w2", "w3"]
+    kinds = [one["type"] for one in messages]
+    assert kinds.index("draining") < len(kinds) - 1
+    assert messages[-1]["type"] == "ended"
+    assert messages[-1]["reason"] == "draining"
+    assert client.code == 1012
+
+
+async def test_sigterm_leaves_an_open_utterance_to_the_next_container(serving: Serving) -> None:
+    """With an epoch the client resumes: closed segments are final, the open one is not cut."""
+    service = await serving()
+    client = await service.connect()
+    await client.start(epoch=1)
+    await client.speak(np.concatenate([spoken([1, 2]), silence(16_000), spoken([3, 4])]))
+    await client.until("caption", final=True)
+    await client.until("caption", final=False)
+    messages = await drained_by_stop(service, client)
+    assert client.words == ["w1", "w2"]
+    assert messages[-1]["committed"] <= 8_000 + 16_000
+    assert messages[-1]["committed"] >= 8_000
+    assert client.code == 1012
+
+
+async def test_while_draining_probes_are_answered_and_new_meetings_refused(
+    serving: Serving,
+) -> None:
+    """The listener stays open until the balancer has noticed; Retry-After is 0: elsewhere."""
+    service = await serving(drain_listen_s=0.5)
+    stopping = asyncio.create_task(service.stop())
+    while await status(service, "readyz") != 503:
+        await asyncio.sleep(0)
+    assert await status(service, "livez") == 200
+    async with service.session.get(f"{service.url}/v1/meetings/m/audio") as answer:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "0"
+        assert (await answer.json(content_type=None))["code"] == "draining"
+    assert await stopping
+
+
+async def test_a_hung_native_call_cannot_hold_the_exit(serving: Serving) -> None:
+    """serve says so, and its caller ends the process."""
+    hang = threading.Event()
+
+    def fail(utterance: Utterance) -> None:
+        if utterance.samples.any():
+            assert hang.wait(WAIT_S)
+
+    service = await serving(fail=fail, drain_deadline_s=0.1)
+    client = await service.connect()
+    await client.start()
+    await client.speak(np.concatenate([spoken([1, 2]), silence(16_000)]))
+    await client.until("speech_started")
+    stopping = asyncio.create_task(service.stop())
+    await client.drained()
+    assert client.code == 1012
+    assert not await stopping
+    hang.set()
+    service.abandon()
+
+
+async def test_a_second_signal_cuts_every_wait_short(serving: Serving) -> None:
+    """Not the listening time, not the deadline."""
+    hang = threading.Event()
+
+    def fail(utterance: Utterance) -> None:
+        if utterance.samples.any():
+            assert hang.wait(WAIT_S)
+
+    service = await serving(fail=fail, drain_listen_s=60.0, drain_deadline_s=60.0)
+    client = await service.connect()
+    await client.start()
+    await client.speak(np.concatenate([spoken([1, 2]), silence(16_000)]))
+    await client.until("speech_started")
+    service.signals.hear()
+    service.signals.hear()
+    hang.set()
+    assert await service.stop()
+
+
+async def test_before_the_models_are_loaded_probes_say_starting_and_a_signal_ends_it() -> None:
+    """The listener opens first; a stop does not wait for the load."""
+    loading, go_on = threading.Event(), threading.Event()
+
+    def engines(settings: Settings) -> Engines:
+        loading.set()
+        assert go_on.wait(WAIT_S)
+        raise StartupFailed("scripted")
+
+    signals = Signals()
+    task = asyncio.create_task(serve(LOCAL, engines=engines, signals=signals))
+    while not loading.is_set():
+        await asyncio.sleep(0)
+    signals.hear()
+    async with asyncio.timeout(WAIT_S):
+        assert not await task
+    go_on.set()
+    await until_no_loader()
+
+
+async def until_no_loader() -> None:
+    """Give the abandoned thread its end."""
+    while any(thread.name == "load-engines" for thread in threading.enumerate()):
+        await asyncio.sleep(0)
+
+
+async def test_an_engine_that_cannot_be_opened_stops_the_start() -> None:
+    """By its name."""
+
+    def engines(settings: Settings) -> Engines:
+        raise StartupFailed("scripted", code=ErrorCode.ENGINE_INCOMPATIBLE)
+
+    with pytest.raises(StartupFailed) as refused:
+        await serve(LOCAL, engines=engines, signals=Signals())
+    assert refused.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+    await until_no_loader()
+
+
+async def test_an_engine_that_fails_its_first_inference_stops_the_start() -> None:
+    """Readiness means one real inference on each worker."""
+    broken = Engines(
+        ScriptedTranscriber(fail=lambda _: EngineFailed("scripted")), ScriptedVoiceDetector()
+    )
+    with pytest.raises(EngineFailed):
+        await serve(LOCAL, engines=lambda _: broken, signals=Signals())
+    await until_no_loader()
+
+
+async def test_a_port_that_is_taken_stops_the_start(serving: Serving) -> None:
+    """One clear line, before any model is loaded."""
+    service = await serving()
+    port = int(service.url.rpartition(":")[2])
+    with pytest.raises(StartupFailed, match="cannot listen on 127.0.0.1"):
+        await serve(replace(LOCAL, port=port), signals=Signals())
+
+
+async def test_connecting_and_vanishing_leaves_no_task_behind(serving: Serving) -> None:
+    """A hundred times."""
+    service = await serving()
+    before = len(asyncio.all_tasks())
+    for index in range(100):
+        client = await service.connect(f"m{index % 7}")
+        if index % 3:
+            await client.start()
+        if index % 3 == 2:
+            await client.speak(spoken([1]))
+        await client.socket.close()
+    while len(asyncio.all_tasks()) > before:
+        await asyncio.sleep(0.01)
