@@ -270,6 +270,29 @@ def test_a_worker_keeps_its_context_alive(written_whisper: Write) -> None:
     assert transcriber._context == ffi.NULL
 
 
+def test_prompts_become_tokens_without_the_library(written_whisper: Write) -> None:
+    """Its own tokeniser overflows the stack on a long prompt, and takes its time on a short one."""
+    transcriber = WhisperCppTranscriber.open("x", written_whisper(text_context=64))
+    vocabulary = transcriber._vocabulary
+    hello, again, a = (vocabulary._pieces.index(piece) for piece in (b" hello", b" again", b"a"))
+    assert vocabulary.tokens_of("") == []
+    assert vocabulary.tokens_of("a hello again") == [a, hello, again]
+    assert vocabulary.tokens_of("é") == [0xC3, 0xA9]
+    assert vocabulary.tokens_of("\0") == []
+    assert vocabulary.tokens_of(" hello" * 10_000) == [hello] * 31
+    worker = transcriber.open_worker()
+    for prompt in (
+        "a" * 9_000,
+        "\N{GRINNING FACE}" * 9_000,
+        "\ud800!",
+        " \n\t_'s" * 900,
+        "1" * 9_000,
+    ):
+        worker.transcribe(noise(0.3), DecodeOptions(prompt=prompt))
+    worker.close()
+    transcriber.close()
+
+
 def test_too_many_dimensions_are_refused(written_whisper: Write) -> None:
     """Two channels are a bug of the caller."""
     transcriber = WhisperCppTranscriber.open("x", written_whisper())

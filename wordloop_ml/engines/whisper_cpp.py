@@ -6,6 +6,7 @@ library ends the process: everything that is known to cause one is refused befor
 """
 
 import math
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +25,11 @@ from wordloop_ml.ports import TranscriberCapabilities
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""
 
-_LONGEST_PROMPT = 1_000
-"""Characters; the library's tokeniser recurses over the prompt, and keeps half a context of it."""
+_LONGEST_PROMPT = 2_000
+"""Characters, from the end; the model takes some 220 tokens of it."""
+
+_PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
+"""Words, numbers, marks and blanks: no token spans two of them."""
 
 _BASE_TOKENS = 12
 _TOKENS_PER_SECOND = 8
@@ -192,15 +196,17 @@ class WhisperCppWorker:
         parameters.max_initial_ts = _latest_first_timestamp(len(samples))
         parameters.temperature = options.temperature
         language = ffi.new("char[]", self._language(options).encode())
-        prompt = ffi.new("char[]", _prompt_bytes(options.prompt))
+        prompt = ffi.new("whisper_token[]", self._vocabulary.tokens_of(options.prompt))
         parameters.language = language
-        parameters.initial_prompt = prompt if options.prompt else ffi.NULL
+        parameters.prompt_tokens = prompt
+        parameters.prompt_n_tokens = len(prompt)
         data = ffi.from_buffer("float[]", samples)
         status = self._library.whisper_full_with_state(
             self._context, self._state, parameters[0], data, len(samples)
         )
         # the struct must not outlive what it points to
-        parameters.language = parameters.initial_prompt = ffi.NULL
+        parameters.language = parameters.prompt_tokens = ffi.NULL
+        parameters.prompt_n_tokens = 0
         if status != 0:
             raise EngineFailed(f"whisper.cpp failed with status {status}")
         return self._read(utterance)
@@ -278,10 +284,31 @@ class _Vocabulary:
             ffi.string(library.whisper_token_to_str(context, token))
             for token in range(self._end_of_text)
         ]
+        self._numbers = {piece: token for token, piece in enumerate(self._pieces) if piece}
+        self._longest_piece = max(map(len, self._numbers))
+        self._longest_prompt = header.text_context // 2 - 1
         self.languages: tuple[str, ...] = ("en",)
         if self.multilingual:
             codes = (library.whisper_lang_str(i) for i in range(header.languages))
             self.languages = tuple(ffi.string(code).decode() for code in codes)
+
+    def tokens_of(self, prompt: str) -> list[int]:
+        """A prompt's tokens: the longest piece first, part by part.
+
+        whisper.cpp would do the same behind a regular expression that recurses once per character:
+        slow, and a long prompt overflows the stack.
+        """
+        tokens = []
+        for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
+            rest = part.encode("utf-8", "replace")
+            while rest:
+                size = min(len(rest), self._longest_piece)
+                while size > 1 and rest[:size] not in self._numbers:
+                    size -= 1
+                token = self._numbers.get(rest[:size])
+                tokens += [] if token is None else [token]
+                rest = rest[size:]
+        return tokens[-self._longest_prompt :]
 
     def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
         """The words, and the mean log probability of the text tokens (0.0 without any)."""
@@ -337,8 +364,3 @@ def _fixed_parameters(library: Any, threads: int) -> Any:
 def _latest_first_timestamp(samples: int) -> float:
     """Seconds; the library stops at once when the first timestamp is near the end of the audio."""
     return max(0.001, min(1.0, samples / SAMPLE_RATE - 0.2))  # 0 would lift the bound
-
-
-def _prompt_bytes(prompt: str) -> bytes:
-    """The prompt as the library takes it: bounded, keeping its end, without NUL."""
-    return prompt[-_LONGEST_PROMPT:].replace("\0", " ").encode("utf-8", "replace")
