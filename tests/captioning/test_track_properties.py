@@ -256,8 +256,8 @@ class Choices:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.binary(max_size=80),
-    st.binary(max_size=400),
+    st.binary(min_size=20, max_size=100),
+    st.binary(min_size=200, max_size=1_600),
     st.sampled_from([0, 5, 1_000_003]),
     st.booleans(),
 )

@@ -110,6 +110,8 @@ class Speech:
         policy, shown = self._policy, bool(self.stabiliser.words)
         if self.job is not None or (shown and silence is not None):
             return None
+        if now - self.start > policy.longest_segment_samples + policy.endpoint_samples:
+            return None  # a cut came late and the next one is due as soon as silence is told apart
         first = not shown and now < self._first_until
         every = policy.first_retry_samples if first else policy.interim_samples * stretch
         if now < self._first_decode_at or now - self._asked_until < every:
