@@ -1,10 +1,10 @@
-"""What every test lives under: no task and no inference thread is left behind."""
+"""What every test lives under: nothing blocks the loop, and no thread is left behind."""
 
-import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
+from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -28,9 +28,8 @@ def no_thread_is_left_behind() -> Iterator[None]:
     assert not left, f"threads left behind: {left}"
 
 
-@pytest.fixture
-async def no_task_is_left_behind() -> None:
-    """Fail a test that leaves a task behind; async tests ask for it through their module."""
-    current = asyncio.current_task()
-    left = [task.get_name() for task in asyncio.all_tasks() if task is not current]
-    assert not left, f"tasks left behind: {left}"
+@pytest.fixture(autouse=True)
+def async_rooms_never_block() -> Iterator[None]:
+    """Fail a test in which the event loop waits for a lock, a disk or a socket inside our code."""
+    with blockbuster_ctx(["wordloop_ml.meetings", "wordloop_ml.web", "wordloop_ml.drain"]):
+        yield

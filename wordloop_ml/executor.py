@@ -276,7 +276,7 @@ class Executor(Generic[W]):
         outcome: Outcome
         try:
             value = job.run(worker)
-        except Exception as error:  # whatever a job raises belongs to its owner, never to the thread
+        except Exception as error:  # a job's errors are its owner's, never the thread's
             outcome = JobFailed(error)
         else:
             outcome = JobDone(value, began_s - job.submitted_s, self._clock() - began_s)

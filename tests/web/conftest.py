@@ -15,6 +15,15 @@ from wordloop_ml.settings import Settings
 from wordloop_ml.web.serve import Signals, serve
 
 
+@pytest.fixture(autouse=True)
+async def no_task_is_left_behind() -> AsyncIterator[None]:
+    """Every task has an owner, and ends with it."""
+    yield
+    current = asyncio.current_task()
+    left = [task.get_name() for task in asyncio.all_tasks() if task is not current]
+    assert not left, f"tasks left behind: {left}"
+
+
 @pytest.fixture
 async def serving() -> AsyncIterator[Serving]:
     """Start services; each is stopped, and its end checked, when the test is over."""

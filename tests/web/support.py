@@ -16,6 +16,13 @@ WAIT_S = 20.0
 Message = dict[str, Any]
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Turn the loop until something holds that no event tells of."""
+    async with asyncio.timeout(WAIT_S):
+        while not condition():  # noqa: ASYNC110 - a thread or the loop itself is what is watched
+            await asyncio.sleep(0)
+
+
 class Client:
     """One connection of one track; remembers everything that it was sent."""
 

@@ -232,8 +232,8 @@ async def test_a_peer_that_vanishes_leaves_nothing_behind(serving: Serving) -> N
     client = await service.connect()
     await client.start()
     await client.speak(spoken([1, 2]))
-    assert client.socket._response.connection is not None  # noqa: SLF001 - the only way to be rude
-    transport = client.socket._response.connection.transport  # noqa: SLF001
+    assert client.socket._response.connection is not None
+    transport = client.socket._response.connection.transport
     assert transport is not None
     transport.abort()
     again = await service.connect()
@@ -318,7 +318,7 @@ async def test_audio_after_stop_is_refused(serving: Serving) -> None:
 async def test_text_that_is_no_utf8_closes_with_1007(serving: Serving) -> None:
     """By the WebSocket layer itself."""
     client = await (await serving()).connect()
-    writer = client.socket._writer  # noqa: SLF001 - the client refuses to send such a frame
+    writer = client.socket._writer
     await writer.send_frame(b"\xff\xfe", aiohttp.WSMsgType.TEXT)
     await client.drained()
     assert client.code == 1007
