@@ -20,11 +20,12 @@ def no_thread_is_left_behind() -> Iterator[None]:
     """Fail a test that leaves one of the service's threads running."""
     before = set(threading.enumerate())
     yield
-    left = [
-        thread.name
-        for thread in set(threading.enumerate()) - before
-        if thread.name.startswith(OURS)
+    ours = [
+        thread for thread in set(threading.enumerate()) - before if thread.name.startswith(OURS)
     ]
+    for thread in ours:  # one may be at its last instruction
+        thread.join(5.0)
+    left = [thread.name for thread in ours if thread.is_alive()]
     assert not left, f"threads left behind: {left}"
 
 

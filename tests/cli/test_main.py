@@ -1,0 +1,67 @@
+"""The command line: help that reads well, errors in one line, statuses that scripts can use."""
+
+import pytest
+
+from wordloop_ml import __version__
+from wordloop_ml.cli import main, make_parser
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["transcribe", "--help"]])
+def test_help_is_printed_and_ends_well(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command says what it does."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "usage: wordloop-ml" in capsys.readouterr().out
+
+
+def test_every_command_is_there() -> None:
+    """serve, transcribe and weights."""
+    text = make_parser().format_help()
+    assert all(command in text for command in ("serve", "transcribe", "weights"))
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """For support requests."""
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+def test_a_bad_setting_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the variable; there is no traceback."""
+    monkeypatch.setenv("WORDLOOP_PORT", "many")
+    assert main(["serve"]) == 1
+    error = capsys.readouterr().err
+    assert error == "wordloop-ml: bad_setting: WORDLOOP_PORT is not a whole number\n"
+
+
+def test_an_address_beyond_loopback_needs_a_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The service does not start."""
+    monkeypatch.setenv("WORDLOOP_HOST", "0.0.0.0")  # noqa: S104 - that is what must be refused
+    monkeypatch.delenv("WORDLOOP_TOKEN", raising=False)
+    assert main(["serve"]) == 1
+    assert "WORDLOOP_TOKEN is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"), [("nonsense", "unknown_profile"), ("small", "weights_missing")]
+)
+def test_unusable_weights_stop_the_start(
+    profile: str,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Named, with the command that mends it."""
+    monkeypatch.setenv("WORDLOOP_PROFILE", profile)
+    monkeypatch.setenv("WORDLOOP_PORT", "0")
+    monkeypatch.setenv("WORDLOOP_LOG_LEVEL", "error")
+    assert main(["serve"]) == 1
+    assert f"wordloop-ml: {code}: " in capsys.readouterr().err
