@@ -45,6 +45,24 @@ def mebibytes(value: int) -> str:
     return f"{value / MEBIBYTE:.0f}"
 
 
+def _voice_detection(result: Result) -> str:
+    cost = result.native_cost
+    if cost is None:
+        return percent(None)
+    return f"{percent(cost.voice_detection, 2)}, {percent(cost.voice_detection_warm, 2)}"
+
+
+def _lateness_ms(result: Result) -> float:
+    return 0.0 if result.send_lateness is None else 1000 * result.send_lateness.p99
+
+
+def _points(result: Result) -> float:
+    """How much worse live is than offline, in points of the word error rate."""
+    if result.offline_word_error_rate is None:
+        return 0.0
+    return 100 * (result.word_error_rate - result.offline_word_error_rate)
+
+
 ROWS: Sequence[Row] = (
     Row("utterances", lambda r: f"{r.utterances}", {}),
     Row("share of the time in which each track speaks", lambda r: percent(r.talk_share, 0), {}),
@@ -84,7 +102,11 @@ ROWS: Sequence[Row] = (
         lambda r: percent(r.around_native, 2),
         {1: "2 %", 8: "2 %"},
     ),
-    Row("of this, voice detection", lambda r: percent(r.voice_detection, 2), {}),
+    Row(
+        "voice detection of one track, of one core: paced, back to back",
+        _voice_detection,
+        {},
+    ),
     Row(
         "server memory, MiB: ready, peak, end",
         lambda r: ", ".join(map(mebibytes, (r.ready_rss, r.peak_rss, r.end_rss))),
@@ -131,14 +153,3 @@ def _title(result: Result) -> str:
 def _cell(row: Row, result: Result) -> str:
     target = row.targets.get(result.meetings) if result.tracks == 1 or row in LONG_ROWS else None
     return row.cell(result) + (f" (at most {target})" if target else "")
-
-
-def _lateness_ms(result: Result) -> float:
-    return 0.0 if result.send_lateness is None else 1000 * result.send_lateness.p99
-
-
-def _points(result: Result) -> float:
-    """How much worse live is than offline, in points of the word error rate."""
-    if result.offline_word_error_rate is None:
-        return 0.0
-    return 100 * (result.word_error_rate - result.offline_word_error_rate)

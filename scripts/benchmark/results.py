@@ -48,7 +48,7 @@ class Result:
     word_error_rate: float
     offline_word_error_rate: float | None
     cpu: CpuUse
-    voice_detection: float | None
+    native_cost: NativeCost | None
     around_native: float | None
     ready_rss: int
     peak_rss: int
@@ -98,7 +98,7 @@ def result_of(run: Run, cost: NativeCost | None, offline: list[str] | None = Non
         word_error_rate=word_error_rate(references, transcripts),
         offline_word_error_rate=None if offline is None else word_error_rate(references, offline),
         cpu=run.cpu,
-        voice_detection=None if cost is None else cost.voice_detection * run.plan.tracks,
+        native_cost=cost,
         around_native=_around_native(run, cost),
         ready_rss=run.ready_rss,
         peak_rss=run.peak_rss,

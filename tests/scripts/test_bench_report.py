@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from scripts.benchmark.figures import Spread, UtteranceFigures
 from scripts.benchmark.meters import CpuUse
+from scripts.benchmark.native_cost import NativeCost
 from scripts.benchmark.report import as_json, markdown
 from scripts.benchmark.results import Result
 
@@ -30,7 +31,7 @@ ONE = Result(
     word_error_rate=0.0512,
     offline_word_error_rate=None,
     cpu=CpuUse(60.0, 0.1, 0.3, 0.05, 0.01),
-    voice_detection=0.0041,
+    native_cost=NativeCost(0.0084, 0.0041, 0.02, 0.015),
     around_native=None,
     ready_rss=2**20 * 150,
     peak_rss=2**20 * 170,
@@ -55,6 +56,7 @@ def test_figures_stand_beside_what_they_must_reach() -> None:
     assert "| none (at most p95 800) | none |" in table
     assert "| 0.50 % of 200 |" in table
     assert "not known (at most 2 %)" in table
+    assert "| 0.84 %, 0.41 % |" in table
     assert table.endswith("CPU: a fast one · cores: 2\n")
 
 
