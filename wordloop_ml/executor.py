@@ -161,6 +161,11 @@ class Executor(Generic[W]):
         """How many inference threads there are."""
         return len(self._threads)
 
+    @property
+    def pressure(self) -> float:
+        """Jobs that wait for each thread, now; 0.0 when none has to wait."""
+        return len(self._waiting) / len(self._threads)
+
     def submit(self, job: Job[W]) -> None:
         """Queue a job; never blocks. Raises ``Busy`` when the backlog is full or closed."""
         with self._condition:

@@ -32,6 +32,9 @@ WANTED_WITHIN_S = {JobClass.FIRST_CAPTION: 0.3, JobClass.FINAL: 0.5, JobClass.IN
 STALE_AFTER_S = 1.5
 """An interim that waited this long shows what everybody has heard already."""
 
+LONGEST_STRETCH = 8.0
+"""However busy the threads are, somebody who speaks sees their words move every two seconds."""
+
 log = structlog.get_logger()
 
 
@@ -268,6 +271,9 @@ class MeetingActor:
             return
         match message:
             case AudioArrived(samples=samples):
+                # Interims give way before anything else does: at one waiting job a thread they
+                # come half as often, and so on.
+                seat.track.stretch(min(1.0 + self._executor.pressure, LONGEST_STRETCH))
                 self._emit(seat, seat.track.feed(samples))
                 self._acknowledge(seat)
             case FlushAsked():

@@ -1,0 +1,135 @@
+"""The service as its operators run it: a process of its own, signals, an exit status, its logs."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+
+from tests.web.support import WAIT_S, Client
+from wordloop_ml.engines.scripted_audio import silence, spoken
+
+MANIFEST = """
+format = 1
+[profiles.embedded]
+transcriber = "scripted"
+voice_detector = "scripted"
+[weights.scripted]
+file = "scripted.bin"
+bytes = {bytes}
+sha256 = "{sha256}"
+licence = "MIT"
+engine = "scripted"
+sources = [{{ repository = "scripted.bin" }}]
+"""
+
+
+@dataclass
+class Process:
+    """A serving process and a session towards it."""
+
+    child: asyncio.subprocess.Process
+    port: int
+    session: aiohttp.ClientSession
+
+    async def connect(self, meeting: str) -> Client:
+        url = f"http://127.0.0.1:{self.port}/v1/meetings/{meeting}/audio"
+        return Client(await self.session.ws_connect(url))
+
+    async def ended(self) -> tuple[int, str]:
+        """The exit status and everything the process logged."""
+        async with asyncio.timeout(WAIT_S):
+            _, logs = await self.child.communicate()
+        assert self.child.returncode is not None
+        return self.child.returncode, logs.decode()
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    """``wordloop-ml serve`` on scripted engines, ready."""
+    weights = b"read by nobody"
+    (tmp_path / "scripted.bin").write_bytes(weights)
+    (tmp_path / "manifest.toml").write_text(
+        MANIFEST.format(bytes=len(weights), sha256=hashlib.sha256(weights).hexdigest())
+    )
+    environment = os.environ | {
+        "WORDLOOP_WEIGHTS": str(tmp_path),
+        "WORDLOOP_PORT": "0",
+        "WORDLOOP_DRAIN_LISTEN_S": "0.1",
+        "WORDLOOP_LOG_LEVEL": "debug",
+    }
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wordloop_ml.cli", "serve"),
+        env=environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Process(child, await _ready_port(child), session)
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.communicate()
+
+
+async def _ready_port(child: asyncio.subprocess.Process) -> int:
+    """Read the log up to the event that says that the service is ready."""
+    assert child.stderr is not None
+    async with asyncio.timeout(WAIT_S):
+        while line := await child.stderr.readline():
+            event = json.loads(line)
+            if event["event"] == "ready":
+                return int(event["port"])
+    raise AssertionError("the service ended before it was ready")
+
+
+async def test_sigterm_sends_every_final_closes_every_socket_and_exits_0(process: Process) -> None:
+    """Ten live tracks, one signal."""
+    clients = [await process.connect(f"meeting-{index % 4}") for index in range(10)]
+    for index, client in enumerate(clients):
+        await client.start(track=f"t{index}")
+        await client.speak(np.concatenate([spoken([index + 1, 90]), silence(16_000)]))
+        await client.speak(spoken([index + 101, 91]))
+        await client.until("caption")
+    process.child.send_signal(signal.SIGTERM)
+    await asyncio.gather(*(client.drained() for client in clients))
+    for index, client in enumerate(clients):
+        assert client.words == [f"w{index + 1}", "w90", f"w{index + 101}", "w91"]
+        assert client.code == 1012
+    status, logs = await process.ended()
+    assert status == 0
+    assert "Traceback" not in logs
+
+
+async def test_ctrl_c_ends_it_at_once(process: Process) -> None:
+    """A person at a terminal waits for nobody."""
+    process.child.send_signal(signal.SIGINT)
+    status, logs = await process.ended()
+    assert status == 0
+    assert json.loads(logs.splitlines()[-1])["event"] == "drain_ended"
+
+
+async def test_what_was_said_and_by_whom_is_in_no_log(process: Process) -> None:
+    """Canaries in words, names and audio, at debug level, through success and failure."""
+    client = await process.connect("standup")
+    await client.start(speaker="Canary McFeather")
+    await client.speak(np.concatenate([spoken([12_321, 23_432]), silence(16_000)]))
+    await client.send(type="stop")
+    await client.drained()
+    assert client.words == ["w12321", "w23432"]
+    broken = await process.connect("standup")
+    await broken.start(speaker="Canary McFeather", sample_rate="Canary")
+    await broken.drained()
+    process.child.send_signal(signal.SIGTERM)
+    _, logs = await process.ended()
+    assert "meeting_ended" in logs
+    for canary in ("Canary", "12321", "23432", "13321"):
+        assert canary not in logs
