@@ -313,7 +313,7 @@ class Script:
             if inside == ends - begins:
                 heard.append(Word(f"w{index}", begins, ends, 0.9))
             elif inside >= 4:
-                heard.append(Word(f"w{index}~{end}", max(begins, start), min(ends, end), 0.4))
+                heard.append(Word(f"w{index}~", max(begins, start), min(ends, end), 0.4))
         return Hypothesis(start, end, tuple(heard))
 
     def voice(self) -> ListedVoice:
@@ -327,12 +327,14 @@ class Script:
 
 @st.composite
 def scripts(draw: st.DrawFn) -> Script:
-    """Talk with short gaps, pauses inside a segment and pauses that end it."""
+    """Talk with short gaps, pauses inside a segment and pauses that end it, or with no pause."""
     at = draw(st.integers(0, 60))
+    pauses = draw(st.sampled_from([(), (70, 200)]))
     words = []
     for gap, length in draw(
         st.lists(
-            st.tuples(st.sampled_from([1, 2, 4, 8, 20, 24, 70, 200]), st.integers(16, 24)),
+            st.tuples(st.sampled_from([1, 2, 4, 8, 20, 24, *pauses]), st.integers(16, 24)),
+            min_size=0 if pauses else 15,
             max_size=40,
         )
     ):

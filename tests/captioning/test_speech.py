@@ -1,0 +1,126 @@
+"""What is decoded of a run of speech, and when."""
+
+import numpy as np
+import pytest
+
+from wordloop_ml.captioning.guards import AudioFacts
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.speech import FinalJob, Heard, Speech
+from wordloop_ml.messages import DecodeOptions, JobClass, Utterance, Word
+
+POLICY = CaptioningPolicy()
+LONGEST = POLICY.longest_segment_samples
+
+
+def spoken(start: int = 0, onset: int = 4_000) -> Speech:
+    """A run of speech that has just begun."""
+    return Speech(start, onset, POLICY)
+
+
+def job(end: int, *, cut: bool = False) -> FinalJob:
+    """A final that is being decoded over [0, end)."""
+    utterance = Utterance(0, np.zeros(end, dtype=np.float32))
+    return FinalJob(utterance, AudioFacts(0, end, 0.1), DecodeOptions(), cut)
+
+
+@pytest.mark.parametrize(
+    ("end", "now", "silence", "due"),
+    [
+        pytest.param(None, 50_000, None, None, id="somebody speaks"),
+        pytest.param(None, 50_000, 49_000, None, id="a silence that may be a consonant"),
+        pytest.param(None, 51_560, 49_000, (51_560, False), id="a silence that may be a pause"),
+        pytest.param(51_560, 60_000, None, (51_560, False), id="the endpoint"),
+        pytest.param(None, LONGEST, None, (LONGEST, True), id="too long for one segment"),
+        pytest.param(None, LONGEST, LONGEST - 512, None, id="too long, but it may end by itself"),
+        pytest.param(
+            LONGEST + 8_001, LONGEST + 9_000, None, (LONGEST, True), id="ended, too long for one"
+        ),
+        pytest.param(
+            LONGEST + 8_000, LONGEST + 9_000, None, (LONGEST + 8_000, False), id="just short enough"
+        ),
+    ],
+)
+def test_a_final_is_due(
+    end: int | None, now: int, silence: int | None, due: tuple[int, bool] | None
+) -> None:
+    """Where its audio ends, and whether that is a cut."""
+    speech = spoken()
+    speech.end = end
+    assert speech.final_due(now, silence) == due
+    speech.job = job(1_000)
+    assert speech.final_due(now, silence) is None
+
+
+def test_a_first_caption_is_due_once_a_word_can_be_heard() -> None:
+    """Counted from the onset, not from the pre-roll; then again after a little more audio."""
+    speech = spoken()
+    assert speech.interim_due(8_799, None, 1.0) is None
+    assert speech.interim_due(8_800, None, 1.0) is JobClass.FIRST_CAPTION
+    assert speech.interim_due(10_000, None, 1.0) is None
+    assert speech.interim_due(10_080, None, 1.0) is JobClass.FIRST_CAPTION
+
+
+def test_interims_wait_while_a_final_is_decoded() -> None:
+    """It says all that an interim could."""
+    speech = spoken()
+    speech.job = job(8_000)
+    assert speech.interim_due(20_000, None, 1.0) is None
+
+
+def test_a_pause_needs_no_interim_when_something_is_shown() -> None:
+    """The speculative final is about to say it."""
+    speech = spoken()
+    assert speech.interim_due(20_000, 19_500, 1.0) is JobClass.FIRST_CAPTION
+    speech.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    assert speech.interim_due(40_000, 39_500, 1.0) is None
+    assert speech.interim_due(40_000, None, 1.0) is JobClass.INTERIM
+
+
+def test_no_interim_is_longer_than_a_segment() -> None:
+    """Every decode is one bounded native call, however late a cut came."""
+    speech = spoken()
+    assert speech.interim_due(LONGEST + 8_001, LONGEST + 8_000, 1.0) is None
+
+
+def test_a_speculation_stays_when_it_covers_all_of_the_speech() -> None:
+    """And goes when the speech ended elsewhere, or went on."""
+    kept, elsewhere, resumed = spoken(), spoken(), spoken()
+    for speech in (kept, elsewhere, resumed):
+        speech.job = job(8_000)
+    kept.close(8_000, paused=True)
+    elsewhere.close(7_000, paused=False)
+    resumed.resume()
+    assert (kept.job is not None, elsewhere.job, resumed.job) == (True, None, None)
+
+
+def test_a_cut_outlives_pauses() -> None:
+    """Where the segment ends is decided by its decode alone."""
+    speech = spoken()
+    speech.job = job(LONGEST, cut=True)
+    speech.resume()
+    speech.close(LONGEST + 500, paused=True)
+    assert speech.being_cut
+    assert not speech.resolvable
+    speech.job.outcome = Heard((), "en")
+    assert speech.resolvable
+
+
+def test_only_a_final_that_ends_the_speech_takes_its_audio_over() -> None:
+    """Until then the ring has to keep it."""
+    speech = spoken()
+    speech.job = job(8_000)
+    assert speech.handed_over_samples == 0
+    speech.close(8_000, paused=True)
+    assert speech.handed_over_samples == 8_000
+
+
+def test_after_a_cut_the_rest_is_a_new_segment() -> None:
+    """With its own words, and an ordinary interim next."""
+    speech = spoken()
+    speech.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    speech.job = job(LONGEST, cut=True)
+    speech.go_on_from(LONGEST - 4_000)
+    assert speech.start == LONGEST - 4_000
+    assert speech.stabiliser.words == ()
+    assert speech.interim_due(LONGEST + 3_999, None, 1.0) is None
+    assert speech.interim_due(LONGEST + 4_000, None, 1.0) is JobClass.INTERIM
