@@ -67,7 +67,7 @@ async def process(tmp_path: Path) -> AsyncIterator[Process]:
         "WORDLOOP_LOG_LEVEL": "debug",
     }
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "wordloop_ml.cli", "serve"),
+        *(sys.executable, "-m", "wordloop_ml", "serve"),
         env=environment,
         stderr=asyncio.subprocess.PIPE,
     )

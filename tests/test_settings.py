@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.settings import Settings, default_of, read_settings, variable
+from wordloop_ml.settings import (
+    Settings,
+    default_of,
+    read_settings,
+    require_token_beyond_loopback,
+    variable,
+)
 
 
 def test_without_variables_everything_has_its_default() -> None:
@@ -55,14 +61,14 @@ def test_a_bad_value_is_refused_by_name(name: str, text: str, rule: str) -> None
 def test_other_addresses_than_loopback_need_a_token(host: str) -> None:
     """Nobody serves meetings to a network by accident."""
     with pytest.raises(StartupFailed, match="WORDLOOP_TOKEN is not set"):
-        read_settings({"WORDLOOP_HOST": host})
-    assert read_settings({"WORDLOOP_HOST": host, "WORDLOOP_TOKEN": "t"}).host == host
+        require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host}))
+    require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host, "WORDLOOP_TOKEN": "t"}))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_loopback_needs_no_token(host: str) -> None:
     """Trying it out stays simple."""
-    assert read_settings({"WORDLOOP_HOST": host}).listens_on_loopback
+    require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host}))
 
 
 def test_every_field_has_a_variable_a_default_and_a_meaning() -> None:

@@ -38,8 +38,9 @@ def test_a_lower_level_than_asked_for_is_silent() -> None:
 
 def test_a_bug_is_described_by_type_and_place_without_its_message() -> None:
     """A message can hold a word that somebody said."""
+    nothing: dict[str, str] = {}
     try:
-        {}["canary"]
+        nothing["canary"]
     except KeyError as error:
         described = describe_bug(error)
     assert described["error"] == "KeyError"

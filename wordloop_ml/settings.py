@@ -103,6 +103,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
+def require_token_beyond_loopback(settings: Settings) -> None:
+    """Nobody serves meetings to a network by accident; ``StartupFailed`` (``bad_setting``)."""
+    if not settings.token and not settings.listens_on_loopback:
+        raise _refused(
+            "host",
+            f"is not a loopback address and {variable('token')} is not set: set a token, "
+            "or listen on 127.0.0.1",
+        )
+
+
 def _parse(name: str, kind: Any, text: str) -> Any:
     """A variable's text as the field's type."""
     try:
@@ -124,12 +134,6 @@ def _check_choices(settings: Settings) -> None:
         raise _refused("log_format", "is neither json nor console")
     if not settings.host:
         raise _refused("host", "is empty")
-    if not settings.token and not settings.listens_on_loopback:
-        raise _refused(
-            "host",
-            f"is not a loopback address and {variable('token')} is not set: set a token, "
-            "or listen on 127.0.0.1",
-        )
 
 
 def _refused(name: str, rule: str) -> StartupFailed:

@@ -8,6 +8,8 @@ from wordloop_ml import __version__
 from wordloop_ml.cli import serve, transcribe, weights
 from wordloop_ml.errors import WordloopError
 
+__all__ = ["main", "make_parser", "serve", "transcribe", "weights"]
+
 Handler = Callable[[argparse.Namespace], int]
 
 EXIT_FAILED = 1

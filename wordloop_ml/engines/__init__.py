@@ -1,1 +1,7 @@
 """Blocking: the native engines behind ports.py, and the scripted one for tests and drills."""
+
+import os
+
+# ONNX Runtime's wheels report sessions and a device id to their maker unless this is set before
+# the library is first loaded; this room is the only one that loads it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -20,7 +20,7 @@ from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
-from wordloop_ml.settings import Settings
+from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.service import Service
 
@@ -83,6 +83,7 @@ async def serve(
     signals: already installed; None installs our own. on_ready: called with the bound port.
     Raises ``StartupFailed`` when the service cannot start.
     """
+    require_token_beyond_loopback(settings)
     if signals is None:
         signals = Signals()
         signals.install()

@@ -1,0 +1,120 @@
+"""The roster: who may join, who owns the tasks, and how everybody leaves."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from tests.meetings.conftest import Hold
+from tests.web.support import until
+from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
+from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost, TrackOptions
+from wordloop_ml.meetings.outbox import Closed
+from wordloop_ml.meetings.roster import Roster, RosterStatistics
+from wordloop_ml.messages import Samples
+
+
+def turn(*words: int) -> Samples:
+    """Words and the pause that ends them, as a track takes them."""
+    audio = np.concatenate([spoken(words), silence(12_000)])
+    return audio.astype(np.float32) / np.float32(32_768)
+
+
+async def test_a_meeting_lives_from_its_first_track_to_its_last(roster: Roster) -> None:
+    """The second track joins the same actor."""
+    actor, ada = roster.join("m", TrackOptions(track="ada"))
+    same, ben = roster.join("m", TrackOptions(track="ben"))
+    assert actor is same
+    assert roster.statistics() == RosterStatistics(meetings=1, tracks=2, failed=0)
+    actor.post(ConnectionLost(ada))
+    await until(lambda: roster.statistics().tracks == 1)
+    actor.post(AudioEnded(ben))
+    await until(lambda: roster.statistics().meetings == 0)
+
+
+async def test_a_meeting_may_begin_anew_before_its_old_task_has_ended(roster: Roster) -> None:
+    """The newcomer gets an actor that is alive."""
+    actor, seat = roster.join("m", TrackOptions(track="a"))
+    actor.post(ConnectionLost(seat))
+    await until(lambda: actor.over)
+    newer, seat = roster.join("m", TrackOptions(track="a"))
+    assert newer is not actor
+    await newer.post_audio(seat, turn(1, 2))
+    newer.post(AudioEnded(seat))
+    await until(lambda: roster.statistics().meetings == 0)
+    assert seat.finals == 1
+
+
+async def test_bounds_are_busy_and_draining_is_draining(roster: Roster) -> None:
+    """Meetings, tracks of one meeting, and everything once the process leaves."""
+    roster.join("one", TrackOptions(track="a"))
+    roster.join("one", TrackOptions(track="b"))
+    with pytest.raises(Busy):
+        roster.check_admission("one")
+    roster.join("two", TrackOptions(track="a"))
+    with pytest.raises(Busy):
+        roster.join("three", TrackOptions(track="a"))
+    assert await roster.drain(5.0)
+    with pytest.raises(Draining):
+        roster.join("two", TrackOptions(track="a"))
+
+
+async def test_a_lower_epoch_cannot_take_a_track(roster: Roster) -> None:
+    """The one that is seated stays."""
+    _, seat = roster.join("m", TrackOptions(track="a", epoch=3))
+    with pytest.raises(BadInput) as refused:
+        roster.join("m", TrackOptions(track="a", epoch=2))
+    assert refused.value.code is ErrorCode.SUPERSEDED
+    assert not seat.outbox.closed
+
+
+async def test_a_bug_ends_one_meeting_and_is_counted(roster: Roster, hold: Hold) -> None:
+    """Its connections hear ``internal``; the other meeting has its captions."""
+    hold.error = ZeroDivisionError("canary")
+    bad, seat = roster.join("bad", TrackOptions(track="a"))
+    await bad.post_audio(seat, turn(1, 2))
+    await until(lambda: roster.statistics().failed == 1)
+    while not isinstance(event := await seat.outbox.get(), Closed):
+        pass
+    assert event.code is ErrorCode.INTERNAL
+    hold.error = None
+    good, seat = roster.join("good", TrackOptions(track="a"))
+    await good.post_audio(seat, turn(1, 2))
+    await until(lambda: seat.finals == 1)
+
+
+async def test_what_does_not_leave_by_the_deadline_is_cut(roster: Roster, hold: Hold) -> None:
+    """The connection is told all the same."""
+    hold.opened.clear()
+    actor, seat = roster.join("m", TrackOptions(track="a", epoch=1))
+    await actor.post_audio(seat, turn(1, 2))
+    await until(lambda: seat.track.pending_finals == 1)
+    assert not await roster.drain(0.05)
+    assert seat.outbox.closed
+    hold.opened.set()
+
+
+async def test_audio_waits_while_the_ring_is_full_of_speech_without_finals(
+    roster: Roster, hold: Hold
+) -> None:
+    """Back-pressure instead of loss: every word comes out once decoding goes on."""
+    hold.opened.clear()
+    actor, seat = roster.join("m", TrackOptions(track="a"))
+    turns = np.concatenate([turn(*range(n, n + 8)) for n in range(1, 241, 8)])
+    received = []
+
+    async def speak() -> None:
+        await actor.post_audio(seat, turns)
+        actor.post(AudioEnded(seat))
+
+    speaking = asyncio.create_task(speak())
+    await until(lambda: seat.track.room < 8_000)
+    assert seat.track.received < len(turns)
+    hold.opened.set()
+    while not isinstance(event := await seat.outbox.get(), Closed):
+        words = getattr(event, "words", ())
+        if words and getattr(event, "final", False):
+            received += [word.text for word in words]
+    await speaking
+    assert received == [f"w{n}" for n in range(1, 241)]
