@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from scripts.nano.ggml_file import Header, quantised, read, restored, write
 
 

@@ -1,6 +1,7 @@
 """The log-mel picture, against a plain reading of whisper.cpp's definition."""
 
 import numpy as np
+
 from scripts.nano.mel import filters, log_mel
 
 
@@ -14,7 +15,8 @@ def _slow_picture(samples: np.ndarray, frames: int) -> np.ndarray:
         bins = matrix @ (window * padded[frame * 160 : frame * 160 + 400])
         power = filters().astype(np.float64) @ np.abs(bins) ** 2
         picture[:, frame] = np.log10(np.maximum(power, 1e-10))
-    return (np.maximum(picture, picture.max() - 8.0) + 4.0) / 4.0
+    clamped: np.ndarray = (np.maximum(picture, picture.max() - 8.0) + 4.0) / 4.0
+    return clamped
 
 
 def test_the_picture_follows_the_definition() -> None:

@@ -5,7 +5,7 @@ from scripts.nano.score import aligned, percentile
 
 def test_the_same_words_are_all_in_common() -> None:
     """No edits, every word paired with itself."""
-    assert aligned("we ship on friday".split(), "we ship on friday".split()) == (
+    assert aligned(["we", "ship", "on", "friday"], ["we", "ship", "on", "friday"]) == (
         0,
         [(0, 0), (1, 1), (2, 2), (3, 3)],
     )

@@ -1,0 +1,141 @@
+"""The model file that whisper.cpp reads: header, mel filters, token table, tensors.
+
+The layout is that of whisper.cpp's `models/convert-pt-to-ggml.py` (little-endian throughout), with
+matrices as q8_0: blocks of 32 values, each an f16 scale and 32 signed bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from scripts.nano.mel import FloatArray
+
+MAGIC: Final = 0x67676D6C
+F32, F16, Q8_0 = 0, 1, 8
+# What the file mostly is: q8_0 (7), in version 2 of the quantised formats (times 1000).
+MOSTLY_Q8_0: Final = 2007
+_BLOCK: Final = 32
+_BLOCK_BYTES: Final = 2 + _BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The hyperparameters, in the order of the file."""
+
+    vocabulary: int
+    audio_ctx: int
+    audio_width: int
+    audio_heads: int
+    audio_layers: int
+    text_ctx: int
+    text_width: int
+    text_heads: int
+    text_layers: int
+    mels: int
+    file_type: int = MOSTLY_Q8_0
+
+
+def quantised(values: FloatArray) -> npt.NDArray[np.uint8]:
+    """`values` (rows of a multiple of 32) as q8_0 bytes, shape (rows, bytes of a row)."""
+    rows, width = values.shape
+    if width % _BLOCK:
+        raise ValueError(f"q8_0 needs rows of a multiple of {_BLOCK} values, not {width}")
+    blocks = values.reshape(-1, _BLOCK)
+    scale = np.abs(blocks).max(axis=1, keepdims=True) / np.float32(127)
+    steps = np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale > 0)
+    packed = np.empty((len(blocks), _BLOCK_BYTES), np.uint8)
+    packed[:, :2] = scale.astype("<f2").view(np.uint8)
+    packed[:, 2:] = np.rint(steps).astype(np.int8).view(np.uint8)
+    return packed.reshape(rows, -1)
+
+
+def restored(packed: npt.NDArray[np.uint8], width: int) -> FloatArray:
+    """The values that q8_0 bytes stand for, shape (rows, `width`)."""
+    blocks = np.ascontiguousarray(packed).reshape(-1, _BLOCK_BYTES)
+    scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
+    values = blocks[:, 2:].copy().view(np.int8).astype(np.float32) * scale
+    return values.reshape(-1, width)
+
+
+def stored_as(name: str, values: FloatArray) -> int:
+    """The type under which whisper.cpp expects the tensor `name`."""
+    if values.ndim == 3:
+        return F16  # convolutions
+    if values.ndim < 2 or name.endswith((".bias", "positional_embedding")):
+        return F32
+    return Q8_0
+
+
+def write(
+    path: Path,
+    header: Header,
+    filters: FloatArray,
+    tokens: Sequence[bytes],
+    tensors: Mapping[str, FloatArray],
+) -> None:
+    """Write the whole file; tensors are float32 in the shapes of the published model."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<12i", MAGIC, *astuple(header)))
+        file.write(struct.pack("<2i", *filters.shape))
+        file.write(filters.astype("<f4").tobytes())
+        file.write(struct.pack("<i", len(tokens)))
+        for token in tokens:
+            file.write(struct.pack("<i", len(token)) + token)
+        for name, values in tensors.items():
+            _write_tensor(file, name, values)
+
+
+def _write_tensor(file: BinaryIO, name: str, values: FloatArray) -> None:
+    kind = stored_as(name, values)
+    label = name.encode()
+    file.write(struct.pack("<3i", values.ndim, len(label), kind))
+    file.write(struct.pack(f"<{values.ndim}i", *reversed(values.shape)) + label)
+    if kind == Q8_0:
+        file.write(quantised(values).tobytes())
+    else:
+        file.write(values.astype("<f2" if kind == F16 else "<f4").tobytes())
+
+
+def read(path: Path) -> tuple[Header, FloatArray, list[bytes], dict[str, FloatArray]]:
+    """Read a file that `write` wrote. Raises ValueError if it is none, or cut short."""
+    data = memoryview(path.read_bytes())
+    at = 0
+
+    def take(size: int) -> memoryview:
+        nonlocal at
+        if at + size > len(data):
+            raise ValueError(f"{path} ends early")
+        at += size
+        return data[at - size : at]
+
+    def integers(count: int) -> tuple[int, ...]:
+        return struct.unpack(f"<{count}i", take(4 * count))
+
+    magic, *fields = integers(12)
+    if magic != MAGIC:
+        raise ValueError(f"{path} is no GGML model file")
+    mels, bins = integers(2)
+    filters = np.frombuffer(take(4 * mels * bins), "<f4").reshape(mels, bins)
+    tokens = [bytes(take(integers(1)[0])) for _ in range(integers(1)[0])]
+    tensors: dict[str, FloatArray] = {}
+    while at < len(data):
+        rank, length, kind = integers(3)
+        shape = integers(rank)[::-1]
+        name = bytes(take(length)).decode()
+        count = int(np.prod(shape))
+        if kind == Q8_0:
+            packed = np.frombuffer(take(count // _BLOCK * _BLOCK_BYTES), np.uint8)
+            tensors[name] = restored(packed, shape[-1]).reshape(shape)
+        else:
+            raw = np.frombuffer(
+                take(count * (2 if kind == F16 else 4)), "<f2" if kind == F16 else "<f4"
+            )
+            tensors[name] = raw.astype(np.float32).reshape(shape)
+    return Header(*fields), filters, tokens, tensors

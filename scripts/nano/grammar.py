@@ -1,0 +1,235 @@
+"""Meeting talk from a small grammar: what wordloop-nano is taught to say.
+
+`sentences(seed)` is an endless, deterministic stream; `is_held_out` splits it by text, so that a
+sentence kept for measuring is never heard in training, whoever speaks it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+
+from scripts.nano.lexicon import LEXICON, TALK
+from scripts.nano.templates import PHRASES, SENTENCES, WEIGHTS
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"[A-Za-z']+")
+_AN = re.compile(r"\b([Aa]) (?=[aeioAEIO]|hour|honest|u(?!se|ni))")
+# Soundalikes of other words of the vocabulary: context tells them apart, scrambling does not.
+_SOUNDALIKE = frozenset(
+    [
+        "aunt",
+        "been",
+        "bought",
+        "board",
+        "bye",
+        "blew",
+        "blue",
+        "buy",
+        "by",
+        "eight",
+        "for",
+        "four",
+        "hear",
+        "here",
+        "hole",
+        "hour",
+        "know",
+        "lead",
+        "led",
+        "male",
+        "mail",
+        "main",
+        "meet",
+        "meat",
+        "mine",
+        "new",
+        "no",
+        "none",
+        "nun",
+        "one",
+        "our",
+        "passed",
+        "past",
+        "peace",
+        "piece",
+        "plane",
+        "plain",
+        "right",
+        "write",
+        "role",
+        "roll",
+        "rode",
+        "road",
+        "sail",
+        "sale",
+        "see",
+        "sea",
+        "son",
+        "some",
+        "sun",
+        "sum",
+        "their",
+        "there",
+        "they're",
+        "to",
+        "too",
+        "two",
+        "threw",
+        "through",
+        "wait",
+        "weight",
+        "way",
+        "weigh",
+        "weak",
+        "week",
+        "weather",
+        "whether",
+        "where",
+        "wear",
+        "which",
+        "witch",
+        "whole",
+        "won",
+        "would",
+        "wood",
+        "wore",
+        "war",
+        "your",
+        "you're",
+        "its",
+        "it's",
+        "know",
+        "not",
+        "knot",
+        "read",
+        "red",
+        "rode",
+        "see",
+        "steel",
+        "steal",
+        "principal",
+        "principle",
+        "route",
+        "root",
+        "site",
+        "sight",
+        "cite",
+        "won't",
+        "want",
+        "sent",
+        "cent",
+        "scent",
+        "I",
+        "eye",
+        "i",
+        "a",
+        "an",
+        "whose",
+        "who's",
+        "then",
+        "than",
+        "accept",
+        "except",
+        "affect",
+        "effect",
+        "allowed",
+        "aloud",
+        "patients",
+        "patience",
+        "cash",
+        "cache",
+        "cue",
+        "queue",
+        "draft",
+        "stationary",
+        "stationery",
+        "tail",
+        "tale",
+        "ad",
+        "add",
+    ]
+)
+_HELD_OUT_SHARE = 16
+
+
+@cache
+def _choices(slot: str) -> tuple[str, ...]:
+    """What `slot` may become: the phrases of a template slot or the words of a list."""
+    return PHRASES[slot] if slot in PHRASES else tuple(LEXICON[slot].split())
+
+
+def _expand(text: str, rng: random.Random) -> str:
+    while match := _SLOT.search(text):
+        text = text[: match.start()] + rng.choice(_choices(match[1])) + text[match.end() :]
+    return text
+
+
+def _polish(text: str) -> str:
+    """Give `text` the articles, capital and marks that a caption has."""
+    text = _AN.sub(r"\1n ", text)
+    return text[0].upper() + text[1:]
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word a sentence may hold, in lower case, without marks."""
+    fixed = chain.from_iterable(SENTENCES.values())
+    phrases = chain.from_iterable(PHRASES.values())
+    literal = " ".join(_SLOT.sub(" ", text) for text in chain(fixed, phrases))
+    listed = " ".join(LEXICON.values()) + " " + TALK
+    return frozenset(
+        word.lower() for word in _WORD.findall(f"{literal} {listed} an") if word != "'s"
+    )
+
+
+@cache
+def _scrambling_words() -> tuple[str, ...]:
+    """The vocabulary as it is written inside a sentence, without soundalikes."""
+    proper = {
+        w
+        for slot in ("name", "surname", "place", "day", "month", "project")
+        for w in _choices(slot)
+    }
+    capital = {word.lower() for word in proper}
+    plain = {w for w in vocabulary() - capital if w not in _SOUNDALIKE and not w.endswith("'s")}
+    return tuple(sorted(plain | {w for w in proper if w.lower() not in _SOUNDALIKE}))
+
+
+def _scrambled(rng: random.Random) -> str:
+    """Words in no order, so that only their sound can tell them."""
+    words = rng.choices(_scrambling_words(), k=min(9, 1 + int(rng.expovariate(0.28))))
+    if len(words) > 5 and rng.random() < 0.4:
+        words[rng.randrange(1, len(words) - 1)] += ","
+    return " ".join(words) + ("?" if rng.random() < 0.12 else ".")
+
+
+def sentences(seed: int) -> Iterator[str]:
+    """Yield sentences without end; the same `seed` gives the same ones."""
+    rng = random.Random(seed)
+    kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+    while True:
+        kind = rng.choices(kinds, weights)[0]
+        if kind == "scrambled":
+            yield _polish(_scrambled(rng))
+        else:
+            yield _polish(_expand(rng.choice(SENTENCES[kind]), rng))
+
+
+def normalised(text: str) -> str:
+    """Lower case, words and apostrophes only: the form in which texts are compared and scored."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def is_held_out(text: str) -> bool:
+    """Whether `text` is kept for measuring: about one in 16, decided by its normalised form.
+
+    Sentences of one to three words are all for training: there are too few of them to split.
+    """
+    plain = normalised(text)
+    digest = hashlib.blake2b(plain.encode(), digest_size=4).digest()
+    return plain.count(" ") >= 3 and int.from_bytes(digest, "big") % _HELD_OUT_SHARE == 0
