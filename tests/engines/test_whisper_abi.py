@@ -16,7 +16,7 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A fresh process: what it loads and prints is this code's doing."""
     inherited = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    return subprocess.run(  # noqa: S603 - our own interpreter, our own code
+    return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,

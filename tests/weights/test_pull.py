@@ -229,7 +229,7 @@ def test_a_killed_process_is_taken_over_by_the_next(
     origin.body = content
     origin.play(origin.stalls_at(1_500_000), origin.ranged())
     arguments = [origin.url(), str(puller.directory), str(len(content)), digest]
-    with subprocess.Popen(  # noqa: S603 - this very Python
+    with subprocess.Popen(
         [sys.executable, "-c", PULL_AND_TELL, *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

@@ -1,6 +1,7 @@
 """The life of a serving process: listen, load, become ready, serve, drain, leave."""
 
 import asyncio
+import gc
 import queue
 import signal
 import threading
@@ -237,6 +238,10 @@ async def _serve_meetings(
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
     )
+    # What was made while starting lives as long as the process: looking through it again and
+    # again for garbage would only hold up captions.
+    gc.collect()
+    gc.freeze()
     service.become_ready(roster)
     log.info("ready", port=port)
     if on_ready is not None:
