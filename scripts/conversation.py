@@ -101,9 +101,8 @@ async def record(seconds: float) -> None:
     environment = server_environment("embedded")
     log = ROOT / "out" / "conversation.log"
     log.parent.mkdir(exist_ok=True)
-    async with aiohttp.ClientSession() as http:
-        async with running_server(environment, http, log):
-            recorder = await converse(base_url(environment), http, speech(seconds))
+    async with aiohttp.ClientSession() as http, running_server(environment, http, log):
+        recorder = await converse(base_url(environment), http, speech(seconds))
     lines = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in recorder.lines)
     DOCUMENT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(recorder.lines)} lines in {DOCUMENT.relative_to(ROOT)}")

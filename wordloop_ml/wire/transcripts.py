@@ -163,7 +163,8 @@ def _cues(segment: TranscriptSegment, prefix: str) -> Iterator[_Cue]:
     A cue lasts until the next one of its segment; a pause inside a segment is short.
     """
     groups = _grouped(segment, prefix)
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
+    # not strict: a segment without words has no group, and None follows nothing
+    for group, following in zip(groups, [*groups[1:], None], strict=False):
         end = segment.end if following is None else following.start
         # a cue must last: WebVTT refuses an end that is not after the start
         yield _Cue(group.start, max(end, group.start + 1), tuple(group.lines))
