@@ -31,23 +31,24 @@ class SpokenText:
 def read_speech(folder: Path) -> list[SpokenText]:
     """Every utterance that ``folder/index.json`` names; blocking.
 
-    The index is ``{"sample_rate": 16000, "utterances": [{"file", "offset", "samples", "onset",
-    "end", "text", "voice", ...}]}``: offsets within the file, onset and end within the utterance.
+    The index is ``{"file", "sample_rate": 16000, "utterances": [{"voice", "text", "first", "last",
+    "onset", "end", ...}]}``, all of them samples of the one file: where the utterance's audio
+    begins and ends, and its first audible sample and one past the last.
     """
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     if index["sample_rate"] != SAMPLE_RATE:
         raise ValueError(f"the index says {index['sample_rate']} Hz, not {SAMPLE_RATE}")
-    rows: list[dict[str, Any]] = index["utterances"]
-    files = {name: _read_file(folder / name) for name in sorted({row["file"] for row in rows})}
-    return [_utterance(row, files[row["file"]]) for row in rows]
+    audio = _read_file(folder / index["file"])
+    return [_utterance(row, audio) for row in index["utterances"]]
 
 
 def _utterance(row: dict[str, Any], audio: Pcm16) -> SpokenText:
-    first, count = int(row["offset"]), int(row["samples"])
-    if first + count > len(audio) or not 0 <= row["onset"] < row["end"] <= count:
-        raise ValueError(f"{row['file']}: the utterance at {first} lies outside its file")
-    samples = audio[first : first + count]
-    return SpokenText(row["text"], row["voice"], samples, int(row["onset"]), int(row["end"]))
+    first, last, onset, end = (int(row[name]) for name in ("first", "last", "onset", "end"))
+    if not 0 <= first <= onset < end <= last <= len(audio):
+        raise ValueError(
+            f"the utterance at {first} lies outside its file, or its speech outside it"
+        )
+    return SpokenText(row["text"], row["voice"], audio[first:last], onset - first, end - first)
 
 
 def _read_file(path: Path) -> Pcm16:

@@ -12,11 +12,10 @@ from scripts.benchmark.speech import read_speech
 
 RAMP = np.arange(-2_000, 2_000, dtype=np.int16)
 ROW: dict[str, Any] = {
-    "file": "one.flac",
-    "offset": 1_000,
-    "samples": 2_000,
-    "onset": 10,
-    "end": 1_990,
+    "first": 1_000,
+    "last": 3_000,
+    "onset": 1_010,
+    "end": 2_990,
     "text": "Hello.",
     "voice": "a voice",
     "words": [],
@@ -31,7 +30,7 @@ def write(folder: Path, *, rate: int = 16_000, **fields: Any) -> None:
         frame.sample_rate = 16_000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    index = {"sample_rate": rate, "utterances": [ROW | fields]}
+    index = {"file": "one.flac", "sample_rate": rate, "utterances": [ROW | fields]}
     (folder / "index.json").write_text(json.dumps(index))
 
 
@@ -43,7 +42,7 @@ def test_an_utterance_is_cut_from_its_file_sample_by_sample(tmp_path: Path) -> N
     assert (one.text, one.voice, one.onset, one.end) == ("Hello.", "a voice", 10, 1_990)
 
 
-@pytest.mark.parametrize("fields", [{"offset": 2_500}, {"end": 2_001}, {"onset": 1_990}])
+@pytest.mark.parametrize("fields", [{"last": 4_001}, {"end": 3_001}, {"onset": 2_990}])
 def test_an_utterance_outside_its_file_is_refused(tmp_path: Path, fields: dict[str, int]) -> None:
     """An index that does not fit its audio would move every onset."""
     write(tmp_path, **fields)
