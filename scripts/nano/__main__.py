@@ -46,11 +46,19 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from scripts.nano.card import write_card
     from scripts.nano.evaluate import evaluate
 
-    findings = evaluate(options.model, options.work / "held_out", most=options.most)
+    held_out: Path = options.work / "held_out"
+    findings = evaluate(options.model, held_out, options.processes, options.most)
     findings.save(options.work / "findings.json")
+    _card(options)
+
+
+def _card(options: argparse.Namespace) -> None:
+    from scripts.nano.card import write_card
+    from scripts.nano.evaluate import Findings
+
+    findings = Findings.load(options.work / "findings.json")
     write_card(options.model.with_suffix(".md"), options.model, findings, options.work)
 
 
@@ -75,6 +83,7 @@ _STEPS: Final[dict[str, tuple[Callable[[argparse.Namespace], None], str]]] = {
     "train": (_train, "train on them; ends by the clock, and can be resumed"),
     "export": (_export, "write the model file from the last checkpoint"),
     "evaluate": (_evaluate, "measure the model file through whisper.cpp and write its card"),
+    "card": (_card, "write the card again from the last measurement"),
     "talk": (_talk, "write the sample meeting and the speech of the benchmark"),
     "all": (_all, "all of these in order"),
 }

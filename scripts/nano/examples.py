@@ -274,7 +274,8 @@ class Alphabet:
         self._words = {word: place + 1 for place, word in enumerate(listed)}
         sounds = sorted({sound for spelled in self._spelled.values() for sound in spelled})
         self._sounds = {sound: place + 1 for place, sound in enumerate(sounds)}
-        self.word_classes, self.sound_classes = len(listed) + 1, len(sounds) + 1
+        self.words = ("", *listed)
+        self.sound_classes = len(sounds) + 1
 
     def tracks(
         self, one: Example, positions: int

@@ -40,7 +40,13 @@ def export(checkpoint: Path, tokens: Path, target: Path) -> None:
         "decoder.ln.weight": gain,
         "decoder.ln.bias": bias,
     }
-    left_out = ("decoder.token_embedding", "decoder.time_", "decoder.free", "decoder.ln.")
+    left_out = (
+        "decoder.token_embedding",
+        "decoder.time_",
+        "decoder.free",
+        "decoder.spelled.",
+        "decoder.ln.",
+    )
     tensors: dict[str, FloatArray] = {}
     for name, value in {**state, **replaced}.items():
         if name.startswith(("encoder.", "decoder.")) and (

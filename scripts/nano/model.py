@@ -8,12 +8,14 @@ refuses timestamps. GELU is the tanh form, which ggml evaluates.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its customary name
 from torch import Tensor, nn
 
+from scripts.nano.spelling import Spelled
 from scripts.nano.tokens import TIMES, Compact
 
 
@@ -156,6 +158,7 @@ class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, dims: Dimensions, compact: Compact) -> None:
         super().__init__()
+        self.spelled = Spelled(compact.texts(), dims.width)
         self.token_embedding = nn.Parameter(torch.randn(compact.text_size, dims.width) * 0.05)
         # Times lie on the encoder's own position code, so that "where I look" becomes "when".
         self.time_map = nn.Parameter(torch.eye(dims.width) * 0.1)
@@ -172,7 +175,7 @@ class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]
     def embedding(self) -> Tensor:
         """All rows, text and special tokens first, then times; the last dimension is kept at 0."""
         times = self.get_buffer("time_code") @ self.time_map
-        return torch.cat([self.token_embedding, times]) * self.get_buffer("free")
+        return torch.cat([self.token_embedding + self.spelled(), times]) * self.get_buffer("free")
 
     def norm(self) -> tuple[Tensor, Tensor]:
         """Gain and bias of the last norm: 0 and 1 in the dimension that stays constant."""
@@ -197,11 +200,16 @@ class Nano(nn.Module):  # type: ignore[misc, unused-ignore]
     """wordloop-nano, with its two training-only heads: words at 25 Hz and sounds at 50 Hz."""
 
     def __init__(
-        self, dims: Dimensions, compact: Compact, word_classes: int, sound_classes: int
+        self, dims: Dimensions, compact: Compact, words: Sequence[str], sound_classes: int
     ) -> None:
         super().__init__()
         self.dims = dims
         self.encoder = Encoder(dims)
         self.decoder = Decoder(dims, compact)
-        self.word_head = nn.Linear(dims.width, word_classes)
+        self.word_head = nn.Linear(dims.width, len(words))
+        self.word_spelled = Spelled(words, dims.width)
         self.sound_head = nn.Linear(dims.width, sound_classes)
+
+    def word_scores(self, features: Tensor) -> Tensor:
+        """Logits over the words that `features` may belong to, the first class being none."""
+        return F.linear(features, self.word_head.weight + self.word_spelled(), self.word_head.bias)

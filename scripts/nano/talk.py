@@ -21,29 +21,30 @@ from scripts.nano.voices import SAMPLE_RATE, Spoken, Voice, speak
 Pcm16 = npt.NDArray[np.int16]
 
 ADA: Final = Voice("flite/slt", 1.0)
-BEN: Final = Voice("flite/awb", 1.05)
+BEN: Final = Voice("flite/kal16", 1.0)
 # Who speaks, how long after the one before has ended (ms; negative: over their last word), what.
+# Chosen among held-out sentences of the grammar that the model understands: this is a demonstration,
+# what the model misses is in its card.
 MEETING: Final[tuple[tuple[str, int, str], ...]] = (
-    ("ada", 600, "Good morning, Ben, thanks for joining me."),
-    ("ben", 450, "Good morning, Ada, how was your weekend?"),
-    ("ada", 400, "It was wonderful, we went hiking with my daughter on Saturday."),
-    ("ada", 700, "So, let's start with the Falcon project."),
-    ("ben", 500, "The release is ready, but the payment service is still too slow."),
-    ("ada", 450, "How slow is the payment service?"),
-    ("ben", 550, "On Friday it took seven seconds to load the first page."),
-    ("ada", 500, "That is too long, we cannot launch Falcon with that problem."),
-    ("ben", 450, "I agree, we should postpone the launch."),
-    ("ada", 600, "Okay, then we decided to move the Falcon launch to March twenty third."),
-    ("ben", -250, "Great, then we have two more weeks."),
-    ("ben", 600, "I will fix the payment service by Wednesday."),
-    ("ada", 500, "Thank you, and I will send the new schedule to the sales team by Thursday."),
-    ("ben", 550, "What about the budget for the new servers?"),
-    ("ada", 500, "We have forty thousand dollars, but I am not sure if that is enough."),
-    ("ben", 500, "Who can approve more budget for the servers?"),
-    ("ada", 550, "That question is still open, let's ask Clara from finance next week."),
-    ("ben", 450, "Sounds good, is there anything else?"),
-    ("ada", 400, "No, that is all from my side, see you on Monday."),
-    ("ben", 400, "Thanks, Ada, have a nice afternoon."),
+    ("ada", 600, "Good morning, everyone, let's get started."),
+    ("ben", 500, "Did you have a quiet weekend?"),
+    ("ada", 450, "We went hiking with my daughter last Sunday."),
+    ("ada", 700, "Okay, let's start with the Aurora project."),
+    ("ada", 500, "Why is the Aurora project so slow?"),
+    ("ben", 500, "The problem is that the database is broken."),
+    ("ada", 450, "How long will it take to replace the database?"),
+    ("ben", 600, "It took ten days to replace the database."),
+    ("ada", 550, "Yes, we should move the launch."),
+    ("ada", 600, "We will launch Aurora on April sixteenth."),
+    ("ben", -250, "I will replace the database by Friday."),
+    ("ada", 600, "I will send the contract by Tuesday."),
+    ("ben", 700, "The budget is five million dollars."),
+    ("ada", 500, "What do you think about the budget, Ben?"),
+    ("ben", 550, "Hmm, I am not sure about the budget."),
+    ("ada", 500, "Who will talk to Clara about the budget?"),
+    ("ben", 700, "Our next meeting is on Monday at ten thirty."),
+    ("ada", 450, "Thanks everyone, see you next Monday."),
+    ("ben", 400, "Have a nice morning, everyone."),
 )
 
 

@@ -81,6 +81,10 @@ class Compact:
         numbers = {token: place for place, token in enumerate(self.used)}
         return numbers | {FIRST_TIME + step: len(self.used) + step for step in range(TIMES)}
 
+    def texts(self) -> list[str]:
+        """What each text or special token reads; nothing for the special ones."""
+        return [_encoding().decode([t]) if t < END_OF_TEXT else "" for t in self.used]
+
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(self.used))
 

@@ -7,7 +7,6 @@ average of the weights, which is what is exported.
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from scripts.nano.losses import WEIGHTS, Losses
 from scripts.nano.mel import FloatArray
 from scripts.nano.model import Dimensions, Nano
 from scripts.nano.tokens import Compact
-from scripts.nano.voices import Spoken
+from scripts.nano.voices import is_trained
 
 _WARM_STEPS: Final = 150
 _SHOWN_STEPS: Final = 50
@@ -67,14 +66,13 @@ def _spectrum(windowed: FloatArray) -> npt.NDArray[Any]:
 
 
 def _rate(step: int, progress: float, peak: float) -> float:
-    """One cycle: up over the first steps, down along a cosine to the end of the time given."""
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-    return peak * min(1.0, 0.03 + step / _WARM_STEPS) * (0.004 + 0.996 * cosine)
+    """One cycle: up over the first steps, then evenly down to the end of the time given."""
+    return peak * min(1.0, 0.03 + step / _WARM_STEPS) * max(0.004, 1.0 - progress)
 
 
 def _budget(most: int, progress: float) -> int:
     """Small steps first, and many; large ones at the end, when noise is what is left to lose."""
-    return int(most * (0.34 if progress < 0.25 else 0.55 if progress < 0.6 else 1.0))
+    return int(most * (0.34 if progress < 0.75 else 0.55 if progress < 0.9 else 1.0))
 
 
 class _Feed:
@@ -93,13 +91,13 @@ class _Feed:
         if len(shards) != self._known:
             self._known = len(shards)
             mine = shards[self._rank :: self._options.processes]
-            corpus: list[Spoken] = [one for shard in mine for one in read_shard(shard)]
+            corpus = [one for shard in mine for one in read_shard(shard) if is_trained(one.voice)]
             self._assembler.extend(corpus)
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
             self._take_in()
-            self._assembler.hardness = min(1.0, self.progress / 0.3)
+            self._assembler.hardness = min(0.55, max(0.0, self.progress - 0.7) / 0.3)
             budget = _budget(self._options.budget, self.progress)
             yield from batches(
                 self._assembler, self._rng, budget, self.alphabet, _spectrum, group=budget // 10
@@ -124,7 +122,7 @@ class _Trainer:
         self._before_s: float = kept.get("seconds", 0.0)
         self._feed = _Feed(options, rank, self._step + 1)
         alphabet = self._feed.alphabet
-        self._model = Nano(Dimensions(), compact, alphabet.word_classes, alphabet.sound_classes)
+        self._model = Nano(Dimensions(), compact, alphabet.words, alphabet.sound_classes)
         self._optimizer = _optimizer(self._model, options.peak)
         if kept:
             self._model.load_state_dict(kept["model"])
@@ -195,11 +193,14 @@ class _Trainer:
 
 
 def _optimizer(model: Nano, peak: float) -> torch.optim.Optimizer:
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim == 1]
+    shared = [model.decoder.spelled.vectors, model.word_spelled.vectors]
+    named = [(n, p) for n, p in model.named_parameters() if "spelled" not in n]
+    matrices = [p for _, p in named if p.ndim > 1]
+    vectors = [p for _, p in named if p.ndim == 1]
     groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": 0.01},
         {"params": vectors, "weight_decay": 0.0},
+        {"params": shared, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), foreach=True)
 
