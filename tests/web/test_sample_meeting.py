@@ -24,10 +24,9 @@ HUMAN = ROOT.parent / "shared" / "data" / "speech" / "jfk.wav"
 SCRIPT: dict[str, Any] = json.loads((MEETING / "script.json").read_text())
 TRACKS = sorted({one["track"] for one in SCRIPT["utterances"]})
 
-HIGHEST_WORD_ERROR_RATE = 0.75
-"""What the nano of today reaches on these tracks is about 0.65: far from its aim of 0.05, which its
-model card explains. A broken path gives 1.0 (nothing) or more (nonsense); lower this with each nano.
-"""
+HIGHEST_WORD_ERROR_RATE = 0.25
+"""Today's nano reaches 0.10 and 0.16 on lines that were chosen because it understands them; its model
+card says what it does with others."""
 
 
 @pytest.fixture(scope="module")
