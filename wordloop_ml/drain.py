@@ -53,7 +53,7 @@ async def drain(
     closed = await wait_unconnected(CLOSE_SOCKETS_S)
     # 4. What has not answered its close frame by now is cut with the listener.
     await stop_listening()
-    joined = executor.close(0.0) or await _joined(executor, JOIN_THREADS_S)
+    joined = await _joined(executor, JOIN_THREADS_S)
     # 5. Only when no thread is inside a native call may the weights go.
     if joined:
         free_engines()
@@ -73,8 +73,8 @@ async def _joined(executor: Executor[TranscriberWorker], seconds: float) -> bool
     """Poll for the threads' end without blocking the loop, which still closes sockets."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + seconds
-    while loop.time() < until_s:
-        if executor.close(0.0):
-            return True
+    while not executor.close(0.0):
+        if loop.time() >= until_s:
+            return False
         await asyncio.sleep(0.02)
-    return executor.close(0.0)
+    return True
