@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.nano import noise
-from scripts.nano.corpus import read_shard
+from scripts.nano.corpus import SCRAMBLED, read_shard
 from scripts.nano.grammar import normalised
 from scripts.nano.mel import SAMPLE_RATE, FloatArray
 from scripts.nano.score import aligned, percentile
@@ -64,6 +64,7 @@ class Findings:
     """All that the model card tells."""
 
     wer: dict[str, dict[str, VoiceScore]] = field(default_factory=dict)
+    scrambled: VoiceScore = field(default_factory=VoiceScore)
     first: dict[str, FirstCaption] = field(default_factory=dict)
     noise_words: dict[str, int] = field(default_factory=dict)
     noise_decodes: dict[str, int] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Findings:
             context: {voice: VoiceScore(**score) for voice, score in scores.items()}
             for context, scores in figures["wer"].items()
         }
+        figures["scrambled"] = VoiceScore(**figures["scrambled"])
         figures["first"] = {cut: FirstCaption(**one) for cut, one in figures["first"].items()}
         return cls(**figures)
 
@@ -209,7 +211,11 @@ def _measure(job: _Job) -> Findings:
     """The word errors at one context; for the service's own, all the rest as well."""
     shards = {
         spoken[0].voice: spoken[: job.most]
-        for spoken in (list(read_shard(path)) for path in sorted(job.held_out.glob("*.json")))
+        for spoken in (
+            list(read_shard(path))
+            for path in sorted(job.held_out.glob("*.json"))
+            if path.stem != SCRAMBLED
+        )
     }
     known = [one for voice, spoken in shards.items() if voice not in UNHEARD for one in spoken]
     findings = Findings()
@@ -221,6 +227,8 @@ def _measure(job: _Job) -> Findings:
         for voice, spoken in shards.items()
     }
     if job.context == "service":
+        mixed = list(read_shard(job.held_out / f"{SCRAMBLED}.json"))[: 2 * job.most]
+        findings.scrambled = _score_voice(ear, mixed, [], {True: [], False: []})
         starts, ends = [s for s, _ in timing], [e for _, e in timing]
         findings.start_median_ms = percentile(starts, 0.5)
         findings.start_p95_ms = percentile(starts, 0.95)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +28,7 @@ from scripts.nano.tokens import (
     encode,
     is_mark,
 )
-from scripts.nano.voices import Spoken, Word, phonemes
+from scripts.nano.voices import Sounding, Spoken, Word
 
 STEP: Final = 320  # samples in one encoder position, and in one step of the timestamps
 _HEARD_SHARE, _HEARD_SAMPLES = 0.58, SAMPLE_RATE * 8 // 100
@@ -43,11 +42,13 @@ class Example:
     """Sound (float32, 16 kHz) and the words heard in it; `colour` is for `mel.log_mel`.
 
     sounding: the words as they were spoken, to their ends even where the sound was cut before.
+    sounds: what sounds from which sample on, as in `Spoken`.
     """
 
     samples: FloatArray
     words: tuple[Word, ...]
     sounding: tuple[Word, ...]
+    sounds: Sounding
     colour: FloatArray | None
 
 
@@ -176,24 +177,27 @@ class Assembler:
         sound = noise.at_level(self._noise(samples), rng.uniform(-72, -8))
         if rng.random() < 0.4:
             sound = sound + noise.at_level(self._noise(samples), rng.uniform(-75, -20))
-        return Example(np.clip(sound, -1, 1), (), (), None)
+        return Example(np.clip(sound, -1, 1), (), (), (), None)
 
-    def _joined(self) -> tuple[FloatArray, list[Word]]:
+    def _joined(self) -> tuple[FloatArray, list[Word], list[tuple[int, int]]]:
         rng = self._rng
         one = self._next()
         wanted = rng.uniform(4, 14.5) * SAMPLE_RATE if self._happens(0.04, 0.2) else 0
         pieces: list[FloatArray] = []
         words: list[Word] = []
+        sounds: list[tuple[int, int]] = []
         at = 0
         while True:
             pieces.append((one.samples / 32768).astype(np.float32))
             words += [Word(w.text, w.start + at, w.end + at) for w in one.words]
+            sounds += [(start + at, sound) for start, sound in one.sounds]
             at += len(one.samples)
+            sounds.append((at, 0))
             near = self._by_voice[one.voice]
             one = self._corpus[near[rng.integers(len(near))]]
             pause = int(rng.uniform(0.1, 0.45) * SAMPLE_RATE)
             if at >= wanted or at + pause + len(one.samples) > _LONGEST:
-                return np.concatenate(pieces), words
+                return np.concatenate(pieces), words, sounds
             pieces.append(np.zeros(pause, np.float32))
             at += pause
 
@@ -202,20 +206,22 @@ class Assembler:
         rng = self._rng
         if self._happens(0.04, 0.09):
             return self._silent()
-        speech, words = self._joined()
+        speech, words, sounds = self._joined()
         if self._happens(0.1, 0.45):
-            pace = rng.uniform(0.9, 1.1)  # speed, pitch and formants together: more voices
+            pace = rng.uniform(0.86, 1.16)  # speed, pitch and formants together: more voices
             length = int(len(speech) / pace)
             speech = np.interp(np.arange(length) * pace, np.arange(len(speech)), speech).astype(
                 np.float32
             )
             words = [Word(w.text, int(w.start / pace), int(w.end / pace)) for w in words]
+            sounds = [(int(start / pace), sound) for start, sound in sounds]
         lead = int(
             (rng.uniform(0, 0.6) if rng.random() < 0.6 else rng.uniform(0.15, 0.4)) * SAMPLE_RATE
         )
         tail = int(rng.uniform(0, 0.7) * SAMPLE_RATE)
         words = [Word(w.text, w.start + lead, w.end + lead) for w in words]
         sounding = tuple(words)
+        sounds = [(start + lead, sound) for start, sound in sounds]
         total = lead + len(speech) + tail
         if self._happens(0.1, 0.36):
             onset = words[0].start
@@ -232,7 +238,8 @@ class Assembler:
                 delay = int(rng.uniform(0.004, 0.06) * SAMPLE_RATE)
                 if delay < total:
                     sound[delay:] += rng.uniform(-0.35, 0.35) * dry[: total - delay]
-        return Example(self._placed(sound, speech), tuple(words), sounding, self._colour())
+        placed = self._placed(sound, speech)
+        return Example(placed, tuple(words), sounding, tuple(sounds), self._colour())
 
     def _placed(self, sound: FloatArray, speech: FloatArray) -> FloatArray:
         """Set the level and add noise."""
@@ -266,40 +273,26 @@ class Assembler:
 
 
 class Alphabet:
-    """Words and their sounds as classes, for what the encoder learns beside the decoder's task."""
+    """Words as classes, for what the encoder learns beside the decoder's task."""
 
     def __init__(self) -> None:
         listed = sorted(vocabulary())
-        self._spelled = phonemes(listed)
         self._words = {word: place + 1 for place, word in enumerate(listed)}
-        sounds = sorted({sound for spelled in self._spelled.values() for sound in spelled})
-        self._sounds = {sound: place + 1 for place, sound in enumerate(sounds)}
         self.words = ("", *listed)
-        self.sound_classes = len(sounds) + 1
 
     def tracks(
         self, one: Example, positions: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """What is spoken when: words at 25 Hz, sounds at 50 Hz, the latter spread over the word."""
+        """What is spoken when: words at 25 Hz, sounds at 50 Hz."""
         words = np.zeros((positions + 1) // 2, np.int64)
-        sounds = np.zeros(positions, np.int64)
-        for place, word in enumerate(one.sounding):
+        for word, marked in zip(one.sounding, one.words, strict=False):
             text = normalised(word.text).removesuffix("'s")
-            if text not in self._words:
-                continue
-            if place < len(one.words):
-                words[word.start // (2 * STEP) : -(-one.words[place].end // (2 * STEP))] = (
-                    self._words[text]
-                )
-            spelled = self._spelled[text]
-            # A vowel lasts longer than a consonant: its name begins with one of these.
-            length = np.array([1.6 if sound[0] in "aeiouAEIOUV03@" else 1.0 for sound in spelled])
-            edges = np.concatenate(([0.0], np.cumsum(length) / length.sum()))
-            edges = (word.start + edges * (word.end - word.start)) / STEP
-            for sound, (start, end) in zip(spelled, pairwise(edges), strict=True):
-                sounds[round(start) : round(end)] = self._sounds[sound]
-        heard_positions = -(-len(one.samples) // STEP)
-        sounds[heard_positions:] = 0
+            place = self._words.get(text, 0)
+            words[word.start // (2 * STEP) : -(-marked.end // (2 * STEP))] = place
+        sounds = np.zeros(positions, np.int64)
+        for start, sound in one.sounds:  # each overwrites what the one before left open
+            sounds[round(start / STEP) :] = sound
+        sounds[-(-len(one.samples) // STEP) :] = 0
         return words, sounds
 
 

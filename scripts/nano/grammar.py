@@ -1,7 +1,10 @@
 """Meeting talk from a small grammar: what wordloop-nano is taught to say.
 
-`sentences(seed)` is an endless, deterministic stream; `is_held_out` splits it by text, so that a
-sentence kept for measuring is never heard in training, whoever speaks it.
+`sentences(seed)` and `scrambled(seed)` are endless, deterministic streams; `is_held_out` splits them
+by text, so that a sentence kept for measuring is never heard in training, whoever speaks it.
+
+As in talk, common words are common: the word at place n of a long list (counted from 0) is drawn
+with weight 1 / (n + 10). Scrambled texts draw every word evenly; only its sound can tell it.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import random
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
+from itertools import accumulate, chain
 
 from scripts.nano.lexicon import LEXICON, TALK
 from scripts.nano.templates import PHRASES, SENTENCES, WEIGHTS
@@ -155,6 +158,8 @@ _SOUNDALIKE = frozenset(
     ]
 )
 _HELD_OUT_SHARE = 16
+# Lists up to this length are closed (days, numbers, ordinals): each word is as likely as another.
+_EVEN_WORDS = 21
 
 
 @cache
@@ -163,9 +168,18 @@ def _choices(slot: str) -> tuple[str, ...]:
     return PHRASES[slot] if slot in PHRASES else tuple(LEXICON[slot].split())
 
 
+@cache
+def _cumulative(slot: str) -> tuple[float, ...] | None:
+    """Running sums of the weights of `slot`'s words, or None where all are as likely."""
+    if slot in PHRASES or len(_choices(slot)) <= _EVEN_WORDS:
+        return None
+    return tuple(accumulate(1 / (place + 10) for place in range(len(_choices(slot)))))
+
+
 def _expand(text: str, rng: random.Random) -> str:
     while match := _SLOT.search(text):
-        text = text[: match.start()] + rng.choice(_choices(match[1])) + text[match.end() :]
+        (chosen,) = rng.choices(_choices(match[1]), cum_weights=_cumulative(match[1]))
+        text = text[: match.start()] + chosen + text[match.end() :]
     return text
 
 
@@ -200,12 +214,14 @@ def _scrambling_words() -> tuple[str, ...]:
     return tuple(sorted(plain | {w for w in proper if w.lower() not in _SOUNDALIKE}))
 
 
-def _scrambled(rng: random.Random) -> str:
-    """Words in no order, so that only their sound can tell them."""
-    words = rng.choices(_scrambling_words(), k=min(9, 1 + int(rng.expovariate(0.28))))
-    if len(words) > 5 and rng.random() < 0.4:
-        words[rng.randrange(1, len(words) - 1)] += ","
-    return " ".join(words) + ("?" if rng.random() < 0.12 else ".")
+def scrambled(seed: int) -> Iterator[str]:
+    """Yield words in no order without end; the same `seed` gives the same ones."""
+    rng = random.Random(seed)
+    while True:
+        words = rng.choices(_scrambling_words(), k=min(9, 1 + int(rng.expovariate(0.28))))
+        if len(words) > 5 and rng.random() < 0.4:
+            words[rng.randrange(1, len(words) - 1)] += ","
+        yield _polish(" ".join(words) + ("?" if rng.random() < 0.12 else "."))
 
 
 def sentences(seed: int) -> Iterator[str]:
@@ -214,10 +230,7 @@ def sentences(seed: int) -> Iterator[str]:
     kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
     while True:
         kind = rng.choices(kinds, weights)[0]
-        if kind == "scrambled":
-            yield _polish(_scrambled(rng))
-        else:
-            yield _polish(_expand(rng.choice(SENTENCES[kind]), rng))
+        yield _polish(_expand(rng.choice(SENTENCES[kind]), rng))
 
 
 def normalised(text: str) -> str:

@@ -1,6 +1,8 @@
 """The words that wordloop-nano knows, by the part they play in a meeting.
 
-Plain lists, separated by white space. The names of the lists are the slots of `templates`.
+Plain lists, separated by white space. The names of the lists are the slots of `templates`. In the long
+ones the commonest words come first (in the order in which GPT-2's tokens were merged, which goes by
+frequency): `grammar` draws them more often.
 Words that sound alike in most English accents are kept out where the sense does not need them,
 because no context would tell them apart in the scrambled sentences.
 """
@@ -11,218 +13,168 @@ from typing import Final
 
 LEXICON: Final[dict[str, str]] = {
     "name": """
-        Ada Ben Clara Daniel Emma Felix Grace Henry Isabel Jack Kate Leo Maria Nathan Olivia Peter
-        Quinn Rosa Samuel Tara Victor Wendy Xavier Yasmin Zoe Alice Arthur Amir Anita Bruno
-        Carlos Carmen Chloe David Diana Edward Elena Eric Fatima Fiona Frank George Gloria Hannah
-        Hugo Ingrid Ivan Jacob Jasmine Joseph Julia Karen Kevin Laura Linda Lucas Marcus Martin
-        Maya Michael Miriam Monica Nina Noah Nora Oliver Oscar Pamela Patrick Priya Rachel Rebecca
-        Richard Robert Sandra Simon Sofia Stella Thomas Tony Ursula Vera Vincent Walter William
-        Andrew Angela Barbara Charles Claudia Dorothy Douglas Gabriel Helen Howard Jennifer Jonas
-        Katherine Kenneth Leonard Margaret Melissa Nicholas Pablo Philip Raymond Ruth Sebastian
-        Stephen Susan Theodore Timothy Valerie Veronica Yusuf""",
+        David Jack Michael Ben William George Robert Frank Peter Thomas Martin Richard Andrew Joseph
+        Charles Eric Daniel Kevin Stephen Howard Henry Tony Patrick Edward Simon Victor Jacob Arthur
+        Maria Philip Alice Susan Lucas Oliver Oscar Douglas Walter Rachel Quinn Grace Jennifer
+        Barbara Kate Laura Marcus Samuel Gabriel Carlos Angela Nathan Noah Vincent Karen Emma
+        Margaret Leo Leonard Nicholas Linda Ivan Ruth Timothy Julia Helen Monica Rebecca Kenneth
+        Melissa Raymond Diana Hugo Hannah Maya Sebastian Clara Rosa Wendy Chloe Felix Xavier Bruno
+        Zoe Sandra Nora Katherine Pablo Olivia Nina Theodore Elena Tara Gloria Anita Dorothy Jonas
+        Isabel Ada""",
     "surname": """
-        Anderson Baxter Campbell Davidson Edwards Fernandez Garcia Hamilton Jackson Kowalski
-        Lambert Morrison Nakamura Patterson Robinson Sullivan Thompson Underwood Williams Zimmerman
-        Bennett Carpenter Douglas Fisher Gordon Henderson Johnson Kennedy Livingston Mitchell
-        Nelson Peterson Richardson Simmons Taylor Wilson""",
+        Johnson Williams Jackson Taylor Wilson Anderson Kennedy Hamilton Gordon Thompson Robinson
+        Nelson Campbell Fisher Mitchell Douglas Edwards Bennett Sullivan Garcia Peterson Richardson
+        Henderson Simmons Zimmerman Morrison Patterson Davidson""",
     "place": """
-        London Paris Berlin Madrid Rome Vienna Dublin Oslo Stockholm Helsinki Amsterdam Brussels
-        Lisbon Athens Warsaw Prague Budapest Zurich Geneva Munich Hamburg Milan Barcelona Toronto
-        Montreal Vancouver Chicago Boston Seattle Denver Austin Dallas Atlanta Portland
-        Sydney Melbourne Auckland Tokyo Singapore Bangkok Jakarta Mumbai Nairobi Cairo Lagos
-        Mexico Canada Germany France Spain Italy Portugal Poland Sweden Norway Finland
-        Denmark Ireland Scotland England Brazil Japan India Australia Kenya Europe Asia Africa
-        America California Texas Florida""",
+        Europe America Japan Canada California London India Texas Germany England Australia Florida
+        Chicago France Africa Mexico Boston Paris Toronto Asia Seattle Ireland Brazil Italy Dallas
+        Spain Scotland Atlanta Austin Rome Denver Sweden Portland Vancouver Berlin Tokyo Sydney
+        Singapore Montreal Poland Madrid Melbourne Barcelona Norway Brussels Denmark Finland Dublin
+        Portugal Geneva Kenya Milan Athens Munich Mumbai Cairo Vienna Amsterdam Stockholm Auckland""",
     "day": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
-    "month": """January February March April May June July August September October November
-        December""",
+    "month": """
+        January February March April May June July August September October November December""",
     "ordinal": """
-        first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
-        thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
-        thirtieth""",
+        first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+        fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth""",
     "small": "two three four five six seven eight nine ten eleven twelve",
-    "teen": """thirteen fourteen fifteen sixteen seventeen eighteen nineteen""",
+    "teen": "thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
     "tens": "twenty thirty forty fifty sixty seventy eighty ninety",
     "digit": "one two three four five six seven eight nine",
     "scale": "hundred thousand million billion",
     "hour": "one two three four five six seven eight nine ten eleven twelve",
     "project": """
-        Falcon Phoenix Aurora Apollo Mercury Atlas Neptune Orion Titan Saturn Horizon Compass
-        Lighthouse Granite Emerald Sapphire Crystal Thunder Voyager Pioneer Galaxy Harbor Beacon
-        Cascade Summit Meadow Willow Dragon Tiger Panda Eagle Dolphin Maple Velvet Copper Cobalt""",
+        Dragon Galaxy Phoenix Thunder Titan Crystal Tiger Apollo Falcon Eagle Summit Harbor Maple
+        Mercury Aurora Atlas Horizon Saturn Orion Neptune Copper Emerald Beacon Pioneer Willow
+        Voyager Sapphire Velvet Panda Meadow""",
     "team": """
-        engineering sales marketing finance support design product research security legal
-        operations hiring data platform mobile payments growth logistics procurement quality
-        infrastructure compliance analytics recruiting training""",
+        support data design product research security legal training quality growth platform sales
+        operations mobile infrastructure marketing payments engineering finance compliance hiring
+        recruiting""",
     "role": """
-        engineer designer manager director analyst developer architect recruiter accountant
-        consultant lawyer editor writer researcher administrator coordinator assistant intern
-        candidate contractor supplier vendor customer client partner investor auditor tester
-        colleague employee chairman president founder chief officer specialist scientist student
-        teacher operator technician neighbor user visitor guest reviewer sponsor applicant owner
-        volunteer expert committee""",
+        intern president user director student officer chief candidate teacher manager neighbor
+        owner partner client editor committee expert writer customer employee lawyer architect guest
+        developer assistant chairman founder operator scientist designer engineer analyst researcher
+        volunteer specialist investor colleague coordinator applicant consultant contractor sponsor""",
     "thing": """
-        account address agenda agreement alert analysis answer app application approach archive
-        article backlog backup badge balance banner baseline battery benchmark bill blocker
-        board bonus book booking bottleneck box branch brand briefing browser bucket budget bug
-        build building bundle bus business button cable cache calendar call camera campaign
-        card catalog category certificate chair chart chat checklist choice circuit
-        cloud cluster code column command comment commission community company comparison
-        complaint component computer concept condition conference connection contract
-        conversation copy corner counter country course cover crash credit culture curve cycle
-        dashboard database deadline deal debate decision default definition delay
-        delivery demo department deployment deposit desk device diagram directory
-        discount discussion disk display distance document domain door draft driver economy edge
-        edition effect effort element email endpoint energy engine entry environment
-        equipment error estimate evening event evidence example exception exchange expense
-        experience experiment export extension factor factory failure family feature feedback
-        field figure file filter firewall flag flight floor folder font forecast form format
-        framework frequency friend function funnel future game garage gateway goal graph
-        group guide handbook hardware header headline health hiring history holiday
-        hospital hotel hour house icon idea image impact import incident income index industry
-        information input insight install insurance interface interview inventory
-        invitation invoice island issue item job journey keyboard kitchen label lab language
-        laptop launch layer layout lead leader lesson letter level library license limit
-        line link list loan location lock logo lunch machine magazine mailbox margin market
-        material matrix measure mechanism media meeting member memory menu message method
-        metric microphone migration milestone minute mission mistake mode model module moment
-        monitor motor movie museum network newsletter note notebook notice number object
-        objective offer office onboarding opinion opportunity option order organization outage outcome
-        outline output overview package page panel paper parameter park parser part
-        password patch path pattern payment payroll pension people percentage performance
-        permission person phase phone photo picture pilot pipeline plan plane plant
-        plugin policy position post poster power practice presentation pressure price priority
-        printer problem procedure process processor profile profit program progress project
-        promise promotion proposal protocol prototype purchase purpose quarter query question
-        queue quota quote radio railway range rate ratio reaction reason receipt recipe
-        recommendation record recovery reference refund region register regression release
-        remark reminder rent repair replacement reply report repository request
-        requirement reservation resource response restaurant result retention return revenue
-        review reward risk river roadmap rollout roof room router routine rule salary sample
-        schedule schema school scope score screen script search season section sector
-        segment sensor sequence series server service session setting setup
-        shape share shipment shop signal signature site situation sketch
-        skill slide snapshot software solution sound source space speaker specification speech
-        speed spreadsheet sprint stack staff stage standard station status stock
-        storage store story strategy stream street structure style subject
-        subscription success suggestion summary surface surprise survey switch symbol symptom
-        system table tablet target task tax taxi technology telephone template terminal
-        territory test theater theme theory thread threshold ticket timeline timer title
-        token tool topic total tour tower town traffic train transaction transcript
-        transfer translation treatment trend trial trip trouble truck tutorial type update
-        upgrade upload valley value variable variant vehicle version video view village
-        vision visit voice volume wallet warehouse warning warranty webinar website weekend
-        wheel widget window winter wire wireless workflow workload workshop yard zone""",
+        app part people call game report person system lead power level effect result number post
+        form information bus import test list build plan process program return group book country
+        order school health friend view business story season line project family company example
+        tax job record hour deal reason course event question account market problem campaign
+        success value experience future video community media issue type history room idea sound
+        object service house function series version address field lab space position evidence item
+        file review subject code page method policy total rate target site risk decision energy
+        request material moment office building share release card section article interview install
+        source model price contract link industry range performance bill environment speed response
+        member tool offer comment impact image search cover technology option website email goal
+        phone situation table staff box board path engine network command screen approach visit
+        document standard town meeting message answer language device paper practice display door
+        note treatment leader choice application effort computer store opportunity title concept
+        status income counter economy analysis figure software stage movie voice region pressure
+        letter quarter credit feature rule pattern style park measure culture notice condition
+        purpose organization vehicle speech error location memory limit tour launch script mode
+        stream default stock picture update floor window transfer mission progress agreement server
+        debate surface station hospital opinion budget trial conference brand train incident draft
+        machine theory photo solution plant setting connection driver structure street camera thread
+        score strategy graph copy task button reference traffic purchase element department skill
+        weekend output switch insurance equipment discussion chair input exchange trend corner
+        balance radio distance conversation failure trip package bug flight shape survey motor rent
+        minute monitor guide delay column entry edge vision factor lock format commission percentage
+        trouble library license surprise flag payment panel volume shop storage label evening symbol
+        session cloud sample experiment reaction index revenue browser wire warning zone category
+        battery sector plane exception reward signal definition cycle database menu hardware desk
+        remark proposal promise journey crash island profile interface restaurant magazine phase
+        permission icon bonus comparison topic schedule winter domain village mistake theme
+        component feedback hotel extension delivery recovery profit territory layer truck wheel
+        ticket river cable register variable alert pilot routine outcome loan ratio filter complaint
+        chart module resource edition scope recipe frequency sequence protocol priority branch
+        upgrade patch chat transaction directory estimate agenda procedure factory stack replacement
+        mechanism setup requirement repair password framework""",
     "plural": """
-        accounts actions alerts answers apps assumptions benefits blockers budgets bugs candidates
-        changes charts comments complaints components contracts costs customers dates deadlines
-        decisions delays designs details developers devices documents dollars drafts emails
-        engineers errors estimates events examples expenses experiments facts features figures
-        files findings friends goals guests holidays hours ideas images incidents
-        interviews invoices issues items jobs lessons letters licenses links logs managers
-        meetings members messages metrics milestones minutes mistakes models months notes
-        numbers offers opinions options orders packages pages partners payments plans
-        points prices priorities problems products profits projects proposals questions reasons
-        records releases reports requests requirements resources results reviews risks roles rules
-        sales samples screens sections seconds servers services sessions settings shares signals
-        slides sources stories students suggestions suppliers systems tables targets tasks teams
-        tests thoughts tickets tools topics trends updates users values vendors versions
-        videos visitors voices warnings weeks words workers years""",
+        years members months points hours issues minutes students words changes friends results
+        services questions weeks problems users events features reports numbers rules products
+        workers details systems plans teams costs comments options files items values reasons
+        stories jobs actions benefits resources sales seconds ideas sources images customers offers
+        records devices projects prices goals notes partners tools documents models dollars tests
+        requirements decisions pages accounts figures videos candidates updates thoughts examples
+        links messages orders versions findings facts settings developers targets apps components
+        requests emails shares answers letters risks payments estimates reviews meetings samples
+        errors tickets contracts tasks tables screens sections roles interviews expenses opinions
+        servers dates complaints visitors designs releases mistakes profits incidents topics""",
     "adjective": """
-        active actual additional afraid alternative amazing ambitious angry annual available
-        average awful bad basic beautiful better big bitter black blind blue bold boring brief
-        bright brilliant broad broken brown busy calm careful central certain cheap
-        clean clear clever cold comfortable common compact compatible complete complex confident
-        confusing consistent constant convenient cool correct crazy creative critical curious
-        current dangerous dark deep delicious dense different difficult digital direct dirty
-        double early eager easy effective efficient elegant empty enormous entire equal
-        essential exact excellent exciting expensive external extra fair familiar famous fancy
-        fast final fine firm flat flexible foreign formal fragile free fresh friendly
-        full funny general gentle genuine giant global gold good graceful grand grateful
-        gray great green happy hard harmful healthy heavy helpful hidden high honest
-        horrible hot huge human hungry ideal identical important impossible impressive inner
-        innocent instant internal invisible jealous kind large late legal light
-        likely limited little local logical lonely long loose loud lovely low lucky major
-        manual massive maximum mean medium mental minimum minor missing modern modest monthly
-        narrow nasty natural neat necessary negative nervous neutral new nice noisy normal
-        obvious odd official old online open optional orange ordinary original outer overdue
-        painful parallel partial past patient perfect permanent personal pleasant
-        polite poor popular positive possible powerful practical precise premium
-        pretty previous primary private productive proper proud public purple quick
-        quiet random rapid rare ready realistic reasonable recent redundant regional regular
-        relevant reliable remote responsible rich rigid risky robust rough round rude
-        sad safe scary secondary secret secure senior sensible sensitive separate serious severe
-        shallow sharp shiny short shy sick silent silly silver similar simple single slow
-        small smart smooth social soft solid special specific stable standard steady
-        steep strange strict strong stupid subtle successful sudden suitable sunny sure
-        surprising sweet tall temporary terrible thick thin tidy tight tiny tired tough
-        transparent tricky typical ugly unclear unexpected unhappy unique universal unknown
-        unusual upper upset urgent useful useless valid valuable various vast vertical virtual
-        visible vital warm weak weekly wet white wide wild wise wonderful wooden worried worse
-        worth wrong yellow young""",
+        new long good high great public different big direct open little hard full better small
+        current old free large important clear kind mean past sure light major human available
+        certain official possible proper short complete young low likely early strong social local
+        special black single quick bad similar entire specific previous common recent general white
+        difficult final pretty easy personal wrong original online soft serious late legal exact
+        deep average perfect simple round private worth popular various hot fast wide slow extra
+        fair broad secret standard foreign regular dark additional huge natural global necessary
+        safe correct clean normal obvious ready poor cool limited nice modern powerful complex fine
+        unique happy gold positive actual effective rare active green firm basic minor primary blue
+        double wild central heavy successful smart useful grand responsible brief separate negative
+        senior critical cold fresh solid random worse sudden missing massive digital dangerous valid
+        weak beautiful equal amazing annual mental rough minimum impossible tight familiar internal
+        maximum broken healthy honest rich alternative odd secure expensive rapid tough warm patient
+        famous quiet vast relevant bright sweet severe giant flat excellent strange essential
+        reasonable consistent unknown surprising sad thick confident empty remote proud sick upper
+        comfortable constant efficient tiny cheap medium external hidden narrow precise crazy
+        virtual smooth typical ideal creative tall visible brown helpful strict permanent blind
+        sharp afraid loud terrible yellow thin exciting regional wonderful angry worried friendly
+        impressive valuable careful busy stable funny inner silver unusual practical neutral stupid
+        sensitive temporary premium formal genuine ordinary instant loose vital secondary upset
+        reliable calm wet monthly lucky enormous""",
     "verb": """
-        accept achieve add adjust adopt announce apply approve arrange ask assign attach
-        avoid begin believe block book bring build buy calculate cancel capture
-        carry celebrate change check choose clarify clean close collect combine compare compile
-        complete compress confirm connect consider contact continue control convert copy cover
-        create cut debug decide decline define delay delegate delete deliver demonstrate deploy
-        describe design detect develop disable discuss distribute divide document download draw
-        drop edit enable encourage enjoy estimate evaluate examine expand expect
-        explain explore export extend fill finalize finance find finish fix focus follow
-        forget gather generate get give grow handle help highlight hire hold ignore
-        implement import improve include increase inform inspect install introduce
-        invest investigate invite join justify keep launch learn leave limit listen load maintain
-        manage map measure mention merge migrate monitor move negotiate notify observe offer
-        open optimize order organize own pack pause perform pick plan postpone prefer
-        prepare present prevent print process produce promote propose protect prove provide
-        publish pull push question raise reach receive recommend record recover
-        reduce refactor refresh refuse reject release remember remind remove rename renew
-        repair repeat replace report request require research reserve reset resolve
-        restart restore review revise rewrite run save schedule select sell send
-        separate serve set share ship shorten show sign simplify skip solve sort speak
-        specify spend split start stop store study submit suggest summarize support suspend
-        switch synchronize take teach tell test throw trace track train transfer translate
-        trust try turn understand update upgrade use validate verify visit wait want warn watch
-        win work worry""",
+        get work add want use own set show start report take help sign run follow find support
+        develop turn ask open invest import test build keep plan process move design change book
+        order tell give win expect perform control grow record hold protect question understand
+        complete present try suggest close believe cut connect study consider discuss provide learn
+        check begin bring stop create research include pick watch pack require review accept block
+        continue request track increase share release leave install speak contact buy collect pull
+        enjoy offer select prevent focus improve cover mention reach visit document draw carry sort
+        receive avoid clean load implement remember print save store sell throw send trust choose
+        measure map wait ship apply inform limit launch fix drop expand update recommend download
+        spend transfer edit produce train adjust teach separate push achieve reduce join serve
+        prefer explain remove copy detect reject switch deliver raise decide handle announce finish
+        worry maintain monitor delay prove listen forget deploy fill confirm replace gather split
+        manage describe renew remind enable highlight schedule explore publish generate promote
+        decline encourage capture define assign prepare solve upgrade recover estimate ignore
+        compare extend investigate repair submit repeat finance warn inspect demonstrate attach
+        convert introduce resolve celebrate examine export""",
     "past": """
-        accepted added agreed announced approved arrived asked assigned blocked booked bought
-        broke brought called canceled changed checked chose cleaned closed collected
-        completed confirmed created decided delivered deployed described designed discovered
-        discussed doubled dropped expected explained failed finished fixed followed forgot
-        gave grew happened helped hired improved increased installed introduced invited
-        joined launched learned left liked looked lost merged migrated missed moved needed
-        noticed offered opened ordered planned postponed prepared presented promised published
-        pushed raised reached received rejected released removed replaced reported
-        requested reviewed said saved scheduled sent shared shipped showed signed skipped
-        solved started stopped submitted suggested tested thought told tried
-        updated upgraded visited waited wanted wrote worked""",
+        said told left called thought sent asked started added reported wanted needed lost wrote
+        released received created gave expected happened decided tried worked looked brought
+        published increased announced described changed designed showed moved followed failed helped
+        reached raised offered signed learned removed opened closed shared explained agreed
+        confirmed stopped discovered finished suggested arrived joined introduced presented prepared
+        launched completed dropped bought fixed planned ordered updated broke accepted approved grew
+        installed improved discussed tested delivered noticed missed replaced pushed saved scheduled
+        chose collected promised liked rejected visited assigned submitted requested invited hired
+        blocked""",
     "gerund": """
-        adding asking blocking building buying calling changing checking cleaning closing coming
-        delivering deploying designing discussing drawing dropping editing fixing getting going
-        growing helping hiring improving joining launching learning leaving looking losing making
-        managing measuring meeting merging missing moving opening paying planning preparing
-        presenting publishing pushing reading recording reducing releasing removing renaming
-        replacing reporting reviewing rewriting running saving selling sending sharing shipping
-        showing signing solving spending starting stopping talking testing thinking tracking
-        trying updating using waiting watching winning working writing""",
+        going using making working getting looking trying coming running building meeting talking
+        reading writing starting thinking moving growing leaving adding showing spending calling
+        learning asking opening missing testing waiting watching planning winning changing helping
+        paying losing selling reporting buying sending sharing pushing drawing recording signing
+        shipping reducing saving closing tracking joining improving checking preparing removing
+        discussing managing blocking dropping stopping publishing cleaning editing hiring releasing
+        replacing delivering launching""",
     "adverb": """
-        absolutely accidentally actually again already always apparently automatically badly
-        basically briefly carefully certainly clearly closely completely constantly correctly
-        currently definitely directly easily entirely especially eventually exactly
-        finally frankly frequently fully generally gently gradually greatly hardly honestly
-        immediately initially instantly jointly just largely lately literally
-        mainly mostly nearly never normally obviously occasionally often originally
-        partly perfectly personally possibly practically precisely probably properly quickly
-        quietly rarely really recently regularly roughly sadly safely seriously simply slightly
-        slowly smoothly sometimes soon specifically still strongly suddenly surely thoroughly
-        together totally truly typically unfortunately usually""",
-    "when": """today tomorrow yesterday tonight""",
+        just again still really never always already actually often together probably simply soon
+        especially recently quickly nearly currently completely usually directly sometimes
+        immediately finally exactly easily certainly fully clearly generally eventually slightly
+        mostly definitely truly entirely possibly absolutely largely apparently specifically
+        typically properly obviously originally basically automatically slowly seriously suddenly
+        totally frequently perfectly closely initially roughly literally constantly personally
+        strongly normally carefully regularly rarely mainly hardly""",
+    "when": "today tomorrow yesterday tonight",
     "part_of_day": "morning afternoon evening",
     "weather": "sunny rainy cloudy windy cold warm freezing snowing",
-    "food": """coffee tea pizza sandwich salad soup cake cookies bread cheese chicken pasta
-        banana apple orange lemon breakfast dinner chocolate sugar milk water juice""",
-    "hobby": """football tennis swimming cooking reading music guitar piano chess gardening
-        photography painting hiking cycling running dancing skiing yoga""",
+    "food": """
+        water coffee sugar milk dinner bread tea chicken cheese orange chocolate cake breakfast
+        juice pizza cookies soup apple lemon sandwich""",
+    "hobby": """
+        running music reading football guitar cooking painting swimming dancing photography cycling
+        piano chess yoga tennis hiking""",
     "animal": "dog cat horse rabbit parrot turtle elephant monkey",
     "relative": "wife husband daughter brother sister mother father cousin uncle aunt baby",
 }

@@ -486,7 +486,7 @@ SENTENCES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
-# How often each kind is drawn; "scrambled" is built without a template.
+# How often each kind is drawn.
 WEIGHTS: Final[dict[str, float]] = {
     "short": 9.0,
     "small_talk": 6.0,
@@ -502,5 +502,4 @@ WEIGHTS: Final[dict[str, float]] = {
     "business": 5.0,
     "closing": 3.0,
     "aside": 7.0,
-    "scrambled": 20.0,
 }

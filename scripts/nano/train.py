@@ -25,6 +25,8 @@ from scripts.nano.examples import Alphabet, Assembler, Batch, batches
 from scripts.nano.losses import WEIGHTS, Losses
 from scripts.nano.mel import FloatArray
 from scripts.nano.model import Dimensions, Nano
+from scripts.nano.muon import Muon
+from scripts.nano.sounds import SOUNDS
 from scripts.nano.tokens import Compact
 from scripts.nano.voices import is_trained
 
@@ -38,14 +40,15 @@ class Options:
     """One training run.
 
     corpus: folder of shards. out: folder of the run. minutes: when it ends, from its first step.
-    peak: the highest learning rate. budget: encoder positions in a step of one process, at the end
+    peak, peak_inner: the highest learning rates, of Adam and of Muon. budget: encoder positions in a step of one process, at the end
     of training; processes: one per core. every_s: seconds between checkpoints.
     """
 
     corpus: Path
     out: Path
     minutes: float
-    peak: float = 1.7e-3
+    peak: float = 2e-3
+    peak_inner: float = 3e-3
     budget: int = 3000
     processes: int = 2
     every_s: float = 240.0
@@ -65,14 +68,14 @@ def _spectrum(windowed: FloatArray) -> npt.NDArray[Any]:
     return spectrum
 
 
-def _rate(step: int, progress: float, peak: float) -> float:
-    """One cycle: up over the first steps, then evenly down to the end of the time given."""
-    return peak * min(1.0, 0.03 + step / _WARM_STEPS) * max(0.004, 1.0 - progress)
+def _rate(step: int, progress: float) -> float:
+    """One cycle, of its peak: up over the first steps, then evenly down to the end."""
+    return min(1.0, 0.03 + step / _WARM_STEPS) * max(0.004, 1.0 - progress)
 
 
 def _budget(most: int, progress: float) -> int:
     """Small steps first, and many; large ones at the end, when noise is what is left to lose."""
-    return int(most * (0.34 if progress < 0.75 else 0.55 if progress < 0.9 else 1.0))
+    return int(most * (0.45 if progress < 0.8 else 1.0))
 
 
 class _Feed:
@@ -97,7 +100,7 @@ class _Feed:
     def __iter__(self) -> Iterator[Batch]:
         while True:
             self._take_in()
-            self._assembler.hardness = min(0.55, max(0.0, self.progress - 0.7) / 0.3)
+            self._assembler.hardness = min(0.6, max(0.0, self.progress - 0.35))
             budget = _budget(self._options.budget, self.progress)
             yield from batches(
                 self._assembler, self._rng, budget, self.alphabet, _spectrum, group=budget // 10
@@ -122,11 +125,13 @@ class _Trainer:
         self._before_s: float = kept.get("seconds", 0.0)
         self._feed = _Feed(options, rank, self._step + 1)
         alphabet = self._feed.alphabet
-        self._model = Nano(Dimensions(), compact, alphabet.words, alphabet.sound_classes)
+        self._model = Nano(Dimensions(), compact, alphabet.words, len(SOUNDS))
         self._optimizer = _optimizer(self._model, options.peak)
+        self._muon = Muon(_inner(self._model), options.processes, rank)
         if kept:
             self._model.load_state_dict(kept["model"])
             self._optimizer.load_state_dict(kept["optimizer"])
+            self._muon.restore(kept["muon"])
         state = kept["average"] if kept else self._model.state_dict()
         self._average: dict[str, Tensor] = {name: value.clone() for name, value in state.items()}
         self._began = self._saved = time.monotonic()
@@ -144,16 +149,18 @@ class _Trainer:
                 return
 
     def _advance(self, batch: Batch, progress: float) -> float:
+        rate = _rate(self._step, progress)
         for group in self._optimizer.param_groups:
-            group["lr"] = _rate(self._step, progress, self._options.peak)
+            group["lr"] = rate * self._options.peak
         parts = self._losses(self._model, batch)
         total = sum((WEIGHTS[name] * parts[name] for name in WEIGHTS), torch.tensor(0.0))
-        self._optimizer.zero_grad()
+        self._model.zero_grad()
         total.backward()  # type: ignore[no-untyped-call,unused-ignore]
         spent = self._before_s + time.monotonic() - self._began
         agreed = self._agree(spent / (60 * self._options.minutes))
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 2.0)
         self._optimizer.step()
+        self._muon.step(rate * self._options.peak_inner)
         self._step += 1
         for name, value in parts.items():
             self._sums[name] = self._sums.get(name, 0.0) + float(value.detach())
@@ -187,22 +194,21 @@ class _Trainer:
             self._saved = time.monotonic()
             draft = self._options.checkpoint.with_suffix(".part")
             kept = {"model": state, "optimizer": self._optimizer.state_dict()}
+            kept["muon"] = self._muon.state()
             kept |= {"average": self._average, "step": self._step, "seconds": spent}
             torch.save(kept | {"dimensions": asdict(self._model.dims)}, draft)
             draft.rename(self._options.checkpoint)
 
 
+def _inner(model: Nano) -> list[Tensor]:
+    """The matrices inside the layers: Muon's share; everything else is Adam's."""
+    return [p for n, p in model.named_parameters() if ".blocks." in n and p.ndim == 2]
+
+
 def _optimizer(model: Nano, peak: float) -> torch.optim.Optimizer:
-    shared = [model.decoder.spelled.vectors, model.word_spelled.vectors]
-    named = [(n, p) for n, p in model.named_parameters() if "spelled" not in n]
-    matrices = [p for _, p in named if p.ndim > 1]
-    vectors = [p for _, p in named if p.ndim == 1]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": 0.01},
-        {"params": vectors, "weight_decay": 0.0},
-        {"params": shared, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), foreach=True)
+    inner = {id(one) for one in _inner(model)}
+    outer = [p for p in model.parameters() if id(p) not in inner]
+    return torch.optim.AdamW(outer, lr=peak, betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
 
 
 def _work(rank: int, options: Options) -> None:

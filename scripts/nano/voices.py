@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from scripts.nano import sounds
+
 SAMPLE_RATE: Final = 16_000
 _TOKEN = re.compile(r"\S+")
 _PAUSE_PHONEMES: Final = (b"_", b"_:", b"_!", b"_|", b"")
@@ -67,14 +69,29 @@ class Voice:
     pitch: int = 50
 
 
+# One sound after the other: (first sample, class of `sounds.SOUNDS`); each lasts until the next.
+Sounding = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One sentence aloud: int16 samples, shape (n,), 16 kHz mono, and its words in order."""
+    """One sentence aloud: int16 samples, shape (n,), 16 kHz mono; its words and sounds in order."""
 
     text: str
     voice: str
     samples: npt.NDArray[np.int16]
     words: tuple[Word, ...]
+    sounds: Sounding
+
+
+@dataclass(frozen=True, slots=True)
+class _Synthesis:
+    """What a synthesiser gives: all times in samples at its own `rate`."""
+
+    samples: npt.NDArray[np.int16]
+    rate: int
+    words: Sequence[tuple[int, int]]
+    sounds: Sequence[tuple[int, int]]
 
 
 def random_voice(rng: random.Random) -> Voice:
@@ -100,34 +117,35 @@ def speak(text: str, voice: Voice) -> Spoken:
     """Say `text`. Raises ValueError if the voice is unknown or gives no word times."""
     engine, _, name = voice.name.partition("/")
     if engine == "espeak":
-        samples, rate, spans = _espeak(text, name, voice)
+        made = _espeak(text, name, voice)
     elif engine == "flite":
-        samples, rate, spans = _flite(text, name, voice)
+        made = _flite(text, name, voice)
     else:
         raise ValueError(f"no engine for voice {voice.name!r}")
-    if rate != SAMPLE_RATE:
-        samples = soxr.resample(samples, rate, SAMPLE_RATE)
-    scale = SAMPLE_RATE / rate
-    return _trimmed(text, voice.name, samples, [(int(a * scale), int(b * scale)) for a, b in spans])
+    return _trimmed(text, voice.name, made)
 
 
-def _trimmed(
-    text: str, voice: str, samples: npt.NDArray[np.int16], spans: Sequence[tuple[int, int]]
-) -> Spoken:
-    """Cut the silence at both ends, to 20 ms; a word's end never passes the next one's start."""
+def _trimmed(text: str, voice: str, made: _Synthesis) -> Spoken:
+    """At 16 kHz, without the silence at both ends, to 20 ms; words do not overlap."""
+    samples = made.samples
+    if made.rate != SAMPLE_RATE:
+        samples = soxr.resample(samples, made.rate, SAMPLE_RATE)
+    scale = SAMPLE_RATE / made.rate
     level = np.abs(samples.astype(np.float32))
     loud = np.flatnonzero(level > max(level.max() * 0.01, 8.0))
     margin = SAMPLE_RATE // 50
     first, last = max(0, int(loud[0]) - margin), min(len(samples), int(loud[-1]) + margin)
     tokens = _TOKEN.findall(text)
-    if len(tokens) != len(spans):
-        raise ValueError(f"{len(spans)} times for {len(tokens)} words")
+    if len(tokens) != len(made.words):
+        raise ValueError(f"{len(made.words)} times for {len(tokens)} words")
+    spans = [(int(begin * scale), int(finish * scale)) for begin, finish in made.words]
     words: list[Word] = []
     for index, (token, (begin, finish)) in enumerate(zip(tokens, spans, strict=True)):
         following = spans[index + 1][0] if index + 1 < len(spans) else last
         start, end = max(begin - first, 0), min(finish, last, following) - first
         words.append(Word(token, start, max(start + 1, end)))
-    return Spoken(text, voice, samples[first:last], tuple(words))
+    heard = tuple((max(int(at * scale) - first, 0), sound) for at, sound in made.sounds)
+    return Spoken(text, voice, samples[first:last], tuple(words), heard)
 
 
 def phonemes(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -214,9 +232,7 @@ def _espeak_library() -> _Espeak:
     return _Espeak()
 
 
-def _espeak(
-    text: str, name: str, voice: Voice
-) -> tuple[npt.NDArray[np.int16], int, list[tuple[int, int]]]:
+def _espeak(text: str, name: str, voice: Voice) -> _Synthesis:
     library = _espeak_library()
     samples, events = library.say(text, name, voice)
     matches = list(_TOKEN.finditer(text))
@@ -238,7 +254,20 @@ def _espeak(
         weights = np.array([len(m.group()) for m in matches[here:there]], dtype=np.float64)
         edges = begin + (end - begin) * np.concatenate(([0.0], np.cumsum(weights / weights.sum())))
         spans += [(int(a), int(b)) for a, b in pairwise(edges)]
-    return samples, library.rate, spans
+    return _Synthesis(samples, library.rate, spans, _espeak_sounds(events))
+
+
+def _espeak_sounds(events: Sequence[tuple[int, int, int, bytes]]) -> list[tuple[int, int]]:
+    heard: list[tuple[int, int]] = []
+    word: int | None = None
+    for kind, _, sample, name in events:
+        if kind == _EVENT_WORD:
+            word = sample
+        elif (number := sounds.of_espeak(name.decode())) is not None:
+            # A stop is announced after its closure; the word that it begins, before.
+            heard.append((sample if word is None else word, number))
+            word = None
+    return heard
 
 
 # --- flite ---------------------------------------------------------------------------------------
@@ -274,6 +303,7 @@ def _flite_library() -> ctypes.CDLL:
         "item_parent": (pointer, (pointer,)),
         "item_as": (pointer, (pointer, ctypes.c_char_p)),
         "ffeature_float": (ctypes.c_float, (pointer, ctypes.c_char_p)),
+        "ffeature_string": (ctypes.c_char_p, (pointer, ctypes.c_char_p)),
         "delete_utterance": (None, (pointer,)),
         "feat_set_float": (None, (pointer, ctypes.c_char_p, ctypes.c_float)),
     }
@@ -294,9 +324,18 @@ def _flite_voice(name: str) -> int:
     return int(register(None))
 
 
-def _flite(
-    text: str, name: str, voice: Voice
-) -> tuple[npt.NDArray[np.int16], int, list[tuple[int, int]]]:
+def _flite_sounds(library: ctypes.CDLL, utterance: int, rate: int) -> list[tuple[int, int]]:
+    heard: list[tuple[int, int]] = []
+    at = 0
+    item = library.relation_head(library.utt_relation(utterance, b"Segment"))
+    while item:
+        heard.append((at, sounds.of_flite(library.ffeature_string(item, b"name").decode())))
+        at = int(library.ffeature_float(item, b"end") * rate)
+        item = library.item_next(item)
+    return [*heard, (at, 0)]
+
+
+def _flite(text: str, name: str, voice: Voice) -> _Synthesis:
     library, handle = _flite_library(), _flite_voice(name)
     features = ctypes.cast(handle, ctypes.POINTER(_FliteVoice)).contents.features
     library.feat_set_float(features, b"duration_stretch", 1.0 / voice.rate)
@@ -320,6 +359,7 @@ def _flite(
                 spans.append((int(start * rate), int(end * rate)))
             previous = parent
             item = library.item_next(item)
+        heard = _flite_sounds(library, utterance, rate)
     finally:
         library.delete_utterance(utterance)
-    return samples, rate, spans
+    return _Synthesis(samples, rate, spans, heard)

@@ -1,6 +1,8 @@
 """What a training example says was heard."""
 
-from scripts.nano.examples import heard
+import numpy as np
+
+from scripts.nano.examples import STEP, Alphabet, Example, heard
 from scripts.nano.voices import Word
 
 SECOND = 16_000
@@ -34,3 +36,17 @@ def test_marks_count_when_the_pause_after_them_was_heard() -> None:
 def test_no_word_lasts_longer_than_the_sound() -> None:
     """The end of a word that was cut is the cut."""
     assert heard(WORDS, int(0.4 * SECOND))[-1].end == int(0.4 * SECOND)
+
+
+def test_the_encoder_is_told_what_sounds_when() -> None:
+    """Sounds stand where they were made; behind the end of the sound there are none."""
+    one = Example(
+        np.zeros(8 * STEP, np.float32),
+        (Word("go.", 2 * STEP, 6 * STEP),),
+        (Word("go.", 2 * STEP, 6 * STEP),),
+        ((2 * STEP, 5), (4 * STEP, 7), (6 * STEP, 0)),
+        None,
+    )
+    words, sounds = Alphabet().tracks(one, 10)
+    assert sounds.tolist() == [0, 0, 5, 5, 7, 7, 0, 0, 0, 0]
+    assert [bool(word) for word in words] == [False, True, True, False, False]
