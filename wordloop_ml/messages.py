@@ -30,6 +30,20 @@ class JobClass(IntEnum):
     SYNTHESIS = 4
 
 
+class Task(StrEnum):
+    """What becomes of the words: written in their own language, or in English."""
+
+    TRANSCRIBE = "transcribe"
+    TRANSLATE = "translate"
+
+
+VOCABULARY_ENTRIES = 100
+"""How many names and terms a track may hint at."""
+
+VOCABULARY_CHARACTERS = 500
+"""How many characters they may have together: about what a model's prompt holds."""
+
+
 class RejectReason(StrEnum):
     """Why a guard refused a hypothesis; a metric label and the ``reason`` of a notice."""
 
@@ -62,16 +76,20 @@ class Utterance:
 class DecodeOptions:
     """How one native call decodes: one encode, one decode, never more.
 
-    language: ISO 639-1 code, or None to let a multilingual model detect it.
+    language: ISO 639-1 code of what is spoken, or None to let a multilingual model detect it.
+    task: TRANSLATE writes English, and needs a multilingual model.
     prompt: words the decoder may expect (names, jargon); empty for none.
     careful: decode with the full audio context (after a crash, or when a loop was seen).
-    temperature: 0 is greedy; a retry may sample.
+    temperature: 0 takes the likeliest token each time; a retry may sample.
+    beams: how many hypotheses are followed at once; 1 follows the likeliest token alone.
     """
 
     language: str | None = None
+    task: Task = Task.TRANSCRIBE
     prompt: str = ""
     careful: bool = False
     temperature: float = 0.0
+    beams: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from wordloop_ml.messages import (
     Samples,
     SpanLost,
     SpeechStarted,
+    Task,
     Word,
 )
 
@@ -57,7 +58,7 @@ def sentence(
 class Scene:
     """A track, and everything that came out of it, in order."""
 
-    def __init__(self, **options: int | bool | str | None) -> None:
+    def __init__(self, **options: int | bool | str | tuple[str, ...] | None) -> None:
         self.track = Track("ana", LoudnessVoice(), CaptioningPolicy(), **options)  # type: ignore[arg-type]
         self.out: list[TrackOutput] = []
         self.answered = 0
@@ -454,10 +455,13 @@ def test_room_shrinks_while_finals_are_pending_and_comes_back() -> None:
     assert scene.track.room > idle - 512
 
 
-def test_language_and_prompt_go_with_every_decode() -> None:
-    """And the language that was heard comes back with the caption."""
-    scene = Scene(language="de", prompt="Wordloop").say(1_000)
-    assert {(r.options.language, r.options.prompt) for r in scene.requests} == {("de", "Wordloop")}
+def test_language_task_and_vocabulary_go_with_every_decode() -> None:
+    """Interims and finals alike."""
+    scene = Scene(language="de", task=Task.TRANSLATE, vocabulary=("Wordloop", "Zoë"))
+    scene.say(1_000).hush(600)
+    assert {request.kind for request in scene.requests} >= {JobClass.FIRST_CAPTION, JobClass.FINAL}
+    options = {(r.options.language, r.options.task, r.options.prompt) for r in scene.requests}
+    assert options == {("de", Task.TRANSLATE, "Glossary: Wordloop, Zoë.")}
 
 
 def test_it_counts_stable_words_and_those_that_finals_revise() -> None:

@@ -52,6 +52,8 @@ def judge(
     words = hypothesis.words
     if not words:
         return RejectReason.NO_WORDS
+    if not policy.guards:
+        return None
     if audio.loudest_rms < policy.near_silence_rms:
         return RejectReason.NEAR_SILENCE
     if (reason := _improbable(hypothesis, policy)) is not None:

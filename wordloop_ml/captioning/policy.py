@@ -35,6 +35,7 @@ class CaptioningPolicy:
         commit_step_samples: silence between two ``Committed`` events.
 
     Guards (sources: openai/whisper's transcribe.py for 0.6, -1.0 and 2.4; live services for RMS)
+        guards: whether hypotheses are judged at all; without, only those without words are refused.
         no_speech_probability, log_probability: rejected when silence is likelier than the first
             and the words are less likely than the second.
         lowest_log_probability: words less likely than this are rejected however loud.
@@ -64,6 +65,7 @@ class CaptioningPolicy:
     ring_samples: int = 960_000
     commit_step_samples: int = 16_000
 
+    guards: bool = True
     no_speech_probability: float = 0.6
     log_probability: float = -1.0
     lowest_log_probability: float = -1.0

@@ -25,6 +25,7 @@ from wordloop_ml.captioning.segmenter import (
     SpeechResumed,
 )
 from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
+from wordloop_ml.captioning.vocabulary import glossary
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
     DecodeOptions,
@@ -32,6 +33,7 @@ from wordloop_ml.messages import (
     RejectReason,
     Samples,
     SpeechStarted,
+    Task,
     TrackEvent,
     Utterance,
     Word,
@@ -52,6 +54,9 @@ class Track:
     first_sample: absolute index of the first sample that will be fed (a resumed stream's C).
     last_seq: ``seq`` of the last final that was already sent, 0 for none.
     live_from: captions of segments that start before are marked as replay.
+    language: what is spoken, ISO 639-1; None lets a multilingual model say.
+    task: TRANSLATE gives English captions, where the model can.
+    vocabulary: names and terms to expect; bounded by messages.VOCABULARY_*.
     careful: decode everything with the full audio context.
 
     rejections, stable_words, revised_words, voice_failures: counters, for metrics: what the guards
@@ -69,7 +74,8 @@ class Track:
         last_seq: int = 0,
         live_from: int = 0,
         language: str | None = None,
-        prompt: str = "",
+        task: Task = Task.TRANSCRIBE,
+        vocabulary: tuple[str, ...] = (),
         careful: bool = False,
     ) -> None:
         self._name = name
@@ -78,7 +84,8 @@ class Track:
         self._policy = policy
         self._ring = Ring(first_sample, policy.ring_samples)
         self._segmenter = Segmenter(policy, first_sample)
-        self._decodes = Decodes(policy, DecodeOptions(language, prompt, careful))
+        options = DecodeOptions(language, task, glossary(vocabulary), careful)
+        self._decodes = Decodes(policy, options)
         self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
         self._probability = 0.0
