@@ -47,6 +47,8 @@ def test_each_field_is_read_from_its_variable() -> None:
         ("WORDLOOP_WORKERS", "0", "is 0, outside 1 to 64"),
         ("WORDLOOP_LOG_LEVEL", "loud", "is not debug, info, warning or error"),
         ("WORDLOOP_LOG_FORMAT", "xml", "is neither json nor console"),
+        ("WORDLOOP_GUARDS", "maybe", "is neither on nor off"),
+        ("WORDLOOP_TOKEN_FLOOR", "1", "is 1, outside 2 to 200"),
         ("WORDLOOP_HOST", "", "is empty"),
     ],
 )

@@ -45,6 +45,16 @@ class Settings:
     audio_context_margin: int = _setting(
         32, "positions of 20 ms beyond the end of the audio", low=0, high=500
     )
+    token_floor: int = _setting(
+        2, "tokens that any decode may have; for benchmarks", low=2, high=200
+    )
+    token_base: int = _setting(
+        13, "tokens that a decode may have besides those for its length", low=0, high=200
+    )
+    tokens_per_second: int = _setting(
+        8, "tokens that a decode may have for each second of audio", low=0, high=50
+    )
+    guards: str = _setting("on", "on, or off to show whatever was decoded; for benchmarks")
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
     max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)
     idle_s: float = _setting(
@@ -132,6 +142,8 @@ def _check_choices(settings: Settings) -> None:
         raise _refused("log_level", "is not debug, info, warning or error")
     if settings.log_format not in {"json", "console"}:
         raise _refused("log_format", "is neither json nor console")
+    if settings.guards not in {"on", "off"}:
+        raise _refused("guards", "is neither on nor off")
     if not settings.host:
         raise _refused("host", "is empty")
 

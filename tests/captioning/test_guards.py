@@ -62,6 +62,13 @@ def test_a_hypothesis_is_judged(hypothesis: Hypothesis, reason: RejectReason | N
     assert judge(hypothesis, AUDIO, POLICY) is reason
 
 
+def test_without_guards_only_nothing_is_refused() -> None:
+    """Weights that were never trained say what every guard refuses."""
+    unguarded = CaptioningPolicy(guards=False)
+    assert judge(said("no " * 60, average_log_probability=-9.0), AUDIO, unguarded) is None
+    assert judge(said(""), AUDIO, unguarded) is RejectReason.NO_WORDS
+
+
 def test_text_from_near_silence_is_invented() -> None:
     """However sure the model is."""
     hushed = AudioFacts(16_000, 64_000, loudest_rms=0.002)

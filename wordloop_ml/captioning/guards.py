@@ -50,10 +50,8 @@ def judge(
 ) -> RejectReason | None:
     """Why a hypothesis must not be shown, or None when it may."""
     words = hypothesis.words
-    if not words:
-        return RejectReason.NO_WORDS
-    if not policy.guards:
-        return None
+    if not words or not policy.guards:
+        return None if words else RejectReason.NO_WORDS
     if audio.loudest_rms < policy.near_silence_rms:
         return RejectReason.NEAR_SILENCE
     if (reason := _improbable(hypothesis, policy)) is not None:

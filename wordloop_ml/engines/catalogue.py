@@ -33,6 +33,9 @@ def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
         threads=settings.threads,
         audio_context_floor=settings.audio_context_floor,
         audio_context_margin=settings.audio_context_margin,
+        token_floor=settings.token_floor,
+        token_base=settings.token_base,
+        tokens_per_second=settings.tokens_per_second,
     )
     return WhisperCppTranscriber.open(weights.name, weights.buffer, options)
 

@@ -31,10 +31,6 @@ _LONGEST_PROMPT = 2_000
 _PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
 """Words, numbers, marks and blanks: no token spans two of them."""
 
-_BASE_TOKENS = 12
-_TOKENS_PER_SECOND = 8
-"""Fast speech is some 5 tokens a second: what goes on longer than this is a loop."""
-
 _MINIMUM_TIMESTAMP_MASS = 0.0005
 """Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01; nano keeps about
 0.004 there, and with more would end sentences early wherever it is unsure of the next word."""
@@ -55,11 +51,17 @@ class WhisperOptions:
     audio_context_floor: positions of 20 ms that are encoded at least. Real models loop when it is
         too small; nano was trained down to 128.
     audio_context_margin: positions beyond the end of the audio.
+    token_floor, token_base, tokens_per_second: a decode has at most ``base + per_second x
+        seconds of audio`` tokens, and never less than the floor. Fast speech is some 5 tokens a
+        second: what goes on longer than the defaults is a loop.
     """
 
     threads: int = 1
     audio_context_floor: int = 128
     audio_context_margin: int = 32
+    token_floor: int = 2
+    token_base: int = 13
+    tokens_per_second: int = 8
 
 
 class WhisperCppTranscriber:
@@ -176,7 +178,7 @@ class WhisperCppWorker:
         self._parameters = _fixed_parameters(self._library, transcriber._options.threads)
         self._full_context = transcriber._header.audio_context
         # whisper.cpp drops the text when its own loop ends before the token limit does
-        self._most_tokens = transcriber._header.text_context // 2 - 6
+        self._most_tokens = transcriber._header.text_context // 2 - 5
 
     def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
         """Decode one utterance: one encode, one decode.
@@ -193,7 +195,8 @@ class WhisperCppWorker:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
         parameters = self._parameters
         parameters.audio_ctx = self._audio_context(len(samples), options.careful)
-        parameters.max_tokens = self._token_limit(len(samples))
+        # whisper.cpp stops after the token whose index, from 0, reaches its limit
+        parameters.max_tokens = self._token_limit(len(samples)) - 1
         parameters.max_initial_ts = _latest_first_timestamp(len(samples))
         parameters.temperature = options.temperature
         language = ffi.new("char[]", self._language(options).encode())
@@ -239,8 +242,10 @@ class WhisperCppWorker:
         return min(self._full_context, max(heard, options.audio_context_floor))
 
     def _token_limit(self, samples: int) -> int:
-        wanted = _BASE_TOKENS + samples * _TOKENS_PER_SECOND // SAMPLE_RATE
-        return min(wanted, self._most_tokens)
+        """How many tokens a decode may have, the timestamp that it opens with included."""
+        options = self._transcriber._options
+        wanted = options.token_base + samples * options.tokens_per_second // SAMPLE_RATE
+        return min(max(wanted, options.token_floor), self._most_tokens)
 
     def _language(self, options: DecodeOptions) -> str:
         if options.language is not None:

@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 from aiohttp import web
 
+from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import ErrorCode, StartupFailed
@@ -235,6 +236,7 @@ async def _serve_meetings(
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
+        policy=CaptioningPolicy(guards=settings.guards == "on"),
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
     )
