@@ -17,7 +17,15 @@ from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOut
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.executor import DropReason, Executor, Job, JobDone, JobDropped, JobFailed, Outcome
 from wordloop_ml.meetings.outbox import Ack, Closed, Leaving, Outbox
-from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Samples, SpanLost
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    Caption,
+    Hypothesis,
+    JobClass,
+    Samples,
+    SpanLost,
+    Task,
+)
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 
 ACK_EVERY_SAMPLES = 2 * SAMPLE_RATE
@@ -45,6 +53,8 @@ class TrackOptions:
     track: str
     epoch: int | None = None
     language: str | None = None
+    task: Task = Task.TRANSCRIBE
+    vocabulary: tuple[str, ...] = ()
     first_sample: int = 0
     last_seq: int = 0
     live_from: int = 0
@@ -196,6 +206,8 @@ class MeetingActor:
                 last_seq=options.last_seq,
                 live_from=options.live_from,
                 language=options.language,
+                task=options.task,
+                vocabulary=options.vocabulary,
                 careful=options.careful,
             ),
             Outbox(),
