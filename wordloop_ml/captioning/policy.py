@@ -18,6 +18,7 @@ class CaptioningPolicy:
         pre_roll_samples: audio kept before an onset, so that first words are whole. Also the
             time within which a burst must be confirmed by a second window to count as speech.
         endpoint_samples: silence that ends a segment.
+        silent_rms: outside speech, a window that is quieter holds none: the detector is not asked.
 
     Decoding
         speculate_samples: silence after which the final is decoded ahead of the endpoint; a
@@ -51,6 +52,7 @@ class CaptioningPolicy:
     onset_lead_samples: int = 512
     pre_roll_samples: int = 4_000
     endpoint_samples: int = 8_000
+    silent_rms: float = 0.001
 
     speculate_samples: int = 2_560
     first_decode_samples: int = 4_800

@@ -60,6 +60,11 @@ class Segmenter:
         return self._position
 
     @property
+    def idle(self) -> bool:
+        """Neither speech nor a burst that may become speech."""
+        return not self._speaking and self._burst is None
+
+    @property
     def silence(self) -> int | None:
         """Where silence began inside the open segment, unless the speaker speaks."""
         return self._silence

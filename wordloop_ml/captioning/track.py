@@ -205,14 +205,23 @@ class Track:
         window = self._ring.copy(at, at + samples)
         if samples < self._policy.window_samples:
             window = np.pad(window, (0, self._policy.window_samples - samples))
-        try:
-            self._probability = self._voice.probability(window)
-        except EngineFailed:
-            self.voice_failures += 1  # the window counts as the one before it
+        # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
+        # caches is the dearest step of the loop. Speech so quiet no guard would let through.
+        energy = self._policy.silent_rms**2 * self._policy.window_samples
+        if self._segmenter.idle and window.dot(window) < energy:
+            self._probability = 0.0
+        else:
+            self._ask_voice(window)
         event = self._segmenter.step(self._probability, samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (speech := self._open_speech()) is not None:
             self._ask_final(speech, out)
+
+    def _ask_voice(self, window: Samples) -> None:
+        try:
+            self._probability = self._voice.probability(window)
+        except EngineFailed:
+            self.voice_failures += 1  # the window counts as the one before it
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
         """No audio follows: judge the part of a window that is left, then close what is open."""
