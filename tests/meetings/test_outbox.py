@@ -4,6 +4,7 @@ import asyncio
 
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.meetings.outbox import CAPACITY, Ack, Closed, Outbox, OutboxEvent
+from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption
 
 
@@ -66,3 +67,12 @@ async def test_nothing_follows_the_close() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     waiting.cancel()
+
+
+async def test_the_timing_of_a_caption_waits_with_it() -> None:
+    """Whoever sends it can say where its time went."""
+    outbox = Outbox()
+    timing = CaptionTiming(None, returned_s=0.0, stabilised_s=0.001, put_s=1.0)
+    outbox.put(caption("a"), CaptionTiming(None, 0.0, 0.0, 0.0))
+    outbox.put(caption("a", final=True), timing)
+    assert await outbox.get_timed() == (caption("a", final=True), timing)

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from wordloop_ml.errors import ErrorCode
+from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption, TrackEvent
 
 CAPACITY = 256
@@ -53,7 +54,7 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._events: deque[OutboxEvent] = deque()
+        self._events: deque[tuple[OutboxEvent, CaptionTiming | None]] = deque()
         self._waiting = asyncio.Event()
         self._closed = False
 
@@ -62,7 +63,7 @@ class Outbox:
         """Whether nothing more can be put."""
         return self._closed
 
-    def put(self, event: OutboxEvent) -> None:
+    def put(self, event: OutboxEvent, timing: CaptionTiming | None = None) -> None:
         """Queue an event; after ``Closed`` everything is ignored."""
         if self._closed:
             return
@@ -72,12 +73,16 @@ class Outbox:
         if len(self._events) >= CAPACITY and not self._closed:
             self._events.clear()
             self._closed = True
-            event = Closed(ErrorCode.SLOW_CONSUMER)
-        self._events.append(event)
+            event, timing = Closed(ErrorCode.SLOW_CONSUMER), None
+        self._events.append((event, timing))
         self._waiting.set()
 
     async def get(self) -> OutboxEvent:
         """The next event, in order; waits for one."""
+        return (await self.get_timed())[0]
+
+    async def get_timed(self) -> tuple[OutboxEvent, CaptionTiming | None]:
+        """The next event and, for a caption, where its time went so far."""
         while not self._events:
             self._waiting.clear()
             await self._waiting.wait()
@@ -85,7 +90,7 @@ class Outbox:
 
     def _drop_stale(self, event: OutboxEvent) -> None:
         """A caption replaces a waiting interim of its segment; an ack replaces a waiting ack."""
-        self._events = deque(one for one in self._events if not _replaces(event, one))
+        self._events = deque(one for one in self._events if not _replaces(event, one[0]))
 
 
 def _replaces(event: OutboxEvent, waiting: OutboxEvent) -> bool:
