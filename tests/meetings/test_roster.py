@@ -9,9 +9,10 @@ from tests.meetings.conftest import Hold
 from tests.web.support import until
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
-from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost, TrackOptions
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, RosterStatistics
+from wordloop_ml.meetings.seat import TrackOptions
 from wordloop_ml.messages import Samples
 
 

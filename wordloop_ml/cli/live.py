@@ -9,9 +9,11 @@ from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import AudioEnded, MeetingActor, Seat, TrackOptions
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
 from wordloop_ml.ports import TranscriberWorker
 

@@ -8,7 +8,6 @@ back as messages; between two messages runs one pure step of ``captioning.Track`
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -16,7 +15,19 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.executor import DropReason, Executor, Job, JobDone, JobDropped, JobFailed, Outcome
+from wordloop_ml.meetings.inbox import (
+    AudioArrived,
+    AudioEnded,
+    ConnectionLost,
+    DecodeAnswered,
+    DrainAsked,
+    FlushAsked,
+    GapArrived,
+    Message,
+)
 from wordloop_ml.meetings.outbox import Ack, Closed, Leaving, Outbox
+from wordloop_ml.meetings.seat import Seat, TrackOptions, WindowBuffer
+from wordloop_ml.meetings.timing import CaptionTiming, DecodeTiming
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     Caption,
@@ -24,7 +35,7 @@ from wordloop_ml.messages import (
     JobClass,
     Samples,
     SpanLost,
-    Task,
+    TrackEvent,
 )
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 
@@ -44,106 +55,6 @@ LONGEST_STRETCH = 8.0
 """However busy the threads are, somebody who speaks sees their words move every two seconds."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackOptions:
-    """What a connection asked for; positions are absolute samples at 16 kHz."""
-
-    track: str
-    epoch: int | None = None
-    language: str | None = None
-    task: Task = Task.TRANSCRIBE
-    vocabulary: tuple[str, ...] = ()
-    first_sample: int = 0
-    last_seq: int = 0
-    live_from: int = 0
-    careful: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Seat:
-    """One connection's place in a meeting: made by the actor, held by the connection.
-
-    outbox: what the connection sends. room: set when its reader should look again.
-    leaving: takes no more intake and closes, with ``farewell``, when its track is done.
-    unhandled: its messages in the inbox. finals, lost: how many of each were emitted.
-    """
-
-    options: TrackOptions
-    track: Track
-    outbox: Outbox
-    acked_at: int = 0
-    leaving: bool = False
-    farewell: ErrorCode | None = None
-    unhandled: int = 0
-    finals: int = 0
-    lost: int = 0
-    room: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class AudioArrived:
-    """Audio of a seat, 16 kHz, at most ``track.room`` samples."""
-
-    seat: Seat
-    samples: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class FlushAsked:
-    """Finalise what is open now, and go on."""
-
-    seat: Seat
-
-
-@dataclass(frozen=True, slots=True)
-class GapArrived:
-    """The client has no audio for this many samples at 16 kHz."""
-
-    seat: Seat
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class AudioEnded:
-    """No more audio will come: flush, then close."""
-
-    seat: Seat
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLost:
-    """The peer has gone, or broke the protocol; nobody listens any more."""
-
-    seat: Seat
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeAnswered:
-    """What became of a decode request."""
-
-    seat: Seat
-    ticket: int
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class DrainAsked:
-    """The process is on its way out: closed segments get their finals, then all seats close."""
-
-    deadline_s: float
-
-
-Message = (
-    AudioArrived
-    | FlushAsked
-    | GapArrived
-    | AudioEnded
-    | ConnectionLost
-    | DecodeAnswered
-    | DrainAsked
-)
 
 
 class MeetingActor:
@@ -171,6 +82,7 @@ class MeetingActor:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._seats: dict[str, Seat] = {}
         self._loop = asyncio.get_running_loop()
+        self._step_began_s = self._began_s
 
     @property
     def seats(self) -> int:
@@ -211,6 +123,7 @@ class MeetingActor:
                 careful=options.careful,
             ),
             Outbox(),
+            WindowBuffer(self._policy.window_samples),
             acked_at=options.first_sample,
         )
         seat.room.set()
@@ -221,17 +134,30 @@ class MeetingActor:
 
     def post(self, message: Message) -> None:
         """Put a message into the inbox; on the loop's thread only."""
+        if isinstance(message, FlushAsked | GapArrived | AudioEnded):
+            self._post_held(message.seat)
+        if isinstance(message, GapArrived):
+            message.seat.waiting.restart()
         if not isinstance(message, DecodeAnswered | DrainAsked):
             message.seat.unhandled += 1
         self._inbox.put_nowait(message)
 
     async def post_audio(self, seat: Seat, samples: Samples) -> None:
-        """Post audio in pieces of a quarter second, as fast as the meeting takes it."""
+        """Post audio in pieces of at most a quarter second, as fast as the meeting takes it.
+
+        What completes no window of the detector changes nothing and is held back until more comes,
+        or another message: a step of the actor for each window, not for each frame.
+        """
         step = SAMPLE_RATE // 4
         for start in range(0, len(samples), step):
             piece = samples[start : start + step]
             await self.wait_for_room(seat, len(piece))
-            self.post(AudioArrived(seat, piece))
+            if seat.waiting.push(piece):
+                self._post_held(seat)
+
+    def _post_held(self, seat: Seat) -> None:
+        if seat.waiting.held:
+            self.post(AudioArrived(seat, seat.waiting.take()))
 
     async def wait_for_room(self, seat: Seat, samples: int = 0) -> None:
         """Wait until the seat may post; this is the back-pressure that the socket feels.
@@ -243,7 +169,7 @@ class MeetingActor:
             await seat.room.wait()
 
     def _has_room(self, seat: Seat, samples: int) -> bool:
-        waiting = seat.unhandled * (SAMPLE_RATE // 4)
+        waiting = seat.unhandled * (SAMPLE_RATE // 4) + seat.waiting.held
         return seat.unhandled < UNHANDLED_MESSAGES and seat.track.room >= samples + waiting
 
     async def run(self) -> None:
@@ -258,10 +184,11 @@ class MeetingActor:
 
     def _handle(self, message: Message) -> None:
         """One step: a message in, events and decode requests out."""
+        self._step_began_s = self._clock()
         match message:
-            case DecodeAnswered(seat, ticket, outcome):
+            case DecodeAnswered(seat, ticket, outcome, timing):
                 if self._is_seated(seat):
-                    self._emit(seat, seat.track.answer(ticket, self._result(outcome)))
+                    self._emit(seat, seat.track.answer(ticket, self._result(outcome)), timing)
             case DrainAsked(deadline_s):
                 for seat in list(self._seats.values()):
                     self._drain(seat, deadline_s)
@@ -306,7 +233,9 @@ class MeetingActor:
         resumable = seat.options.epoch is not None
         self._emit(seat, seat.track.leave() if resumable else seat.track.finish())
 
-    def _emit(self, seat: Seat, outputs: list[TrackOutput]) -> None:
+    def _emit(
+        self, seat: Seat, outputs: list[TrackOutput], decode: DecodeTiming | None = None
+    ) -> None:
         """Send events, submit requests, and close the seat when its track is done."""
         for output in outputs:
             if isinstance(output, DecodeRequest):
@@ -316,12 +245,19 @@ class MeetingActor:
                 seat.finals += 1
             elif isinstance(output, SpanLost):
                 seat.lost += 1
-            seat.outbox.put(output)
+            seat.outbox.put(output, self._timing(output, decode))
         seat.room.set()
         if seat.outbox.closed:
             self._close(seat, ErrorCode.SLOW_CONSUMER)
         elif seat.leaving and seat.track.done:
             self._close(seat, seat.farewell)
+
+    def _timing(self, event: TrackEvent, decode: DecodeTiming | None) -> CaptionTiming | None:
+        if not isinstance(event, Caption):
+            return None
+        now_s, began_s = self._clock(), self._step_began_s
+        returned_s = 0.0 if decode is None else began_s - decode.done_s
+        return CaptionTiming(decode, returned_s, now_s - began_s, now_s)
 
     def _acknowledge(self, seat: Seat) -> None:
         if seat.track.received - seat.acked_at >= ACK_EVERY_SAMPLES:
@@ -330,6 +266,7 @@ class MeetingActor:
 
     def _submit(self, seat: Seat, request: DecodeRequest) -> None:
         now_s = self._clock()
+        heard_s = now_s - self._step_began_s
         final = request.kind is JobClass.FINAL
 
         def run(worker: TranscriberWorker) -> Hypothesis:
@@ -340,7 +277,7 @@ class MeetingActor:
             owner=(self.meeting, seat.options.track),
             deadline_s=now_s + WANTED_WITHIN_S[request.kind],
             run=run,
-            deliver=lambda outcome: self._deliver(seat, request.ticket, outcome),
+            deliver=lambda outcome: self._deliver(seat, request, heard_s, outcome),
             expires_s=None if final else now_s + STALE_AFTER_S,
             coalesce=None if final else (self.meeting, seat.options.track),
         )
@@ -350,10 +287,23 @@ class MeetingActor:
             # The answer comes as a message, as every answer does, never from inside a step.
             self.post(DecodeAnswered(seat, request.ticket, JobDropped(DropReason.REFUSED)))
 
-    def _deliver(self, seat: Seat, ticket: int, outcome: Outcome) -> None:
+    def _deliver(
+        self, seat: Seat, request: DecodeRequest, heard_s: float, outcome: Outcome
+    ) -> None:
         """Bring an answer from an inference thread to the inbox."""
+        timing = None
+        if isinstance(outcome, JobDone):
+            timing = DecodeTiming(
+                request.kind,
+                samples=len(request.utterance.samples),
+                heard_s=heard_s,
+                queued_s=outcome.queued_s,
+                ran_s=outcome.ran_s,
+                done_s=self._clock(),
+            )
+        answer = DecodeAnswered(seat, request.ticket, outcome, timing)
         try:
-            self._loop.call_soon_threadsafe(self.post, DecodeAnswered(seat, ticket, outcome))
+            self._loop.call_soon_threadsafe(self.post, answer)
         except RuntimeError:
             # The loop is closed: the process is leaving and nobody waits for the answer.
             return

@@ -9,7 +9,9 @@ import structlog
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.errors import Busy, Draining, ErrorCode
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import DrainAsked, MeetingActor, Seat, TrackOptions
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import DrainAsked
+from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
 
