@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+from scripts.ggml_file import read
 from scripts.nano.evaluate import Findings, VoiceScore, pooled
-from scripts.nano.ggml_file import read
 from scripts.nano.grammar import vocabulary
 from scripts.nano.voices import SAMPLE_RATE, UNHEARD, is_trained
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scripts.nano import ggml_file
+from scripts import ggml_file
 from scripts.nano.mel import FloatArray, filters
 from scripts.nano.model import Decoder, Dimensions
 from scripts.nano.tokens import FIRST_TIME, TIMES, VOCABULARY, Compact, token_bytes
@@ -69,5 +69,5 @@ def export(checkpoint: Path, tokens: Path, target: Path) -> None:
         mels=dims.mels,
     )
     draft = target.with_suffix(".part")
-    ggml_file.write(draft, header, filters(), token_bytes(), tensors)
+    ggml_file.write(draft, header, filters(), token_bytes(), tensors.items())
     draft.rename(target)

@@ -1,13 +1,14 @@
 """The model file that whisper.cpp reads: header, mel filters, token table, tensors.
 
-The layout is that of whisper.cpp's `models/convert-pt-to-ggml.py` (little-endian throughout), with
+Written by what trains wordloop-nano and by what makes the benchmark's twins; the service only
+reads it. The layout is that of whisper.cpp's `models/convert-pt-to-ggml.py` (little-endian throughout), with
 matrices as q8_0: blocks of 32 values, each an f16 scale and 32 signed bytes.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,14 +16,14 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from scripts.nano.mel import FloatArray
+FloatArray = npt.NDArray[np.float32]
 
 MAGIC: Final = 0x67676D6C
 F32, F16, Q8_0 = 0, 1, 8
 # What the file mostly is: q8_0 (7), in version 2 of the quantised formats (times 1000).
 MOSTLY_Q8_0: Final = 2007
-_BLOCK: Final = 32
-_BLOCK_BYTES: Final = 2 + _BLOCK
+BLOCK: Final = 32
+BLOCK_BYTES: Final = 2 + BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,29 @@ class Header:
     file_type: int = MOSTLY_Q8_0
 
 
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """A matrix that is q8_0 already.
+
+    packed: uint8, shape (rows, bytes of a row), as ``quantised`` makes it. width: values of a row.
+    """
+
+    packed: npt.NDArray[np.uint8]
+    width: int
+
+
+Tensor = FloatArray | Quantised
+
+
 def quantised(values: FloatArray) -> npt.NDArray[np.uint8]:
     """`values` (rows of a multiple of 32) as q8_0 bytes, shape (rows, bytes of a row)."""
     rows, width = values.shape
-    if width % _BLOCK:
-        raise ValueError(f"q8_0 needs rows of a multiple of {_BLOCK} values, not {width}")
-    blocks = values.reshape(-1, _BLOCK)
+    if width % BLOCK:
+        raise ValueError(f"q8_0 needs rows of a multiple of {BLOCK} values, not {width}")
+    blocks = values.reshape(-1, BLOCK)
     scale = np.abs(blocks).max(axis=1, keepdims=True) / np.float32(127)
     steps = np.divide(blocks, scale, out=np.zeros_like(blocks), where=scale > 0)
-    packed = np.empty((len(blocks), _BLOCK_BYTES), np.uint8)
+    packed = np.empty((len(blocks), BLOCK_BYTES), np.uint8)
     packed[:, :2] = scale.astype("<f2").view(np.uint8)
     packed[:, 2:] = np.rint(steps).astype(np.int8).view(np.uint8)
     return packed.reshape(rows, -1)
@@ -58,7 +73,7 @@ def quantised(values: FloatArray) -> npt.NDArray[np.uint8]:
 
 def restored(packed: npt.NDArray[np.uint8], width: int) -> FloatArray:
     """The values that q8_0 bytes stand for, shape (rows, `width`)."""
-    blocks = np.ascontiguousarray(packed).reshape(-1, _BLOCK_BYTES)
+    blocks = np.ascontiguousarray(packed).reshape(-1, BLOCK_BYTES)
     scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
     values = blocks[:, 2:].copy().view(np.int8).astype(np.float32) * scale
     return values.reshape(-1, width)
@@ -78,9 +93,12 @@ def write(
     header: Header,
     filters: FloatArray,
     tokens: Sequence[bytes],
-    tensors: Mapping[str, FloatArray],
+    tensors: Iterable[tuple[str, Tensor]],
 ) -> None:
-    """Write the whole file; tensors are float32 in the shapes of the published model."""
+    """Write the whole file; tensors have the names and shapes of the published model.
+
+    They are taken one by one, so that a large model need not be in memory at once.
+    """
     with path.open("wb") as file:
         file.write(struct.pack("<12i", MAGIC, *astuple(header)))
         file.write(struct.pack("<2i", *filters.shape))
@@ -88,19 +106,27 @@ def write(
         file.write(struct.pack("<i", len(tokens)))
         for token in tokens:
             file.write(struct.pack("<i", len(token)) + token)
-        for name, values in tensors.items():
+        for name, values in tensors:
             _write_tensor(file, name, values)
 
 
-def _write_tensor(file: BinaryIO, name: str, values: FloatArray) -> None:
-    kind = stored_as(name, values)
-    label = name.encode()
-    file.write(struct.pack("<3i", values.ndim, len(label), kind))
-    file.write(struct.pack(f"<{values.ndim}i", *reversed(values.shape)) + label)
-    if kind == Q8_0:
-        file.write(quantised(values).tobytes())
+def _write_tensor(file: BinaryIO, name: str, values: Tensor) -> None:
+    if isinstance(values, Quantised):
+        kind, shape = Q8_0, (len(values.packed), values.width)
+        content = values.packed.tobytes()
     else:
-        file.write(values.astype("<f2" if kind == F16 else "<f4").tobytes())
+        kind, shape = stored_as(name, values), values.shape
+        content = _stored(values, kind)
+    label = name.encode()
+    file.write(struct.pack("<3i", len(shape), len(label), kind))
+    file.write(struct.pack(f"<{len(shape)}i", *reversed(shape)) + label)
+    file.write(content)
+
+
+def _stored(values: FloatArray, kind: int) -> bytes:
+    if kind == Q8_0:
+        return quantised(values).tobytes()
+    return values.astype("<f2" if kind == F16 else "<f4").tobytes()
 
 
 def read(path: Path) -> tuple[Header, FloatArray, list[bytes], dict[str, FloatArray]]:
@@ -131,7 +157,7 @@ def read(path: Path) -> tuple[Header, FloatArray, list[bytes], dict[str, FloatAr
         name = bytes(take(length)).decode()
         count = int(np.prod(shape))
         if kind == Q8_0:
-            packed = np.frombuffer(take(count // _BLOCK * _BLOCK_BYTES), np.uint8)
+            packed = np.frombuffer(take(count // BLOCK * BLOCK_BYTES), np.uint8)
             tensors[name] = restored(packed, shape[-1]).reshape(shape)
         else:
             raw = np.frombuffer(

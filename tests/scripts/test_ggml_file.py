@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.nano.ggml_file import Header, quantised, read, restored, write
+from scripts.ggml_file import Header, Quantised, quantised, read, restored, write
 
 
 def _header() -> Header:
@@ -59,7 +59,7 @@ def test_a_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
     filters = rng.random((5, 9)).astype(np.float32)
     tokens = [b"a", b" b", b"\xc3\xa9"]
     path = tmp_path / "model.bin"
-    write(path, _header(), filters, tokens, tensors)
+    write(path, _header(), filters, tokens, tensors.items())
     header, read_filters, read_tokens, read_tensors = read(path)
     assert header == _header()
     assert np.array_equal(read_filters, filters)
@@ -71,10 +71,20 @@ def test_a_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
         assert np.allclose(read_tensors[name], tensors[name], atol=0.02)
 
 
+def test_a_matrix_that_is_quantised_already_is_written_as_it_is(tmp_path: Path) -> None:
+    """The same bytes as from the values that it stands for."""
+    values = np.random.default_rng(3).normal(size=(70, 32)).astype(np.float32)
+    name, filters = "decoder.token_embedding.weight", np.zeros((5, 9), np.float32)
+    whole, ready = tmp_path / "whole.bin", tmp_path / "ready.bin"
+    write(whole, _header(), filters, [b"a"], [(name, values)])
+    write(ready, _header(), filters, [b"a"], [(name, Quantised(quantised(values), 32))])
+    assert ready.read_bytes() == whole.read_bytes()
+
+
 def test_a_file_cut_short_is_an_error(tmp_path: Path) -> None:
     """So is one that is something else."""
     path = tmp_path / "model.bin"
-    write(path, _header(), np.zeros((5, 9), np.float32), [b"a"], {"x": np.ones(4, np.float32)})
+    write(path, _header(), np.zeros((5, 9), np.float32), [b"a"], [("x", np.ones(4, np.float32))])
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(ValueError, match="ends early"):
         read(path)
