@@ -80,7 +80,7 @@ at the first token of the prompt, and computes logits for the last one only.)
 
 ## What it is taught
 
-Sentences of meeting talk from a grammar (`scripts/nano/templates.py`), common words more often than
+Sentences of meeting talk from a grammar (`scripts/nano/grammar.py`), common words more often than
 rare ones, as in talk; and, as 15 % of its lessons, words in no order, every word as often as another, so that rare
 words are heard too. In that row of the table no context helps. What was aimed at was 5 % on trained
 voices and 30 % on others; it has {known:.1f} % and {other:.1f} %. `scripts/train_nano train --resume
