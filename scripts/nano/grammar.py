@@ -16,26 +16,13 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate, chain
 
-from scripts.nano.lexicon import LEXICON, TALK
+from scripts.nano.lexicon import LEXICON, SOUNDALIKES, TALK
 from scripts.nano.phrases import PHRASES
 from scripts.nano.templates import SENTENCES, WEIGHTS
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[A-Za-z']+")
 _AN = re.compile(r"\b([Aa]) (?=[aeioAEIO]|hour|honest|u(?!se|ni))")
-# Soundalikes of other words of the vocabulary: context tells them apart, scrambling does not.
-_SOUNDALIKE = frozenset(
-    """
-    I a accept ad add affect allowed aloud an aunt been blew blue board bought buy by bye cache
-    cash cent cite cue draft effect eight except eye for four hear here hole hour i it's its
-    knot know lead led mail main male meat meet mine new no none not nun one our passed past
-    patience patients peace piece plain plane principal principle queue read red right road rode
-    role roll root route sail sale scent sea see sent sight site some son stationary stationery
-    steal steel sum sun tail tale than their then there they're threw through to too two wait
-    want war way weak wear weather week weigh weight where whether which who's whole whose witch
-    won won't wood wore would write you're your
-    """.split()
-)
 _HELD_OUT_SHARE = 16
 # Lists up to this length are closed (days, numbers, ordinals): each word is as likely as another.
 _EVEN_WORDS = 21
@@ -89,8 +76,9 @@ def _scrambling_words() -> tuple[str, ...]:
         for w in _choices(slot)
     }
     capital = {word.lower() for word in proper}
-    plain = {w for w in vocabulary() - capital if w not in _SOUNDALIKE and not w.endswith("'s")}
-    return tuple(sorted(plain | {w for w in proper if w.lower() not in _SOUNDALIKE}))
+    alike = frozenset(SOUNDALIKES.split())
+    plain = {w for w in vocabulary() - capital if w not in alike and not w.endswith("'s")}
+    return tuple(sorted(plain | {w for w in proper if w.lower() not in alike}))
 
 
 def scrambled(seed: int) -> Iterator[str]:

@@ -195,3 +195,14 @@ TALK: Final[str] = """
     though through time to too toward under unless until up upon us very was way we well went were
     what whatever when where whether which while who whole whose why will with within
     without would yes yet you your yourself"""
+
+# Soundalikes of other words: context tells them apart, so they stand in no scrambled text.
+SOUNDALIKES: Final[str] = """
+    I a accept ad add affect allowed aloud an aunt been blew blue board bought buy by bye cache
+    cash cent cite cue draft effect eight except eye for four hear here hole hour i it's its
+    knot know lead led mail main male meat meet mine new no none not nun one our passed past
+    patience patients peace piece plain plane principal principle queue read red right road rode
+    role roll root route sail sale scent sea see sent sight site some son stationary stationery
+    steal steel sum sun tail tale than their then there they're threw through to too two wait
+    want war way weak wear weather week weigh weight where whether which who's whole whose witch
+    won won't wood wore would write you're your"""
