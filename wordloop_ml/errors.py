@@ -47,6 +47,8 @@ class ErrorCode(StrEnum):
     WEIGHTS_LOCKED = "weights_locked"
     DISK_FULL = "disk_full"
     ENGINE_INCOMPATIBLE = "engine_incompatible"
+    WEIGHTS_TOO_LARGE = "weights_too_large"
+    ALREADY_LOADED = "already_loaded"
 
 
 class WordloopError(Exception):

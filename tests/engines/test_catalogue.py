@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.catalogue import open_engines
+from wordloop_ml.engines.catalogue import Engines, open_engines
+from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import DecodeOptions, Utterance
 from wordloop_ml.settings import Settings
+from wordloop_ml.weights import MemoryLimit
 
 Stock = dict[str, tuple[str, bytes]]
 
@@ -62,6 +65,84 @@ def test_drills_run_the_scripted_engines(tmp_path: Path) -> None:
     stock = dict.fromkeys(("transcriber", "voice_detector"), ("scripted", b"any"))
     engines = open_engines(settings_for(tmp_path, stock))
     assert engines.transcriber.capabilities.name == "scripted"
+    engines.close()
+
+
+def open_drill(folder: Path, **stock: bytes) -> Engines:
+    """Scripted engines whose weights are these bytes, among the models of this process."""
+    return open_engines(
+        settings_for(folder, {role: ("scripted", it) for role, it in stock.items()})
+    )
+
+
+def test_a_model_is_loaded_once_until_it_is_closed(tmp_path: Path) -> None:
+    """Closing gives its place back, once; the count goes on."""
+    loaded = LoadedModels()
+    stock = {"transcriber": ("scripted", b"one"), "voice_detector": ("scripted", b"two")}
+    settings = settings_for(tmp_path, stock)
+    first = open_engines(settings, loaded=loaded)
+    with pytest.raises(StartupFailed) as caught:
+        open_engines(settings, loaded=loaded)
+    assert caught.value.code is ErrorCode.ALREADY_LOADED
+    first.close()
+    first.close()
+    second = open_engines(settings, loaded=loaded)
+    assert {one.role: one.loads for one in loaded.statistics()} == {
+        "transcriber": 2,
+        "voice_detector": 2,
+    }
+    first.close()
+    with pytest.raises(StartupFailed):
+        open_engines(settings, loaded=loaded)
+    second.close()
+
+
+def test_the_same_weights_under_another_name_are_the_same_model(tmp_path: Path) -> None:
+    """In any folder: the process has them, and a start that fails gives back what it took."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    opened = open_drill(one, transcriber=b"same", voice_detector=b"this")
+    for _ in range(2):
+        with pytest.raises(StartupFailed) as caught:
+            open_drill(other, transcriber=b"same", voice_detector=b"that")
+        assert caught.value.code is ErrorCode.ALREADY_LOADED
+    opened.close()
+    open_drill(other, transcriber=b"same", voice_detector=b"that").close()
+
+
+def test_weights_beyond_the_container_s_memory_are_refused(
+    tmp_path: Path, nano_weights: memoryview
+) -> None:
+    """With what the workers' states need, before anything is loaded."""
+    loaded = LoadedModels()
+    stock = {
+        "transcriber": ("whisper_cpp", bytes(nano_weights)),
+        "voice_detector": ("scripted", b"any"),
+    }
+    settings = replace(settings_for(tmp_path, stock), workers=8)
+    allowed = MemoryLimit(256 << 20, Path("memory.max"))
+    with pytest.raises(StartupFailed) as caught:
+        open_engines(settings, loaded=loaded, limit=lambda: allowed)
+    assert caught.value.code is ErrorCode.WEIGHTS_TOO_LARGE
+    assert loaded.statistics() == ()
+    plenty = MemoryLimit(4 << 30, Path("memory.max"))
+    open_engines(settings, loaded=loaded, limit=lambda: plenty).close()
+
+
+def test_no_map_is_left_when_the_engines_are_open(
+    tmp_path: Path, nano_weights: memoryview, silero_weights: memoryview
+) -> None:
+    """The kernel's own list: the files can be deleted, and their pages go."""
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("this system has no /proc")
+    stock = {
+        "transcriber": ("whisper_cpp", bytes(nano_weights)),
+        "voice_detector": ("silero_vad", bytes(silero_weights)),
+    }
+    engines = open_engines(settings_for(tmp_path, stock))
+    assert str(tmp_path) not in maps.read_text()
     engines.close()
 
 

@@ -35,6 +35,14 @@ def test_a_whole_file_gives_its_hyperparameters(written_whisper: Write) -> None:
     assert header.tensors == 11 + 2 * 15 + 3 * 24
 
 
+def test_a_state_needs_what_its_shape_says(written_whisper: Write) -> None:
+    """The estimate for nano's shape, which takes 50 MiB; more heads and width take more."""
+    nano = read_header(written_whisper(width=128, heads=2, audio_layers=4, text_layers=3))
+    assert nano.state_bytes >> 20 == 53
+    wider = read_header(written_whisper(width=256, heads=4, audio_layers=4, text_layers=3))
+    assert wider.state_bytes > 1.5 * nano.state_bytes
+
+
 def test_the_vocabulary_tells_how_many_languages(written_whisper: Write) -> None:
     """99 since the first multilingual models, 100 with Cantonese."""
     assert read_header(written_whisper(vocabulary=51_865)).languages == 99

@@ -29,9 +29,9 @@ HIGHEST_WORD_ERROR_RATE = 0.25
 card says what it does with others."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def engines() -> Iterator[Engines]:
-    """Silero and whisper.cpp with wordloop-nano."""
+    """Silero and whisper.cpp with wordloop-nano: for each test, since a process holds them once."""
     opened = open_engines(replace(Settings(), workers=2))
     yield opened
     opened.close()

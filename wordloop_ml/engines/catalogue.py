@@ -2,30 +2,52 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from wordloop_ml.engines.ggml_file import read_header
+from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import MappedWeights, load_manifest, open_mapped
+from wordloop_ml.weights import (
+    MappedWeights,
+    MemoryLimit,
+    load_manifest,
+    memory_limit,
+    open_mapped,
+    require_memory,
+    resident_bytes,
+)
 
 MANIFEST = "manifest.toml"
+
+LOADED = LoadedModels()
+"""One for the process, because its memory is what the rule is about."""
+
+_SILERO_BYTES = 32 << 20
+"""Silero VAD with ONNX Runtime's arena; measured 29 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of this process, opened once."""
+    """The engines of this process, opened once.
+
+    loaded: where their models are counted. places: their places there, given back at the end.
+    """
 
     transcriber: Transcriber
     voice_detector: VoiceDetector
+    loaded: LoadedModels = field(default_factory=LoadedModels)
+    places: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
         """Free them, after every worker is closed; harmless when called twice."""
         self.voice_detector.close()
         self.transcriber.close()
+        self.places.close()
 
 
 def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
@@ -51,26 +73,53 @@ _VOICE_DETECTORS: dict[str, Callable[[MappedWeights], VoiceDetector]] = {
 }
 
 
-def open_engines(settings: Settings) -> Engines:
+def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
+    return len(weights.buffer) + settings.workers * read_header(weights.buffer).state_bytes
+
+
+# What each engine needs in all, its copy of the weights included; docs/weights.md has the measure.
+_NEEDED_BYTES: dict[str, Callable[[MappedWeights, Settings], int]] = {
+    "whisper_cpp": _whisper_cpp_bytes,
+    "silero_vad": lambda _weights, _settings: _SILERO_BYTES,
+    "scripted": lambda _weights, _settings: 0,
+}
+
+
+def open_engines(
+    settings: Settings,
+    *,
+    loaded: LoadedModels = LOADED,
+    limit: Callable[[], MemoryLimit | None] = memory_limit,
+) -> Engines:
     """Verify, map and load what the profile names. Blocking; takes a second or so.
 
     The engines keep copies of their own (whisper.cpp has no mmap, ONNX Runtime wants ``bytes``),
-    so that the maps are gone when this returns. Raises ``StartupFailed``.
+    so that the maps are gone when this returns, and the files are not needed any more.
+    limit: what the container allows; more is refused before anything is loaded.
+    Raises ``StartupFailed``: ``already_loaded`` until engines with the same weights are closed.
     """
     manifest = load_manifest(settings.weights / MANIFEST)
     entries = manifest.profile(settings.profile)
-    with ExitStack() as maps:
-
-        def mapped(role: str) -> MappedWeights:
-            return maps.enter_context(open_mapped(entries[role], settings.weights))
-
-        make_transcriber = _TRANSCRIBERS.get(entries["transcriber"].engine)
-        make_detector = _VOICE_DETECTORS.get(entries["voice_detector"].engine)
-        if make_transcriber is None or make_detector is None:
-            raise StartupFailed(
-                f"the profile {settings.profile} names an engine that this release does not have",
-                code=ErrorCode.ENGINE_INCOMPATIBLE,
-            )
+    make_transcriber = _TRANSCRIBERS.get(entries["transcriber"].engine)
+    make_detector = _VOICE_DETECTORS.get(entries["voice_detector"].engine)
+    if make_transcriber is None or make_detector is None:
+        raise StartupFailed(
+            f"the profile {settings.profile} names an engine that this release does not have",
+            code=ErrorCode.ENGINE_INCOMPATIBLE,
+        )
+    with ExitStack() as places, ExitStack() as maps:
+        mapped: dict[str, MappedWeights] = {}
+        for role, entry in entries.items():
+            places.enter_context(loaded.hold(role, entry))
+            mapped[role] = maps.enter_context(open_mapped(entry, settings.weights))
+        needs = {
+            entry.name: _NEEDED_BYTES[entry.engine](mapped[role], settings)
+            for role, entry in entries.items()
+        }
+        require_memory(needs, limit(), resident=resident_bytes())
         # the detector first: it is small, and fails fast
-        detector = make_detector(mapped("voice_detector"))
-        return Engines(make_transcriber(mapped("transcriber"), settings), detector)
+        detector = make_detector(mapped["voice_detector"])
+        loaded.count("voice_detector", entries["voice_detector"])
+        transcriber = make_transcriber(mapped["transcriber"], settings)
+        loaded.count("transcriber", entries["transcriber"])
+        return Engines(transcriber, detector, loaded, places.pop_all())

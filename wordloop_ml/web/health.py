@@ -1,5 +1,7 @@
 """The three probes. None of them looks at load: a full fleet must not take itself out."""
 
+from dataclasses import asdict
+
 from aiohttp import web
 
 from wordloop_ml.web.service import SERVICE, Stage
@@ -12,9 +14,13 @@ async def livez(request: web.Request) -> web.Response:
 
 
 async def startupz(request: web.Request) -> web.Response:
-    """Every model is loaded and has done one real inference."""
-    stage = request.app[SERVICE].stage
-    return web.json_response({"stage": stage}, status=503 if stage is Stage.STARTING else 200)
+    """Every model is loaded and has done one real inference; and how often each was loaded."""
+    service = request.app[SERVICE]
+    loads = [asdict(one) for one in service.loaded.statistics()]
+    return web.json_response(
+        {"stage": service.stage, "model_loads": loads},
+        status=503 if service.stage is Stage.STARTING else 200,
+    )
 
 
 async def readyz(request: web.Request) -> web.Response:

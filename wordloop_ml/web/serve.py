@@ -244,6 +244,7 @@ async def _serve_meetings(
     # again for garbage would only hold up captions.
     gc.collect()
     gc.freeze()
+    service.loaded = loaded.engines.loaded
     service.become_ready(roster)
     log.info("ready", port=port)
     if on_ready is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import Busy, Draining
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.settings import Settings
@@ -22,11 +23,15 @@ class Stage(StrEnum):
 
 
 class Service:
-    """One per process. The serving task moves its stage on; routes only read it."""
+    """One per process. The serving task moves its stage on; routes only read it.
+
+    loaded: the models that the meetings run on; none while starting.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stage = Stage.STARTING
+        self.loaded = LoadedModels()
         self._roster: Roster | None = None
         self._connections = 0
         self._unconnected = asyncio.Event()

@@ -10,6 +10,12 @@ from wordloop_ml.weights.manifest import (
     load_manifest,
     parse_manifest,
 )
+from wordloop_ml.weights.memory import (
+    MemoryLimit,
+    memory_limit,
+    require_memory,
+    resident_bytes,
+)
 from wordloop_ml.weights.pull import pull
 from wordloop_ml.weights.store import MappedWeights, is_marked, open_mapped, verify
 from wordloop_ml.weights.terms import PullPhase, PullPolicy, PullProgress
@@ -18,6 +24,7 @@ __all__ = [
     "HttpsSource",
     "Manifest",
     "MappedWeights",
+    "MemoryLimit",
     "PullPhase",
     "PullPolicy",
     "PullProgress",
@@ -27,8 +34,11 @@ __all__ = [
     "WheelSource",
     "is_marked",
     "load_manifest",
+    "memory_limit",
     "open_mapped",
     "parse_manifest",
     "pull",
+    "require_memory",
+    "resident_bytes",
     "verify",
 ]
