@@ -113,9 +113,10 @@ class Hypothesis:
 
     start, end: the span of audio that it heard, absolute samples.
     words: in order; empty when nothing was said.
-    language: ISO 639-1 code.
+    language: ISO 639-1 code of what was spoken, whatever language the words were translated to.
     no_speech_probability: in [0, 1].
     average_log_probability: mean over the text tokens, natural logarithm; 0.0 without tokens.
+    language_probability: in [0, 1]; 1.0 when the language was given, not detected.
     """
 
     start: int
@@ -124,6 +125,7 @@ class Hypothesis:
     language: str = "en"
     no_speech_probability: float = 0.0
     average_log_probability: float = 0.0
+    language_probability: float = 1.0
 
     @property
     def text(self) -> str:

@@ -147,7 +147,10 @@ int whisper_full_n_segments_from_state(void * state);
 int whisper_full_n_tokens_from_state(void * state, int segment);
 whisper_token_data whisper_full_get_token_data_from_state(void * state, int segment, int token);
 float whisper_full_get_segment_no_speech_prob_from_state(void * state, int segment);
-int whisper_full_lang_id_from_state(void * state);
+
+int whisper_lang_max_id(void);
+int whisper_lang_auto_detect_with_state(
+    void * context, void * state, int offset_ms, int n_threads, float * probabilities);
 """
 
 _CONTEXT_DEFAULTS: dict[str, float] = {

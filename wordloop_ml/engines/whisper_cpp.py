@@ -5,10 +5,7 @@ workers run at the same time on their own threads. Calls release the GIL. An ass
 library ends the process: everything that is known to cause one is refused before the call.
 """
 
-import math
-import re
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,26 +14,21 @@ import numpy as np
 
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
 from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, ffi, open_library
-from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
+from wordloop_ml.engines.whisper_sampling import Untempered
+from wordloop_ml.engines.whisper_state import WhisperState
+from wordloop_ml.engines.whisper_vocabulary import Vocabulary
+from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Utterance, Word
+from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Task, Utterance
 from wordloop_ml.ports import TranscriberCapabilities
 
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""
 
-_LONGEST_PROMPT = 2_000
-"""Characters, from the end; the model takes some 220 tokens of it."""
+MOST_BEAMS = 8
+"""whisper.cpp's ``WHISPER_MAX_DECODERS``."""
 
-_PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
-"""Words, numbers, marks and blanks: no token spans two of them."""
-
-_MINIMUM_TIMESTAMP_MASS = 0.0005
-"""Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01; nano keeps about
-0.004 there, and with more would end sentences early wherever it is unsure of the next word."""
-
-_IMPOSSIBLE = -100.0
-"""The log probability of a token that had none."""
+_GREEDY, _BEAM_SEARCH = 0, 1
 
 _NEVER = 2.0
 """A no-speech threshold that no probability exceeds."""
@@ -80,7 +72,7 @@ class WhisperCppTranscriber:
         self._lock = threading.Lock()
         self._open_workers = 0
         self._closing = False
-        self._vocabulary = _Vocabulary(library, context, header)
+        self._vocabulary = Vocabulary(library, context, header)
         self._capabilities = TranscriberCapabilities(
             name="whisper_cpp",
             model=name,
@@ -90,6 +82,7 @@ class WhisperCppTranscriber:
             # whisper.cpp takes any model with two decoder layers for an early distilled one and
             # switches its timestamps off
             word_times=header.text_layers != 2,
+            translates=self._vocabulary.multilingual,
         )
 
     @classmethod
@@ -140,9 +133,7 @@ class WhisperCppTranscriber:
         with self._lock:
             if self._context == ffi.NULL or self._closing:
                 raise EngineFailed("the transcriber is closed")
-            state = self._library.whisper_init_state(self._context)
-            if state == ffi.NULL:
-                raise EngineFailed("whisper.cpp cannot make another state")
+            state = self._open_state()
             self._open_workers += 1
         return WhisperCppWorker(self, state)
 
@@ -152,10 +143,12 @@ class WhisperCppTranscriber:
             self._closing = True
             self._free_if_unused()
 
-    def _release(self, state: Any) -> None:
-        """A worker is done with its state."""
+    def _open_state(self) -> WhisperState:
+        return WhisperState(self._library, self._context)
+
+    def _release_worker(self) -> None:
+        """A worker has freed its states."""
         with self._lock:
-            self._library.whisper_free_state(state)
             self._open_workers -= 1
             self._free_if_unused()
 
@@ -167,14 +160,13 @@ class WhisperCppTranscriber:
 
 
 class WhisperCppWorker:
-    """One whisper.cpp state, for one thread."""
+    """A whisper.cpp state for one thread, and a second one while a decode samples."""
 
-    def __init__(self, transcriber: WhisperCppTranscriber, state: Any) -> None:
+    def __init__(self, transcriber: WhisperCppTranscriber, state: WhisperState) -> None:
         self._transcriber = transcriber
         self._library = transcriber._library
-        self._context = transcriber._context
         self._vocabulary = transcriber._vocabulary
-        self._state = state
+        self._state: WhisperState | None = state
         self._parameters = _fixed_parameters(self._library, transcriber._options.threads)
         self._full_context = transcriber._header.audio_context
         # whisper.cpp drops the text when its own loop ends before the token limit does
@@ -183,9 +175,11 @@ class WhisperCppWorker:
     def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
         """Decode one utterance: one encode, one decode.
 
-        A multilingual model that is given no language encodes once more to detect it.
-        Raises ``EngineFailed``, or ``BadInput`` for audio that is too long or a language that the
-        model does not know.
+        A multilingual model that is given no language encodes once more to detect it. Beams and
+        temperatures draw random numbers from the state; they get one as new, so that the same
+        audio always gives the same words.
+        Raises ``EngineFailed``, or ``BadInput`` for audio that is too long, a language or a task
+        that the model does not know, or too many beams.
         """
         if self._state is None:
             raise EngineFailed("the worker is closed")
@@ -193,33 +187,54 @@ class WhisperCppWorker:
         self._refuse(samples, options)
         if len(samples) < SHORTEST_SAMPLES:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
-        parameters = self._parameters
-        parameters.audio_ctx = self._audio_context(len(samples), options.careful)
-        # whisper.cpp stops after the token whose index, from 0, reaches its limit
-        parameters.max_tokens = self._token_limit(len(samples)) - 1
-        parameters.max_initial_ts = _latest_first_timestamp(len(samples))
-        parameters.temperature = options.temperature
-        language = ffi.new("char[]", self._language(options).encode())
-        prompt = ffi.new("whisper_token[]", self._vocabulary.tokens_of(options.prompt))
-        parameters.language = language
-        parameters.prompt_tokens = prompt
-        parameters.prompt_n_tokens = len(prompt)
-        data = ffi.from_buffer("float[]", samples)
-        status = self._library.whisper_full_with_state(
-            self._context, self._state, parameters[0], data, len(samples)
-        )
-        # the struct must not outlive what it points to
-        parameters.language = parameters.prompt_tokens = ffi.NULL
-        parameters.prompt_n_tokens = 0
-        if status != 0:
-            raise EngineFailed(f"whisper.cpp failed with status {status}")
-        return self._read(utterance)
+        if options.temperature == 0.0 and options.beams == 1:
+            return self._decode(self._state, utterance, samples, options)
+        state = self._transcriber._open_state()
+        try:
+            return self._decode(state, utterance, samples, options)
+        finally:
+            state.close()
 
     def close(self) -> None:
         """Free the state; harmless when called twice."""
         state, self._state = self._state, None
         if state is not None:
-            self._transcriber._release(state)
+            state.close()
+            self._transcriber._release_worker()
+
+    def _decode(
+        self, state: WhisperState, utterance: Utterance, samples: Samples, options: DecodeOptions
+    ) -> Hypothesis:
+        parameters = self._parameters
+        parameters.audio_ctx = self._audio_context(len(samples), options.careful)
+        # whisper.cpp stops after the token whose index, from 0, reaches its limit
+        parameters.max_tokens = self._token_limit(len(samples)) - 1
+        parameters.max_initial_ts = _latest_first_timestamp(len(samples))
+        parameters.translate = options.task is Task.TRANSLATE
+        parameters.temperature = options.temperature
+        # at a temperature the library's beams are samples too, of which it would keep one
+        searches = options.beams > 1 and options.temperature == 0.0
+        parameters.strategy = _BEAM_SEARCH if searches else _GREEDY
+        parameters.beam_search.beam_size = options.beams
+        data = ffi.from_buffer("float[]", samples)
+        language, certainty = self._language(state, data, options)
+        code = ffi.new("char[]", language.encode())
+        prompt = ffi.new("whisper_token[]", self._vocabulary.tokens_of(options.prompt))
+        untempered = None
+        if options.temperature > 0.0:
+            untempered = Untempered(options.temperature, self._vocabulary.size)
+        try:
+            parameters.language = code
+            parameters.prompt_tokens = prompt
+            parameters.prompt_n_tokens = len(prompt)
+            if untempered is not None:
+                parameters.logits_filter_callback = untempered.callback
+            state.run(parameters, data)
+        finally:  # the struct must not outlive what it points to
+            parameters.language = parameters.prompt_tokens = ffi.NULL
+            parameters.logits_filter_callback = ffi.NULL
+            parameters.prompt_n_tokens = 0
+        return self._read(state, utterance, language, certainty, untempered)
 
     def _refuse(self, samples: Samples, options: DecodeOptions) -> None:
         capabilities = self._transcriber.capabilities
@@ -228,8 +243,9 @@ class WhisperCppWorker:
                 f"{samples.size} samples, one job holds {capabilities.longest_samples}",
                 code=ErrorCode.TOO_LARGE,
             )
-        if options.language is not None and options.language not in capabilities.languages:
-            raise BadInput("the model does not know the language")
+        capabilities.check(options.language, options.task)
+        if not 1 <= options.beams <= MOST_BEAMS:
+            raise BadInput(f"{options.beams} beams, the engine has 1 to {MOST_BEAMS}")
         if not np.isfinite(samples).all():  # a NaN would spread through the whole decode
             raise EngineFailed("the audio holds samples that are no numbers")
 
@@ -247,103 +263,57 @@ class WhisperCppWorker:
         wanted = options.token_base + samples * options.tokens_per_second // SAMPLE_RATE
         return min(max(wanted, options.token_floor), self._most_tokens)
 
-    def _language(self, options: DecodeOptions) -> str:
-        if options.language is not None:
-            return options.language
-        return "auto" if self._vocabulary.multilingual else "en"
+    def _language(
+        self, state: WhisperState, data: Any, options: DecodeOptions
+    ) -> tuple[str, float]:
+        """What is spoken, and how sure that is: 1.0 when it was given or is the only one.
 
-    def _read(self, utterance: Utterance) -> Hypothesis:
+        The library can detect it inside a decode, but then with the audio context of the job
+        before, and with a task's token among the languages.
+        """
+        if options.language is not None:
+            return options.language, 1.0
+        if not self._vocabulary.multilingual:
+            return "en", 1.0
+        state.hear(self._parameters, data)
+        likelihoods = state.languages(self._parameters.n_threads)
+        likelihoods = likelihoods[: len(self._vocabulary.languages)]
+        best = int(likelihoods.argmax())
+        share = float(likelihoods[best] / likelihoods.sum())
+        return self._vocabulary.languages[best], min(max(share, 0.0), 1.0)
+
+    def _read(
+        self,
+        state: WhisperState,
+        utterance: Utterance,
+        language: str,
+        certainty: float,
+        untempered: Untempered | None,
+    ) -> Hypothesis:
         """The result that the state holds, as a hypothesis."""
-        library, state = self._library, self._state
-        language = "en"
-        if self._vocabulary.multilingual:
-            code = library.whisper_lang_str(library.whisper_full_lang_id_from_state(state))
-            language = ffi.string(code).decode()
-        segments = library.whisper_full_n_segments_from_state(state)
+        library, handle = self._library, state.handle
+        start, end = utterance.start, utterance.end
+        segments = library.whisper_full_n_segments_from_state(handle)
         if segments == 0:  # nothing was said; the library then keeps its probability to itself
-            return Hypothesis(utterance.start, utterance.end, (), language, 1.0)
+            return Hypothesis(start, end, (), language, 1.0, language_probability=certainty)
         tokens = [
-            library.whisper_full_get_token_data_from_state(state, segment, index)
+            library.whisper_full_get_token_data_from_state(handle, segment, index)
             for segment in range(segments)
-            for index in range(library.whisper_full_n_tokens_from_state(state, segment))
+            for index in range(library.whisper_full_n_tokens_from_state(handle, segment))
         ]
-        no_speech = library.whisper_full_get_segment_no_speech_prob_from_state(state, 0)
+        if untempered is not None:
+            untempered.correct(tokens)
+        no_speech = library.whisper_full_get_segment_no_speech_prob_from_state(handle, 0)
         words, log_probability = self._vocabulary.read(tokens, utterance)
         return Hypothesis(
-            utterance.start,
-            utterance.end,
+            start,
+            end,
             words,
             language=language,
             no_speech_probability=min(max(float(no_speech), 0.0), 1.0),
             average_log_probability=log_probability,
+            language_probability=certainty,
         )
-
-
-class _Vocabulary:
-    """What the model's token numbers mean."""
-
-    def __init__(self, library: Any, context: Any, header: GgmlHeader) -> None:
-        self.multilingual = header.languages > 1
-        self._end_of_text = library.whisper_token_eot(context)
-        self._first_timestamp = library.whisper_token_beg(context)
-        self._pieces = [
-            ffi.string(library.whisper_token_to_str(context, token))
-            for token in range(self._end_of_text)
-        ]
-        self._numbers = {piece: token for token, piece in enumerate(self._pieces) if piece}
-        self._longest_piece = max(map(len, self._numbers))
-        self._longest_prompt = header.text_context // 2 - 1
-        self.languages: tuple[str, ...] = ("en",)
-        if self.multilingual:
-            codes = (library.whisper_lang_str(i) for i in range(header.languages))
-            self.languages = tuple(ffi.string(code).decode() for code in codes)
-
-    def tokens_of(self, prompt: str) -> list[int]:
-        """A prompt's tokens: the longest piece first, part by part.
-
-        whisper.cpp would do the same behind a regular expression that recurses once per character:
-        slow, and a long prompt overflows the stack.
-        """
-        tokens = []
-        for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
-            rest = part.encode("utf-8", "replace")
-            while rest:
-                size = min(len(rest), self._longest_piece)
-                while size > 1 and rest[:size] not in self._numbers:
-                    size -= 1
-                token = self._numbers.get(rest[:size])
-                tokens += [] if token is None else [token]
-                rest = rest[size:]
-        return tokens[-self._longest_prompt :]
-
-    def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
-        """The words, and the mean log probability of the text tokens (0.0 without any)."""
-        at = [i for i, token in enumerate(tokens) if token.id < self._end_of_text]
-        if not at:
-            return (), 0.0
-        text = [tokens[i] for i in at]
-        pieces = [
-            TextToken(self._pieces[token.id], token.p, self._position(token)) for token in text
-        ]
-        after = [self._timestamp(token) for token in tokens[at[-1] + 1 :]]
-        words = words_from(
-            pieces,
-            utterance.start,
-            len(utterance.samples),
-            opening=self._timestamp(tokens[0]),
-            closing=after[0] if after else None,
-        )
-        mean = float(sum(token.plog for token in text) / len(text))
-        return words, mean if math.isfinite(mean) else _IMPOSSIBLE
-
-    def _timestamp(self, token: Any) -> int | None:
-        """What a timestamp token says, in positions; None for another token."""
-        return token.id - self._first_timestamp if token.id >= self._first_timestamp else None
-
-    def _position(self, token: Any) -> int | None:
-        if token.tid < self._first_timestamp or token.ptsum < _MINIMUM_TIMESTAMP_MASS:
-            return None
-        return int(token.tid - self._first_timestamp)
 
 
 def _fixed_parameters(library: Any, threads: int) -> Any:

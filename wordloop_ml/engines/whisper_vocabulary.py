@@ -1,0 +1,92 @@
+"""What a Whisper model's token numbers mean: prompts become numbers, and numbers become words."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from wordloop_ml.engines.ggml_file import GgmlHeader
+from wordloop_ml.engines.whisper_abi import ffi
+from wordloop_ml.engines.whisper_words import TextToken, words_from
+from wordloop_ml.messages import Utterance, Word
+
+_LONGEST_PROMPT = 2_000
+"""Characters, from the end; the model takes some 220 tokens of it."""
+
+_PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
+"""Words, numbers, marks and blanks: no token spans two of them."""
+
+_MINIMUM_TIMESTAMP_MASS = 0.0005
+"""Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01; nano keeps about
+0.004 there, and with more would end sentences early wherever it is unsure of the next word."""
+
+_IMPOSSIBLE = -100.0
+"""The log probability of a token that had none."""
+
+
+class Vocabulary:
+    """What the model's token numbers mean."""
+
+    def __init__(self, library: Any, context: Any, header: GgmlHeader) -> None:
+        self.multilingual = header.languages > 1
+        self.size = header.vocabulary
+        self._end_of_text = library.whisper_token_eot(context)
+        self._first_timestamp = library.whisper_token_beg(context)
+        self._pieces = [
+            ffi.string(library.whisper_token_to_str(context, token))
+            for token in range(self._end_of_text)
+        ]
+        self._numbers = {piece: token for token, piece in enumerate(self._pieces) if piece}
+        self._longest_piece = max(map(len, self._numbers))
+        self._longest_prompt = header.text_context // 2 - 1
+        self.languages: tuple[str, ...] = ("en",)
+        if self.multilingual:
+            codes = (library.whisper_lang_str(i) for i in range(header.languages))
+            self.languages = tuple(ffi.string(code).decode() for code in codes)
+
+    def tokens_of(self, prompt: str) -> list[int]:
+        """A prompt's tokens: the longest piece first, part by part.
+
+        whisper.cpp would do the same behind a regular expression that recurses once per character:
+        slow, and a long prompt overflows the stack.
+        """
+        tokens = []
+        for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
+            rest = part.encode("utf-8", "replace")
+            while rest:
+                size = min(len(rest), self._longest_piece)
+                while size > 1 and rest[:size] not in self._numbers:
+                    size -= 1
+                token = self._numbers.get(rest[:size])
+                tokens += [] if token is None else [token]
+                rest = rest[size:]
+        return tokens[-self._longest_prompt :]
+
+    def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
+        """The words, and the mean log probability of the text tokens (0.0 without any)."""
+        at = [i for i, token in enumerate(tokens) if token.id < self._end_of_text]
+        if not at:
+            return (), 0.0
+        text = [tokens[i] for i in at]
+        pieces = [
+            TextToken(self._pieces[token.id], token.p, self._position(token)) for token in text
+        ]
+        after = [self._timestamp(token) for token in tokens[at[-1] + 1 :]]
+        words = words_from(
+            pieces,
+            utterance.start,
+            len(utterance.samples),
+            opening=self._timestamp(tokens[0]),
+            closing=after[0] if after else None,
+        )
+        mean = float(sum(token.plog for token in text) / len(text))
+        return words, mean if math.isfinite(mean) else _IMPOSSIBLE
+
+    def _timestamp(self, token: Any) -> int | None:
+        """What a timestamp token says, in positions; None for another token."""
+        return token.id - self._first_timestamp if token.id >= self._first_timestamp else None
+
+    def _position(self, token: Any) -> int | None:
+        if token.tid < self._first_timestamp or token.ptsum < _MINIMUM_TIMESTAMP_MASS:
+            return None
+        return int(token.tid - self._first_timestamp)
