@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,11 @@ import numpy as np
 import pytest
 
 from tests.web.support import WAIT_S, Client
+from wordloop_ml.audio.files import open_audio
 from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.messages import SAMPLE_RATE, Pcm16
+
+ROOT = Path(__file__).resolve().parents[1]
 
 MANIFEST = """
 format = 1
@@ -52,16 +58,11 @@ class Process:
         return self.child.returncode, logs.decode()
 
 
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    """``wordloop-ml serve`` on scripted engines, ready."""
-    weights = b"read by nobody"
-    (tmp_path / "scripted.bin").write_bytes(weights)
-    (tmp_path / "manifest.toml").write_text(
-        MANIFEST.format(bytes=len(weights), sha256=hashlib.sha256(weights).hexdigest())
-    )
+@asynccontextmanager
+async def serving(weights: Path) -> AsyncIterator[Process]:
+    """``wordloop-ml serve`` on a folder of weights, ready."""
     environment = os.environ | {
-        "WORDLOOP_WEIGHTS": str(tmp_path),
+        "WORDLOOP_WEIGHTS": str(weights),
         "WORDLOOP_PORT": "0",
         "WORDLOOP_DRAIN_LISTEN_S": "0.1",
         "WORDLOOP_LOG_LEVEL": "debug",
@@ -78,6 +79,18 @@ async def process(tmp_path: Path) -> AsyncIterator[Process]:
         if child.returncode is None:
             child.kill()
             await child.communicate()
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[Process]:
+    """A process with scripted engines."""
+    weights = b"read by nobody"
+    (tmp_path / "scripted.bin").write_bytes(weights)
+    (tmp_path / "manifest.toml").write_text(
+        MANIFEST.format(bytes=len(weights), sha256=hashlib.sha256(weights).hexdigest())
+    )
+    async with serving(tmp_path) as one:
+        yield one
 
 
 async def _ready_port(child: asyncio.subprocess.Process) -> int:
@@ -133,3 +146,69 @@ async def test_what_was_said_and_by_whom_is_in_no_log(process: Process) -> None:
     assert "meeting_ended" in logs
     for canary in ("Canary", "12321", "23432", "13321"):
         assert canary not in logs
+
+
+async def test_twenty_meetings_with_reconnects_need_no_weight_file(tmp_path: Path) -> None:
+    """The embedded profile, whose folder is deleted as soon as the service is ready."""
+    folder = _copied_weights(tmp_path)
+    audio = _sample_audio(9.0)
+    async with serving(folder) as process:
+        shutil.rmtree(folder)
+        _has_nothing_open_below(folder, process.child.pid)
+        texts = await asyncio.gather(
+            *(_meet_with_a_reconnect(process, f"meeting-{index}", audio) for index in range(20))
+        )
+        assert len(set(texts)) == 1
+        assert texts[0]
+        async with process.session.get(f"http://127.0.0.1:{process.port}/startupz") as answer:
+            loads = (await answer.json())["model_loads"]
+        assert {(one["model"], one["loads"]) for one in loads} == {
+            ("silero-vad", 1),
+            ("wordloop-nano", 1),
+        }
+        process.child.send_signal(signal.SIGTERM)
+        status, logs = await process.ended()
+    assert status == 0
+    assert "Traceback" not in logs
+
+
+async def _meet_with_a_reconnect(process: Process, meeting: str, audio: Pcm16) -> str:
+    """Speak up to the first final, lose the connection, and resume behind it; what was said."""
+    first = await process.connect(meeting)
+    await first.start(epoch=1)
+    await first.speak(audio[: 5 * SAMPLE_RATE])
+    final = await first.until("caption", final=True)
+    await first.socket.close()
+    second = await process.connect(meeting)
+    committed, seq = final["committed"], final["seq"]
+    await second.start(epoch=2, first_sample=committed, resume_from=committed, last_seq=seq)
+    await second.speak(audio[committed:])
+    await second.send(type="stop")
+    ended = (await second.drained())[-1]
+    assert (ended["type"], ended["committed"], second.code) == ("ended", len(audio), 1000)
+    return " ".join([*first.words, *second.words])
+
+
+def _copied_weights(folder: Path) -> Path:
+    """The embedded profile's files in a folder of their own, or a visible skip."""
+    copied = folder / "weights"
+    copied.mkdir()
+    for name in ("manifest.toml", "wordloop-nano.bin", "silero_vad.onnx"):
+        if not (ROOT / "weights" / name).is_file():
+            pytest.skip(f"weights/{name} is not there: wordloop-ml weights pull")
+        shutil.copy(ROOT / "weights" / name, copied)
+    return copied
+
+
+def _sample_audio(seconds: float) -> Pcm16:
+    with open_audio(ROOT / "scripts" / "sample_meeting" / "ada.flac") as audio:
+        samples = np.concatenate(list(audio))[: round(seconds * SAMPLE_RATE)]
+    return np.rint(samples * 32_767).astype(np.int16)
+
+
+def _has_nothing_open_below(folder: Path, process: int) -> None:
+    """By the kernel's lists of maps and open files, where there are such lists."""
+    facts = Path(f"/proc/{process}")
+    if facts.is_dir():
+        assert str(folder) not in (facts / "maps").read_text()
+        assert not [one for one in (facts / "fd").iterdir() if str(folder) in str(one.readlink())]
