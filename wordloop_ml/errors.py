@@ -17,6 +17,8 @@ class ErrorCode(StrEnum):
     UNEXPECTED_MESSAGE = "unexpected_message"
     UNSUPPORTED_VERSION = "unsupported_version"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_LANGUAGE = "unsupported_language"
+    UNSUPPORTED_TASK = "unsupported_task"
     BAD_AUDIO = "bad_audio"
     TOO_LARGE = "too_large"
     AUDIO_HOLE = "audio_hole"
@@ -45,10 +47,10 @@ class ErrorCode(StrEnum):
     WEIGHTS_CORRUPT = "weights_corrupt"
     WEIGHTS_UNREACHABLE = "weights_unreachable"
     WEIGHTS_LOCKED = "weights_locked"
-    DISK_FULL = "disk_full"
-    ENGINE_INCOMPATIBLE = "engine_incompatible"
     WEIGHTS_TOO_LARGE = "weights_too_large"
     ALREADY_LOADED = "already_loaded"
+    DISK_FULL = "disk_full"
+    ENGINE_INCOMPATIBLE = "engine_incompatible"
 
 
 class WordloopError(Exception):

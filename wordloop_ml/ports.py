@@ -8,7 +8,8 @@ Engines raise ``EngineFailed`` for a job that is lost, ``StartupFailed`` while b
 from dataclasses import dataclass
 from typing import Protocol
 
-from wordloop_ml.messages import DecodeOptions, Hypothesis, Samples, Utterance
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.messages import DecodeOptions, Hypothesis, Samples, Task, Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class TranscriberCapabilities:
     shortest_samples, longest_samples: what one job may hold at 16 kHz; shorter audio is an
         empty hypothesis, longer audio is ``BadInput``.
     word_times: words carry times that were measured, not spread evenly.
+    translates: it can write English for speech in its other languages.
     """
 
     name: str
@@ -29,6 +31,22 @@ class TranscriberCapabilities:
     shortest_samples: int
     longest_samples: int
     word_times: bool
+    translates: bool = False
+
+    def check(self, language: str | None, task: Task) -> None:
+        """Refuse what every decode would fail at.
+
+        Raises ``BadInput``: ``UNSUPPORTED_LANGUAGE`` or ``UNSUPPORTED_TASK``.
+        """
+        if language is not None and language not in self.languages:
+            raise BadInput(
+                "the model of this server does not know the language",
+                code=ErrorCode.UNSUPPORTED_LANGUAGE,
+            )
+        if task is Task.TRANSLATE and not self.translates:
+            raise BadInput(
+                "the model of this server does not translate", code=ErrorCode.UNSUPPORTED_TASK
+            )
 
 
 class TranscriberWorker(Protocol):

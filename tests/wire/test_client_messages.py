@@ -33,6 +33,8 @@ FULL: dict[str, Any] = {
     "channels": 2,
     "speaker": "Ana Åkesson",
     "language": "sv",
+    "task": "translate",
+    "vocabulary": ["Wordloop", "Zoë Özil"],
     "origin_ms": 5000,
     "first_sample": 10,
     "resume_from": 20,
@@ -75,7 +77,7 @@ def test_a_full_start_keeps_every_field() -> None:
     assert isinstance(start, Start)
     assert {name: getattr(start, name) for name in FULL if name != "type"} == {
         name: value for name, value in FULL.items() if name != "type"
-    }
+    } | {"vocabulary": ("Wordloop", "Zoë Özil")}
     assert (start.sends_from, start.live_at) == (10, 90)
 
 
@@ -129,6 +131,18 @@ WRONG: list[tuple[str, object]] = [
     ("language", "en-US"),
     ("language", "jp"),
     ("language", 1),
+    ("task", "Translate"),
+    ("task", "summarise"),
+    ("task", 1),
+    ("vocabulary", "Wordloop"),
+    ("vocabulary", {}),
+    ("vocabulary", [1]),
+    ("vocabulary", [""]),
+    ("vocabulary", ["Wordloop", " "]),
+    ("vocabulary", ["two\nlines"]),
+    ("vocabulary", ["x" * 65]),
+    ("vocabulary", ["x"] * 101),
+    ("vocabulary", ["x" * 50] * 11),
     ("origin_ms", -1),
     ("origin_ms", MAX_ORIGIN_MS + 1),
     ("first_sample", -1),
@@ -149,10 +163,26 @@ def test_a_field_against_its_rule_is_named_and_never_echoed(name: str, value: ob
     assert str(error).startswith(f"{name} must ")
 
 
-@pytest.mark.parametrize("name", ["track", "speaker", "language", "encoding", "type"])
+@pytest.mark.parametrize("name", ["track", "speaker", "language", "task", "encoding", "type"])
 def test_values_stay_out_of_errors(name: str) -> None:
     """A name or a slip of the tongue does not end up in a log."""
     assert PRIVATE not in str(refusal(FULL | {name: f"{PRIVATE}\n"}))
+    assert PRIVATE not in str(refusal(FULL | {"vocabulary": [PRIVATE, f"{PRIVATE}\n"]}))
+
+
+def test_a_vocabulary_up_to_its_bounds_is_taken() -> None:
+    """As many entries, as long, and as much together as the document says."""
+    for terms in (["x"] * 100, ["x" * 64], ["x" * 50] * 10, ["و\u200cا"], []):
+        start = parse_client(json.dumps(MINIMAL | {"vocabulary": terms}))
+        assert isinstance(start, Start)
+        assert start.vocabulary == tuple(terms)
+
+
+def test_opus_has_one_rate() -> None:
+    """Whatever the encoder was given: positions count decoded samples."""
+    opus = MINIMAL | {"encoding": "opus", "sample_rate": 48_000}
+    assert isinstance(parse_client(json.dumps(opus)), Start)
+    assert str(refusal(opus | {"sample_rate": 16_000})) == "sample_rate must be 48000 for opus"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +194,8 @@ def test_values_stay_out_of_errors(name: str) -> None:
         ({}, ErrorCode.BAD_MESSAGE),
         ({"type": "start", "version": 2}, ErrorCode.UNSUPPORTED_VERSION),
         ({"type": "start", "version": 0}, ErrorCode.UNSUPPORTED_VERSION),
-        (MINIMAL | {"encoding": "opus"}, ErrorCode.UNSUPPORTED_ENCODING),
+        (MINIMAL | {"encoding": "opus"}, ErrorCode.BAD_MESSAGE),
+        (MINIMAL | {"encoding": "vorbis"}, ErrorCode.UNSUPPORTED_ENCODING),
         (MINIMAL | {"encoding": "mulaw"}, ErrorCode.UNSUPPORTED_ENCODING),
         (MINIMAL | {"encoding": ""}, ErrorCode.UNSUPPORTED_ENCODING),
         (MINIMAL | {"first_sample": 1}, ErrorCode.AUDIO_HOLE),

@@ -22,6 +22,8 @@ NEVER_ON_THE_WIRE = {
     ErrorCode.WEIGHTS_CORRUPT,
     ErrorCode.WEIGHTS_UNREACHABLE,
     ErrorCode.WEIGHTS_LOCKED,
+    ErrorCode.WEIGHTS_TOO_LARGE,
+    ErrorCode.ALREADY_LOADED,
     ErrorCode.DISK_FULL,
     ErrorCode.ENGINE_INCOMPATIBLE,
 }

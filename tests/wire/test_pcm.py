@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from av.audio.codeccontext import AudioCodecContext
+from av.codec import CodecContext
+from av.packet import Packet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +10,7 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.client_messages import Encoding
 from wordloop_ml.wire.pcm import PcmDecoder
 
-ENCODINGS = st.sampled_from(list(Encoding))
+ENCODINGS = st.sampled_from([one for one in Encoding if one is not Encoding.OPUS])
 CHANNELS = st.integers(1, 2)
 
 
@@ -63,6 +66,28 @@ def test_stereo_is_averaged() -> None:
     """Left and right alternate."""
     payload = np.array([16_384, 0, -32_768, -32_768], "<i2").tobytes()
     assert PcmDecoder(Encoding.PCM_S16LE, 2).decode(payload).tolist() == [0.25, -1]
+    assert PcmDecoder(Encoding.PCM_MULAW, 2).decode(b"\x00\x80\xff\x7f").tolist() == [0, 0]
+
+
+def test_every_mulaw_byte_is_what_ffmpeg_says() -> None:
+    """An independent table, exactly, on the scale of s16le."""
+    decoder = CodecContext.create("pcm_mulaw", "r")
+    assert isinstance(decoder, AudioCodecContext)
+    decoder.sample_rate, decoder.layout = 8_000, "mono"
+    every_byte = bytes(range(256))
+    [frame] = decoder.decode(Packet(every_byte))
+    samples = PcmDecoder(Encoding.PCM_MULAW, 1).decode(every_byte)
+    assert (samples * 32_768).tolist() == frame.to_ndarray()[0].tolist()
+
+
+def test_mulaw_has_the_values_of_g711() -> None:
+    """ITU-T G.711, tables 2a and 2b: the loudest, the softest of each segment, and both zeros."""
+    decoder = PcmDecoder(Encoding.PCM_MULAW, 1)
+    signals = [0x80, 0x8F, 0x9F, 0xAF, 0xBF, 0xCF, 0xDF, 0xEF, 0xFF]
+    values = [8_031, 4_191, 2_079, 1_023, 495, 231, 99, 33, 0]
+    assert (decoder.decode(bytes(signals)) * 8_192).tolist() == values
+    below_zero = bytes(signal & 0x7F for signal in signals)
+    assert (decoder.decode(below_zero) * -8_192).tolist() == values
 
 
 @pytest.mark.parametrize(
@@ -72,6 +97,8 @@ def test_stereo_is_averaged() -> None:
         (Encoding.PCM_S16LE, 2, 4),
         (Encoding.PCM_F32LE, 1, 4),
         (Encoding.PCM_F32LE, 2, 8),
+        (Encoding.PCM_MULAW, 1, 1),
+        (Encoding.PCM_MULAW, 2, 2),
     ],
 )
 def test_half_a_sample_is_bad_audio(encoding: Encoding, channels: int, sample_bytes: int) -> None:

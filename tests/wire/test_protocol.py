@@ -11,11 +11,22 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.messages import RejectReason
+from wordloop_ml.messages import (
+    VOCABULARY_CHARACTERS,
+    VOCABULARY_ENTRIES,
+    RejectReason,
+    Task,
+)
 from wordloop_ml.wire import client_messages, server_messages
 from wordloop_ml.wire.client_messages import ClientMessage, Encoding, Start, parse_client
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, CloseCode
-from wordloop_ml.wire.identifiers import IDENTIFIER_PATTERN, LANGUAGES, MAX_SPEAKER_CHARS
+from wordloop_ml.wire.identifiers import (
+    IDENTIFIER_PATTERN,
+    LANGUAGES,
+    MAX_SPEAKER_CHARS,
+    MAX_TERM_CHARS,
+)
+from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
 from wordloop_ml.wire.pcm import PcmDecoder
 from wordloop_ml.wire.server_messages import Limits, NoticeCode, ServerMessage
 
@@ -91,6 +102,11 @@ def test_rules_agree() -> None:
     assert start["version"]["const"] == client_messages.VERSION == PROTOCOL["x-version"]
     assert start["encoding"]["enum"] == list(Encoding) == list(PROTOCOL["x-encodings"])
     assert set(start["language"]["enum"]) == LANGUAGES
+    assert start["task"]["enum"] == list(Task)
+    assert start["vocabulary"]["maxItems"] == VOCABULARY_ENTRIES
+    assert f"{VOCABULARY_CHARACTERS} characters" in start["vocabulary"]["description"]
+    assert DEFS["term"]["maxLength"] == MAX_TERM_CHARS
+    assert DEFS["start"]["then"]["properties"]["sample_rate"]["const"] == OPUS_SAMPLE_RATE
     assert (start["sample_rate"]["minimum"], start["sample_rate"]["maximum"]) == (
         client_messages.MIN_SAMPLE_RATE,
         client_messages.MAX_SAMPLE_RATE,
@@ -108,7 +124,8 @@ def test_rules_agree() -> None:
 def test_tables_agree() -> None:
     """Encodings, limits, close codes and errors."""
     for name, row in PROTOCOL["x-encodings"].items():
-        assert row["bytes"] == PcmDecoder(Encoding(name), 1).sample_bytes
+        packets = name == Encoding.OPUS
+        assert row["bytes"] == (None if packets else PcmDecoder(Encoding(name), 1).sample_bytes)
     assert PROTOCOL["x-limits"] == dataclasses.asdict(Limits())
     assert {row["code"]: (row["name"], row["action"]) for row in PROTOCOL["x-close-codes"]} == {
         int(code): (code.name.lower(), CLIENT_ACTIONS[code]) for code in CloseCode
@@ -172,6 +189,17 @@ def test_the_page_has_a_row_for_every_code_and_limit() -> None:
     assert set(re.findall(r"^\| `(\w+)` \| \d{4} \| \d{3} \|", PAGE, re.MULTILINE)) <= set(
         ErrorCode
     )
+
+
+def test_the_page_counts_opus_packets_as_the_code_does() -> None:
+    """Row by row of its table of durations."""
+    rows = re.findall(r"^\| (\d+) to (\d+) \| ([\d, ]+), by `& (\d)` \|", PAGE, re.MULTILINE)
+    counted = {
+        config: int(durations.split(", ")[config & int(mask)])
+        for first, last, durations, mask in rows
+        for config in range(int(first), int(last) + 1)
+    }
+    assert counted == {config: packet_samples(bytes([config << 3])) for config in range(32)}
 
 
 def test_every_line_of_the_recorded_conversation_is_of_the_protocol() -> None:

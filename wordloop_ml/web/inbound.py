@@ -1,5 +1,6 @@
 """The inbound half of one connection: bytes in, 16 kHz samples and positions out; no I/O."""
 
+from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.audio.resampler import StreamResampler
 from wordloop_ml.messages import Samples
 from wordloop_ml.wire import v1
@@ -15,7 +16,7 @@ class Inbound:
     def __init__(self, start: v1.Start, positions: v1.Positions) -> None:
         self.start = start
         self.positions = positions
-        self._decoder = v1.PcmDecoder(start.encoding, start.channels)
+        self._decoder = _decoder(start)
         self._received = start.sends_from
         self._resampler = self._resample_from(start.resume_from)
 
@@ -41,8 +42,16 @@ class Inbound:
         begins = self.positions.to_service(max(self._received, self.start.resume_from))
         self._received += samples
         ends = self.positions.to_service(max(self._received, self.start.resume_from))
+        # What follows has nothing to do with what an Opus decoder remembers.
+        self._decoder = _decoder(self.start)
         self._resampler = self._resample_from(max(self._received, self.start.resume_from))
         return tail, ends - begins
 
     def _resample_from(self, position: int) -> StreamResampler:
         return StreamResampler(self.start.sample_rate, first_sample=position)
+
+
+def _decoder(start: v1.Start) -> v1.PcmDecoder | OpusDecoder:
+    if start.encoding is v1.Encoding.OPUS:
+        return OpusDecoder()
+    return v1.PcmDecoder(start.encoding, start.channels)

@@ -6,6 +6,7 @@ decodes speech or keeps captions.
 
 import asyncio
 import math
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,17 +14,12 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
-from wordloop_ml.meetings.actor import (
-    AudioEnded,
-    ConnectionLost,
-    FlushAsked,
-    GapArrived,
-    MeetingActor,
-    Seat,
-    TrackOptions,
-)
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.outbox import Ack, Closed, Leaving
-from wordloop_ml.messages import TrackEvent
+from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.timing import CaptionTiming
+from wordloop_ml.messages import Caption, TrackEvent
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.service import SERVICE, Service
 from wordloop_ml.wire import v1
@@ -76,6 +72,7 @@ class Connection:
         self._meeting = meeting
         self._socket = socket
         self._request = request
+        self._traces = service.settings.log_level == "debug"
         self._limits = replace(v1.Limits(), idle_s=math.ceil(service.settings.idle_s))
 
     async def serve(self) -> None:
@@ -117,6 +114,7 @@ class Connection:
         return message
 
     def _join(self, start: v1.Start) -> tuple[MeetingActor, Seat, Inbound]:
+        self._service.capabilities.check(start.language, start.task)
         scale = v1.Positions(start.sample_rate)
         actor, seat = self._service.roster.join(
             self._meeting,
@@ -124,6 +122,8 @@ class Connection:
                 track=start.track,
                 epoch=start.epoch,
                 language=start.language,
+                task=start.task,
+                vocabulary=start.vocabulary,
                 first_sample=scale.to_service(start.resume_from),
                 last_seq=start.last_seq,
                 live_from=scale.to_service(start.live_at),
@@ -188,8 +188,12 @@ class Connection:
         )
         try:
             await self._send(self._ready(inbound.start))
-            while not isinstance(event := await seat.outbox.get(), Closed):
+            event, timing = await seat.outbox.get_timed()
+            while not isinstance(event, Closed):
                 await self._send(_message(event, translator, inbound))
+                if self._traces and timing is not None and isinstance(event, Caption):
+                    self._trace(event, timing)
+                event, timing = await seat.outbox.get_timed()
             await self._say_goodbye(event, inbound)
         except (TimeoutError, ConnectionError):
             seat.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
@@ -206,6 +210,18 @@ class Connection:
         else:
             await self._send(v1.Error(event.code or ErrorCode.INTERNAL, reason))
         await self._close(event.code, reason)
+
+    def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
+        """Where the time of a caption went."""
+        log.debug(
+            "caption_sent",
+            meeting=self._meeting,
+            track=caption.track,
+            segment=caption.segment,
+            end=caption.end,
+            final=caption.final,
+            **timing.facts(time.monotonic()),
+        )
 
     async def _send(self, message: v1.ServerMessage) -> None:
         """One frame. Raises ``TimeoutError`` when the peer does not read."""

@@ -245,7 +245,7 @@ async def _serve_meetings(
     gc.collect()
     gc.freeze()
     service.loaded = loaded.engines.loaded
-    service.become_ready(roster)
+    service.become_ready(roster, loaded.engines.transcriber.capabilities)
     log.info("ready", port=port)
     if on_ready is not None:
         on_ready(port)

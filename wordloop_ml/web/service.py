@@ -11,6 +11,7 @@ from aiohttp import web
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import Busy, Draining
 from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
 
 
@@ -30,9 +31,10 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._stage = Stage.STARTING
         self.loaded = LoadedModels()
+        self._stage = Stage.STARTING
         self._roster: Roster | None = None
+        self._capabilities: TranscriberCapabilities | None = None
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()
@@ -48,12 +50,20 @@ class Service:
         if self._stage is Stage.DRAINING:
             raise Draining
         if self._roster is None:
-            raise Busy("the models are still being loaded", retry_after_s=2.0)
+            raise _starting()
         return self._roster
 
-    def become_ready(self, roster: Roster) -> None:
+    @property
+    def capabilities(self) -> TranscriberCapabilities:
+        """What the transcriber can do. Raises ``Busy`` while starting."""
+        if self._capabilities is None:
+            raise _starting()
+        return self._capabilities
+
+    def become_ready(self, roster: Roster, capabilities: TranscriberCapabilities) -> None:
         """The engines are loaded and each has done one real inference."""
         self._roster = roster
+        self._capabilities = capabilities
         self._stage = Stage.READY
 
     def become_unready(self) -> None:
@@ -80,6 +90,10 @@ class Service:
         except TimeoutError:
             return False
         return True
+
+
+def _starting() -> Busy:
+    return Busy("the models are still being loaded", retry_after_s=2.0)
 
 
 SERVICE: Final = web.AppKey("service", Service)

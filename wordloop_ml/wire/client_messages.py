@@ -5,8 +5,16 @@ from enum import StrEnum
 from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.wire.identifiers import LANGUAGES, valid_identifier, valid_speaker
+from wordloop_ml.messages import VOCABULARY_CHARACTERS, VOCABULARY_ENTRIES, Task
+from wordloop_ml.wire.identifiers import (
+    LANGUAGES,
+    MAX_TERM_CHARS,
+    valid_identifier,
+    valid_speaker,
+    valid_term,
+)
 from wordloop_ml.wire.json_text import parse_object
+from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
 
 VERSION = 1
 MIN_SAMPLE_RATE = 8_000
@@ -23,6 +31,8 @@ class Encoding(StrEnum):
 
     PCM_S16LE = "pcm_s16le"
     PCM_F32LE = "pcm_f32le"
+    PCM_MULAW = "pcm_mulaw"
+    OPUS = "opus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +40,11 @@ class Start:
     """The first message of a connection: what audio follows, and where it stands on its track.
 
     Positions count samples of the stream's own rate from the track's first sample; a stereo
-    pair is one sample.
+    pair is one sample. Those of Opus count decoded samples, at 48 kHz.
 
+    language: what is spoken, ISO 639-1; None lets the model decide.
+    task: ``TRANSLATE`` asks for English captions.
+    vocabulary: names and terms that are likely to be said.
     origin_ms: meeting time of the track's sample 0; None leaves it to the server.
     first_sample: position of the first sample that follows; None for ``resume_from``.
     resume_from: ``committed`` of the connection before; 0 for a new track.
@@ -48,6 +61,8 @@ class Start:
     channels: int
     speaker: str | None = None
     language: str | None = None
+    task: Task = Task.TRANSCRIBE
+    vocabulary: tuple[str, ...] = ()
     origin_ms: int | None = None
     first_sample: int | None = None
     resume_from: int = 0
@@ -131,6 +146,8 @@ def _parse_start(fields: "_Fields") -> Start:
         channels=fields.integer("channels", low=1, high=MAX_CHANNELS),
         speaker=fields.speaker(),
         language=fields.language(),
+        task=fields.task(),
+        vocabulary=fields.vocabulary(),
         origin_ms=fields.optional_integer("origin_ms", high=MAX_ORIGIN_MS),
         first_sample=fields.optional_integer("first_sample"),
         resume_from=fields.optional_integer("resume_from") or 0,
@@ -139,6 +156,8 @@ def _parse_start(fields: "_Fields") -> Start:
         attempt=fields.optional_integer("attempt") or 0,
         live_from=fields.optional_integer("live_from"),
     )
+    if start.encoding is Encoding.OPUS and start.sample_rate != OPUS_SAMPLE_RATE:
+        raise _bad_field("sample_rate", f"must be {OPUS_SAMPLE_RATE} for {Encoding.OPUS}")
     if start.sends_from > start.resume_from:
         raise BadInput("first_sample beyond resume_from without a gap", code=ErrorCode.AUDIO_HOLE)
     return start
@@ -187,6 +206,31 @@ class _Fields:
         if code not in LANGUAGES:
             raise _bad_field("language", "must be an ISO 639-1 code in lower case, such as en")
         return code
+
+    def task(self) -> Task:
+        if "task" not in self._values:
+            return Task.TRANSCRIBE
+        try:
+            return Task(self.text("task"))
+        except ValueError:
+            raise _bad_field("task", f"must be one of {', '.join(Task)}") from None
+
+    def vocabulary(self) -> tuple[str, ...]:
+        if "vocabulary" not in self._values:
+            return ()
+        terms = self._values["vocabulary"]
+        if not isinstance(terms, list) or len(terms) > VOCABULARY_ENTRIES:
+            raise _bad_field("vocabulary", f"must be a list of at most {VOCABULARY_ENTRIES} terms")
+        if not all(isinstance(term, str) and valid_term(term) for term in terms):
+            raise _bad_field(
+                "vocabulary",
+                f"must hold terms of 1 to {MAX_TERM_CHARS} printable characters, not all blank",
+            )
+        if sum(map(len, terms)) > VOCABULARY_CHARACTERS:
+            raise _bad_field(
+                "vocabulary", f"must hold at most {VOCABULARY_CHARACTERS} characters together"
+            )
+        return tuple(terms)
 
     def encoding(self) -> Encoding:
         name = self.text("encoding")

@@ -77,6 +77,8 @@ OUTCOMES = {
     ErrorCode.UNEXPECTED_MESSAGE: Outcome(CloseCode.PROTOCOL_ERROR, 400),
     ErrorCode.UNSUPPORTED_VERSION: Outcome(CloseCode.UNSUPPORTED_VERSION, 400),
     ErrorCode.UNSUPPORTED_ENCODING: Outcome(CloseCode.UNSUPPORTED_DATA, 415),
+    ErrorCode.UNSUPPORTED_LANGUAGE: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
+    ErrorCode.UNSUPPORTED_TASK: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
     ErrorCode.BAD_AUDIO: Outcome(CloseCode.INVALID_TEXT, 400),
     ErrorCode.TOO_LARGE: Outcome(CloseCode.TOO_LARGE, 413),
     ErrorCode.AUDIO_HOLE: Outcome(CloseCode.AUDIO_HOLE, 409),

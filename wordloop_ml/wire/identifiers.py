@@ -1,9 +1,10 @@
-"""What names may look like on the wire: meetings, tracks, speakers, languages."""
+"""What names may look like on the wire: meetings, tracks, speakers, languages, terms."""
 
 import re
 
 MAX_IDENTIFIER_CHARS = 64
 MAX_SPEAKER_CHARS = 128
+MAX_TERM_CHARS = 64
 
 IDENTIFIER_PATTERN = "^[A-Za-z0-9_.:-]{1,64}$"
 """Meeting and track identifiers; they go into URLs, segment ids and logs unescaped."""
@@ -39,6 +40,15 @@ def valid_meeting_id(meeting_id: str) -> bool:
 
 def valid_speaker(name: str) -> bool:
     """Whether ``name`` may be shown beside a caption: one printable line, not all blank."""
-    if not 1 <= len(name) <= MAX_SPEAKER_CHARS or not name.strip():
+    return _printable_line(name, MAX_SPEAKER_CHARS)
+
+
+def valid_term(term: str) -> bool:
+    """Whether ``term`` may be an entry of a vocabulary: one printable line, not all blank."""
+    return _printable_line(term, MAX_TERM_CHARS)
+
+
+def _printable_line(text: str, most_chars: int) -> bool:
+    if not 1 <= len(text) <= most_chars or not text.strip():
         return False
-    return name.translate(_JOINERS).isprintable()
+    return text.translate(_JOINERS).isprintable()

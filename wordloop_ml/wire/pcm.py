@@ -11,13 +11,35 @@ from wordloop_ml.wire.client_messages import Encoding
 _DTYPES: dict[Encoding, np.dtype[np.generic]] = {
     Encoding.PCM_S16LE: np.dtype("<i2"),
     Encoding.PCM_F32LE: np.dtype("<f4"),
+    Encoding.PCM_MULAW: np.dtype("u1"),
 }
 _S16_SCALE = np.float32(1 / 32_768)
 
 
+def _mulaw_levels() -> Samples:
+    """What each mu-law byte stands for, on the scale of s16le: at most 32,124 of 32,768.
+
+    ITU-T G.711, tables 2a and 2b, whose 14-bit values are four times larger here. All bits are inverted;
+    then come a sign, an exponent of three bits and a mantissa of four.
+    """
+    code = ~np.arange(256, dtype=np.uint8)
+    exponent = (code >> 4) & 7
+    mantissa = (code & 15).astype(np.int32)
+    magnitude = (((2 * mantissa + 33) << exponent) - 33) * 4
+    levels = np.where(code & 0x80, -magnitude, magnitude).astype(np.float32) * _S16_SCALE
+    levels.flags.writeable = False
+    return levels
+
+
+_MULAW_LEVELS = _mulaw_levels()
+
+
 @dataclass(frozen=True, slots=True)
 class PcmDecoder:
-    """Decodes the binary frames of one stream; keeps nothing between them."""
+    """Decodes the binary frames of one stream; keeps nothing between them.
+
+    encoding: any but Opus, whose packets ``audio.opus`` decodes.
+    """
 
     encoding: Encoding
     channels: int
@@ -39,6 +61,8 @@ class PcmDecoder:
                 f"{len(payload)} bytes of audio are no multiple of {self.sample_bytes}"
             )
         values = np.frombuffer(payload, _DTYPES[self.encoding])
+        if self.encoding is Encoding.PCM_MULAW:
+            return self._mix(_MULAW_LEVELS[values])
         samples: Samples = values.astype(np.float32, copy=False)
         if self.encoding is Encoding.PCM_S16LE:
             return self._mix(samples * _S16_SCALE)

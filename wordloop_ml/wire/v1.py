@@ -1,7 +1,8 @@
 """Wire protocol, version 1: the front of the room; docs/protocol.md documents it.
 
-Text frames in: ``parse_client``. Binary frames in: ``pcm.PcmDecoder``. Text frames out:
-``encode``, of what ``EventTranslator`` makes from a track's events, or of messages built here.
+Text frames in: ``parse_client``. Binary frames in: ``pcm.PcmDecoder``, or ``audio.opus`` for what
+is no PCM. Text frames out: ``encode``, of what ``EventTranslator`` makes from a track's events, or
+of messages built here.
 """
 
 from wordloop_ml.wire.client_messages import (

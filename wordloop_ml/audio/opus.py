@@ -1,0 +1,65 @@
+"""Opus packets to samples, by libopus through FFmpeg (PyAV)."""
+
+from typing import cast
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.codec import CodecContext
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.messages import Samples
+from wordloop_ml.wire.client_messages import Encoding
+from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
+
+# FFmpeg's own decoder is called "opus". libopus is the reference, conceals what was lost, and
+# costs the same.
+_DECODER = "libopus"
+_S16_SCALE = np.float32(1 / 32_768)
+
+
+class OpusDecoder:
+    """Decodes the packets of one stream, in order; blocking, but a fraction of a millisecond.
+
+    A packet gives exactly as many samples as its header says, the first one too: nothing is held
+    back or skipped, so positions follow from the packets alone. No stream header is needed, and
+    a decoder may start at any packet; what it gives is faithful after 80 ms (RFC 7845, 4.6).
+
+    Raises ``BadInput`` ``UNSUPPORTED_ENCODING`` where FFmpeg was built without libopus.
+    """
+
+    def __init__(self) -> None:
+        try:
+            context = cast("AudioCodecContext", CodecContext.create(_DECODER, "r"))
+        except av.codec.codec.UnknownCodecError:
+            raise BadInput(
+                f"this server cannot decode {Encoding.OPUS}", code=ErrorCode.UNSUPPORTED_ENCODING
+            ) from None
+        context.sample_rate = OPUS_SAMPLE_RATE
+        # of a stereo packet, libopus then decodes the average of both channels, for less work
+        context.layout = "mono"
+        self._context = context
+
+    def decode(self, packet: bytes) -> Samples:
+        """The samples of one packet: float32, shape (n,), in [-1, 1], 48 kHz, channels averaged.
+
+        No bytes give no samples. A packet of nothing but its first byte is one that was lost or
+        not sent (DTX); it is concealed. Raises ``BadInput`` ``BAD_AUDIO`` for what is no packet.
+        """
+        expected = packet_samples(packet)
+        if not expected:
+            # FFmpeg takes an empty packet for the end, and then refuses all that follows
+            return np.zeros(0, np.float32)
+        try:
+            frames = self._context.decode(av.Packet(packet))
+        except av.FFmpegError:
+            raise _bad_audio() from None
+        decoded = [frame.to_ndarray()[0] for frame in frames]
+        samples: Samples = np.concatenate(decoded or [np.zeros(0, np.int16)]) * _S16_SCALE
+        if len(samples) != expected:
+            raise _bad_audio()
+        return samples
+
+
+def _bad_audio() -> BadInput:
+    return BadInput("an Opus packet cannot be decoded", code=ErrorCode.BAD_AUDIO)
