@@ -203,7 +203,8 @@ def _copied_weights(folder: Path) -> Path:
 def _sample_audio(seconds: float) -> Pcm16:
     with open_audio(ROOT / "scripts" / "sample_meeting" / "ada.flac") as audio:
         samples = np.concatenate(list(audio))[: round(seconds * SAMPLE_RATE)]
-    return np.rint(samples * 32_767).astype(np.int16)
+    whole: Pcm16 = np.rint(samples * 32_767).astype(np.int16)
+    return whole
 
 
 def _has_nothing_open_below(folder: Path, process: int) -> None:
