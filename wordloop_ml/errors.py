@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     """Every code that can reach a client, an operator or a log; documented in docs/errors.md."""
 
     # the request is wrong: fix it, do not retry
+    BAD_FRAME = "bad_frame"
     BAD_JSON = "bad_json"
     BAD_MESSAGE = "bad_message"
     UNKNOWN_MESSAGE = "unknown_message"
@@ -40,6 +41,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
     # start-up only: the service does not start
     BAD_SETTING = "bad_setting"
+    BAD_TOKENS_FILE = "bad_tokens_file"  # noqa: S105 - the name of an error, not a secret
     BAD_MANIFEST = "bad_manifest"
     UNKNOWN_PROFILE = "unknown_profile"
     WEIGHTS_MISSING = "weights_missing"

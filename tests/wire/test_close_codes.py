@@ -15,6 +15,7 @@ from wordloop_ml.wire.close_codes import (
 NEVER_ON_THE_WIRE = {
     ErrorCode.UNREADABLE_AUDIO,
     ErrorCode.BAD_SETTING,
+    ErrorCode.BAD_TOKENS_FILE,
     ErrorCode.BAD_MANIFEST,
     ErrorCode.UNKNOWN_PROFILE,
     ErrorCode.WEIGHTS_MISSING,

@@ -71,6 +71,7 @@ class Outcome(NamedTuple):
 
 
 OUTCOMES = {
+    ErrorCode.BAD_FRAME: Outcome(CloseCode.PROTOCOL_ERROR, 400),
     ErrorCode.BAD_JSON: Outcome(CloseCode.INVALID_TEXT, 400),
     ErrorCode.BAD_MESSAGE: Outcome(CloseCode.PROTOCOL_ERROR, 400),
     ErrorCode.UNKNOWN_MESSAGE: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
