@@ -1,7 +1,7 @@
 """Fixtures of the engine tests: whisper.cpp files written by hand, and the real weights."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float32]
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 
 END_OF_TEXT = 50_256
+TRANSLATE = 50_358
+"""The task's token in a vocabulary of 99 languages."""
+
 PIECES: tuple[bytes, ...] = (
     *(bytes([value]) for value in range(256)),
     *(b" " + word for word in b"hello world good morning again caf".split()),
@@ -36,9 +39,16 @@ class WhisperFile:
     next token: position i votes for ``says[i]`` and its timestamp. The layers between are zero,
     or random with a ``seed``: then what it hears moves the probabilities a little, and every part
     of the library has something to compute.
+
+    strength: how much louder its votes are than all other tokens; 1 leaves no doubt.
+    languages: a multilingual model's votes for what is spoken: a token's number -> its strength.
+    translates: what it says first when it is to translate, instead of ``says[0]``.
     """
 
     says: Sequence[Said] = ()
+    strength: float = 1.0
+    languages: Mapping[int, float] = field(default_factory=dict)
+    translates: bytes | None = None
     width: int = 64
     heads: int = 2
     audio_layers: int = 1
@@ -107,18 +117,33 @@ class WhisperFile:
             values: Floats = random.normal(0, 0.5 / shape[-1] ** 0.5, shape).astype(np.float32)
             return values
         values = np.zeros(shape, np.float32)
-        first = 0 if self.vocabulary == 51_864 else 2  # the prompt of a multilingual model
         if name == "decoder.positional_embedding":
-            for index in range(len(self.says)):
-                values[first + index, index] = 100.0
+            self._ask(values)
         if name == "decoder.token_embedding.weight":
-            timestamps = 50_363 + (0 if self.vocabulary == 51_864 else self.vocabulary - 51_864)
-            for index, (token, at) in enumerate(self.says):
-                number = token if isinstance(token, int) else PIECES.index(token)
-                values[number, index] += 1.0
-                if at is not None:
-                    values[timestamps + at, index] += 0.85
+            self._vote(values)
         return values
+
+    def _ask(self, positions: Floats) -> None:
+        """Let each position ask in a dimension of its own."""
+        first = 0 if self.vocabulary == 51_864 else 2  # the prompt of a multilingual model
+        for index in range(len(self.says)):
+            positions[first + index, index] = 100.0
+        if self.languages:
+            positions[0, self.width - 1] = 100.0
+
+    def _vote(self, tokens: Floats) -> None:
+        """Let tokens answer in these dimensions."""
+        for number, strength in self.languages.items():
+            tokens[number, self.width - 1] = strength
+        if self.translates is not None:
+            tokens[TRANSLATE, self.width - 2] = 1_000.0
+            tokens[PIECES.index(self.translates), self.width - 2] = 1.0
+        timestamps = 50_363 + (0 if self.vocabulary == 51_864 else self.vocabulary - 51_864)
+        for index, (token, at) in enumerate(self.says):
+            number = token if isinstance(token, int) else PIECES.index(token)
+            tokens[number, index] += self.strength
+            if at is not None:
+                tokens[timestamps + at, index] += 0.85 * self.strength
 
 
 @cache

@@ -10,12 +10,14 @@ import pytest
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
-from wordloop_ml.errors import BadInput, EngineFailed
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Utterance
+from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
+from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Task, Utterance
 from wordloop_ml.ports import Transcriber, TranscriberWorker
 
 START = 1_000_000
 GREEDY = DecodeOptions()
+BEAMS = DecodeOptions(beams=3)
+SAMPLED = DecodeOptions(temperature=0.4)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def opened(name: str, weights: memoryview, *, says: bool) -> Engine:
     return Engine(WhisperCppTranscriber.open(name, weights), noise, says)
 
 
-@pytest.fixture(params=["scripted", "written", "random", "wordloop-nano"])
+@pytest.fixture(params=["scripted", "written", "random", "multilingual", "wordloop-nano"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Every transcriber there is."""
     made: Engine
@@ -59,6 +61,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     elif request.param == "random":  # what it says hangs on every number in its state
         weights = request.getfixturevalue("written_whisper")(seed=3, text_layers=3, audio_layers=2)
         made = opened("random", weights, says=False)
+    elif request.param == "multilingual":  # likewise, and the language with it
+        write = request.getfixturevalue("written_whisper")
+        made = opened("multilingual", write(seed=4, vocabulary=51_865), says=False)
     else:
         made = opened("wordloop-nano", request.getfixturevalue("nano_weights"), says=False)
     yield made
@@ -82,6 +87,7 @@ def assert_sound(hypothesis: Hypothesis, heard: Utterance) -> None:
     """A hypothesis keeps to its audio and its ranges."""
     assert (hypothesis.start, hypothesis.end) == (heard.start, heard.end)
     assert 0.0 <= hypothesis.no_speech_probability <= 1.0
+    assert 0.0 <= hypothesis.language_probability <= 1.0
     assert np.isfinite(hypothesis.average_log_probability)
     assert hypothesis.average_log_probability <= 0.0
     at = heard.start
@@ -151,7 +157,21 @@ def test_the_same_audio_gives_the_same_hypothesis_whatever_came_before(
         worker.transcribe(utterance(engine, seconds), GREEDY)
         assert worker.transcribe(heard, GREEDY) == first
     worker.transcribe(utterance(engine, 0.5), DecodeOptions(careful=True))
+    worker.transcribe(utterance(engine, 0.5), BEAMS)
     assert worker.transcribe(heard, GREEDY) == first
+
+
+@pytest.mark.parametrize("options", [BEAMS, SAMPLED])
+def test_what_is_drawn_at_random_is_drawn_again(
+    engine: Engine, worker: TranscriberWorker, options: DecodeOptions
+) -> None:
+    """Beams and temperatures change what is heard, and always to the same."""
+    heard = utterance(engine, 1.3)
+    first = worker.transcribe(heard, options)
+    assert_sound(first, heard)
+    worker.transcribe(utterance(engine, 2.0), options)
+    worker.transcribe(utterance(engine, 0.7), GREEDY)
+    assert worker.transcribe(heard, options) == first
 
 
 def test_the_position_of_an_utterance_only_moves_its_times(
@@ -194,7 +214,7 @@ def test_options_keep_the_same_promises(engine: Engine, worker: TranscriberWorke
     heard = utterance(engine, 1.0)
     for options in (
         DecodeOptions(prompt="Grüße, \0 Zoë! " * 500),
-        DecodeOptions(temperature=0.4),
+        DecodeOptions(temperature=0.4, beams=8, careful=True),
         DecodeOptions(language="en"),
     ):
         assert_sound(worker.transcribe(heard, options), heard)
@@ -202,10 +222,22 @@ def test_options_keep_the_same_promises(engine: Engine, worker: TranscriberWorke
 
 def test_a_language_that_the_model_does_not_know_is_refused(worker: TranscriberWorker) -> None:
     """It would be heard as something else."""
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as caught:
         worker.transcribe(
             Utterance(START, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions(language="xx")
         )
+    assert caught.value.code is ErrorCode.UNSUPPORTED_LANGUAGE
+
+
+def test_who_cannot_translate_says_so(engine: Engine, worker: TranscriberWorker) -> None:
+    """In the capabilities, and to each job; whoever can keeps the promises."""
+    heard, translate = utterance(engine, 1.0), DecodeOptions(task=Task.TRANSLATE)
+    if engine.transcriber.capabilities.translates:
+        assert_sound(worker.transcribe(heard, translate), heard)
+        return
+    with pytest.raises(BadInput) as caught:
+        worker.transcribe(heard, translate)
+    assert caught.value.code is ErrorCode.UNSUPPORTED_TASK
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

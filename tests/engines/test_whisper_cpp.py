@@ -133,16 +133,6 @@ def test_two_text_layers_switch_timestamps_off(written_whisper: Write) -> None:
         transcriber.close()
 
 
-def test_a_multilingual_model_takes_a_language_or_detects_it(decode: Decode) -> None:
-    """And says which it was."""
-    says = [(NOTHING + MULTILINGUAL, None), (b" hello", 3), (END + MULTILINGUAL, None)]
-    given = decode(says, noise(1.0), DecodeOptions(language="de"), vocabulary=51_865)
-    assert (given.text, given.language) == ("hello", "de")
-    detected = decode(says, noise(1.0), vocabulary=51_865)
-    assert detected.text == "hello"
-    assert len(detected.language) in (2, 3)
-
-
 def test_languages_are_those_that_the_vocabulary_has_tokens_for(written_whisper: Write) -> None:
     """Cantonese came late; without its token it would be read as a task."""
     for vocabulary, count in ((51_864, 1), (51_865, 99), (51_866, 100)):

@@ -33,6 +33,16 @@ _CHUNK = bytes(1 << 18)
 """Hashing this takes a fraction of a millisecond, without the GIL."""
 
 
+CAPABILITIES = TranscriberCapabilities(
+    name="scripted",
+    model="scripted",
+    languages=("en",),
+    shortest_samples=1,
+    longest_samples=_LONGEST_SAMPLES,
+    word_times=True,
+)
+
+
 class ScriptedTranscriber:
     """A transcriber of ``scripted_audio``.
 
@@ -48,14 +58,7 @@ class ScriptedTranscriber:
     @property
     def capabilities(self) -> TranscriberCapabilities:
         """What it can do."""
-        return TranscriberCapabilities(
-            name="scripted",
-            model="scripted",
-            languages=("en",),
-            shortest_samples=1,
-            longest_samples=_LONGEST_SAMPLES,
-            word_times=True,
-        )
+        return CAPABILITIES
 
     def open_worker(self) -> "ScriptedWorker":
         """A worker for one more thread; raises ``EngineFailed`` once closed."""
@@ -79,8 +82,8 @@ class ScriptedWorker:
     def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
         """Read the words off the samples.
 
-        Raises ``EngineFailed``, ``BadInput`` for audio that is too long or a language other than
-        English, or whatever the script says.
+        Raises ``EngineFailed``, ``BadInput`` for audio that is too long, a language other than
+        English or a translation, or whatever the script says.
         """
         if self._closed:
             raise EngineFailed("the worker is closed")
@@ -90,8 +93,7 @@ class ScriptedWorker:
                 f"{len(samples)} samples, one job holds {_LONGEST_SAMPLES}",
                 code=ErrorCode.TOO_LARGE,
             )
-        if options.language not in (None, "en"):
-            raise BadInput("the model does not know the language")
+        CAPABILITIES.check(options.language, options.task)
         if not np.isfinite(samples).all():
             raise EngineFailed("the audio holds samples that are no numbers")
         failure = self._fail(utterance) if self._fail is not None else None

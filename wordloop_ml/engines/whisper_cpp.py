@@ -222,7 +222,10 @@ class WhisperCppWorker:
         prompt = ffi.new("whisper_token[]", self._vocabulary.tokens_of(options.prompt))
         untempered = None
         if options.temperature > 0.0:
-            untempered = Untempered(options.temperature, self._vocabulary.size)
+            vocabulary = self._vocabulary
+            untempered = Untempered(
+                options.temperature, vocabulary.size, vocabulary.first_timestamp
+            )
         try:
             parameters.language = code
             parameters.prompt_tokens = prompt

@@ -17,9 +17,10 @@ from wordloop_ml.engines.whisper_abi import ffi
 class Untempered:
     """Follows one decode, of one decoder, at one temperature in (0, 1]."""
 
-    def __init__(self, temperature: float, vocabulary: int) -> None:
+    def __init__(self, temperature: float, vocabulary: int, first_timestamp: int) -> None:
         self._temperature = np.float32(temperature)
         self._bytes = 4 * vocabulary
+        self._first_timestamp = first_timestamp
         self._log_probabilities: list[float] = []  # of every token but the newest
         self._distribution: npt.NDArray[np.float32] | None = None  # the newest is drawn from it
         # kept here, because the library keeps no reference
@@ -41,6 +42,7 @@ class Untempered:
         known = list(self._log_probabilities)
         if self._distribution is not None and len(tokens) > len(known):
             known.append(float(self._distribution[tokens[len(known)].id]))
+        self._distribution = None  # the callback is a cycle, and this is what weighs in it
         for token, plog in zip(tokens, known, strict=False):
             token.plog = plog
             token.p = np.exp(plog)
@@ -53,6 +55,13 @@ class Untempered:
             self._log_probabilities.append(float(self._distribution[tokens[count - 1].id]))
         tempered = np.frombuffer(ffi.buffer(logits, self._bytes), np.float32)
         own = tempered * self._temperature
+        if self._opens_text(tokens, count):  # the library rules these out a moment later
+            own[self._first_timestamp :] = -np.inf
         own -= own.max()
         own -= np.log(np.exp(own).sum())
         self._distribution = own
+
+    def _opens_text(self, tokens: Any, count: int) -> bool:
+        """Whether the newest token is a timestamp that does not end a segment."""
+        newest = [tokens[at].id >= self._first_timestamp for at in range(max(count - 2, 0), count)]
+        return bool(newest) and all(newest)

@@ -31,7 +31,7 @@ class Vocabulary:
         self.multilingual = header.languages > 1
         self.size = header.vocabulary
         self._end_of_text = library.whisper_token_eot(context)
-        self._first_timestamp = library.whisper_token_beg(context)
+        self.first_timestamp = library.whisper_token_beg(context)
         self._pieces = [
             ffi.string(library.whisper_token_to_str(context, token))
             for token in range(self._end_of_text)
@@ -84,9 +84,9 @@ class Vocabulary:
 
     def _timestamp(self, token: Any) -> int | None:
         """What a timestamp token says, in positions; None for another token."""
-        return token.id - self._first_timestamp if token.id >= self._first_timestamp else None
+        return token.id - self.first_timestamp if token.id >= self.first_timestamp else None
 
     def _position(self, token: Any) -> int | None:
-        if token.tid < self._first_timestamp or token.ptsum < _MINIMUM_TIMESTAMP_MASS:
+        if token.tid < self.first_timestamp or token.ptsum < _MINIMUM_TIMESTAMP_MASS:
             return None
-        return int(token.tid - self._first_timestamp)
+        return int(token.tid - self.first_timestamp)
