@@ -130,7 +130,13 @@ async def test_acks_stand_alone_at_least_every_two_seconds_of_audio(serving: Ser
 
 @pytest.mark.parametrize(
     ("encoding", "sample_rate"),
-    [("pcm_s16le", 8_000), ("pcm_s16le", 44_100), ("pcm_f32le", 48_000), ("pcm_f32le", 16_000)],
+    [
+        ("pcm_s16le", 8_000),
+        ("pcm_s16le", 44_100),
+        ("pcm_f32le", 48_000),
+        ("pcm_f32le", 16_000),
+        ("pcm_mulaw", 8_000),
+    ],
 )
 async def test_other_rates_and_encodings_are_counted_in_their_own_samples(
     serving: Serving, encoding: str, sample_rate: int
@@ -138,8 +144,8 @@ async def test_other_rates_and_encodings_are_counted_in_their_own_samples(
     """``received`` and ``committed`` need no arithmetic by the client."""
     client = await (await serving()).connect()
     await client.start(encoding=encoding, sample_rate=sample_rate)
-    dtype = "<i2" if encoding == "pcm_s16le" else "<f4"
-    audio = np.zeros(sample_rate * 3, dtype)
+    silent = {"pcm_s16le": np.int16(0), "pcm_f32le": np.float32(0), "pcm_mulaw": np.uint8(0xFF)}
+    audio = np.repeat(silent[encoding], sample_rate * 3)
     for start in range(0, len(audio), sample_rate // 50):
         await client.socket.send_bytes(audio[start : start + sample_rate // 50].tobytes())
     await client.send(type="stop")
@@ -254,6 +260,9 @@ START = {
 }
 
 
+START_OPUS = START | {"encoding": "opus", "sample_rate": 48_000}
+
+
 def without(field: str) -> dict[str, Any]:
     return {name: value for name, value in START.items() if name != field}
 
@@ -275,6 +284,12 @@ def without(field: str) -> dict[str, Any]:
         ([START, b"\0"], "bad_audio", 1007),
         ([START, {"type": "gap", "samples": 0}], "bad_message", 1002),
         ([START | {"encoding": "pcm_f32le"}, b"\0\0\xc0\x7f"], "bad_audio", 1007),
+        ([START | {"encoding": "opus"}], "bad_message", 1002),
+        ([START_OPUS, b"\xff"], "bad_audio", 1007),
+        ([START_OPUS, b"\x03\xbf no packet"], "bad_audio", 1007),
+        ([START | {"language": "de"}], "unsupported_language", 1003),
+        ([START | {"task": "translate"}], "unsupported_task", 1003),
+        ([START | {"vocabulary": [""]}], "bad_message", 1002),
     ],
 )
 async def test_malformed_input_gets_its_named_error_and_close_code(
