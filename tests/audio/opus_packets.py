@@ -1,11 +1,9 @@
 """Opus packets as a client sends them: libopus's encoder, through FFmpeg (PyAV)."""
 
 from fractions import Fraction
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.codec import CodecContext
 
@@ -21,7 +19,7 @@ def encode(
 ) -> list[bytes]:
     """The packets of some audio at 48 kHz, shape (n,) or (2, n); the last is padded with silence."""
     channels = np.atleast_2d(audio)
-    encoder = cast("AudioCodecContext", CodecContext.create("libopus", "w"))
+    encoder = CodecContext.create("libopus", "w")
     encoder.sample_rate = OPUS_SAMPLE_RATE
     encoder.layout = "mono" if len(channels) == 1 else "stereo"
     encoder.format = "flt"

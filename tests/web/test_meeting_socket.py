@@ -144,8 +144,8 @@ async def test_other_rates_and_encodings_are_counted_in_their_own_samples(
     """``received`` and ``committed`` need no arithmetic by the client."""
     client = await (await serving()).connect()
     await client.start(encoding=encoding, sample_rate=sample_rate)
-    silent = {"pcm_s16le": np.int16(0), "pcm_f32le": np.float32(0), "pcm_mulaw": np.uint8(0xFF)}
-    audio = np.repeat(silent[encoding], sample_rate * 3)
+    dtype = {"pcm_s16le": "<i2", "pcm_f32le": "<f4", "pcm_mulaw": "u1"}[encoding]
+    audio = np.full(sample_rate * 3, 0xFF if encoding == "pcm_mulaw" else 0, dtype)
     for start in range(0, len(audio), sample_rate // 50):
         await client.socket.send_bytes(audio[start : start + sample_rate // 50].tobytes())
     await client.send(type="stop")

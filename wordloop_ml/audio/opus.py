@@ -1,10 +1,9 @@
 """Opus packets to samples, by libopus through FFmpeg (PyAV)."""
 
-from typing import cast
+from typing import Final
 
 import av
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
 from av.codec import CodecContext
 
 from wordloop_ml.errors import BadInput, ErrorCode
@@ -14,7 +13,7 @@ from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
 
 # FFmpeg's own decoder is called "opus". libopus is the reference, conceals what was lost, and
 # costs the same.
-_DECODER = "libopus"
+_DECODER: Final = "libopus"
 _S16_SCALE = np.float32(1 / 32_768)
 
 
@@ -30,7 +29,7 @@ class OpusDecoder:
 
     def __init__(self) -> None:
         try:
-            context = cast("AudioCodecContext", CodecContext.create(_DECODER, "r"))
+            context = CodecContext.create(_DECODER, "r")
         except av.codec.codec.UnknownCodecError:
             raise BadInput(
                 f"this server cannot decode {Encoding.OPUS}", code=ErrorCode.UNSUPPORTED_ENCODING
