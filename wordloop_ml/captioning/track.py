@@ -9,16 +9,13 @@ or before the silence that the voice detector has proven, is ``committed``.
 from collections import Counter, deque
 from collections.abc import Iterable
 
-import numpy as np
-
 from wordloop_ml.captioning.cuts import choose_cut
 from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped
+from wordloop_ml.captioning.ear import Ear
 from wordloop_ml.captioning.guards import fitted, judge
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.ring import Ring
 from wordloop_ml.captioning.segmenter import (
-    Segmenter,
     SegmenterEvent,
     SpeechBegan,
     SpeechEnded,
@@ -26,7 +23,6 @@ from wordloop_ml.captioning.segmenter import (
 )
 from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
 from wordloop_ml.captioning.vocabulary import glossary
-from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
     DecodeOptions,
     Hypothesis,
@@ -35,7 +31,6 @@ from wordloop_ml.messages import (
     SpeechStarted,
     Task,
     TrackEvent,
-    Utterance,
     Word,
 )
 from wordloop_ml.ports import VoiceStream
@@ -59,9 +54,8 @@ class Track:
     vocabulary: names and terms to expect; bounded by messages.VOCABULARY_*.
     careful: decode everything with the full audio context.
 
-    rejections, stable_words, revised_words, voice_failures: counters, for metrics: what the guards
-    refused, how many words became stable and how many of these their final did not confirm, and
-    windows that the voice detector failed on.
+    rejections, stable_words, revised_words: counters, for metrics: what the guards refused, how
+    many words became stable and how many of these their final did not confirm.
     """
 
     def __init__(
@@ -80,21 +74,17 @@ class Track:
     ) -> None:
         self._name = name
         self._ledger = Ledger(name, first_sample, last_seq, live_from)
-        self._voice = voice
         self._policy = policy
-        self._ring = Ring(first_sample, policy.ring_samples)
-        self._segmenter = Segmenter(policy, first_sample)
+        self._ear = Ear(voice, policy, first_sample)
         options = DecodeOptions(language, task, glossary(vocabulary), careful)
         self._decodes = Decodes(policy, options)
         self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
-        self._probability = 0.0
         self._closed = False
         self._left_at: int | None = None  # after a drain: nothing from here on is ours
         self.rejections: Counter[RejectReason] = Counter()
         self.stable_words = 0
         self.revised_words = 0
-        self.voice_failures = 0
 
     # -- what its owner reads ----------------------------------------------------------------
 
@@ -104,12 +94,12 @@ class Track:
         if self._closed:
             return 0
         handed_over = sum(speech.handed_over_samples for speech in self._speeches())
-        return max(0, self._ring.room - handed_over)
+        return max(0, self._ear.room - handed_over)
 
     @property
     def received(self) -> int:
         """Absolute index one past the last sample fed or skipped."""
-        return self._ring.end
+        return self._ear.received
 
     @property
     def committed(self) -> int:
@@ -127,6 +117,11 @@ class Track:
         return sum(speech.being_cut or not speech.open for speech in self._speeches())
 
     @property
+    def voice_failures(self) -> int:
+        """How many windows the voice detector failed on, for metrics."""
+        return self._ear.failures
+
+    @property
     def done(self) -> bool:
         """After ``finish`` or ``leave``: every final is out."""
         return self._closed and not self._queue
@@ -138,10 +133,9 @@ class Track:
         if len(samples) > self.room:
             raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
         out: list[TrackOutput] = []
-        self._ring.append(samples)
-        window = self._policy.window_samples
-        while self._ring.end - self._segmenter.position >= window:
-            self._hear_window(window, out)
+        self._ear.append(samples)
+        while self._ear.unheard >= self._policy.window_samples:
+            self._hear(self._policy.window_samples, out)
         self._ask_interim(out)
         return self._settled(out)
 
@@ -161,7 +155,7 @@ class Track:
         """Close what is open, here, and go on: the border is the client's, inside a word or not."""
         out: list[TrackOutput] = []
         if not self._closed:
-            self._follow(self._segmenter.close(self.received, last=False), out, paused=False)
+            self._follow(self._ear.close(last=False), out, paused=False)
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
@@ -170,8 +164,7 @@ class Track:
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
             self._queue.append(Hole(self.received, self.received + samples))
-            self._ring.skip(samples)
-            self._segmenter.jump(self.received)
+            self._ear.skip(samples)
         return self._settled(out)
 
     def finish(self) -> list[TrackOutput]:
@@ -179,7 +172,7 @@ class Track:
         out: list[TrackOutput] = []
         if not self._closed:
             self._close_for_good(out, paused=True)
-            self._segmenter.jump(self.received)
+            self._ear.skip(0)
             self._closed = True
         return self._settled(out)
 
@@ -191,7 +184,7 @@ class Track:
         if not self._closed:
             self._closed = True
             if self._open_speech() is None:
-                self._left_at = self._segmenter.proven_silence_until
+                self._left_at = self._ear.proven_silence_until
         return self._settled([])
 
     def stretch(self, factor: float) -> None:
@@ -200,34 +193,17 @@ class Track:
 
     # -- from windows to segments ------------------------------------------------------------
 
-    def _hear_window(self, samples: int, out: list[TrackOutput]) -> None:
-        at = self._segmenter.position
-        window = self._ring.copy(at, at + samples)
-        if samples < self._policy.window_samples:
-            window = np.pad(window, (0, self._policy.window_samples - samples))
-        # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
-        # caches is the dearest step of the loop. Speech so quiet no guard would let through.
-        energy = self._policy.silent_rms**2 * self._policy.window_samples
-        if self._segmenter.idle and window.dot(window) < energy:
-            self._probability = 0.0
-        else:
-            self._ask_voice(window)
-        event = self._segmenter.step(self._probability, samples)
+    def _hear(self, samples: int, out: list[TrackOutput]) -> None:
+        event = self._ear.hear(samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (speech := self._open_speech()) is not None:
             self._ask_final(speech, out)
 
-    def _ask_voice(self, window: Samples) -> None:
-        try:
-            self._probability = self._voice.probability(window)
-        except EngineFailed:
-            self.voice_failures += 1  # the window counts as the one before it
-
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
         """No audio follows: judge the part of a window that is left, then close what is open."""
-        if left := self.received - self._segmenter.position:
-            self._hear_window(left, out)
-        self._follow(self._segmenter.close(self.received, last=True), out, paused=paused)
+        if left := self._ear.unheard:
+            self._hear(left, out)
+        self._follow(self._ear.close(last=True), out, paused=paused)
 
     def _follow(
         self, events: Iterable[SegmenterEvent], out: list[TrackOutput], *, paused: bool
@@ -256,22 +232,19 @@ class Track:
     def _ask_final(self, speech: Speech, out: list[TrackOutput]) -> None:
         if self._closed and speech.open:
             return  # a drain does not cut
-        due = speech.final_due(self._segmenter.position, self._segmenter.silence)
+        due = speech.final_due(self._ear.position, self._ear.silence)
         if due is not None:
             end, cut = due
-            out.append(self._decodes.final(speech, self._audio(speech.start, end), cut=cut))
+            out.append(self._decodes.final(speech, self._ear.audio(speech.start, end), cut=cut))
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
         """At most once a feed: of several that would be due, only the newest is of use."""
-        speech, now = self._open_speech(), self._segmenter.position
+        speech, now = self._open_speech(), self._ear.position
         if speech is None:
             return
-        kind = speech.interim_due(now, self._segmenter.silence, self._stretch)
+        kind = speech.interim_due(now, self._ear.silence, self._stretch)
         if kind is not None:
-            out.append(self._decodes.interim(speech, kind, self._audio(speech.start, now)))
-
-    def _audio(self, start: int, end: int) -> Utterance:
-        return Utterance(start, self._ring.copy(start, end))
+            out.append(self._decodes.interim(speech, kind, self._ear.audio(speech.start, now)))
 
     # -- from decodes to captions ------------------------------------------------------------
 
@@ -343,7 +316,7 @@ class Track:
                 break
         self._advance()
         out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
-        self._ring.release_before(self._needed_from())
+        self._ear.release_before(self._needed_from())
         return out
 
     def _resolve(self, speech: Speech, out: list[TrackOutput]) -> None:
@@ -391,11 +364,11 @@ class Track:
         elif self._left_at is not None:
             quiet = self._left_at
         else:
-            quiet = self._segmenter.proven_silence_until
+            quiet = self._ear.proven_silence_until
         self._ledger.advance(quiet)
 
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
         starts = (speech.start for speech in self._speeches() if not speech.handed_over_samples)
-        quiet = min(self._segmenter.proven_silence_until, self._segmenter.position)
+        quiet = min(self._ear.proven_silence_until, self._ear.position)
         return min(starts, default=quiet)

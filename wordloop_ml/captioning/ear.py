@@ -1,0 +1,99 @@
+"""What a track hears: its audio, window by window, and where speech begins and ends in it; pure."""
+
+import numpy as np
+
+from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.ring import Ring
+from wordloop_ml.captioning.segmenter import Segmenter, SegmenterEvent
+from wordloop_ml.errors import EngineFailed
+from wordloop_ml.messages import Samples, Utterance
+from wordloop_ml.ports import VoiceStream
+
+
+class Ear:
+    """One track's audio that is still needed, and what the voice detector makes of it.
+
+    voice: the voice detector's memory of this track.
+    failures: windows that the voice detector failed on; each counts as the one before it.
+    """
+
+    def __init__(self, voice: VoiceStream, policy: CaptioningPolicy, first_sample: int) -> None:
+        self._voice = voice
+        self._policy = policy
+        self._ring = Ring(first_sample, policy.ring_samples)
+        self._segmenter = Segmenter(policy, first_sample)
+        self._probability = 0.0
+        self.failures = 0
+
+    @property
+    def received(self) -> int:
+        """Absolute index one past the last sample appended or skipped."""
+        return self._ring.end
+
+    @property
+    def room(self) -> int:
+        """How many samples may be appended now."""
+        return self._ring.room
+
+    @property
+    def position(self) -> int:
+        """Absolute index one past the last window that was judged."""
+        return self._segmenter.position
+
+    @property
+    def unheard(self) -> int:
+        """How many samples wait to be judged."""
+        return self.received - self.position
+
+    @property
+    def silence(self) -> int | None:
+        """Where silence began inside the open segment, unless the speaker speaks."""
+        return self._segmenter.silence
+
+    @property
+    def proven_silence_until(self) -> int:
+        """No segment that is still to open can start before; meaningless while one is open."""
+        return self._segmenter.proven_silence_until
+
+    def append(self, samples: Samples) -> None:
+        """Keep audio; ValueError when it exceeds ``room``."""
+        self._ring.append(samples)
+
+    def hear(self, samples: int) -> SegmenterEvent | None:
+        """Judge the next window, or the part of one that is left, of so many samples."""
+        at = self.position
+        window = self._ring.copy(at, at + samples)
+        if samples < self._policy.window_samples:
+            window = np.pad(window, (0, self._policy.window_samples - samples))
+        # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
+        # caches is the dearest step of the loop. Speech so quiet no guard would let through.
+        energy = self._policy.silent_rms**2 * self._policy.window_samples
+        if self._segmenter.idle and window.dot(window) < energy:
+            self._probability = 0.0
+        else:
+            self._ask_voice(window)
+        return self._segmenter.step(self._probability, samples)
+
+    def close(self, *, last: bool) -> list[SegmenterEvent]:
+        """Border drawn from outside, at the newest sample; last: no audio follows."""
+        return self._segmenter.close(self.received, last=last)
+
+    def skip(self, samples: int) -> None:
+        """Go on so many samples later, without audio; nothing that follows reaches behind."""
+        if samples:
+            self._ring.skip(samples)
+        self._segmenter.jump(self.received)
+
+    def audio(self, start: int, end: int) -> Utterance:
+        """An own copy of [start, end), which must be held."""
+        return Utterance(start, self._ring.copy(start, end))
+
+    def release_before(self, index: int) -> None:
+        """Audio before this absolute index is no longer needed."""
+        self._ring.release_before(index)
+
+    def _ask_voice(self, window: Samples) -> None:
+        try:
+            self._probability = self._voice.probability(window)
+        except EngineFailed:
+            self.failures += 1
