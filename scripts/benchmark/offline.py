@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from scripts.benchmark.native_cost import as_floats
 from scripts.benchmark.tracks import Script
+from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.offline import transcribe_offline
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples
@@ -21,7 +22,7 @@ def offline_transcripts(engines: Engines, scripts: Sequence[Script]) -> list[str
                     _seconds(as_floats(script)),
                     worker,
                     engines.voice_detector,
-                    language="en",
+                    hints=Hints(language="en"),
                 )
                 if isinstance(event, Caption)
             )

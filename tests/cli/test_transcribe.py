@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.attentive import AttentiveTranscriber
 from wordloop_ml.cli import main, transcribe
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_audio import silence, spoken
-from wordloop_ml.messages import Pcm16
+from wordloop_ml.messages import Pcm16, Task
 
 
 @pytest.fixture(autouse=True)
@@ -103,16 +104,38 @@ def test_live_shows_what_is_final_and_says_the_same_words(
         (["{ada}", "--output", "transcript.pdf"], "--output does not end in"),
         (["{ada}", "--output", "/nowhere/at/all.txt"], "--output is not a file"),
         (["{ada}", "--language", "English"], "--language must be an ISO 639-1 code"),
+        (["{ada}", "--vocabulary", "Wordloop,"], "--vocabulary must hold terms of 1 to 64"),
+        (["{ada}", "--vocabulary", "x" * 65], "--vocabulary must hold terms of 1 to 64"),
+        (["{ada}", "--vocabulary", ",".join("x" * 101)], "--vocabulary must be a list of at most"),
+        (["{ada}", "--language", "de"], "unsupported_language: "),
+        (["{ada}", "--live", "--task", "translate"], "unsupported_task: "),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
     ada: Path, arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before any model is loaded."""
+    """Before any model is loaded, but for what depends on the model."""
     assert main(["transcribe", *(one.format(ada=ada) for one in arguments)]) == 1
     said = capsys.readouterr().err
     assert error in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("live", [[], ["--live"]])
+def test_hints_go_with_every_decode(
+    live: list[str], ben: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The language, the task, and the vocabulary as a prompt."""
+    transcriber = AttentiveTranscriber()
+    monkeypatch.setattr(
+        transcribe, "open_engines", lambda settings: Engines(transcriber, ScriptedVoiceDetector())
+    )
+    hints = ["--language", "de", "--task", "translate", "--vocabulary", "Wordloop, Zoë Özil"]
+    assert main(["transcribe", str(ben), *live, *hints]) == 0
+    assert transcriber.asked
+    for options in transcriber.asked:
+        assert (options.language, options.task) == ("de", Task.TRANSLATE)
+        assert "Wordloop, Zoë Özil" in options.prompt
 
 
 def test_files_of_one_name_stay_apart(ada: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import EngineFailed
@@ -12,15 +13,16 @@ from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.outbox import Closed
-from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
 from wordloop_ml.ports import TranscriberWorker
+from wordloop_ml.tokens import DEFAULT_TENANT
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 """20 ms, as browsers send it."""
 
-MEETING = "files"
+MEETING = meeting_key(DEFAULT_TENANT, "files")
 
 
 async def play_live(
@@ -29,7 +31,7 @@ async def play_live(
     executor: Executor[TranscriberWorker],
     view: LiveView,
     *,
-    language: str | None,
+    hints: Hints,
 ) -> list[Caption]:
     """Play every file at the speed of speech and show what is heard; returns the finals.
 
@@ -39,7 +41,10 @@ async def play_live(
     finals: list[Caption] = []
     tasks = []
     for track, path in files.items():
-        actor, seat = roster.join(MEETING, TrackOptions(track=track, language=language))
+        options = TrackOptions(
+            track=track, language=hints.language, task=hints.task, vocabulary=hints.vocabulary
+        )
+        actor, seat = roster.join(MEETING, options)
         tasks.append(asyncio.create_task(_speak(path, actor, seat), name=f"speak-{track}"))
         tasks.append(asyncio.create_task(_listen(seat, view, finals), name=f"listen-{track}"))
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)

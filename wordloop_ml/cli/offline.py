@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.cli.hints import NO_HINTS, Hints
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Samples, SpanLost
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
@@ -18,7 +19,7 @@ def transcribe_offline(
     worker: TranscriberWorker,
     voice_detector: VoiceDetector,
     *,
-    language: str | None = None,
+    hints: Hints = NO_HINTS,
     on_progress: Callable[[int], None] = lambda received: None,
 ) -> Iterator[Caption | SpanLost]:
     """The finals and the holes of one track, in order.
@@ -26,7 +27,14 @@ def transcribe_offline(
     audio: chunks of 16 kHz mono. on_progress: called with the absolute sample reached.
     Interim captions are nobody's here, so that only finals are decoded. Blocking.
     """
-    track = Track(name, voice_detector.open_stream(), CaptioningPolicy(), language=language)
+    track = Track(
+        name,
+        voice_detector.open_stream(),
+        CaptioningPolicy(),
+        language=hints.language,
+        task=hints.task,
+        vocabulary=hints.vocabulary,
+    )
     for chunk in audio:
         for start in range(0, len(chunk), FEED_SAMPLES):
             yield from _settle(track, track.feed(chunk[start : start + FEED_SAMPLES]), worker)

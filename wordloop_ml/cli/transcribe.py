@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli import hints
+from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.cli.offline import transcribe_offline
@@ -23,7 +25,6 @@ from wordloop_ml.messages import SAMPLE_RATE, Caption
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
-from wordloop_ml.wire.identifiers import LANGUAGES
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.transcripts import TranscriptFormat, TranscriptSegment, render, segment_of
 
@@ -51,9 +52,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--output", type=Path, metavar="F", help="write the transcript to this file"
     )
-    parser.add_argument(
-        "--language", metavar="L", help="ISO 639-1 code of the speech (default: as the model hears)"
-    )
+    hints.add_to(parser)
     parser.set_defaults(handler=_transcribe)
 
 
@@ -62,13 +61,12 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     configure_logs("warning", "console")
     files = _by_track(arguments.files)
     form = _form(arguments)
-    if arguments.language is not None and arguments.language not in LANGUAGES:
-        raise BadInput("--language must be an ISO 639-1 code in lower case, such as en")
+    asked = hints.hints_of(arguments)
     for path in files.values():
         open_audio(path).close()  # say what is wrong before the models load
     output = _output(arguments.output)
     run = _live if arguments.live else _batch
-    captions = run(files, settings, arguments.language)
+    captions = run(files, settings, asked)
     document = render(_segments(captions, files), form)
     if output is not None:
         _write(output, document)
@@ -125,22 +123,23 @@ def _segments(captions: list[Caption], files: dict[str, Path]) -> list[Transcrip
     return [segment_of(one, positions, None if single else names[one.track]) for one in captions]
 
 
-def _live(files: dict[str, Path], settings: Settings, language: str | None) -> list[Caption]:
-    with _engines(settings) as engines, _executor(engines, settings) as executor:
+def _live(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
+    with _engines(settings, asked) as engines, _executor(engines, settings) as executor:
         names = {track: path.stem for track, path in files.items()}
         with LiveView(names) as view:
-            return asyncio.run(play_live(files, engines, executor, view, language=language))
+            return asyncio.run(play_live(files, engines, executor, view, hints=asked))
 
 
-def _batch(files: dict[str, Path], settings: Settings, language: str | None) -> list[Caption]:
+def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
     """One decode after the other, each on all the threads that serving would use."""
     threads = settings.threads * settings.workers
     captions: list[Caption] = []
-    with _engines(replace(settings, threads=threads)) as engines, _progress() as progress:
+    settings = replace(settings, threads=threads)
+    with _engines(settings, asked) as engines, _progress() as progress:
         worker = engines.transcriber.open_worker()
         try:
             for track, path in files.items():
-                captions += _file(track, path, engines, worker, progress, language)
+                captions += _file(track, path, engines, worker, progress, asked)
         finally:
             worker.close()
     return captions
@@ -152,7 +151,7 @@ def _file(
     engines: Engines,
     worker: TranscriberWorker,
     progress: Progress,
-    language: str | None,
+    asked: Hints,
 ) -> list[Caption]:
     """The finals of one file; holes are counted by nobody here, they say nothing."""
     with open_audio(path) as audio:
@@ -162,15 +161,16 @@ def _file(
             progress.update(task, completed=received / SAMPLE_RATE)
 
         events = transcribe_offline(
-            track, audio, worker, engines.voice_detector, language=language, on_progress=show
+            track, audio, worker, engines.voice_detector, hints=asked, on_progress=show
         )
         return [event for event in events if isinstance(event, Caption)]
 
 
 @contextmanager
-def _engines(settings: Settings) -> Iterator[Engines]:
+def _engines(settings: Settings, asked: Hints) -> Iterator[Engines]:
     engines = open_engines(settings)
     try:
+        engines.transcriber.capabilities.check(asked.language, asked.task)
         yield engines
     finally:
         engines.close()

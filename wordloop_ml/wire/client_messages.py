@@ -5,13 +5,12 @@ from enum import StrEnum
 from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import VOCABULARY_CHARACTERS, VOCABULARY_ENTRIES, Task
+from wordloop_ml.messages import Task
 from wordloop_ml.wire.identifiers import (
     LANGUAGES,
-    MAX_TERM_CHARS,
+    fault_of_vocabulary,
     valid_identifier,
     valid_speaker,
-    valid_term,
 )
 from wordloop_ml.wire.json_text import parse_object
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
@@ -219,17 +218,8 @@ class _Fields:
         if "vocabulary" not in self._values:
             return ()
         terms = self._values["vocabulary"]
-        if not isinstance(terms, list) or len(terms) > VOCABULARY_ENTRIES:
-            raise _bad_field("vocabulary", f"must be a list of at most {VOCABULARY_ENTRIES} terms")
-        if not all(isinstance(term, str) and valid_term(term) for term in terms):
-            raise _bad_field(
-                "vocabulary",
-                f"must hold terms of 1 to {MAX_TERM_CHARS} printable characters, not all blank",
-            )
-        if sum(map(len, terms)) > VOCABULARY_CHARACTERS:
-            raise _bad_field(
-                "vocabulary", f"must hold at most {VOCABULARY_CHARACTERS} characters together"
-            )
+        if (fault := fault_of_vocabulary(terms)) is not None:
+            raise _bad_field("vocabulary", fault)
         return tuple(terms)
 
     def encoding(self) -> Encoding:

@@ -2,6 +2,8 @@
 
 import re
 
+from wordloop_ml.messages import VOCABULARY_CHARACTERS, VOCABULARY_ENTRIES
+
 MAX_IDENTIFIER_CHARS = 64
 MAX_SPEAKER_CHARS = 128
 MAX_TERM_CHARS = 64
@@ -46,6 +48,17 @@ def valid_speaker(name: str) -> bool:
 def valid_term(term: str) -> bool:
     """Whether ``term`` may be an entry of a vocabulary: one printable line, not all blank."""
     return _printable_line(term, MAX_TERM_CHARS)
+
+
+def fault_of_vocabulary(terms: object) -> str | None:
+    """The rule that a vocabulary breaks, or None; never a term itself."""
+    if not isinstance(terms, list) or len(terms) > VOCABULARY_ENTRIES:
+        return f"must be a list of at most {VOCABULARY_ENTRIES} terms"
+    if not all(isinstance(term, str) and valid_term(term) for term in terms):
+        return f"must hold terms of 1 to {MAX_TERM_CHARS} printable characters, not all blank"
+    if sum(map(len, terms)) > VOCABULARY_CHARACTERS:
+        return f"must hold at most {VOCABULARY_CHARACTERS} characters together"
+    return None
 
 
 def _printable_line(text: str, most_chars: int) -> bool:

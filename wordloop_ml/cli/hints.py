@@ -1,0 +1,53 @@
+"""What a person may tell ``transcribe`` about the speech in the files."""
+
+import argparse
+from dataclasses import dataclass
+
+from wordloop_ml.errors import BadInput
+from wordloop_ml.messages import Task
+from wordloop_ml.wire.identifiers import LANGUAGES, fault_of_vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """The same for every file; means what the fields of these names in ``start`` do."""
+
+    language: str | None = None
+    task: Task = Task.TRANSCRIBE
+    vocabulary: tuple[str, ...] = ()
+
+
+NO_HINTS = Hints()
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``hints_of`` reads."""
+    parser.add_argument(
+        "--language", metavar="L", help="ISO 639-1 code of the speech (default: as the model hears)"
+    )
+    parser.add_argument(
+        "--task",
+        type=Task,
+        choices=list(Task),
+        default=Task.TRANSCRIBE,
+        help="translate writes English, if the model can (default: transcribe)",
+    )
+    parser.add_argument(
+        "--vocabulary",
+        metavar="TERMS",
+        default="",
+        help="names and terms to expect, with commas between them",
+    )
+
+
+def hints_of(arguments: argparse.Namespace) -> Hints:
+    """What was asked for. Raises ``BadInput`` for a code or a term that breaks its rule."""
+    language: str | None = arguments.language
+    if language is not None and language not in LANGUAGES:
+        raise BadInput("--language must be an ISO 639-1 code in lower case, such as en")
+    terms = (
+        [term.strip() for term in arguments.vocabulary.split(",")] if arguments.vocabulary else []
+    )
+    if (fault := fault_of_vocabulary(terms)) is not None:
+        raise BadInput(f"--vocabulary {fault}")
+    return Hints(language, arguments.task, tuple(terms))
