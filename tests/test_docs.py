@@ -13,6 +13,7 @@ from aiohttp import web
 from wordloop_ml import __version__
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.settings import Settings, default_of, variable
+from wordloop_ml.tokens import Tokens
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.service import Service
 from wordloop_ml.wire.close_codes import OUTCOMES, CloseCode
@@ -104,7 +105,7 @@ def test_every_route_has_its_row() -> None:
     """In the README's table, both ways."""
     routes = {
         f"{route.method} {route.resource.canonical}"
-        for route in make_app(Service(Settings())).router.routes()
+        for route in make_app(Service(Settings(), Tokens())).router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
     methods = re.compile(r"[A-Z]+ /")
@@ -236,7 +237,7 @@ def test_the_container_starts_the_service_itself() -> None:
 async def test_the_probes_of_the_deployment_are_routes() -> None:
     """Each asks another one."""
     asked = re.findall(r"path: (/\w+)", read("deploy/deployment.yaml"))
-    application: web.Application = make_app(Service(Settings()))
+    application: web.Application = make_app(Service(Settings(), Tokens()))
     known = {resource.canonical for resource in application.router.resources()}
     assert len(asked) == len(set(asked)) == 3
     assert set(asked) <= known

@@ -41,7 +41,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
     # start-up only: the service does not start
     BAD_SETTING = "bad_setting"
-    BAD_TOKENS_FILE = "bad_tokens_file"  # noqa: S105 - the name of an error, not a secret
+    BAD_TOKENS_FILE = "bad_tokens_file"
     BAD_MANIFEST = "bad_manifest"
     UNKNOWN_PROFILE = "unknown_profile"
     WEIGHTS_MISSING = "weights_missing"

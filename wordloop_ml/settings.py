@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,9 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 
 PREFIX = "WORDLOOP_"
 
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+"""As browsers send it: lower case, no path, no slash at the end (RFC 6454, 6.2)."""
+
 
 def _default_weights() -> Path:
     """``weights/`` of the checkout that this package runs from, else of the working directory."""
@@ -18,12 +22,19 @@ def _default_weights() -> Path:
     return checkout if checkout.is_dir() else Path("weights")
 
 
-def _setting(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A field with its documentation and its bounds (both inclusive)."""
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    secret: bool = False,
+) -> Any:
+    """A field with its documentation and its bounds (both inclusive); a secret is never shown."""
     metadata = {"doc": doc, "low": low, "high": high}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,11 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address to listen on; loopback only without a token")
     port: int = _setting(8090, "port to listen on; 0 picks a free one", low=0, high=65_535)
-    token: str = _setting("", "bearer token that every route but health requires; empty for none")
+    token: str = _setting(
+        "", "bearer token that every route but health requires; empty for none", secret=True
+    )
+    tokens_file: str = _setting("", "file of tenants and their tokens, instead of one token")
+    allowed_origins: str = _setting("", "origins whose pages may connect, separated by commas")
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")
     workers: int = _setting(
@@ -68,6 +83,11 @@ class Settings:
     )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("json", "json, or console for people")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """``allowed_origins``, one by one."""
+        return frozenset(one.strip() for one in self.allowed_origins.split(",") if one.strip())
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -115,12 +135,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def require_token_beyond_loopback(settings: Settings) -> None:
     """Nobody serves meetings to a network by accident; ``StartupFailed`` (``bad_setting``)."""
-    if not settings.token and not settings.listens_on_loopback:
-        raise _refused(
-            "host",
-            f"is not a loopback address and {variable('token')} is not set: set a token, "
-            "or listen on 127.0.0.1",
-        )
+    if settings.token or settings.tokens_file or settings.listens_on_loopback:
+        return
+    raise _refused(
+        "host",
+        f"is not a loopback address and {variable('token')} is not set, nor "
+        f"{variable('tokens_file')}: set one, or listen on 127.0.0.1",
+    )
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:
@@ -146,6 +167,15 @@ def _check_choices(settings: Settings) -> None:
         raise _refused("guards", "is neither on nor off")
     if not settings.host:
         raise _refused("host", "is empty")
+    if settings.token and settings.tokens_file:
+        raise _refused(
+            "token", f"and {variable('tokens_file')} are both set: tokens have one place"
+        )
+    if not all(_ORIGIN.fullmatch(origin) for origin in settings.origins):
+        raise _refused(
+            "allowed_origins",
+            "is not a list of origins as browsers send them, such as https://app.example.org",
+        )
 
 
 def _refused(name: str, rule: str) -> StartupFailed:

@@ -11,9 +11,13 @@ from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost
 from wordloop_ml.meetings.outbox import Closed
-from wordloop_ml.meetings.roster import Roster, RosterStatistics
+from wordloop_ml.meetings.roster import MeetingKey, Roster, RosterStatistics, meeting_key
 from wordloop_ml.meetings.seat import TrackOptions
-from wordloop_ml.messages import Samples
+from wordloop_ml.messages import Caption, Samples
+
+
+def key(meeting: str, tenant: str = "t") -> MeetingKey:
+    return meeting_key(tenant, meeting)
 
 
 def turn(*words: int) -> Samples:
@@ -24,8 +28,8 @@ def turn(*words: int) -> Samples:
 
 async def test_a_meeting_lives_from_its_first_track_to_its_last(roster: Roster) -> None:
     """The second track joins the same actor."""
-    actor, ada = roster.join("m", TrackOptions(track="ada"))
-    same, ben = roster.join("m", TrackOptions(track="ben"))
+    actor, ada = roster.join(key("m"), TrackOptions(track="ada"))
+    same, ben = roster.join(key("m"), TrackOptions(track="ben"))
     assert actor is same
     assert roster.statistics() == RosterStatistics(meetings=1, tracks=2, failed=0)
     actor.post(ConnectionLost(ada))
@@ -36,10 +40,10 @@ async def test_a_meeting_lives_from_its_first_track_to_its_last(roster: Roster) 
 
 async def test_a_meeting_may_begin_anew_before_its_old_task_has_ended(roster: Roster) -> None:
     """The newcomer gets an actor that is alive."""
-    actor, seat = roster.join("m", TrackOptions(track="a"))
+    actor, seat = roster.join(key("m"), TrackOptions(track="a"))
     actor.post(ConnectionLost(seat))
     await until(lambda: actor.over)
-    newer, seat = roster.join("m", TrackOptions(track="a"))
+    newer, seat = roster.join(key("m"), TrackOptions(track="a"))
     assert newer is not actor
     await newer.post_audio(seat, turn(1, 2))
     newer.post(AudioEnded(seat))
@@ -49,23 +53,23 @@ async def test_a_meeting_may_begin_anew_before_its_old_task_has_ended(roster: Ro
 
 async def test_bounds_are_busy_and_draining_is_draining(roster: Roster) -> None:
     """Meetings, tracks of one meeting, and everything once the process leaves."""
-    roster.join("one", TrackOptions(track="a"))
-    roster.join("one", TrackOptions(track="b"))
+    roster.join(key("one"), TrackOptions(track="a"))
+    roster.join(key("one"), TrackOptions(track="b"))
     with pytest.raises(Busy):
-        roster.check_admission("one")
-    roster.join("two", TrackOptions(track="a"))
+        roster.check_admission(key("one"))
+    roster.join(key("two"), TrackOptions(track="a"))
     with pytest.raises(Busy):
-        roster.join("three", TrackOptions(track="a"))
+        roster.join(key("three"), TrackOptions(track="a"))
     assert await roster.drain(5.0)
     with pytest.raises(Draining):
-        roster.join("two", TrackOptions(track="a"))
+        roster.join(key("two"), TrackOptions(track="a"))
 
 
 async def test_a_lower_epoch_cannot_take_a_track(roster: Roster) -> None:
     """The one that is seated stays."""
-    _, seat = roster.join("m", TrackOptions(track="a", epoch=3))
+    _, seat = roster.join(key("m"), TrackOptions(track="a", epoch=3))
     with pytest.raises(BadInput) as refused:
-        roster.join("m", TrackOptions(track="a", epoch=2))
+        roster.join(key("m"), TrackOptions(track="a", epoch=2))
     assert refused.value.code is ErrorCode.SUPERSEDED
     assert not seat.outbox.closed
 
@@ -73,14 +77,14 @@ async def test_a_lower_epoch_cannot_take_a_track(roster: Roster) -> None:
 async def test_a_bug_ends_one_meeting_and_is_counted(roster: Roster, hold: Hold) -> None:
     """Its connections hear ``internal``; the other meeting has its captions."""
     hold.error = ZeroDivisionError("canary")
-    bad, seat = roster.join("bad", TrackOptions(track="a"))
+    bad, seat = roster.join(key("bad"), TrackOptions(track="a"))
     await bad.post_audio(seat, turn(1, 2))
     await until(lambda: roster.statistics().failed == 1)
     while not isinstance(event := await seat.outbox.get(), Closed):
         pass
     assert event.code is ErrorCode.INTERNAL
     hold.error = None
-    good, seat = roster.join("good", TrackOptions(track="a"))
+    good, seat = roster.join(key("good"), TrackOptions(track="a"))
     await good.post_audio(seat, turn(1, 2))
     await until(lambda: seat.finals == 1)
 
@@ -88,7 +92,7 @@ async def test_a_bug_ends_one_meeting_and_is_counted(roster: Roster, hold: Hold)
 async def test_what_does_not_leave_by_the_deadline_is_cut(roster: Roster, hold: Hold) -> None:
     """The connection is told all the same."""
     hold.opened.clear()
-    actor, seat = roster.join("m", TrackOptions(track="a", epoch=1))
+    actor, seat = roster.join(key("m"), TrackOptions(track="a", epoch=1))
     await actor.post_audio(seat, turn(1, 2))
     await until(lambda: seat.track.pending_finals == 1)
     assert not await roster.drain(0.05)
@@ -101,7 +105,7 @@ async def test_audio_waits_while_the_ring_is_full_of_speech_without_finals(
 ) -> None:
     """Back-pressure instead of loss: every word comes out once decoding goes on."""
     hold.opened.clear()
-    actor, seat = roster.join("m", TrackOptions(track="a"))
+    actor, seat = roster.join(key("m"), TrackOptions(track="a"))
     turns = np.concatenate([turn(*range(n, n + 8)) for n in range(1, 241, 8)])
     received = []
 
@@ -119,3 +123,20 @@ async def test_audio_waits_while_the_ring_is_full_of_speech_without_finals(
             received += [word.text for word in words]
     await speaking
     assert received == [f"w{n}" for n in range(1, 241)]
+
+
+async def test_two_tenants_with_one_meeting_id_do_not_meet(roster: Roster) -> None:
+    """Nor does the end of the one meeting drop what the other waits for."""
+    ours, seat = roster.join(key("m", "ours"), TrackOptions(track="a"))
+    theirs, other = roster.join(key("m", "theirs"), TrackOptions(track="a"))
+    assert ours is not theirs
+    assert roster.statistics().meetings == 2
+    ours.post(ConnectionLost(seat))
+    await until(lambda: roster.statistics().meetings == 1)
+    await theirs.post_audio(other, turn(1, 2))
+    theirs.post(AudioEnded(other))
+    finals = []
+    while not isinstance(event := await other.outbox.get(), Closed):
+        if isinstance(event, Caption) and event.final:
+            finals.append(event.text)
+    assert finals == ["w1 w2"]

@@ -17,7 +17,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "serve",
         help="serve live captions over WebSocket",
         description="Serve live captions over WebSocket until SIGTERM or Ctrl-C. "
-        "WORDLOOP_HOST and WORDLOOP_PORT say where; without WORDLOOP_TOKEN only on loopback.",
+        "WORDLOOP_HOST and WORDLOOP_PORT say where; without WORDLOOP_TOKEN or WORDLOOP_TOKENS_FILE only on loopback.",
     )
     parser.set_defaults(handler=_serve)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NewType
 
 import structlog
 
@@ -18,6 +19,18 @@ from wordloop_ml.telemetry import describe_bug
 log = structlog.get_logger()
 
 
+MeetingKey = NewType("MeetingKey", str)
+"""What a meeting is known by within a process, in its logs and to the executor."""
+
+
+def meeting_key(tenant: str, meeting: str) -> MeetingKey:
+    """A meeting's id belongs to its tenant: two tenants with one id never meet.
+
+    Neither may hold the slash between them, which no identifier does.
+    """
+    return MeetingKey(f"{tenant}/{meeting}")
+
+
 @dataclass(frozen=True, slots=True)
 class RosterStatistics:
     """How many meetings and tracks are live, and how many meetings failed so far."""
@@ -28,7 +41,7 @@ class RosterStatistics:
 
 
 class Roster:
-    """Live meetings by id. A meeting lives from its first connection to the end of its last."""
+    """Live meetings by key. A meeting lives from its first connection to the end of its last."""
 
     def __init__(
         self,
@@ -62,7 +75,7 @@ class Roster:
             failed=self._failed,
         )
 
-    def check_admission(self, meeting: str) -> None:
+    def check_admission(self, meeting: MeetingKey) -> None:
         """Say no before the upgrade. Raises ``Draining`` or ``Busy``."""
         if self._draining:
             raise Draining
@@ -72,7 +85,7 @@ class Roster:
         if actor is not None and actor.seats >= self._max_tracks:
             raise Busy("this meeting holds as many tracks as it may", retry_after_s=5.0)
 
-    def join(self, meeting: str, options: TrackOptions) -> tuple[MeetingActor, Seat]:
+    def join(self, meeting: MeetingKey, options: TrackOptions) -> tuple[MeetingActor, Seat]:
         """Seat a track; the meeting's actor starts with its first one.
 
         Raises ``Draining``, ``Busy`` or ``BadInput`` (``superseded``).

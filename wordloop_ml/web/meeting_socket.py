@@ -11,25 +11,24 @@ from contextlib import suppress
 from dataclasses import replace
 
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.outbox import Ack, Closed, Leaving
+from wordloop_ml.meetings.roster import MeetingKey, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption, TrackEvent
+from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.service import SERVICE, Service
+from wordloop_ml.web.websocket import BROKEN, CLOSE_WITHIN_S, TrackSocket
 from wordloop_ml.wire import v1
-
-HEARTBEAT_S = 10.0
-"""A peer that does not answer a ping is gone after one and a half times this."""
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0
-CLOSE_WITHIN_S = 2.0
 CAREFUL_FROM_ATTEMPT = 2
 """From this many breaks without progress on, a track is decoded carefully."""
 
@@ -42,18 +41,13 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
     meeting = request.match_info["meeting_id"]
     if not v1.valid_meeting_id(meeting):
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
-    service.roster.check_admission(meeting)
-    socket = web.WebSocketResponse(
-        timeout=CLOSE_WITHIN_S,
-        heartbeat=HEARTBEAT_S,
-        compress=False,
-        # aiohttp refuses a message of exactly its limit; ours is inclusive
-        max_msg_size=v1.Limits().message_bytes + 1,
-    )
-    if not socket.can_prepare(request).ok:
+    key = meeting_key(request[TENANT], meeting)
+    service.roster.check_admission(key)
+    socket = TrackSocket()
+    if not socket.speaks(request):
         raise BadInput("this route speaks WebSocket only")
     await socket.prepare(request)
-    connection = Connection(service, meeting, socket, request)
+    connection = Connection(service, key, socket, request)
     with service.connection():
         try:
             await connection.serve()
@@ -66,7 +60,7 @@ class Connection:
     """The life of one upgraded connection."""
 
     def __init__(
-        self, service: Service, meeting: str, socket: web.WebSocketResponse, request: web.Request
+        self, service: Service, meeting: MeetingKey, socket: TrackSocket, request: web.Request
     ) -> None:
         self._service = service
         self._meeting = meeting
@@ -171,7 +165,7 @@ class Connection:
                     pass
 
     async def _receive(self, timeout_s: float) -> str | bytes | None:
-        """The next frame; None when the connection is over. Raises ``BadInput`` (``idle``)."""
+        """The next frame; None when the connection is over. Raises ``BadInput``."""
         try:
             message = await self._socket.receive(timeout=timeout_s)
         except TimeoutError:
@@ -179,6 +173,10 @@ class Connection:
         if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
             data: str | bytes = message.data
             return data
+        if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+            # aiohttp has closed already; what is left is to say so in the log
+            code, reason = BROKEN[message.data.code]
+            raise BadInput(reason, code=code)
         return None
 
     async def _send_all(self, seat: Seat, inbound: Inbound) -> None:

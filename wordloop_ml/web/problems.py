@@ -13,6 +13,8 @@ from wordloop_ml.wire.close_codes import http_status
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_CODES = {404: ErrorCode.NOT_FOUND, 413: ErrorCode.TOO_LARGE}
+
 log = structlog.get_logger()
 
 
@@ -26,19 +28,35 @@ def problem(error: WordloopError) -> web.Response:
     )
 
 
+def http_problem(error: web.HTTPException) -> web.Response:
+    """What aiohttp itself refuses: no such route or method, a body beyond its limit."""
+    code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
+    return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
+
+
+def bug_problem(error: BaseException, route: str) -> web.Response:
+    """A bug: logged once, by its place; the client learns that it is none of its own."""
+    log.error("request_failed", route=route, **describe_bug(error))
+    return _answer(500, ErrorCode.INTERNAL, "unexpected error")
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a route raises into a problem; a bug is logged once, here, by its place."""
+    """Turn whatever a route raises into a problem."""
     try:
         return await handler(request)
     except WordloopError as error:
         return problem(error)
     except web.HTTPException as error:
-        code = ErrorCode.NOT_FOUND if error.status == 404 else ErrorCode.BAD_REQUEST
-        return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
+        return http_problem(error)
     except Exception as error:  # the web border: a bug ends this request only
-        log.error("request_failed", route=_route(request), **describe_bug(error))
-        return _answer(500, ErrorCode.INTERNAL, "unexpected error")
+        return bug_problem(error, route_of(request))
+
+
+def route_of(request: web.Request) -> str:
+    """The route's pattern, never the path: a path can carry ids."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"
 
 
 def _answer(
@@ -61,9 +79,3 @@ def _answer(
         content_type="application/problem+json",
         headers=headers,
     )
-
-
-def _route(request: web.Request) -> str:
-    """The route's pattern, never the path: a path can carry ids."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"

@@ -6,8 +6,9 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,11 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
+from wordloop_ml.tokens import single_token
 from wordloop_ml.web.app import make_app
+from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.service import Service
-
-KEEPALIVE_S = 15.0
-CUT_S = 0.5
-"""How long a handler may take to end once its connection has been cut."""
+from wordloop_ml.web.token_file import TokenFile
 
 CLOSE_S = 2.0
 """How long inference threads may take to end when the start has failed."""
@@ -89,14 +89,33 @@ async def serve(
     if signals is None:
         signals = Signals()
         signals.install()
-    service = Service(settings)
-    runner = web.AppRunner(
-        make_app(service),
-        handle_signals=False,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_S,
-        shutdown_timeout=CUT_S,
-    )
+    service = Service(settings, single_token(settings.token))
+    async with _tokens_in_use(service):
+        return await _serve(service, engines, signals, on_ready)
+
+
+@asynccontextmanager
+async def _tokens_in_use(service: Service) -> AsyncIterator[None]:
+    """Nobody is let in before the tokens have been read; from then on they may rotate."""
+    if not service.settings.tokens_file:
+        yield
+        return
+    file = TokenFile(Path(service.settings.tokens_file), service.use_tokens)
+    try:
+        await file.open()
+        yield
+    finally:
+        file.close()
+
+
+async def _serve(
+    service: Service,
+    engines: OpenEngines,
+    signals: Signals,
+    on_ready: Callable[[int], None] | None,
+) -> bool:
+    settings = service.settings
+    runner = HttpRunner(make_app(service))
     await runner.setup()
     try:
         port = await _listen(runner, settings)

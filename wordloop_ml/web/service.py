@@ -13,6 +13,7 @@ from wordloop_ml.errors import Busy, Draining
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
+from wordloop_ml.tokens import Tokens
 
 
 class Stage(StrEnum):
@@ -27,10 +28,12 @@ class Service:
     """One per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
+    tokens: who may come in.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self.settings = settings
+        self.tokens = tokens
         self.loaded = LoadedModels()
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
@@ -38,6 +41,10 @@ class Service:
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()
+
+    def use_tokens(self, tokens: Tokens) -> None:
+        """They have rotated. Who is in stays in."""
+        self.tokens = tokens
 
     @property
     def stage(self) -> Stage:
