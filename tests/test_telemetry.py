@@ -2,12 +2,13 @@
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from wordloop_ml.telemetry import configure_logs, describe_bug
+from wordloop_ml.telemetry import LibraryHandler, configure_logs, describe_bug
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,23 @@ def test_a_bug_is_described_by_type_and_place_without_its_message() -> None:
     assert described["error"] == "KeyError"
     assert "test_telemetry.py" in str(described["where"])
     assert "canary" not in str(described)
+
+
+def test_what_a_library_logs_loses_its_arguments_and_its_traceback() -> None:
+    """They hold headers and requests: whatever a stranger sent."""
+    stream = io.StringIO()
+    configure_logs("info", "json", stream)
+    library = logging.Logger("aiohttp.server")
+    library.addHandler(LibraryHandler())
+    try:
+        int("canary")
+    except ValueError:
+        library.exception("Error from %s\ncanary", "canary")
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["library"]) == ("library_log", "aiohttp.server")
+    assert (line["level"], line["template"], line["error"]) == (
+        "error",
+        "Error from %s",
+        "ValueError",
+    )
+    assert "canary" not in stream.getvalue()

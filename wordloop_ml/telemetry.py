@@ -15,6 +15,9 @@ _LEVELS = {
 }
 
 
+_TEMPLATE_CHARS = 120
+
+
 def configure_logs(level: str, style: str, stream: TextIO | None = None) -> None:
     """Send every log of this process to one stream (standard error), a line an event.
 
@@ -36,11 +39,27 @@ def configure_logs(level: str, style: str, stream: TextIO | None = None) -> None
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # Libraries (aiohttp, asyncio) log through the standard module: warnings and worse only,
-    # since their messages are not written with our privacy rule in mind.
-    logging.basicConfig(
-        level=logging.WARNING, stream=stream or sys.stderr, format="%(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.WARNING, handlers=[LibraryHandler()])
+
+
+class LibraryHandler(logging.Handler):
+    """What libraries (aiohttp, asyncio) log through the standard module, as events of ours.
+
+    They were not written with our privacy rule in mind: they put headers into warnings, and
+    whole requests into tracebacks. So only the constant part of a message is kept, up to its
+    first line, and of an exception its type and place.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One event, ``library_log``."""
+        error = record.exc_info[1] if record.exc_info else None
+        structlog.get_logger().log(
+            record.levelno,
+            "library_log",
+            library=record.name,
+            template=str(record.msg).partition("\n")[0][:_TEMPLATE_CHARS],
+            **({} if error is None else describe_bug(error)),
+        )
 
 
 def describe_bug(error: BaseException) -> dict[str, object]:
