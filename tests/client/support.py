@@ -1,0 +1,66 @@
+"""A listener that remembers, and how to send scripted audio through the reference client."""
+
+import asyncio
+
+from wordloop_ml.client.track import TrackClient
+from wordloop_ml.messages import Pcm16
+from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.wire.client_messages import Encoding, Start
+from wordloop_ml.wire.server_messages import Caption, Notice
+
+STREAM = Start(1, "a", Encoding.PCM_S16LE, 16_000, 1, origin_ms=0)
+FAST = ReplayPolicy(first_wait_s=0.01, longest_wait_s=0.1)
+FRAME_SAMPLES = 320
+
+
+class Listener:
+    """Stores in memory; ``arrived`` wakes whoever waits for something to be heard."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.standing = Standing()
+        self.shown: list[Caption] = []
+        self.forgotten = 0
+        self.arrived = asyncio.Event()
+
+    async def store(self, record: Record, standing: Standing) -> None:
+        await asyncio.sleep(0)
+        self.records.append(record)
+        self.standing = standing
+        self.arrived.set()
+
+    def show(self, caption: Caption) -> None:
+        self.shown.append(caption)
+        self.arrived.set()
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    @property
+    def finals(self) -> list[Caption]:
+        return [one for one in self.records if isinstance(one, Caption)]
+
+    @property
+    def holes(self) -> list[Notice]:
+        return [one for one in self.records if isinstance(one, Notice)]
+
+    @property
+    def words(self) -> list[str]:
+        return [word.text for final in self.finals for word in final.words]
+
+    async def wait_for_word(self, text: str) -> None:
+        """Until a caption, final or not, has had this word."""
+        async with asyncio.timeout(20.0):
+            while not any(
+                word.text == text for one in (*self.shown, *self.finals) for word in one.words
+            ):
+                self.arrived.clear()
+                await self.arrived.wait()
+
+
+def say(client: TrackClient, audio: Pcm16) -> None:
+    """Put audio in, frame by frame."""
+    for start in range(0, len(audio), FRAME_SAMPLES):
+        frame = audio[start : start + FRAME_SAMPLES]
+        client.put(frame.tobytes(), len(frame))

@@ -1,0 +1,114 @@
+"""Why a connection broke, and what the client does next; pure.
+
+What a close code means stands in one table, ``wire.close_codes.CLIENT_ACTIONS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, ClientAction, CloseCode
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """There was no connection, or no answer to the request for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request was answered before the upgrade: HTTP status, and Retry-After in seconds."""
+
+    status: int
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The server closed, with a code."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection went without a close frame.
+
+    silent: nothing came for too long, so that the network is likelier to blame than the server.
+    """
+
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distrusted:
+    """The client itself closed: the server broke a promise of the protocol."""
+
+
+Break = Unreachable | Refused | Closed | Lost | Distrusted
+
+Randomness = Callable[[], float]
+"""Evenly distributed in [0, 1)."""
+
+
+def action(why: Break) -> ClientAction:
+    """What a client does after this break; for what no table knows it backs off."""
+    match why:
+        case Closed(code=code):
+            return CLIENT_ACTIONS[CloseCode(code)] if code in _CODES else ClientAction.BACK_OFF
+        case Refused(status=status):
+            return _action_of_status(status)
+        case _:
+            return ClientAction.BACK_OFF
+
+
+def may_be_the_audio(why: Break) -> bool:
+    """Whether audio that the server cannot survive would have looked like this."""
+    match why:
+        case Lost(silent=silent):
+            return not silent
+        case Closed(code=CloseCode.UNEXPECTED):
+            return True
+        case _:
+            return False
+
+
+class BackOff:
+    """How long to wait before the next connection: full jitter, doubling with each failure.
+
+    Jitter is what keeps the clients of a container that died from coming back all at once.
+    (M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.)
+    """
+
+    def __init__(self, policy: ReplayPolicy, random: Randomness) -> None:
+        self._policy = policy
+        self._random = random
+        self.failures = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the policy says that it is enough."""
+        most = self._policy.failures_before_stop
+        return most is not None and self.failures >= most
+
+    def wait_s(self, at_least_s: float = 0.0) -> float:
+        """The wait after one more break without progress; the server may ask for some of it."""
+        doublings = min(self.failures, 32)
+        window = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0**doublings)
+        self.failures += 1
+        return at_least_s + self._random() * window
+
+    def reset(self) -> None:
+        """There was progress."""
+        self.failures = 0
+
+
+_CODES = frozenset(int(code) for code in CLIENT_ACTIONS)
+
+
+def _action_of_status(status: int) -> ClientAction:
+    """What all errors with this status have in common; a proxy's own 5xx may pass."""
+    actions = {CLIENT_ACTIONS[one.close] for one in OUTCOMES.values() if one.http == status}
+    if ClientAction.STOP in actions or (not actions and status < 500):
+        return ClientAction.STOP
+    return ClientAction.BACK_OFF

@@ -1,0 +1,321 @@
+"""What a client of one track remembers and decides, over all its connections; pure.
+
+The owner (``client.track``, or a test) does what has to wait: it connects, sends what
+``next_to_send`` returns, shows every text frame to ``take``, stores what is handed over, says
+``stored``, and reports each break to ``broke``.
+"""
+
+from dataclasses import dataclass, replace
+
+from wordloop_ml.errors import ErrorCode, WordloopError
+from wordloop_ml.replay.breaks import BackOff, Break, Randomness, Refused, action, may_be_the_audio
+from wordloop_ml.replay.buffer import ReplayBuffer
+from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.wire.client_messages import MAX_POSITION, Gap, Start, Stop
+from wordloop_ml.wire.close_codes import ClientAction
+from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.server_messages import (
+    Ack,
+    Caption,
+    Ended,
+    Error,
+    Notice,
+    Ready,
+    ServerMessage,
+)
+
+Record = Caption | Notice
+"""What a transcript is made of: a final, or the notice of a hole in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a track survives the client itself, if it is stored along with each record.
+
+    committed: position before which audio is no longer needed. last_seq: of the last final that
+    is stored. epoch: of the last connection.
+    """
+
+    committed: int = 0
+    last_seq: int = 0
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A record to be stored; nothing is trimmed before ``stored`` says that it is."""
+
+    record: Record
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A caption that may still change; it is gone when the connection breaks."""
+
+    caption: Caption
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Wait so long, then connect again."""
+
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Connecting again is of no use, or has been tried often enough."""
+
+    code: ErrorCode | None
+    why: Break
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All audio is committed, and every record stored."""
+
+
+Decision = Reconnect | GiveUp | Done
+
+
+class BrokenPromise(WordloopError):
+    """The server said what the protocol rules out; its connection cannot be trusted."""
+
+
+class ReplaySession:
+    """One track, from its first sample to its last final.
+
+    stream: what every ``start`` of the track says; the fields about resuming are filled in here.
+    standing: what was stored before a crash of the client. position: of the next sample that
+    will be added; what lies between ``standing.committed`` and it becomes a gap.
+    live: audio comes at the speed of speech. False for a file: all of it is exempt from rate limits.
+    """
+
+    def __init__(
+        self,
+        stream: Start,
+        *,
+        random: Randomness,
+        policy: ReplayPolicy | None = None,
+        standing: Standing | None = None,
+        position: int = 0,
+        live: bool = True,
+    ) -> None:
+        policy = ReplayPolicy() if policy is None else policy
+        standing = Standing() if standing is None else standing
+        rate = stream.sample_rate
+        self._scale = Positions(rate, stream.origin_ms or 0)
+        # Left to the server, times would begin anew in each process.
+        self._stream = replace(stream, origin_ms=stream.origin_ms or 0)
+        self._live = live
+        self._breaks_before_gap = policy.breaks_before_gap
+        self._lead = round(policy.lead_s * rate)
+        self._in_flight = round(policy.in_flight_s * rate)
+        self._back_off = BackOff(policy, random)
+        self._buffer = ReplayBuffer(round(policy.replay_s * rate), position)
+        self._ending = False
+        self._pending: HandOver | None = None
+        # what is true of the track
+        self.committed = standing.committed
+        self.last_seq = standing.last_seq
+        self.epoch = standing.epoch
+        # what is true of the connection at hand
+        self._cursor = standing.committed
+        self._received = standing.committed
+        self._stopped = False
+        self._error: Error | None = None
+        # what is suspected of the audio
+        self._heard_ms = -1
+        self._breaks = 0
+        self._reach = MAX_POSITION
+        self.refused = 0
+
+    # -- audio ---------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """How many samples may be added before audio is lost; a source that can wait, waits."""
+        return self._buffer.room
+
+    @property
+    def position(self) -> int:
+        """One past the last sample that was added."""
+        return self._buffer.end
+
+    @property
+    def attempt(self) -> int:
+        """Breaks so far that may be the audio's fault, without progress in between."""
+        return self._breaks
+
+    @property
+    def done(self) -> bool:
+        """No more audio comes, and all of it is committed."""
+        return self._ending and self.committed >= self._buffer.end
+
+    def add(self, payload: bytes, samples: int) -> None:
+        """One frame of audio, of so many samples of the stream's rate; never refused."""
+        self._buffer.append(payload, samples)
+
+    def skip(self, samples: int) -> None:
+        """The source has no audio for so many samples."""
+        self._buffer.skip(samples)
+
+    def end(self) -> None:
+        """No more audio comes."""
+        self._ending = True
+
+    # -- one connection after the other --------------------------------------------------------
+
+    def connect(self) -> Start:
+        """The first message of a new connection; everything older is refused from now on."""
+        if self._breaks >= self._breaks_before_gap:
+            self._buffer.give_up_before(self._reach)
+        self._buffer.release_before(self.committed - self._lead)
+        frame = self._buffer.after(self.committed - self._lead)
+        held = frame is not None and frame.position <= self.committed
+        self._cursor = frame.position if frame is not None and held else self.committed
+        self._received = self._cursor
+        self._stopped = False
+        self._error = None
+        self.epoch += 1
+        return replace(
+            self._stream,
+            first_sample=self._cursor,
+            resume_from=self.committed,
+            last_seq=self.last_seq,
+            epoch=self.epoch,
+            attempt=self._breaks,
+            live_from=self._buffer.end if self._live else MAX_POSITION,
+        )
+
+    def next_to_send(self) -> bytes | Gap | Stop | None:
+        """What this connection is to be sent now, once; None when there is nothing to send.
+
+        A position that no frame covers is a ``Gap``: the audio was never there, or fell out of
+        the buffer, or was given up.
+        """
+        if self._cursor - self._received >= self._in_flight:
+            return None
+        frame = self._buffer.after(self._cursor)
+        if frame is None and not self._ending:
+            return None
+        begins = self._buffer.end if frame is None else frame.position
+        if begins > self._cursor:
+            gap = Gap(begins - self._cursor)
+            # No ack counts a gap, so that it must not count as being in flight.
+            self._cursor = self._received = begins
+            return gap
+        if frame is not None:
+            self._cursor = frame.end
+            return frame.payload
+        if self._stopped:
+            return None
+        self._stopped = True
+        return Stop()
+
+    def take(self, epoch: int, message: ServerMessage) -> HandOver | Show | None:
+        """What the owner is to do about a message of the connection with this epoch.
+
+        Raises ``BrokenPromise``; then the connection is to be closed, and is ``Distrusted``.
+        """
+        if self._pending is not None:
+            raise ValueError("the record before has not been stored")
+        if epoch != self.epoch:
+            self.refused += 1
+            return None
+        match message:
+            case Ready():
+                self._check_ready(message)
+            case Caption():
+                return self._take_caption(message)
+            case Notice(committed=int() as committed):
+                if committed <= self.committed:
+                    self.refused += 1
+                    return None
+                if message.start is not None:
+                    return self._hand_over(message, committed, self.last_seq)
+                self._trim(committed)
+            case Ack() | Ended():
+                self._received = max(self._received, message.received)
+                self._trim(self._checked(message.committed))
+            case Error():
+                self._error = message
+        return None
+
+    def stored(self) -> None:
+        """The record that was handed over last is safe: what it covers is no longer needed."""
+        if self._pending is None:
+            raise ValueError("no record was handed over")
+        standing, self._pending = self._pending.standing, None
+        self.last_seq = standing.last_seq
+        self._trim(standing.committed)
+
+    def broke(self, why: Break) -> Decision:
+        """The connection is over, or never came to be: what now?"""
+        error, self._error = self._error, None
+        if self.done:
+            return Done()
+        if may_be_the_audio(why) and self._cursor > self.committed:
+            self._breaks += 1
+            enough = self._breaks > self._breaks_before_gap
+            self._reach = self._cursor if enough else min(self._reach, self._cursor)
+        if action(why) is ClientAction.STOP or self._back_off.exhausted:
+            return GiveUp(None if error is None else error.code, why)
+        asked_s = None if error is None else error.retry_after
+        if isinstance(why, Refused):
+            asked_s = why.retry_after_s
+        return Reconnect(self._back_off.wait_s(asked_s or 0.0))
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _check_ready(self, ready: Ready) -> None:
+        if ready.accept_from > self.committed or ready.next_seq != self.last_seq + 1:
+            raise BrokenPromise("the server begins elsewhere than it was asked to")
+
+    def _take_caption(self, caption: Caption) -> HandOver | Show | None:
+        if caption.epoch != self.epoch:
+            self.refused += 1
+            return None
+        if not caption.final:
+            if caption.end > self._heard_ms:
+                self._heard_ms = caption.end
+                self._progress()
+            return Show(caption)
+        if caption.seq is None or caption.committed is None:
+            raise BrokenPromise("a final without seq or committed")
+        if caption.seq <= self.last_seq:
+            self.refused += 1
+            return None
+        if caption.seq > self.last_seq + 1:
+            raise BrokenPromise("a final is missing")
+        if caption.committed <= self.committed or caption.start < self._ms(self.committed):
+            raise BrokenPromise("a final that starts before what was committed")
+        return self._hand_over(caption, caption.committed, caption.seq)
+
+    def _hand_over(self, record: Record, committed: int, last_seq: int) -> HandOver:
+        standing = Standing(self._checked(committed), last_seq, self.epoch)
+        self._pending = HandOver(record, standing)
+        return self._pending
+
+    def _checked(self, committed: int) -> int:
+        if committed > max(self._cursor, self.committed):
+            raise BrokenPromise("audio is committed that was not sent")
+        return committed
+
+    def _ms(self, position: int) -> int:
+        return self._scale.to_ms(self._scale.to_service(position))
+
+    def _trim(self, committed: int) -> None:
+        if committed <= self.committed:
+            return
+        self.committed = committed
+        self._received = max(self._received, committed)
+        self._buffer.release_before(committed - self._lead)
+        self._progress()
+
+    def _progress(self) -> None:
+        """Audio was understood that no connection before got to: it kills nobody."""
+        self._breaks = 0
+        self._reach = MAX_POSITION
+        self._back_off.reset()
