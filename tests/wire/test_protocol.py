@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from jsonschema import Draft202012Validator
 
-from wordloop_ml.errors import ErrorCode
+from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import (
     VOCABULARY_CHARACTERS,
     VOCABULARY_ENTRIES,
@@ -150,6 +150,53 @@ def test_the_schema_refuses_what_is_wrong(fields: dict[str, Any]) -> None:
     """A validator that accepts everything would pass all other tests."""
     assert not validator("client_message").is_valid(fields)
     assert not validator("server_message").is_valid(fields)
+
+
+START = {
+    "type": "start",
+    "version": 1,
+    "track": "ana",
+    "encoding": "pcm_s16le",
+    "sample_rate": 16_000,
+    "channels": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"encoding": "pcm_mulaw", "sample_rate": 8_000},
+        {"encoding": "opus", "sample_rate": 48_000, "channels": 2},
+        {"language": "de", "task": "translate"},
+        {"vocabulary": []},
+        {"vocabulary": ["Wordloop", "x" * 64]},
+    ],
+)
+def test_schema_and_parser_take_the_same_starts(fields: dict[str, Any]) -> None:
+    """What a generated client may send, this server reads."""
+    assert validator("client_message").is_valid(START | fields)
+    parse_client(json.dumps(START | fields))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"encoding": "mulaw"},
+        {"encoding": "opus"},
+        {"encoding": "opus", "sample_rate": 24_000},
+        {"task": "summarise"},
+        {"vocabulary": "Wordloop"},
+        {"vocabulary": [""]},
+        {"vocabulary": ["x" * 65]},
+        {"vocabulary": ["x"] * 101},
+    ],
+)
+def test_schema_and_parser_refuse_the_same_starts(fields: dict[str, Any]) -> None:
+    """So that a client finds its mistake before it is deployed."""
+    assert not validator("client_message").is_valid(START | fields)
+    with pytest.raises(BadInput):
+        parse_client(json.dumps(START | fields))
 
 
 def test_the_schema_ties_seq_and_committed_to_finals() -> None:
