@@ -53,6 +53,7 @@ class RejectReason(StrEnum):
     REPETITION = "repetition"
     OUTSIDE_AUDIO = "outside_audio"
     NEAR_SILENCE = "near_silence"
+    PROMPT_ECHO = "prompt_echo"
 
 
 @dataclass(frozen=True, slots=True)

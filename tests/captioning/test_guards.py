@@ -5,6 +5,7 @@ import pytest
 
 from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted, judge
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
 
 POLICY = CaptioningPolicy()
@@ -117,3 +118,30 @@ def test_utterances_of_any_length_are_measured(length: int) -> None:
     """There is always a window, whole or not."""
     samples = np.full(length, 0.25, dtype=np.float32)
     assert facts_of(Utterance(0, samples), 512).loudest_rms == pytest.approx(0.25)
+
+
+GLOSSARY = Glossary(("Wordloop", "Zoë Özil", "q8_0", "core"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("Glossary: Wordloop, Zoë", RejectReason.PROMPT_ECHO, id="nobody says that"),
+        pytest.param("Zoë Özil, q8_0, core.", RejectReason.PROMPT_ECHO, id="three terms in order"),
+        pytest.param("core. Glossary Wordloop", RejectReason.PROMPT_ECHO, id="over again"),
+        pytest.param("Wordloop", None, id="a term"),
+        pytest.param("Wordloop, Zoë Özil?", None, id="two terms"),
+        pytest.param("q8_0, core, Wordloop", None, id="terms in another order"),
+        pytest.param("Zoë Özil asked what q8_0 is", None, id="a sentence with terms"),
+    ],
+)
+def test_a_text_that_reads_the_prompt_aloud_is_refused(
+    text: str, reason: RejectReason | None
+) -> None:
+    """People say a term or two; a list in its order was read."""
+    assert judge(said(text), AUDIO, POLICY, GLOSSARY) is reason
+
+
+def test_without_a_glossary_nothing_is_an_echo() -> None:
+    """Most tracks have none."""
+    assert judge(said("Glossary: Wordloop, Zoë"), AUDIO, POLICY) is None

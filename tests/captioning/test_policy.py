@@ -16,6 +16,9 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
         ({"speculate_samples": 8_001}, "speculate_samples"),
         ({"cut_margin_samples": 120_000}, "cut_margin_samples"),
         ({"ring_samples": 240_000}, "ring_samples"),
+        ({"final_beams": 0}, "final_beams"),
+        ({"final_retries": -1}, "final_retries"),
+        ({"retry_temperature": 0.0}, "retry_temperature"),
     ],
 )
 def test_a_policy_that_cannot_work_is_refused(numbers: dict[str, Any], complaint: str) -> None:

@@ -3,6 +3,7 @@
 Sample values carry their own absolute index, so that audio in the wrong place would show.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -75,6 +76,7 @@ class Witness:
         self.first_sample = first_sample
         self.waiting: dict[int, DecodeRequest] = {}
         self.tickets: set[int] = set()
+        self.asked: Counter[tuple[int, int]] = Counter()  # finals, by their audio
         self.finals: list[Caption] = []
         self.ended = False
         self.spans: list[tuple[int, int]] = []  # finals and named holes, as they came
@@ -149,6 +151,9 @@ class Witness:
         self.tickets.add(request.ticket)
         self.waiting[request.ticket] = request
         heard = request.utterance
+        if request.kind is JobClass.FINAL:  # once more after a failure, twice after refusals
+            self.asked[heard.start, heard.end] += 1
+            assert self.asked[heard.start, heard.end] <= 4
         longest = POLICY.longest_segment_samples + POLICY.endpoint_samples
         assert 0 < len(heard.samples) <= longest + POLICY.window_samples
         assert np.array_equal(heard.samples, audio_at(heard.start, heard.end))
@@ -247,7 +252,14 @@ class Choices:
         pairs = zip(times[::2], times[1::2], strict=True)
         words = tuple(Word(self.of(*WORDS), min(pair), max(pair), 0.9) for pair in pairs)
         likelihood = self.of(-0.2, -0.2, -0.2, -3.0)
-        return Hypothesis(start, end, words, average_log_probability=likelihood)
+        return Hypothesis(
+            start,
+            end,
+            words,
+            self.of("en", "de"),
+            average_log_probability=likelihood,
+            language_probability=self.of(0.3, 0.9),
+        )
 
     def run_of(self) -> list[float]:
         """A run of windows with one probability."""

@@ -11,10 +11,13 @@ import numpy as np
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.stabiliser import normalised
+from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
 
 _LOOP_LENGTHS = range(1, 9)
 """How many words the body of a loop may have."""
+
+_EMPTY = Glossary()
 
 _SHORTEST_COMPRESSED = 32
 """Bytes below which a compression ratio says nothing: zlib's own frame dominates."""
@@ -46,16 +49,19 @@ def facts_of(utterance: Utterance, window_samples: int) -> AudioFacts:
 
 
 def judge(
-    hypothesis: Hypothesis, audio: AudioFacts, policy: CaptioningPolicy
+    hypothesis: Hypothesis,
+    audio: AudioFacts,
+    policy: CaptioningPolicy,
+    glossary: Glossary = _EMPTY,
 ) -> RejectReason | None:
-    """Why a hypothesis must not be shown, or None when it may."""
+    """Why a hypothesis must not be shown, or None when it may; glossary: of the decode's prompt."""
     words = hypothesis.words
     if not words or not policy.guards:
         return None if words else RejectReason.NO_WORDS
-    if audio.loudest_rms < policy.near_silence_rms:
-        return RejectReason.NEAR_SILENCE
-    if (reason := _improbable(hypothesis, policy)) is not None:
+    if (reason := _improbable(hypothesis, audio, policy)) is not None:
         return reason
+    if glossary.is_echoed(words, policy.echo_terms):
+        return RejectReason.PROMPT_ECHO
     if _repeats(words, policy):
         return RejectReason.REPETITION
     earliest, latest = audio.start - policy.overhang_samples, audio.end + policy.overhang_samples
@@ -64,7 +70,11 @@ def judge(
     return None
 
 
-def _improbable(hypothesis: Hypothesis, policy: CaptioningPolicy) -> RejectReason | None:
+def _improbable(
+    hypothesis: Hypothesis, audio: AudioFacts, policy: CaptioningPolicy
+) -> RejectReason | None:
+    if audio.loudest_rms < policy.near_silence_rms:
+        return RejectReason.NEAR_SILENCE
     likelihood = hypothesis.average_log_probability
     silent = hypothesis.no_speech_probability > policy.no_speech_probability
     if silent and likelihood < policy.log_probability:

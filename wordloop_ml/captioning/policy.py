@@ -34,6 +34,14 @@ class CaptioningPolicy:
         cut_tolerance_samples: how far apart in time two hypotheses may place the same word.
         ring_samples: audio that a track may hold while no final covers it.
         commit_step_samples: silence between two ``Committed`` events.
+        final_beams: how many hypotheses the decode of a final follows.
+        final_retries: how often a final that a guard refused is asked again: first with the full
+            audio context, then at a temperature.
+        retry_temperature: of the second retry.
+        retry_stretch: nothing is asked again while interims are stretched more than this.
+        language_probability, language_samples: a language that was detected with at least the
+            first, in at least so much audio, is established.
+        language_recheck_samples: audio after which a final detects the language once more.
 
     Guards (sources: openai/whisper's transcribe.py for 0.6, -1.0 and 2.4; live services for RMS)
         guards: whether hypotheses are judged at all; without, only those without words are refused.
@@ -44,6 +52,7 @@ class CaptioningPolicy:
         loop_times, loop_words: the same words so often in a row, so many in all, loop.
         near_silence_rms: words from audio whose loudest window is quieter are invented.
         overhang_samples: a word may reach so far outside its audio and is clamped.
+        echo_terms: terms of the vocabulary that somebody may say in its order, and nothing else.
     """
 
     window_samples: int = 512
@@ -66,6 +75,13 @@ class CaptioningPolicy:
     cut_tolerance_samples: int = 6_400
     ring_samples: int = 960_000
     commit_step_samples: int = 16_000
+    final_beams: int = 1
+    final_retries: int = 2
+    retry_temperature: float = 0.4
+    retry_stretch: float = 4.0
+    language_probability: float = 0.8
+    language_samples: int = 24_000
+    language_recheck_samples: int = 960_000
 
     guards: bool = True
     no_speech_probability: float = 0.6
@@ -76,6 +92,7 @@ class CaptioningPolicy:
     loop_words: int = 6
     near_silence_rms: float = 0.0025
     overhang_samples: int = 4_800
+    echo_terms: int = 2
 
     def __post_init__(self) -> None:
         """Refuse numbers with which a track could stand still."""
@@ -87,6 +104,10 @@ class CaptioningPolicy:
             raise ValueError("speculate_samples must lie within endpoint_samples")
         if not 0 < self.cut_margin_samples < self.longest_segment_samples // 2:
             raise ValueError("cut_margin_samples must be less than half of the longest segment")
+        if self.final_beams < 1 or self.final_retries < 0:
+            raise ValueError("final_beams must be positive and final_retries not negative")
+        if not 0.0 < self.retry_temperature <= 1.0:
+            raise ValueError("retry_temperature must be above 0 and at most 1")
         if self.ring_samples < self.least_ring_samples:
             raise ValueError(f"ring_samples must be at least {self.least_ring_samples}")
 

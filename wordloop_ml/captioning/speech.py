@@ -32,15 +32,23 @@ class Unheard:
 class FinalJob:
     """A decode with final parameters over all of a segment, until its outcome is known.
 
+    options: of the decode that is awaited.
     cut: the speaker goes on, so the segment will end between two words before the audio's end.
-    outcome: None while the decode is awaited.
+    retries: how to ask again, in this order, when a guard refuses what was heard.
+    refused: why the first hypothesis was refused.
+    postponed: the next retry is due when the speech is over: until then it is a speculation,
+        whose place on an inference thread others need more.
+    outcome: None while the decode is awaited or postponed.
     """
 
     utterance: Utterance
     facts: AudioFacts
     options: DecodeOptions
     cut: bool
+    retries: tuple[DecodeOptions, ...] = ()
     failed_once: bool = False
+    refused: RejectReason | None = None
+    postponed: bool = False
     outcome: Heard | Unheard | None = None
 
 
@@ -51,6 +59,7 @@ class Speech:
     end: where the run ends; None while the speaker may go on.
     speech_final: the run ended because the speaker paused.
     job: the final that is being decoded, perhaps ahead of the endpoint.
+    language: what an interim was sure to hear.
     """
 
     def __init__(self, start: int, onset: int, policy: CaptioningPolicy) -> None:
@@ -62,6 +71,7 @@ class Speech:
         self.end: int | None = None
         self.speech_final = False
         self.job: FinalJob | None = None
+        self.language: str | None = None
         self.stabiliser = Stabiliser(policy.agree_samples)
 
     @property

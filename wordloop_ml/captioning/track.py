@@ -13,6 +13,7 @@ from wordloop_ml.captioning.cuts import choose_cut
 from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped
 from wordloop_ml.captioning.ear import Ear
 from wordloop_ml.captioning.guards import fitted, judge
+from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.segmenter import (
@@ -22,7 +23,7 @@ from wordloop_ml.captioning.segmenter import (
     SpeechResumed,
 )
 from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
-from wordloop_ml.captioning.vocabulary import glossary
+from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
     DecodeOptions,
     Hypothesis,
@@ -76,8 +77,10 @@ class Track:
         self._ledger = Ledger(name, first_sample, last_seq, live_from)
         self._policy = policy
         self._ear = Ear(voice, policy, first_sample)
-        options = DecodeOptions(language, task, glossary(vocabulary), careful)
-        self._decodes = Decodes(policy, options)
+        self._glossary = Glossary(vocabulary)
+        self._languages = Languages(policy, language)
+        options = DecodeOptions(language, task, self._glossary.prompt, careful)
+        self._decodes = Decodes(policy, options, self._languages)
         self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
         self._closed = False
@@ -232,6 +235,9 @@ class Track:
     def _ask_final(self, speech: Speech, out: list[TrackOutput]) -> None:
         if self._closed and speech.open:
             return  # a drain does not cut
+        job = speech.job
+        if job is not None and job.postponed and not speech.open:
+            self._ask_again(self._decodes.retry(speech, job), out)
         due = speech.final_due(self._ear.position, self._ear.silence)
         if due is not None:
             end, cut = due
@@ -249,8 +255,9 @@ class Track:
     # -- from decodes to captions ------------------------------------------------------------
 
     def _take_interim(self, asked: Asked, result: Hypothesis, out: list[TrackOutput]) -> None:
-        reason = judge(result, asked.facts, self._policy)
+        reason = judge(result, asked.facts, self._policy, self._glossary)
         if reason is None:
+            self._languages.heard_interim(asked.speech, result)
             words = fitted(result.words, asked.facts.start, asked.facts.end)
             self._show(asked.speech, words, asked.facts.end, result.language, out)
         elif reason is not RejectReason.NO_WORDS:
@@ -259,30 +266,25 @@ class Track:
     def _take_final(
         self, speech: Speech, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
     ) -> None:
-        """Note the outcome, or ask again: after a failure once, and after a loop carefully."""
+        """Note the outcome, or ask again: after a failure once, after a refusal in other ways."""
         if isinstance(result, Dropped):
-            if job.failed_once:
-                job.outcome = Unheard("decode_failed")
-            else:
-                job.failed_once = True
-                out.append(self._decodes.again(speech, job))
+            self._ask_again(self._decodes.after_failure(speech, job), out)
             return
-        reason = judge(result, job.facts, self._policy)
-        if reason is None:
-            job.outcome = Heard(
-                fitted(result.words, job.facts.start, job.facts.end), result.language
-            )
-            if not speech.resolvable:  # a speculation: the tail of the text need not wait
-                self._show(speech, job.outcome.words, job.facts.end, result.language, out)
+        reason = judge(result, job.facts, self._policy, self._glossary)
+        if reason is not None:
+            self.rejections[reason] += 1
+            calm = self._stretch <= self._policy.retry_stretch
+            self._ask_again(self._decodes.after_refusal(speech, job, reason, calm=calm), out)
             return
-        self.rejections[reason] += 1
-        again = None
-        if reason is RejectReason.REPETITION:
-            again = self._decodes.carefully(speech, job)
-        if again is None:
-            job.outcome = Unheard("rejected", reason)
-        else:
-            out.append(again)
+        self._languages.heard_final(result, job.options.language)
+        words = fitted(result.words, job.facts.start, job.facts.end)
+        job.outcome = Heard(words, result.language)
+        if not speech.resolvable:  # a speculation: the tail of the text need not wait
+            self._show(speech, words, job.facts.end, result.language, out)
+
+    def _ask_again(self, request: DecodeRequest | None, out: list[TrackOutput]) -> None:
+        if request is not None:
+            out.append(request)
 
     def _show(
         self,
