@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     IDLE = "idle"
     SLOW_CONSUMER = "slow_consumer"
     UNREADABLE_AUDIO = "unreadable_audio"
+    SERVER_UNREACHABLE = "server_unreachable"
     # retry later, or elsewhere
     BUSY = "busy"
     DRAINING = "draining"

@@ -62,6 +62,11 @@ class LiveView(AbstractContextManager["LiveView"]):
             )
         self._refresh()
 
+    def forget(self, track: str) -> None:
+        """What is not final comes again: the connection to a server broke."""
+        self._open.pop(track, None)
+        self._refresh()
+
     def _refresh(self) -> None:
         if self._live is not None:
             self._live.update(Group(*(self._line(one) for one in self._open.values())))

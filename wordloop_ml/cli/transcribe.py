@@ -18,6 +18,7 @@ from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.cli.offline import transcribe_offline
+from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput
 from wordloop_ml.executor import Executor
@@ -52,6 +53,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--output", type=Path, metavar="F", help="write the transcript to this file"
     )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="send the files to a running service instead of loading models here; "
+        "its token is WORDLOOP_TOKEN",
+    )
     hints.add_to(parser)
     parser.set_defaults(handler=_transcribe)
 
@@ -65,8 +72,12 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     for path in files.values():
         open_audio(path).close()  # say what is wrong before the models load
     output = _output(arguments.output)
-    run = _live if arguments.live else _batch
-    captions = run(files, settings, asked)
+    if arguments.server is not None:
+        server = server_of(arguments.server, settings.token)
+        captions = _remote(files, server, asked, live=arguments.live)
+    else:
+        run = _live if arguments.live else _batch
+        captions = run(files, settings, asked)
     document = render(_segments(captions, files), form)
     if output is not None:
         _write(output, document)
@@ -121,6 +132,13 @@ def _segments(captions: list[Caption], files: dict[str, Path]) -> list[Transcrip
     positions = Positions(SAMPLE_RATE)
     single = len(files) == 1
     return [segment_of(one, positions, None if single else names[one.track]) for one in captions]
+
+
+def _remote(files: dict[str, Path], server: Server, asked: Hints, *, live: bool) -> list[Caption]:
+    if not live:
+        return asyncio.run(transcribe_remotely(files, server, hints=asked))
+    with LiveView({track: path.stem for track, path in files.items()}) as view:
+        return asyncio.run(transcribe_remotely(files, server, hints=asked, view=view))
 
 
 def _live(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:

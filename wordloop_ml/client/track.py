@@ -14,8 +14,8 @@ import aiohttp
 import structlog
 
 from wordloop_ml.client.connection import BrokenError, Connection, NotConnectedError
-from wordloop_ml.errors import ErrorCode, WordloopError
-from wordloop_ml.replay.breaks import Break, Distrusted
+from wordloop_ml.errors import WordloopError
+from wordloop_ml.replay.breaks import Break, Distrusted, describe
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import (
     BrokenPromise,
@@ -136,7 +136,7 @@ class TrackClient:
                         replay = self._replay
                         return Standing(replay.committed, replay.last_seq, replay.epoch)
                     case GiveUp(code):
-                        raise _stopped(code, why)
+                        raise StoppedError(f"the server cannot be used: {describe(why)}", code=code)
                     case reconnect:
                         self._report(why, reconnect.wait_s)
                         self._listener.forget()
@@ -149,7 +149,7 @@ class TrackClient:
         log.info(
             "connection_broke",
             track=self._track,
-            why=str(why),
+            why=describe(why),
             committed=self._replay.committed,
             attempt=self._replay.attempt,
             wait_s=round(wait_s, 3),
@@ -206,7 +206,3 @@ class TrackClient:
                     self._listener.show(caption)
             self._trimmed.set()
             self._to_send.set()
-
-
-def _stopped(code: ErrorCode | None, why: Break) -> StoppedError:
-    return StoppedError(f"the server cannot be used: {why}", code=code)

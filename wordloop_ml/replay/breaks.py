@@ -6,6 +6,7 @@ What a close code means stands in one table, ``wire.close_codes.CLIENT_ACTIONS``
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wordloop_ml.errors import ErrorCode
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, ClientAction, CloseCode
 
@@ -71,6 +72,32 @@ def may_be_the_audio(why: Break) -> bool:
             return True
         case _:
             return False
+
+
+def error_code(why: Break) -> ErrorCode:
+    """The error behind a break where the server named none: the first one of the tables."""
+    for code, outcome in OUTCOMES.items():
+        match why:
+            case Refused(status=status) if outcome.http == status:
+                return code
+            case Closed(code=close) if outcome.close == close:
+                return code
+    return ErrorCode.SERVER_UNREACHABLE
+
+
+def describe(why: Break) -> str:
+    """A break in words."""
+    match why:
+        case Unreachable():
+            return "it cannot be reached"
+        case Refused(status=status):
+            return f"it answered with status {status}"
+        case Closed(code=code):
+            return f"it closed with code {code}"
+        case Lost(silent=silent):
+            return "it fell silent" if silent else "the connection was lost"
+        case Distrusted():
+            return "it broke the protocol"
 
 
 class BackOff:

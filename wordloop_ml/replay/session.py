@@ -8,7 +8,15 @@ The owner (``client.track``, or a test) does what has to wait: it connects, send
 from dataclasses import dataclass, replace
 
 from wordloop_ml.errors import ErrorCode, WordloopError
-from wordloop_ml.replay.breaks import BackOff, Break, Randomness, Refused, action, may_be_the_audio
+from wordloop_ml.replay.breaks import (
+    BackOff,
+    Break,
+    Randomness,
+    Refused,
+    action,
+    error_code,
+    may_be_the_audio,
+)
 from wordloop_ml.replay.buffer import ReplayBuffer
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.wire.client_messages import MAX_POSITION, Gap, Start, Stop
@@ -67,7 +75,7 @@ class Reconnect:
 class GiveUp:
     """Connecting again is of no use, or has been tried often enough."""
 
-    code: ErrorCode | None
+    code: ErrorCode
     why: Break
 
 
@@ -261,7 +269,7 @@ class ReplaySession:
             enough = self._breaks > self._breaks_before_gap
             self._reach = self._cursor if enough else min(self._reach, self._cursor)
         if action(why) is ClientAction.STOP or self._back_off.exhausted:
-            return GiveUp(None if error is None else error.code, why)
+            return GiveUp(error_code(why) if error is None else error.code, why)
         asked_s = None if error is None else error.retry_after
         if isinstance(why, Refused):
             asked_s = why.retry_after_s

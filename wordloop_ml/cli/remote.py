@@ -1,0 +1,199 @@
+"""Files sent to a running service: each file is one participant's track of the same meeting."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import numpy as np
+
+from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.hints import Hints
+from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.client.track import TrackClient
+from wordloop_ml.errors import BadInput
+from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost
+from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.wire import v1
+from wordloop_ml.wire.server_messages import Caption as WireCaption
+
+LIVE_FRAME_SAMPLES = SAMPLE_RATE // 50
+FILE_FRAME_SAMPLES = SAMPLE_RATE // 5
+FAILURES_BEFORE_STOP = 8
+"""A person waits: half a minute or so without any progress is enough."""
+
+_SCHEMES = {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"}
+_SAMPLES_PER_MS = SAMPLE_RATE // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to send files, and who asks."""
+
+    url: str
+    token: str | None = None
+
+
+def server_of(address: str, token: str) -> Server:
+    """The service at an address such as ``http://127.0.0.1:8090``. Raises ``BadInput``."""
+    parts = urlsplit(address)
+    if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment:
+        raise BadInput("--server must be an address such as http://127.0.0.1:8090")
+    url = f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}"
+    return Server(url, token or None)
+
+
+async def transcribe_remotely(
+    files: dict[str, Path], server: Server, *, hints: Hints, view: LiveView | None = None
+) -> list[Caption]:
+    """Send every file and return the finals, in times of the files.
+
+    files: by track. view: play at the speed of speech and show what is heard; None sends as fast
+    as the server takes it. Raises ``StoppedError``, or what reading a file raises.
+    """
+    meeting = f"files-{secrets.token_hex(8)}"
+    url = f"{server.url}/v1/meetings/{meeting}/audio"
+    finals: list[Caption] = []
+    async with aiohttp.ClientSession() as http:
+        tasks = [
+            asyncio.create_task(
+                _track(http, url, track, path, server.token, hints, view, finals),
+                name=f"track-{track}",
+            )
+            for track, path in files.items()
+        ]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return finals
+
+
+async def _track(
+    http: aiohttp.ClientSession,
+    url: str,
+    track: str,
+    path: Path,
+    token: str | None,
+    hints: Hints,
+    view: LiveView | None,
+    finals: list[Caption],
+) -> None:
+    """One file, to its last final."""
+    stream = v1.Start(
+        version=v1.VERSION,
+        track=track,
+        encoding=v1.Encoding.PCM_S16LE,
+        sample_rate=SAMPLE_RATE,
+        channels=1,
+        language=hints.language,
+        task=hints.task,
+        vocabulary=hints.vocabulary,
+        origin_ms=0,
+    )
+    client = TrackClient(
+        http,
+        url,
+        stream,
+        _Collector(track, view, finals),
+        live=view is not None,
+        policy=ReplayPolicy(failures_before_stop=FAILURES_BEFORE_STOP),
+        token=lambda: token,
+    )
+    speaking = asyncio.create_task(_speak(path, client, paced=view is not None))
+    try:
+        await client.run()
+        await speaking
+    finally:
+        speaking.cancel()
+        await asyncio.wait({speaking})
+
+
+async def _speak(path: Path, client: TrackClient, *, paced: bool) -> None:
+    """Put the file in: 20 ms every 20 ms, or whenever there is room."""
+    loop = asyncio.get_running_loop()
+    began_s, sent = loop.time(), 0
+    try:
+        with open_audio(path) as audio:
+            frames = _frames(audio, LIVE_FRAME_SAMPLES if paced else FILE_FRAME_SAMPLES)
+            # Decoding blocks, so a helper thread takes each frame; this is a command, no service.
+            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+                if paced:
+                    await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
+                else:
+                    await client.wait_for_room(len(frame))
+                client.put(_pcm(frame), len(frame))
+                sent += len(frame)
+    finally:
+        client.end()
+
+
+def _frames(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]
+
+
+def _pcm(samples: Samples) -> bytes:
+    scaled = np.rint(samples * 32_768.0)
+    return np.clip(scaled, -32_768, 32_767).astype("<i2").tobytes()
+
+
+class _Collector:
+    """Keeps the finals of a track and shows what is going on, to a view or in single lines."""
+
+    def __init__(self, track: str, view: LiveView | None, finals: list[Caption]) -> None:
+        self._track = track
+        self._view = view
+        self._finals = finals
+
+    async def store(self, record: Record, standing: Standing) -> None:
+        if isinstance(record, WireCaption):
+            self._finals.append(_caption(record))
+            if self._view is not None:
+                self._view.show(self._finals[-1])
+            return
+        start, end = _sample(record.start or 0), _sample(record.end or 0)
+        lost = SpanLost(self._track, record.code, start, end, end, record.reason)
+        if self._view is not None:
+            self._view.lose(lost)
+        elif record.code is not v1.NoticeCode.REJECTED:
+            span = f"{start / SAMPLE_RATE:.1f} to {end / SAMPLE_RATE:.1f} s"
+            print(f"{self._track}: {span}: {record.code}", file=sys.stderr)
+
+    def show(self, caption: WireCaption) -> None:
+        if self._view is not None:
+            self._view.show(_caption(caption))
+
+    def forget(self) -> None:
+        if self._view is not None:
+            self._view.forget(self._track)
+
+
+def _caption(caption: WireCaption) -> Caption:
+    """A caption of the wire on the time scale of files, to the millisecond."""
+    return Caption(
+        segment=caption.segment,
+        track=caption.track,
+        start=_sample(caption.start),
+        end=_sample(caption.end),
+        words=tuple(
+            CaptionWord(w.text, _sample(w.start), _sample(w.end), w.confidence, w.stable)
+            for w in caption.words
+        ),
+        final=caption.final,
+        speech_final=caption.speech_final,
+        language=caption.language,
+        replay=caption.replay,
+        seq=caption.seq,
+        committed=caption.committed,
+    )
+
+
+def _sample(ms: int) -> int:
+    return ms * _SAMPLES_PER_MS
