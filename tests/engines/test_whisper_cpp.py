@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wordloop_ml.engines.confidence import calibrated
 from wordloop_ml.engines.whisper_abi import ffi, find_library
 from wordloop_ml.engines.whisper_cpp import (
     SHORTEST_SAMPLES,
@@ -18,6 +19,7 @@ from wordloop_ml.engines.whisper_cpp import (
 )
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Utterance
+from wordloop_ml.weights import Calibration
 
 Write = Callable[..., memoryview]
 
@@ -153,6 +155,25 @@ def test_the_audio_context_follows_the_audio(written_whisper: Write) -> None:
     assert worker._audio_context(1, careful=True) == 1_500
     worker.close()
     transcriber.close()
+
+
+def test_confidences_are_calibrated_as_the_manifest_says(written_whisper: Write) -> None:
+    """The words are the same; a sure one is believed less."""
+    heard = []
+    for calibration in (Calibration(), Calibration(0.5, -1.0)):
+        transcriber = WhisperCppTranscriber.open(
+            "x",
+            written_whisper(says=[(b" hello", 0), (END, None)]),
+            WhisperOptions(calibration=calibration),
+        )
+        worker = transcriber.open_worker()
+        heard.append(worker.transcribe(noise(1.0), DecodeOptions()).words[0])
+        worker.close()
+        transcriber.close()
+    raw, worth = heard
+    assert (raw.text, raw.start, raw.end) == (worth.text, worth.start, worth.end)
+    assert worth.confidence == calibrated(raw.confidence, Calibration(0.5, -1.0))
+    assert worth.confidence < raw.confidence
 
 
 def test_every_length_around_the_minimum_is_safe(decode: Decode, written_whisper: Write) -> None:

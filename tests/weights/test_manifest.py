@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.weights import (
+    Calibration,
     HttpsSource,
     RepositorySource,
     WheelSource,
@@ -80,6 +81,36 @@ def test_a_good_manifest_is_read_in_full() -> None:
         "this repository",
         "package index",
     ]
+
+
+def test_a_model_may_have_a_calibration() -> None:
+    """Two numbers; without them its confidences stay as they are."""
+    key = 'engine = "whisper_cpp"'
+    manifest = parse_manifest(
+        changed(key, f"{key}\ncalibration = {{ slope = 1, offset = -0.25 }}"), HERE
+    )
+    assert manifest.entries["tiny"].calibration == Calibration(1.0, -0.25)
+    assert manifest.entries["vad"].calibration == Calibration()
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ("1.5", "must be a table"),
+        ("{ slope = 1.0 }", "offset is missing"),
+        ("{ slope = 0.0, offset = 0.0 }", "slope must be a number between 0.01 and 100"),
+        ("{ slope = true, offset = 0.0 }", "slope must be a number"),
+        ("{ slope = nan, offset = 0.0 }", "slope must be a number"),
+        ("{ slope = 1.0, offset = '0' }", "offset must be a number between -20 and 20"),
+        ("{ slope = 1.0, offset = 0.0, knots = [] }", "'knots' is not a key here"),
+    ],
+)
+def test_a_wrong_calibration_is_named(value: str, where: str) -> None:
+    """A slope below 0 would turn the order of all words around."""
+    key = 'engine = "whisper_cpp"'
+    message = refusal(changed(key, f"{key}\ncalibration = {value}"))
+    assert message.startswith("weights.tiny.calibration: ")
+    assert where in message
 
 
 def test_a_profile_gives_an_entry_for_each_role() -> None:

@@ -58,6 +58,7 @@ def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
         token_floor=settings.token_floor,
         token_base=settings.token_base,
         tokens_per_second=settings.tokens_per_second,
+        calibration=weights.entry.calibration,
     )
     return WhisperCppTranscriber.open(weights.name, weights.buffer, options)
 
@@ -74,7 +75,9 @@ _VOICE_DETECTORS: dict[str, Callable[[MappedWeights], VoiceDetector]] = {
 
 
 def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
-    return len(weights.buffer) + settings.workers * read_header(weights.buffer).state_bytes
+    header = read_header(weights.buffer)
+    worker = header.state_bytes + header.beam_bytes(settings.final_beams)
+    return len(weights.buffer) + settings.workers * worker
 
 
 # What each engine needs in all, its copy of the weights included; docs/weights.md has the measure.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wordloop_ml.engines.confidence import with_calibration
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
 from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, ffi, open_library
 from wordloop_ml.engines.whisper_sampling import Untempered
@@ -21,6 +22,7 @@ from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Task, Utterance
 from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.weights import Calibration
 
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""
@@ -46,6 +48,7 @@ class WhisperOptions:
     token_floor, token_base, tokens_per_second: a decode has at most ``base + per_second x
         seconds of audio`` tokens, and never less than the floor. Fast speech is some 5 tokens a
         second: what goes on longer than the defaults is a loop.
+    calibration: of the words' confidences.
     """
 
     threads: int = 1
@@ -54,6 +57,7 @@ class WhisperOptions:
     token_floor: int = 2
     token_base: int = 13
     tokens_per_second: int = 8
+    calibration: Calibration = Calibration()
 
 
 class WhisperCppTranscriber:
@@ -133,7 +137,7 @@ class WhisperCppTranscriber:
         with self._lock:
             if self._context == ffi.NULL or self._closing:
                 raise EngineFailed("the transcriber is closed")
-            state = self._open_state()
+            state = WhisperState(self._library, self._context)
             self._open_workers += 1
         return WhisperCppWorker(self, state)
 
@@ -143,11 +147,8 @@ class WhisperCppTranscriber:
             self._closing = True
             self._free_if_unused()
 
-    def _open_state(self) -> WhisperState:
-        return WhisperState(self._library, self._context)
-
     def _release_worker(self) -> None:
-        """A worker has freed its states."""
+        """A worker has freed its state."""
         with self._lock:
             self._open_workers -= 1
             self._free_if_unused()
@@ -160,7 +161,7 @@ class WhisperCppTranscriber:
 
 
 class WhisperCppWorker:
-    """A whisper.cpp state for one thread, and a second one while a decode samples."""
+    """A whisper.cpp state, for one thread."""
 
     def __init__(self, transcriber: WhisperCppTranscriber, state: WhisperState) -> None:
         self._transcriber = transcriber
@@ -176,8 +177,8 @@ class WhisperCppWorker:
         """Decode one utterance: one encode, one decode.
 
         A multilingual model that is given no language encodes once more to detect it. Beams and
-        temperatures draw random numbers from the state; they get one as new, so that the same
-        audio always gives the same words.
+        temperatures draw random numbers from the state, which is opened anew for them, so that the
+        same audio always gives the same words.
         Raises ``EngineFailed``, or ``BadInput`` for audio that is too long, a language or a task
         that the model does not know, or too many beams.
         """
@@ -187,13 +188,8 @@ class WhisperCppWorker:
         self._refuse(samples, options)
         if len(samples) < SHORTEST_SAMPLES:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
-        if options.temperature == 0.0 and options.beams == 1:
-            return self._decode(self._state, utterance, samples, options)
-        state = self._transcriber._open_state()
-        try:
-            return self._decode(state, utterance, samples, options)
-        finally:
-            state.close()
+        self._state.prepare(as_new=options.temperature > 0.0 or options.beams > 1)
+        return self._decode(self._state, utterance, samples, options)
 
     def close(self) -> None:
         """Free the state; harmless when called twice."""
@@ -311,7 +307,7 @@ class WhisperCppWorker:
         return Hypothesis(
             start,
             end,
-            words,
+            with_calibration(words, self._transcriber._options.calibration),
             language=language,
             no_speech_probability=min(max(float(no_speech), 0.0), 1.0),
             average_log_probability=log_probability,

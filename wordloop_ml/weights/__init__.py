@@ -1,6 +1,7 @@
 """Weights: a manifest that names every file, pulled, verified and mapped read-only. Blocking."""
 
 from wordloop_ml.weights.manifest import (
+    Calibration,
     HttpsSource,
     Manifest,
     RepositorySource,
@@ -21,6 +22,7 @@ from wordloop_ml.weights.store import MappedWeights, is_marked, open_mapped, ver
 from wordloop_ml.weights.terms import PullPhase, PullPolicy, PullProgress
 
 __all__ = [
+    "Calibration",
     "HttpsSource",
     "Manifest",
     "MappedWeights",

@@ -78,6 +78,17 @@ Source = HttpsSource | WheelSource | RepositorySource
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a model's probabilities become confidences: ``sigmoid(slope x logit + offset)``.
+
+    The defaults leave them as they are. scripts/measure_words fits it.
+    """
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class WeightsEntry:
     """One file of weights.
 
@@ -86,6 +97,7 @@ class WeightsEntry:
     bytes, sha256: what the file must be, whichever source it came from.
     engine: the catalogue row that opens it.
     sources: tried in this order; all of them carry the same bytes.
+    calibration: of a transcriber's confidences.
     """
 
     name: str
@@ -95,6 +107,7 @@ class WeightsEntry:
     licence: str
     engine: str
     sources: tuple[Source, ...]
+    calibration: Calibration = Calibration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +207,16 @@ class _Row:
             raise self.wrong(key, "must be an integer")
         return value
 
+    def number(self, key: str, low: float, high: float) -> float:
+        value = self.value(key)
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not low <= value <= high
+        ):
+            raise self.wrong(key, f"must be a number between {low:g} and {high:g}")
+        return float(value)
+
 
 def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
     entries: dict[str, WeightsEntry] = {}
@@ -214,7 +237,7 @@ def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
 
 
 def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
-    row.only("file", "bytes", "sha256", "licence", "engine", "sources")
+    row.only("file", "bytes", "sha256", "licence", "engine", "sources", "calibration")
     file = row.text("file", _NAME, "a plain file name: letters, digits, '.', '_' and '-'")
     if file.endswith(_OWN_SUFFIXES):
         raise row.wrong("file", f"must not end in {' or '.join(_OWN_SUFFIXES)}")
@@ -229,7 +252,17 @@ def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
         licence=row.text("licence"),
         engine=row.text("engine", _NAME, "a name: letters, digits, '.', '_' and '-'"),
         sources=_sources(row, directory),
+        calibration=_calibration(row),
     )
+
+
+def _calibration(row: _Row) -> Calibration:
+    if "calibration" not in row.values:
+        return Calibration()
+    table = row.table("calibration")
+    table.only("slope", "offset")
+    # a slope of 0 or less would call the surest words the worst
+    return Calibration(table.number("slope", 0.01, 100.0), table.number("offset", -20.0, 20.0))
 
 
 def _sources(row: _Row, directory: Path) -> tuple[Source, ...]:

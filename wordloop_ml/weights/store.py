@@ -31,10 +31,12 @@ class MappedWeights:
     buffer: the whole file, uint8, read-only. Containers and processes on one machine share its
     pages. Whoever needs it after ``close`` keeps a view of its own: the mapping then lives until
     that view goes.
+    entry: its row of the manifest. name: of that row.
     """
 
-    def __init__(self, name: str, path: Path, mapping: mmap.mmap) -> None:
-        self.name = name
+    def __init__(self, entry: WeightsEntry, path: Path, mapping: mmap.mmap) -> None:
+        self.entry = entry
+        self.name = entry.name
         self.path = path
         self._mapping: mmap.mmap | None = mapping
         self._buffer = memoryview(mapping)
@@ -125,7 +127,7 @@ def cure(entry: WeightsEntry, directory: Path) -> str:
 def _open(entry: WeightsEntry, directory: Path, *, rehash: bool) -> MappedWeights:
     path = directory / entry.file
     mapping, facts = _map(entry, path, directory)
-    weights = MappedWeights(entry.name, path, mapping)
+    weights = MappedWeights(entry, path, mapping)
     try:
         if rehash or not _vouched(entry, path, facts):
             _check_digest(entry, weights, directory)
