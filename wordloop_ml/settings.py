@@ -69,6 +69,9 @@ class Settings:
     tokens_per_second: int = _setting(
         8, "tokens that a decode may have for each second of audio", low=0, high=50
     )
+    final_beams: int = _setting(
+        1, "hypotheses that the decode of a final follows; 1 takes the likeliest", low=1, high=8
+    )
     guards: str = _setting("on", "on, or off to show whatever was decoded; for benchmarks")
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
     max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)

@@ -43,6 +43,13 @@ def test_a_state_needs_what_its_shape_says(written_whisper: Write) -> None:
     assert wider.state_bytes > 1.5 * nano.state_bytes
 
 
+def test_beams_need_room_of_their_own(written_whisper: Write) -> None:
+    """whisper.cpp makes room for two more than there are: 3 MiB each of tiny's shape."""
+    tiny = read_header(written_whisper(width=384, heads=6, audio_layers=4, text_layers=4))
+    assert tiny.beam_bytes(1) == 0
+    assert tiny.beam_bytes(5) >> 20 == 18
+
+
 def test_the_vocabulary_tells_how_many_languages(written_whisper: Write) -> None:
     """99 since the first multilingual models, 100 with Cantonese."""
     assert read_header(written_whisper(vocabulary=51_865)).languages == 99

@@ -1,4 +1,4 @@
-"""Beams and temperatures: states of their own, and probabilities that are the model's."""
+"""Beams and temperatures: states as new, and probabilities that are the model's."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def test_beams_find_what_is_there(worker: WhisperCppWorker) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_beams_give_their_memory_back(worker: WhisperCppWorker) -> None:
-    """Their keys and values are several times those of one decode, and go with their state."""
+    """Their keys and values are several times those of one decode, and go with the state."""
 
     def resident_bytes() -> int:
         for _ in range(5):
@@ -76,27 +76,35 @@ def test_beams_give_their_memory_back(worker: WhisperCppWorker) -> None:
 
 
 class FullLibrary:
-    """Has no room for beams, and frees the state as whisper.cpp does."""
+    """Has no room for beams at first, and frees the state as whisper.cpp does."""
 
     def __init__(self) -> None:
         self.memory = ffi.new("char[]", 1)
+        self.opened = 0
         self.freed: list[bool] = []
 
     def whisper_init_state(self, _context: Any) -> Any:
+        self.opened += 1
         return self.memory
 
     def whisper_full_with_state(self, *_: Any) -> int:
-        return -7
+        return -7 if self.opened == 1 else 0
 
     def whisper_free_state(self, handle: Any) -> None:
         self.freed.append(handle == ffi.NULL)
 
 
-def test_a_state_that_the_library_has_freed_is_not_freed_again() -> None:
-    """Once would end the process."""
+def test_a_state_that_the_library_has_freed_is_opened_again_and_not_freed_twice() -> None:
+    """Twice would end the process."""
     library = FullLibrary()
     state = WhisperState(library, ffi.NULL)
     with pytest.raises(EngineFailed, match="-7"):
         state.run([None], ffi.new("float[]", 1))
     state.close()
     assert library.freed == [True]
+    state.prepare()
+    state.run([None], ffi.new("float[]", 1))
+    state.prepare()
+    assert library.opened == 2
+    state.prepare(as_new=True)
+    assert (library.opened, library.freed) == (3, [True, False])

@@ -94,6 +94,15 @@ class GgmlHeader:
         outputs = _OUTPUT_BYTES * self.audio_context * self.audio_width
         return caches + attention + outputs + _STATE_BASE_BYTES
 
+    def beam_bytes(self, beams: int) -> int:
+        """What following so many hypotheses at once adds to a state.
+
+        whisper.cpp makes room for two more than there are; they share the one for a single.
+        """
+        if beams == 1:
+            return 0
+        return 4 * self.text_layers * self.text_width * _padded(self.text_context) * (beams + 1)
+
     @property
     def tensors(self) -> int:
         """How many tensors a complete file holds."""

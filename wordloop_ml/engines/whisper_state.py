@@ -27,7 +27,18 @@ class WhisperState:
         """Raises ``EngineFailed`` when none can be had."""
         self._library = library
         self._context = context
-        self.handle = library.whisper_init_state(context)
+        self.handle = ffi.NULL
+        self.prepare()
+
+    def prepare(self, *, as_new: bool = False) -> None:
+        """Open it where a failure has closed it, or again, to be as new; takes some milliseconds.
+
+        Its random numbers begin anew, and nothing else makes them. Raises ``EngineFailed``.
+        """
+        if as_new:
+            self.close()
+        if self.handle == ffi.NULL:
+            self.handle = self._library.whisper_init_state(self._context)
         if self.handle == ffi.NULL:
             raise EngineFailed("whisper.cpp cannot make another state")
 

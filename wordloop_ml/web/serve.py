@@ -255,7 +255,7 @@ async def _serve_meetings(
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
-        policy=CaptioningPolicy(guards=settings.guards == "on"),
+        policy=CaptioningPolicy(guards=settings.guards == "on", final_beams=settings.final_beams),
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
     )
