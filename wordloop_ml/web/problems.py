@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from wordloop_ml.errors import Busy, ErrorCode, WordloopError
+from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.wire.close_codes import http_status
 
@@ -49,6 +49,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(error)
     except web.HTTPException as error:
         return http_problem(error)
+    except ConnectionError as error:
+        if request.transport is not None and not request.transport.is_closing():
+            return bug_problem(error, route_of(request))
+        # The peer vanished while it was answered: nobody reads this.
+        return problem(BadInput("the connection is gone"))
     except Exception as error:  # the web border: a bug ends this request only
         return bug_problem(error, route_of(request))
 

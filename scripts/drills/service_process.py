@@ -1,0 +1,112 @@
+"""The service under drill: a process of its own on scripted engines, with its log in a file."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READY_WITHIN_S = 60.0
+EXIT_WITHIN_S = 40.0
+
+_WEIGHTS = b"read by nobody"
+_MANIFEST = f"""
+format = 1
+[profiles.embedded]
+transcriber = "scripted"
+voice_detector = "scripted"
+[weights.scripted]
+file = "scripted.bin"
+bytes = {len(_WEIGHTS)}
+sha256 = "{hashlib.sha256(_WEIGHTS).hexdigest()}"
+licence = "MIT"
+engine = "scripted"
+sources = [{{ repository = "scripted.bin" }}]
+"""
+
+
+class DrillFailed(Exception):
+    """The service did what it must not, or could not be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProcess:
+    """A service that was ready once.
+
+    log: the file that its standard error goes to.
+    """
+
+    child: asyncio.subprocess.Process
+    port: int
+    log: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every line of its log. Raises ``DrillFailed`` for one that is no JSON."""
+        return _events(self.log)
+
+    async def stop(self) -> int:
+        """SIGTERM; its exit status. Raises ``DrillFailed`` when it does not end."""
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(EXIT_WITHIN_S):
+                return await self.child.wait()
+        except TimeoutError:
+            raise DrillFailed(f"SIGTERM: no exit within {EXIT_WITHIN_S:g} s") from None
+
+
+@asynccontextmanager
+async def scripted_service(
+    folder: Path, settings: Mapping[str, str]
+) -> AsyncIterator[ServiceProcess]:
+    """A ready service on scripted engines, killed at the end if it has not been stopped.
+
+    folder: for its manifest and its log. settings: ``WORDLOOP_*`` besides those of a drill.
+    """
+    (folder / "scripted.bin").write_bytes(_WEIGHTS)
+    (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
+    log = folder / "service.log"
+    inherited = {name: text for name, text in os.environ.items() if name[:9] != "WORDLOOP_"}
+    own = {
+        "WORDLOOP_WEIGHTS": str(folder),
+        "WORDLOOP_PORT": "0",
+        "WORDLOOP_DRAIN_LISTEN_S": "0",
+        "WORDLOOP_WORKERS": "2",
+    }
+    with log.open("wb") as stream:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "wordloop_ml", "serve"),
+            env={**inherited, **own, **settings},
+            stderr=stream,
+        )
+    try:
+        yield ServiceProcess(child, await _ready_port(child, log), log)
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+async def _ready_port(child: asyncio.subprocess.Process, log: Path) -> int:
+    give_up_s = time.monotonic() + READY_WITHIN_S
+    while child.returncode is None and time.monotonic() < give_up_s:
+        for event in _events(log):
+            if event["event"] == "ready":
+                return int(event["port"])
+        await asyncio.sleep(0.05)
+    raise DrillFailed(f"the service was not ready; see {log}")
+
+
+def _events(log: Path) -> list[dict[str, Any]]:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    whole, _, _ = text.rpartition("\n")
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except json.JSONDecodeError as error:
+        raise DrillFailed(f"a line of {log} is no event: {error.doc[:200]!r}") from None
