@@ -98,7 +98,7 @@ async def converse(url: str, http: aiohttp.ClientSession, audio: bytes) -> Recor
 
 async def record(seconds: float) -> None:
     """Run a server of its own, talk to it, write the document."""
-    environment = server_environment("embedded")
+    environment = server_environment({"WORDLOOP_PROFILE": "embedded"})
     log = ROOT / "out" / "conversation.log"
     log.parent.mkdir(exist_ok=True)
     async with aiohttp.ClientSession() as http, running_server(environment, http, log):

@@ -1,123 +1,183 @@
-"""``scripts/bench``: run the plans, print the table, write the JSON."""
+"""``scripts/bench``: run what was asked for, print the tables, write the JSON."""
 
 import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from scripts.benchmark import aims, report
+from scripts.benchmark.aims import Judged
+from scripts.benchmark.encode_share import measure_encode_share
 from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.hot_path import measure_hot_path
 from scripts.benchmark.machine import describe_machine
-from scripts.benchmark.native_cost import measure_native_cost
+from scripts.benchmark.memory import measure_memory
+from scripts.benchmark.native_cost import NativeCost, measure_native_cost
 from scripts.benchmark.offline import offline_transcripts
-from scripts.benchmark.report import as_json, markdown
-from scripts.benchmark.results import Result, result_of
+from scripts.benchmark.options import MEETINGS, STARTS, parser
+from scripts.benchmark.results import Beside, Result, result_of
 from scripts.benchmark.scenario import Plan, run
 from scripts.benchmark.server_process import server_environment
-from scripts.benchmark.speech import SpokenText, read_speech
+from scripts.benchmark.speech import read_speech
+from scripts.benchmark.stages import EncodeShare
+from scripts.benchmark.starts import measure_starts
+from scripts.benchmark.subject import Subject, of_profile, of_twin
 from wordloop_ml.engines.catalogue import open_engines
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import read_settings
 
-SPEECH = Path(__file__).resolve().parent.parent / "bench_speech"
-JSON = Path("out/bench.json")
-MEETINGS_S, LONG_S = 120.0, 300.0
+MEETINGS_S, LONG_S, HOT_PATH_S = 120.0, 300.0, 30.0
 LONG_TRACKS = 2
+HOT_PATH_MEETINGS = 8
+TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
+"""So that the server says where the time of each caption went."""
+
+ALL_RUNS = (
+    ("", 1, 40.0),
+    ("", 2, 25.0),
+    ("", 4, 25.0),
+    ("", 8, 20.0),
+    ("", 16, 20.0),
+    ("tiny.en", 1, 40.0),
+    ("tiny.en", 4, 20.0),
+    ("tiny.en", 8, 20.0),
+    ("tiny.en", 12, 20.0),
+    ("tiny.en", 16, 20.0),
+    ("base.en", 1, 30.0),
+    ("base.en", 3, 30.0),
+    ("small.en", 1, 40.0),
+)
+"""What --all runs: a twin (or none), meetings, seconds."""
 
 
 def main() -> int:
     """Returns the exit status: 0 when there are figures, whatever they are."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args()
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
     try:
-        speech = read_speech(arguments.speech)
-        results = [_measure(plan, speech, arguments) for plan in _plans(arguments)]
-        machine = describe_machine(read_settings(server_environment(arguments.profile)))
+        Bench(arguments).run()
     except (BenchmarkFailed, WordloopError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    print(markdown(results, machine))
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(as_json(results, machine), indent=1), encoding="utf-8")
-    print(f"bench: every utterance is in {arguments.json}", file=sys.stderr)
     return 0
 
 
-def _measure(plan: Plan, speech: Sequence[SpokenText], arguments: argparse.Namespace) -> Result:
-    """One plan against a server of its own; what needs the engines comes when that is gone."""
-    print(
-        f"bench: {plan.meetings} x {plan.tracks} tracks, {plan.seconds:g} s and a bit",
-        file=sys.stderr,
-    )
-    environment = server_environment(arguments.profile)
-    log = arguments.json.with_suffix(f".server-{plan.meetings}.log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    done = asyncio.run(run(plan, speech, environment, log))
-    engines = open_engines(read_settings(environment))
-    try:
+@dataclass(slots=True)
+class Bench:
+    """What was asked for, and what has been measured so far."""
+
+    arguments: argparse.Namespace
+    results: list[Result] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    costs: dict[str, tuple[NativeCost, EncodeShare | None]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Everything that was asked for. Raises ``BenchmarkFailed``."""
+        arguments = self.arguments
+        if arguments.hot_path:
+            self._measure_hot_path()
+        elif arguments.starts is not None:
+            self._measure_starts(arguments.starts)
+        elif arguments.memory:
+            self._measure_memory()
+        elif arguments.all:
+            for twin, meetings, seconds in ALL_RUNS:
+                subject = of_twin(twin) if twin else of_profile(arguments.profile)
+                self._measure(subject, meetings, 1, arguments.seconds or seconds)
+            self._measure_starts(STARTS)
+            self._measure_memory()
+        elif arguments.long:
+            self._measure(self._subject(), 1, LONG_TRACKS, arguments.seconds or LONG_S)
+        else:
+            for meetings in arguments.meetings or MEETINGS:
+                self._measure(self._subject(), meetings, 1, arguments.seconds or MEETINGS_S)
+        self._finish()
+
+    def _subject(self) -> Subject:
+        arguments = self.arguments
+        return of_twin(arguments.twin) if arguments.twin else of_profile(arguments.profile)
+
+    def _measure(self, subject: Subject, meetings: int, tracks: int, seconds: float) -> None:
+        """One run against a server of its own; what needs the engines comes when that is gone."""
+        arguments = self.arguments
+        _progress(f"{subject.name}: {meetings} x {tracks} tracks, {seconds:g} s and a bit")
+        speech = read_speech(arguments.speech)
+        plan = Plan(meetings, tracks, seconds, arguments.seed, arguments.settle)
+        environment = server_environment({**subject.settings, **TRACED})
+        log = self._log(f"{subject.name.replace(' ', '-')}-{meetings}")
+        done = asyncio.run(run(plan, speech, environment, log))
+        settings = read_settings(environment)
         scripts = [one.script for one in done.conversations]
-        cost = measure_native_cost(engines, scripts[0])
-        offline = offline_transcripts(engines, scripts) if arguments.long else None
-    finally:
-        engines.close()
-    return result_of(done, cost, offline)
+        offline = None
+        if subject.name not in self.costs or arguments.long:
+            engines = open_engines(settings)
+            try:
+                self.costs[subject.name] = (
+                    measure_native_cost(engines, scripts[0]),
+                    measure_encode_share(engines, scripts[0], settings.threads),
+                )
+                offline = offline_transcripts(engines, scripts) if arguments.long else None
+            finally:
+                engines.close()
+        cost, encode = self.costs[subject.name]
+        self.results.append(result_of(subject, done, Beside(cost, encode, offline)))
+
+    def _measure_starts(self, times: int) -> None:
+        subject = self._subject()
+        _progress(f"{subject.name}: {times} process starts, 100 segments each")
+        starts = measure_starts(
+            subject, times, read_speech(self.arguments.speech), self._log("starts"), _progress
+        )
+        print(starts.markdown())
+        self.judged += starts.judged()
+        self.document["starts"] = starts.as_json()
+
+    def _measure_memory(self) -> None:
+        _progress("memory: two servers, 90 s of audio; then base.en with more workers")
+        memory = measure_memory(read_speech(self.arguments.speech), self._log("memory"))
+        print(memory.markdown())
+        self.judged += memory.judged()
+        self.document["memory"] = memory.as_json()
+
+    def _measure_hot_path(self) -> None:
+        arguments, subject = self.arguments, self._subject()
+        meetings = (arguments.meetings or [HOT_PATH_MEETINGS])[0]
+        seconds = arguments.seconds or HOT_PATH_S
+        plan = Plan(meetings, 1, seconds, arguments.seed, arguments.settle)
+        _progress(f"{subject.name}: the hot path under {meetings} meetings, {seconds:g} s")
+        hot = measure_hot_path(subject, plan, read_speech(arguments.speech), self._log("hot-path"))
+        print(hot.markdown())
+        self.document["hot_path"] = hot.as_json()
+
+    def _finish(self) -> None:
+        """The tables of all runs, the aims, the JSON and the plots."""
+        arguments = self.arguments
+        machine = describe_machine(read_settings(server_environment(self._subject().settings)))
+        if self.results:
+            print(report.markdown(self.results))
+            print(report.stages_markdown(self.results))
+        print(aims.markdown(aims.judge(self.results) + self.judged))
+        print(report.machine_line(machine))
+        document = {**report.as_json(self.results, machine), **self.document}
+        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        print(f"bench: every utterance is in {arguments.json}", file=sys.stderr)
+        if arguments.plots and self.results:
+            from scripts.benchmark.plots import draw  # noqa: PLC0415 - matplotlib is an extra
+
+            for path in draw(self.results, arguments.json.with_suffix("")):
+                print(f"bench: {path}", file=sys.stderr)
+
+    def _log(self, name: str) -> Path:
+        log: Path = self.arguments.json.with_suffix(f".server-{name}.log")
+        return log
 
 
-def _plans(arguments: argparse.Namespace) -> list[Plan]:
-    if arguments.long:
-        meetings, tracks, seconds = [1], LONG_TRACKS, arguments.seconds or LONG_S
-    else:
-        meetings, tracks, seconds = arguments.meetings, 1, arguments.seconds or MEETINGS_S
-    return [Plan(one, tracks, seconds, arguments.seed, arguments.settle) for one in meetings]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench",
-        description="Drive the real server with paced speech; docs/benchmarks.md explains the "
-        "figures. WORDLOOP_* settings are passed on to the server.",
-    )
-    parser.add_argument(
-        "--meetings",
-        type=_counts,
-        default=[1, 8],
-        metavar="N,N",
-        help="a run for each number of meetings (default: 1,8)",
-    )
-    parser.add_argument(
-        "--long",
-        action="store_true",
-        help="instead: one meeting of two tracks, and the same audio decoded offline",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        metavar="S",
-        help=f"of talk on each track (default: {MEETINGS_S:g}, with --long {LONG_S:g})",
-    )
-    parser.add_argument("--profile", default="embedded", help="of weights (default: embedded)")
-    parser.add_argument("--seed", type=int, default=1, help="of speech, pauses and starts")
-    parser.add_argument(
-        "--settle",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="between the server's readiness and the first audio (default: 2)",
-    )
-    parser.add_argument(
-        "--speech", type=Path, default=SPEECH, metavar="DIR", help="FLAC files and index.json"
-    )
-    parser.add_argument(
-        "--json", type=Path, default=JSON, metavar="F", help=f"where all figures go ({JSON})"
-    )
-    return parser
-
-
-def _counts(text: str) -> list[int]:
-    counts = [int(part) for part in text.split(",")]
-    if not counts or min(counts) < 1:
-        raise argparse.ArgumentTypeError("must be whole numbers above 0, such as 1,8")
-    return counts
+def _progress(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.stages import ServerTiming
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -30,6 +33,7 @@ class Shown:
 
     at_s: when its frame was received, on the client's monotonic clock.
     start, end: the span of its segment so far, in milliseconds of the track.
+    timing: where its time went in the server, if the server said so.
     """
 
     at_s: float
@@ -39,6 +43,7 @@ class Shown:
     words: tuple[ShownWord, ...]
     final: bool
     speech_final: bool
+    timing: ServerTiming | None = None
 
     @property
     def text(self) -> str:
@@ -68,6 +73,20 @@ def read_frames(frames: Iterable[tuple[float, str]]) -> Received:
         if name == "caption":
             captions.append(_caption(at_s, message))
     return Received(tuple(captions), counts)
+
+
+def timed(captions: Sequence[Shown], timings: Sequence[ServerTiming]) -> tuple[Shown, ...]:
+    """The captions of a connection with the server's timings of them, both in order of sending.
+
+    Without any timing they stay as they are. Raises ``BenchmarkFailed`` when the numbers differ.
+    """
+    if not timings:
+        return tuple(captions)
+    if len(timings) != len(captions):
+        raise BenchmarkFailed(f"the server timed {len(timings)} captions, {len(captions)} came")
+    return tuple(
+        replace(shown, timing=timing) for shown, timing in zip(captions, timings, strict=True)
+    )
 
 
 def _name(message: dict[str, Any]) -> str:

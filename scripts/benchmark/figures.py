@@ -11,6 +11,7 @@ import numpy as np
 
 from scripts.benchmark.attribution import Attributed, Segment, milliseconds
 from scripts.benchmark.captions import Shown, ShownWord, plain_words
+from scripts.benchmark.stages import Delay
 from wordloop_ml.messages import SAMPLE_RATE
 
 END_SLACK_MS = 300.0
@@ -24,6 +25,7 @@ class UtteranceFigures:
     onset_s: where on its track. first_caption_s and first_right_s count from the true onset,
     final_s from the true end. first_wrong: None without a first caption.
     reference, first_text, final_text: what was said, shown first, and shown in the end.
+    first_delay: of the first caption, as far as the server timed it.
     """
 
     onset_s: float
@@ -36,6 +38,7 @@ class UtteranceFigures:
     reference: str
     first_text: str
     final_text: str
+    first_delay: Delay | None = None
 
 
 def measure_utterance(one: Attributed, began_s: float) -> UtteranceFigures:
@@ -64,7 +67,16 @@ def measure_utterance(one: Attributed, began_s: float) -> UtteranceFigures:
             for segment in one.segments
             if segment.final is not None
         ),
+        first_delay=None if first is None else _delay(first, said.onset, spoken_s),
     )
+
+
+def _delay(first: Shown, onset: int, spoken_s: float) -> Delay | None:
+    """What is known of a first caption: it heard the audio up to its end."""
+    if first.timing is None:
+        return None
+    listening_s = (first.end - milliseconds(onset)) / 1000
+    return Delay(first.timing, listening_s, first.at_s - spoken_s)
 
 
 def _first_shown(one: Attributed, spoken_s: float) -> Shown | None:
@@ -113,6 +125,16 @@ def interim_gaps_s(segments: Iterable[Segment]) -> list[float]:
         after.at_s - before.at_s
         for segment in segments
         for before, after in pairwise(segment.interims)
+    ]
+
+
+def transcript_latencies_s(segments: Iterable[Segment], began_s: float) -> list[float]:
+    """How far each interim is behind: the audio spoken so far minus what it transcribes."""
+    return [
+        shown.at_s - began_s - shown.end / 1000
+        for segment in segments
+        for shown in segment.interims
+        if shown.words
     ]
 
 

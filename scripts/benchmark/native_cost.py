@@ -104,9 +104,9 @@ def _jobs_cost(engines: Engines, utterances: Iterator[Utterance]) -> tuple[float
 
     def open_worker() -> TranscriberWorker:
         worker = engines.transcriber.open_worker()
-        if isinstance(worker, WhisperCppWorker):
-            libraries.append(_TimedLibrary(worker._library))
-            worker._library = libraries[-1]
+        if isinstance(worker, WhisperCppWorker) and worker._state is not None:
+            libraries.append(_TimedLibrary(worker._state._library))
+            worker._state._library = libraries[-1]
         return worker
 
     executor = Executor(open_worker, workers=1)

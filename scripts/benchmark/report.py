@@ -1,4 +1,4 @@
-"""Results as a Markdown table and as JSON; pure."""
+"""Results as Markdown tables and as JSON; pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -7,20 +7,18 @@ from typing import Any
 from scripts.benchmark.figures import Spread
 from scripts.benchmark.meters import MEBIBYTE
 from scripts.benchmark.results import Result
+from scripts.benchmark.stages import Stages, stage_names
 
 Cell = Callable[[Result], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table.
-
-    targets: what must be reached, by the number of meetings; ``"long"`` for the long talk.
-    """
+    """One line of the table. words: it means nothing where the weights were never trained."""
 
     name: str
     cell: Cell
-    targets: dict[int, str]
+    words: bool = False
 
 
 def milliseconds(of: Callable[[Result], Spread | None]) -> Cell:
@@ -56,87 +54,95 @@ def _lateness_ms(result: Result) -> float:
     return 0.0 if result.send_lateness is None else 1000 * result.send_lateness.p99
 
 
-def _points(result: Result) -> float:
+def _points(result: Result) -> str:
     """How much worse live is than offline, in points of the word error rate."""
-    if result.offline_word_error_rate is None:
-        return 0.0
-    return 100 * (result.word_error_rate - result.offline_word_error_rate)
+    if result.offline_word_error_rate is None or result.word_error_rate is None:
+        return "not known"
+    return f"{100 * (result.word_error_rate - result.offline_word_error_rate):+.1f}"
 
 
 ROWS: Sequence[Row] = (
-    Row("utterances", lambda r: f"{r.utterances}", {}),
-    Row("share of the time in which each track speaks", lambda r: percent(r.talk_share, 0), {}),
+    Row("utterances", lambda r: f"{r.utterances}"),
+    Row("share of the time in which each track speaks", lambda r: percent(r.talk_share, 0)),
+    Row("time to first caption, ms, p50 / p95 / p99", milliseconds(lambda r: r.first_caption)),
+    Row("time to first right caption, ms", milliseconds(lambda r: r.first_right), words=True),
     Row(
-        "time to first caption, ms, p50 / p95 / p99",
-        milliseconds(lambda r: r.first_caption),
-        {1: "p95 450", 8: "p95 730"},
+        "first captions that were wrong",
+        lambda r: percent(r.first_wrong_share),
+        words=True,
     ),
-    Row(
-        "time to first right caption, ms",
-        milliseconds(lambda r: r.first_right),
-        {1: "p95 800"},
-    ),
-    Row("first captions that were wrong", lambda r: percent(r.first_wrong_share), {1: "25 %"}),
-    Row("TTFS: end of speech to final, ms", milliseconds(lambda r: r.final), {1: "p95 700"}),
-    Row("between interims, ms", milliseconds(lambda r: r.interim_gap), {}),
+    Row("transcript latency of interims, ms", milliseconds(lambda r: r.transcript_latency)),
+    Row("TTFS: end of speech to final, ms", milliseconds(lambda r: r.final)),
+    Row("between interims, ms", milliseconds(lambda r: r.interim_gap)),
     Row(
         "stable words that their final contradicts",
         lambda r: f"{percent(r.revised / r.stable if r.stable else None, 2)} of {r.stable}",
-        {},
+        words=True,
     ),
-    Row("word error rate", lambda r: percent(r.word_error_rate), {}),
+    Row("word error rate", lambda r: percent(r.word_error_rate), words=True),
     Row(
         "utterances never captioned, without a final",
         lambda r: f"{r.never_captioned}, {r.without_final}",
-        {},
     ),
-    Row("utterances in no segment of their own", lambda r: f"{r.merged_or_split}", {}),
-    Row("segments where nobody spoke", lambda r: f"{r.segments_over_nothing}", {}),
+    Row("utterances in no segment of their own", lambda r: f"{r.merged_or_split}"),
+    Row("segments where nobody spoke", lambda r: f"{r.segments_over_nothing}"),
     Row(
         "server CPU, of one core: all, a meeting",
         lambda r: f"{percent(r.cpu.server)}, {percent(r.cpu.server / r.meetings)}",
-        {},
     ),
-    Row(
-        "around whisper.cpp, of one core, a meeting",
-        lambda r: percent(r.around_native, 2),
-        {1: "2 %", 8: "2 %"},
-    ),
+    Row("around whisper.cpp, of one core, a meeting", lambda r: percent(r.around_native, 2)),
     Row(
         "voice detection of one track, of one core: paced, back to back",
         _voice_detection,
-        {},
     ),
     Row(
         "server memory, MiB: ready, peak, end",
         lambda r: ", ".join(map(mebibytes, (r.ready_rss, r.peak_rss, r.end_rss))),
-        {},
     ),
     Row(
         "the measuring client: CPU, p99 lateness, ms",
         lambda r: f"{percent(r.cpu.client)}, {_lateness_ms(r):.1f}",
-        {},
     ),
-    Row("all other processes, of one core", lambda r: percent(r.cpu.elsewhere), {}),
+    Row("all other processes, of one core", lambda r: percent(r.cpu.elsewhere)),
 )
 
 LONG_ROWS: Sequence[Row] = (
-    Row("word error rate offline", lambda r: percent(r.offline_word_error_rate), {}),
-    Row("live minus offline, points", lambda r: f"{_points(r):+.1f}", {1: "2"}),
+    Row("word error rate offline", lambda r: percent(r.offline_word_error_rate), words=True),
+    Row("live minus offline, points", _points, words=True),
 )
 
 
-def markdown(results: Sequence[Result], machine: dict[str, Any]) -> str:
-    """The table, a column for each result, with the machine beneath it."""
+def markdown(results: Sequence[Result]) -> str:
+    """A table with a column for each result."""
     rows = [*ROWS]
     if any(one.offline_word_error_rate is not None for one in results):
         rows += LONG_ROWS
-    header = ["", *(_title(one) for one in results)]
-    lines = [header, ["---"] * len(header)]
-    lines += [[row.name, *(_cell(row, one) for one in results)] for row in rows]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    facts = " · ".join(f"{name}: {value}" for name, value in machine.items())
-    return f"{table}\n\n{facts}\n"
+    return table(
+        ["", *(_title(one) for one in results)],
+        [[row.name, *(_cell(row, one) for one in results)] for row in rows],
+    )
+
+
+def stages_markdown(results: Sequence[Result]) -> str:
+    """Where the time of first captions, interims and finals went, on average, in milliseconds."""
+    kinds: Sequence[tuple[str, Callable[[Result], Stages | None]]] = (
+        ("first captions", lambda r: r.first_stages),
+        ("interims", lambda r: r.interim_stages),
+        ("finals", lambda r: r.final_stages),
+    )
+    rows = []
+    for kind, of in kinds:
+        for one in results:
+            stages = of(one)
+            if stages is not None:
+                values = [f"{1000 * getattr(stages, name):.1f}" for name in stage_names()]
+                rows.append([f"{_title(one)}: {stages.count} {kind}", *values])
+    return table(["mean, ms", *stage_names()], rows) if rows else ""
+
+
+def machine_line(machine: dict[str, Any]) -> str:
+    """What it was measured on."""
+    return " · ".join(f"{name}: {value}" for name, value in machine.items())
 
 
 def as_json(results: Sequence[Result], machine: dict[str, Any]) -> dict[str, Any]:
@@ -144,12 +150,17 @@ def as_json(results: Sequence[Result], machine: dict[str, Any]) -> dict[str, Any
     return {"machine": machine, "results": [asdict(one) for one in results]}
 
 
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
 def _title(result: Result) -> str:
     meetings = "1 meeting" if result.meetings == 1 else f"{result.meetings} meetings"
     tracks = "" if result.tracks == 1 else f" of {result.tracks} tracks"
-    return f"{meetings}{tracks}, {result.seconds:g} s"
+    return f"{result.subject}, {meetings}{tracks}, {result.seconds:g} s"
 
 
 def _cell(row: Row, result: Result) -> str:
-    target = row.targets.get(result.meetings) if result.tracks == 1 or row in LONG_ROWS else None
-    return row.cell(result) + (f" (at most {target})" if target else "")
+    return "no words" if row.words and not result.has_words else row.cell(result)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scripts.benchmark.attribution import attribute, over_nothing, segments_of
-from scripts.benchmark.captions import read_frames
+from scripts.benchmark.captions import Shown, read_frames, timed
 from scripts.benchmark.figures import (
     Spread,
     UtteranceFigures,
@@ -14,10 +14,13 @@ from scripts.benchmark.figures import (
     measure_utterance,
     revisions,
     spread,
+    transcript_latencies_s,
 )
 from scripts.benchmark.meters import CpuUse
 from scripts.benchmark.native_cost import NativeCost
 from scripts.benchmark.scenario import Conversation, Run
+from scripts.benchmark.stages import Delay, EncodeShare, Stages, mean_stages
+from scripts.benchmark.subject import Subject
 from scripts.benchmark.word_errors import word_error_rate
 
 
@@ -27,8 +30,12 @@ class Result:
 
     around_native: CPU of a meeting besides whisper.cpp, voice detection included; None when it is
     not known. stable, revised: words shown as stable, and those that their final contradicted.
+    has_words: whether the figures about words mean anything.
+    first_stages, interim_stages, final_stages: where the time of such captions went.
     """
 
+    subject: str
+    has_words: bool
     meetings: int
     tracks: int
     seconds: float
@@ -42,10 +49,14 @@ class Result:
     first_wrong_share: float
     final: Spread | None
     interim_gap: Spread | None
+    transcript_latency: Spread | None
+    first_stages: Stages | None
+    interim_stages: Stages | None
+    final_stages: Stages | None
     stable: int
     revised: int
     segments_over_nothing: int
-    word_error_rate: float
+    word_error_rate: float | None
     offline_word_error_rate: float | None
     cpu: CpuUse
     native_cost: NativeCost | None
@@ -58,27 +69,47 @@ class Result:
     each: tuple[UtteranceFigures, ...]
 
 
-def result_of(run: Run, cost: NativeCost | None, offline: list[str] | None = None) -> Result:
-    """The figures of a run; ``offline``: the same tracks' transcripts, decoded offline."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was measured beside a run, each None when it was not.
+
+    offline: the same tracks' transcripts, decoded offline.
+    """
+
+    cost: NativeCost | None = None
+    encode: EncodeShare | None = None
+    offline: list[str] | None = None
+
+
+def result_of(subject: Subject, run: Run, beside: Beside) -> Result:
+    """The figures of a run."""
     each: list[UtteranceFigures] = []
+    shown: list[Shown] = []
     gaps_s: list[float] = []
+    latencies_s: list[float] = []
     transcripts: list[str] = []
     messages: Counter[str] = Counter()
     stable = revised = over = 0
     for one in run.conversations:
         received = read_frames(one.recording.frames)
-        segments = segments_of(received.captions)
+        captions = timed(received.captions, run.timings.get((one.meeting, one.track), ()))
+        segments = segments_of(captions)
         said = one.script.said
         each += [measure_utterance(a, one.recording.began_s) for a in attribute(segments, said)]
+        shown += captions
         gaps_s += interim_gaps_s(segments)
+        latencies_s += transcript_latencies_s(segments, one.recording.began_s)
         over += len(over_nothing(segments, said))
         these_stable, these_revised = revisions(segments)
         stable, revised = stable + these_stable, revised + these_revised
         messages.update(received.counts)
-        transcripts.append(" ".join(caption.text for caption in received.captions if caption.final))
+        transcripts.append(" ".join(caption.text for caption in captions if caption.final))
     references = [_reference(one) for one in run.conversations]
     captioned = [one for one in each if one.first_caption_s is not None]
+    cost, offline = beside.cost, beside.offline
     return Result(
+        subject=subject.name,
+        has_words=subject.has_words,
         meetings=run.plan.meetings,
         tracks=run.plan.tracks,
         seconds=run.plan.seconds,
@@ -92,10 +123,16 @@ def result_of(run: Run, cost: NativeCost | None, offline: list[str] | None = Non
         first_wrong_share=_mean(one.first_wrong is True for one in captioned),
         final=spread(one.final_s for one in each),
         interim_gap=spread(gaps_s),
+        transcript_latency=spread(latencies_s),
+        first_stages=mean_stages(
+            [one.first_delay for one in each if one.first_delay], beside.encode
+        ),
+        interim_stages=mean_stages(_delays(shown, final=False), beside.encode),
+        final_stages=mean_stages(_delays(shown, final=True), beside.encode),
         stable=stable,
         revised=revised,
         segments_over_nothing=over,
-        word_error_rate=word_error_rate(references, transcripts),
+        word_error_rate=(word_error_rate(references, transcripts) if subject.has_words else None),
         offline_word_error_rate=None if offline is None else word_error_rate(references, offline),
         cpu=run.cpu,
         native_cost=cost,
@@ -107,6 +144,10 @@ def result_of(run: Run, cost: NativeCost | None, offline: list[str] | None = Non
         messages=dict(sorted(messages.items())),
         each=tuple(each),
     )
+
+
+def _delays(shown: Iterable[Shown], *, final: bool) -> list[Delay]:
+    return [Delay(one.timing) for one in shown if one.timing is not None and one.final is final]
 
 
 def _around_native(run: Run, cost: NativeCost | None) -> float | None:

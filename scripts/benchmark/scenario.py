@@ -12,9 +12,10 @@ import numpy as np
 
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.meters import CpuUse, Meters
-from scripts.benchmark.server_process import base_url, running_server
+from scripts.benchmark.server_process import COMMAND, base_url, running_server
 from scripts.benchmark.speaking import Recording, speak
 from scripts.benchmark.speech import SpokenText
+from scripts.benchmark.stages import Timings, read_timings
 from scripts.benchmark.tracks import Script, compose
 
 LEAD_S = 0.5
@@ -42,16 +43,17 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One track of a run."""
+    """One track of a run; meeting, track: what the server calls them."""
 
-    meeting: int
+    meeting: str
+    track: str
     script: Script
     recording: Recording
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a plan; memory in bytes."""
+    """What came of a plan; memory in bytes. timings: of the captions, by meeting and track."""
 
     plan: Plan
     conversations: tuple[Conversation, ...]
@@ -59,10 +61,15 @@ class Run:
     ready_rss: int
     peak_rss: int
     end_rss: int
+    timings: Timings
 
 
 async def run(
-    plan: Plan, speech: Sequence[SpokenText], environment: Mapping[str, str], log: Path
+    plan: Plan,
+    speech: Sequence[SpokenText],
+    environment: Mapping[str, str],
+    log: Path,
+    command: Sequence[str] = COMMAND,
 ) -> Run:
     """Run a plan against a server of its own. Raises ``BenchmarkFailed``."""
     random = np.random.default_rng(plan.seed)
@@ -70,23 +77,29 @@ async def run(
     starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
     async with (
         aiohttp.ClientSession() as http,
-        running_server(environment, http, log) as process,
+        running_server(environment, http, log, command) as process,
     ):
         meters = Meters(process.pid)
         await asyncio.sleep(plan.settle_s)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
-        with _undisturbed():
+        with undisturbed():
             recordings, cpu = await _talk(
                 http, base_url(environment), plan, scripts, starts_s, meters
             )
         watching.cancel()
         end_rss = meters.rss_bytes()
     conversations = tuple(
-        Conversation(index // plan.tracks, script, recording)
+        Conversation(*_names(plan, index), script, recording)
         for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
     )
-    return Run(plan, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss)
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        timings = read_timings(lines)
+    return Run(plan, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss, timings)
+
+
+def _names(plan: Plan, index: int) -> tuple[str, str]:
+    return f"bench-{index // plan.tracks}", f"t{index % plan.tracks}"
 
 
 async def _talk(
@@ -105,8 +118,8 @@ async def _talk(
             group.create_task(
                 speak(
                     http,
-                    f"{base}/v1/meetings/bench-{index // plan.tracks}/audio",
-                    f"t{index % plan.tracks}",
+                    f"{base}/v1/meetings/{_names(plan, index)[0]}/audio",
+                    _names(plan, index)[1],
                     script,
                     began_s[index],
                 ),
@@ -131,7 +144,7 @@ async def _one_failure() -> AsyncIterator[None]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """No garbage collection in the client: its pauses would be counted as the server's."""
     gc.collect()
     gc.disable()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from scripts.benchmark.failures import BenchmarkFailed
 
 READY_WITHIN_S = 60.0
 EXIT_WITHIN_S = 40.0
-COMMAND = Path(sys.executable).with_name("wordloop-ml")
+COMMAND = (str(Path(sys.executable).with_name("wordloop-ml")), "serve")
 
 
-def server_environment(profile: str) -> dict[str, str]:
-    """This process's environment with the settings that a benchmark needs.
+def server_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, with what a benchmark needs, and these variables on top.
 
     Other ``WORDLOOP_*`` variables are passed on: they are part of what is measured.
     """
@@ -30,14 +30,17 @@ def server_environment(profile: str) -> dict[str, str]:
         "WORDLOOP_HOST": "127.0.0.1",
         "WORDLOOP_PORT": str(_free_port()),
         "WORDLOOP_TOKEN": "",
-        "WORDLOOP_PROFILE": profile,
         "WORDLOOP_DRAIN_LISTEN_S": "0",  # no balancer has to notice
+        **settings,
     }
 
 
 @asynccontextmanager
 async def running_server(
-    environment: Mapping[str, str], http: aiohttp.ClientSession, log: Path
+    environment: Mapping[str, str],
+    http: aiohttp.ClientSession,
+    log: Path,
+    command: Sequence[str] = COMMAND,
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     """A ready server; stopped with SIGTERM at the end, after which it must exit with 0.
 
@@ -45,7 +48,7 @@ async def running_server(
     """
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: ASYNC220 - before anything is measured
-            [COMMAND, "serve"], env=dict(environment), stdout=stream, stderr=stream
+            command, env=dict(environment), stdout=stream, stderr=stream
         )
     try:
         await _wait_ready(process, f"{base_url(environment)}/readyz", http, log)

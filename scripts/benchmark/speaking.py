@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -51,41 +52,50 @@ async def speak(
     recording = Recording(began_s)
     frames = audio_frames(script.samples)
     async with http.ws_connect(url, compress=0, max_msg_size=0) as socket:
-        listening = asyncio.create_task(_listen(socket, recording), name=f"listen-{track}")
+        listening = asyncio.create_task(listen(socket, recording), name=f"listen-{track}")
         try:
-            await socket.send_str(_start(track))
-            await _send(socket, frames, recording)
+            await socket.send_str(start_message(track))
+            await send_paced(socket, frames, began_s, recording.late_s)
             await socket.send_str('{"type":"stop"}')
             await asyncio.wait_for(listening, ENDED_WITHIN_S)
         except (ConnectionError, TimeoutError) as error:
-            raise BenchmarkFailed(f"{track}: {type(error).__name__} {_ending(socket)}") from error
+            raise BenchmarkFailed(f"{track}: {type(error).__name__} {ending(socket)}") from error
         finally:
             listening.cancel()
         if socket.close_code != aiohttp.WSCloseCode.OK:
-            raise BenchmarkFailed(f"{track}: {_ending(socket)}")
+            raise BenchmarkFailed(f"{track}: {ending(socket)}")
     return recording
 
 
-async def _send(
-    socket: aiohttp.ClientWebSocketResponse, frames: list[bytes], recording: Recording
+async def send_paced(
+    socket: aiohttp.ClientWebSocketResponse,
+    frames: Sequence[bytes],
+    began_s: float,
+    late_s: list[float],
 ) -> None:
+    """Send each frame when its last sample has been spoken, and note how late that was.
+
+    began_s: when the first frame's first sample is spoken, on the loop's clock.
+    """
     loop = asyncio.get_running_loop()
     for index, frame in enumerate(frames, 1):
-        due_s = recording.began_s + index * FRAME_S
+        due_s = began_s + index * FRAME_S
         if (wait_s := due_s - loop.time()) > 0:
             await asyncio.sleep(wait_s)
-        recording.late_s.append(loop.time() - due_s)
+        late_s.append(loop.time() - due_s)
         await socket.send_bytes(frame)
 
 
-async def _listen(socket: aiohttp.ClientWebSocketResponse, recording: Recording) -> None:
+async def listen(socket: aiohttp.ClientWebSocketResponse, recording: Recording) -> None:
+    """Keep every text frame and when it came, until the connection ends."""
     loop = asyncio.get_running_loop()
     async for message in socket:
         if message.type is aiohttp.WSMsgType.TEXT:
             recording.frames.append((loop.time(), message.data))
 
 
-def _start(track: str) -> str:
+def start_message(track: str) -> str:
+    """The first message: 16 kHz, caption times from the track's first sample."""
     return json.dumps(
         {
             "type": "start",
@@ -100,5 +110,5 @@ def _start(track: str) -> str:
     )
 
 
-def _ending(socket: aiohttp.ClientWebSocketResponse) -> str:
+def ending(socket: aiohttp.ClientWebSocketResponse) -> str:
     return f"the connection ended with close code {socket.close_code}"

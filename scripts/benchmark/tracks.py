@@ -67,6 +67,21 @@ def compose(speech: Sequence[SpokenText], seconds: float, rng: np.random.Generat
     return Script(_with_noise(np.concatenate(parts), rng), tuple(said))
 
 
+def sequence(speech: Sequence[SpokenText], pause_s: float, rng: np.random.Generator) -> Script:
+    """These utterances in this order, each after the same pause."""
+    parts: list[Pcm16] = []
+    said: list[Said] = []
+    position = 0
+    pause = np.zeros(_samples(pause_s), np.int16)
+    for one in speech:
+        begins = position + len(pause)
+        said.append(Said(one.text, one.voice, begins + one.onset, begins + one.end))
+        parts += [pause, one.samples]
+        position = begins + len(one.samples)
+    parts.append(np.zeros(_samples(TAIL_S), np.int16))
+    return Script(_with_noise(np.concatenate(parts), rng), tuple(said))
+
+
 def _with_noise(samples: Pcm16, rng: np.random.Generator) -> Pcm16:
     noisy = samples + rng.normal(0.0, NOISE_RMS, len(samples)).round()
     return noisy.clip(-32_768, 32_767).astype(np.int16)

@@ -1,5 +1,7 @@
 """The definitions of the published figures."""
 
+from dataclasses import replace
+
 import pytest
 
 from scripts.benchmark.attribution import Attributed, Segment, attribute, segments_of
@@ -10,7 +12,9 @@ from scripts.benchmark.figures import (
     measure_utterance,
     revisions,
     spread,
+    transcript_latencies_s,
 )
+from scripts.benchmark.stages import ServerTiming
 from scripts.benchmark.tracks import Said
 
 BEGAN_S = 100.0
@@ -128,3 +132,27 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert spread([4.0, None, 1.0, 3.0, 2.0]) == Spread(2.0, 4.0, 4.0, 4)
     assert spread(range(1, 101)) == Spread(50.0, 95.0, 99.0, 100)
     assert spread([None]) is None
+
+
+def test_transcript_latency_is_what_was_spoken_and_is_not_transcribed_yet() -> None:
+    """Of interims with words: a final is measured by its own delay."""
+    segments = segments_of(
+        [
+            shown(1.5, "a", end_ms=1200),
+            shown(1.9, "", end_ms=1700),
+            shown(3.4, "a b", end_ms=3000, final=True),
+        ]
+    )
+    assert transcript_latencies_s(segments, BEGAN_S) == pytest.approx([0.3])
+
+
+def test_a_first_caption_knows_how_long_it_listened() -> None:
+    """From the true onset to the end of the audio that it heard."""
+    timing = ServerTiming("first_caption", 0.5, 0.001, 0.0, 0.05, 0.001, 0.001, 0.001)
+    one = attributed(replace(shown(1.4, "Hello", end_ms=1320), timing=timing))
+    delay = measure_utterance(one, BEGAN_S).first_delay
+    assert delay is not None
+    assert delay.timing is timing
+    assert delay.listening_s == pytest.approx(0.32)
+    assert delay.total_s == pytest.approx(0.4)
+    assert measure_utterance(attributed(shown(1.4, "Hello")), BEGAN_S).first_delay is None

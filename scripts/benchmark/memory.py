@@ -1,0 +1,178 @@
+"""Resident memory: of an idle process and its parts, of a further track, of a further worker."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import psutil
+
+from scripts.benchmark.aims import Judged
+from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.meters import MEBIBYTE
+from scripts.benchmark.report import table
+from scripts.benchmark.server_process import base_url, running_server, server_environment
+from scripts.benchmark.speaking import speak
+from scripts.benchmark.speech import SpokenText
+from scripts.benchmark.subject import of_profile, of_twin
+from scripts.benchmark.tracks import compose
+
+MEGABYTE = 1_000_000
+IDLE_AFTER_S = 2.0
+TRACK_S = 90.0
+MORE_TRACKS = 9
+"""One server has a track, the other so many: the difference is that of all but the first."""
+
+WORKERS_S = 8.0
+FEW_WORKERS, MANY_WORKERS = 1, 4
+IDLE_AT_MOST_MB, TRACK_AT_MOST_MB, WORKER_AT_MOST_MB = 350.0, 4.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident bytes.
+
+    parts: what was loaded, step by step in a process of its own, and what was resident after it.
+    idle: the server after readiness. one_track, many_tracks: servers with so many tracks after 90 s
+        of audio. few_workers, many_workers: idle and after some talk, with the base.en twin.
+    """
+
+    parts: tuple[tuple[str, int], ...]
+    idle: int
+    one_track: int
+    many_tracks: int
+    few_workers: tuple[int, int]
+    many_workers: tuple[int, int]
+
+    @property
+    def each_track(self) -> float:
+        """Of a further track."""
+        return (self.many_tracks - self.one_track) / (MORE_TRACKS - 1)
+
+    @property
+    def each_worker(self) -> tuple[float, float]:
+        """Of a further worker: idle, and after some talk."""
+        more = MANY_WORKERS - FEW_WORKERS
+        idle, talked = (
+            (many - few) / more
+            for few, many in zip(self.few_workers, self.many_workers, strict=True)
+        )
+        return idle, talked
+
+    def judged(self) -> list[Judged]:
+        """Against what must be reached, in millions of bytes."""
+        return [
+            Judged("idle, embedded profile", IDLE_AT_MOST_MB, "MB", self.idle / MEGABYTE),
+            Judged(
+                f"a further track after {TRACK_S:g} s",
+                TRACK_AT_MOST_MB,
+                "MB",
+                self.each_track / MEGABYTE,
+            ),
+            Judged(
+                "a further worker, base.en twin, after talk",
+                WORKER_AT_MOST_MB,
+                "MB",
+                self.each_worker[1] / MEGABYTE,
+            ),
+        ]
+
+    def markdown(self) -> str:
+        """The parts, then the differences."""
+        rows, before = [], 0
+        for name, resident in self.parts:
+            rows.append([name, _mib(resident - before), _mib(resident)])
+            before = resident
+        rows.append(
+            ["event loop, application, allocator", _mib(self.idle - before), _mib(self.idle)]
+        )
+        idle, talked = self.each_worker
+        rows += [
+            [f"a further track after {TRACK_S:g} s of audio", _mib(self.each_track), ""],
+            ["a further worker, base.en twin: idle", _mib(idle), ""],
+            ["a further worker, base.en twin: after talk", _mib(talked), ""],
+        ]
+        return table(["resident memory, MiB", "adds", "in all"], rows)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything."""
+        return asdict(self) | {"each_track": self.each_track, "each_worker": self.each_worker}
+
+
+def measure_memory(speech: Sequence[SpokenText], log: Path) -> Memory:
+    """Takes some 110 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
+    embedded = of_profile("embedded").settings
+    parts = _parts(server_environment(embedded))
+    idle, one_track, many_tracks = asyncio.run(_tracks(embedded, speech, log))
+    base = of_twin("base.en").settings
+    workers = [
+        asyncio.run(_talked({**base, "WORDLOOP_WORKERS": str(number)}, MANY_WORKERS, speech, log))
+        for number in (FEW_WORKERS, MANY_WORKERS)
+    ]
+    return Memory(parts, idle, one_track, many_tracks, *workers)
+
+
+def _parts(environment: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    command = [sys.executable, "-m", "scripts.benchmark.memory_parts"]
+    done = subprocess.run(
+        command, env=dict(environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BenchmarkFailed(f"memory_parts exited with {done.returncode}: {done.stderr[-500:]}")
+    return tuple((name, resident) for name, resident in json.loads(done.stdout))
+
+
+async def _tracks(
+    settings: Mapping[str, str], speech: Sequence[SpokenText], log: Path
+) -> tuple[int, int, int]:
+    """Two servers side by side: idle, after one track, after many."""
+    one, many = await asyncio.gather(
+        _after_talk(settings, 1, TRACK_S, speech, log.with_suffix(".one.log")),
+        _after_talk(settings, MORE_TRACKS, TRACK_S, speech, log.with_suffix(".many.log")),
+    )
+    return min(one[0], many[0]), one[1], many[1]
+
+
+async def _talked(
+    settings: Mapping[str, str], tracks: int, speech: Sequence[SpokenText], log: Path
+) -> tuple[int, int]:
+    return await _after_talk(settings, tracks, WORKERS_S, speech, log)
+
+
+async def _after_talk(
+    settings: Mapping[str, str],
+    tracks: int,
+    seconds: float,
+    speech: Sequence[SpokenText],
+    log: Path,
+) -> tuple[int, int]:
+    """Resident when idle, and when every track has had so much audio and none has ended."""
+    loop = asyncio.get_running_loop()
+    environment = server_environment(settings)
+    random = np.random.default_rng(1)
+    scripts = [compose(speech, seconds, random) for _ in range(tracks)]
+    async with (
+        aiohttp.ClientSession() as http,
+        running_server(environment, http, log) as process,
+    ):
+        server = psutil.Process(process.pid)
+        await asyncio.sleep(IDLE_AFTER_S)
+        idle = int(server.memory_info().rss)
+        began_s = loop.time()
+        url = f"{base_url(environment)}/v1/meetings/memory/audio"
+        async with asyncio.TaskGroup() as group:
+            for index, script in enumerate(scripts):
+                group.create_task(speak(http, url, f"t{index}", script, began_s))
+            await asyncio.sleep(seconds)
+            talked = int(server.memory_info().rss)
+    return idle, talked
+
+
+def _mib(value: float) -> str:
+    return f"{value / MEBIBYTE:.1f}"

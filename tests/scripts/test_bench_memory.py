@@ -1,0 +1,48 @@
+"""Resident memory and its parts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.benchmark.memory import MEGABYTE, Memory
+from scripts.benchmark.memory_parts import resident_bytes, steps
+
+MEBI = 2**20
+MEMORY = Memory(
+    parts=(("the interpreter", 10 * MEBI), ("numpy", 30 * MEBI)),
+    idle=50 * MEBI,
+    one_track=60 * MEBI,
+    many_tracks=60 * MEBI + 16 * MEGABYTE,
+    few_workers=(100 * MEGABYTE, 120 * MEGABYTE),
+    many_workers=(220 * MEGABYTE, 330 * MEGABYTE),
+)
+
+
+def test_a_further_track_or_worker_is_the_difference_shared() -> None:
+    """The first one's share is what one costs that is there anyway."""
+    assert MEMORY.each_track == 2 * MEGABYTE
+    assert MEMORY.each_worker == (40 * MEGABYTE, 70 * MEGABYTE)
+
+
+def test_aims_are_in_millions_of_bytes() -> None:
+    """As they were set."""
+    idle, track, worker = MEMORY.judged()
+    assert idle.measured == pytest.approx(52.4288)
+    assert (track.measured, track.reached) == (2.0, True)
+    assert (worker.measured, worker.reached) == (70.0, False)
+
+
+def test_the_table_explains_each_part_of_an_idle_process() -> None:
+    """What each step added; the last row is what a process by itself did not have."""
+    table = MEMORY.markdown()
+    assert "| numpy | 20.0 | 30.0 |" in table
+    assert "| event loop, application, allocator | 20.0 | 50.0 |" in table
+
+
+def test_the_parts_of_the_real_service_can_be_loaded_one_by_one() -> None:
+    """As far as the imports: weights are loaded by other tests."""
+    loading: Iterator[str] = steps()
+    names = [next(loading) for _ in range(4)]
+    assert names[0] == "the interpreter"
+    assert "imported" in names[-1]
+    assert resident_bytes() > MEBI
