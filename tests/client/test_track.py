@@ -13,7 +13,7 @@ from wordloop_ml.engines.scripted_audio import silence, spoken
 
 def client_of(service: Running, listener: Listener, **options: Any) -> TrackClient:
     url = f"{service.url}/v1/meetings/m/audio"
-    options = {"policy": FAST, **options}
+    options = {"policy": FAST, "clock_ms": lambda: 0, **options}
     return TrackClient(service.session, url, STREAM, listener, **options)
 
 

@@ -140,8 +140,9 @@ def _frames(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
 
 
 def _pcm(samples: Samples) -> bytes:
-    scaled = np.rint(samples * 32_768.0)
-    return np.clip(scaled, -32_768, 32_767).astype("<i2").tobytes()
+    scaled = np.clip(np.rint(samples * 32_768.0), -32_768, 32_767)
+    payload: bytes = scaled.astype("<i2").tobytes()
+    return payload
 
 
 class _Collector:

@@ -6,6 +6,7 @@ that sends; it receives itself. Audio is put in from outside and never waits.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -64,7 +65,8 @@ class TrackClient:
     url: of the meeting's audio route, ``ws(s)://`` or ``http(s)://``. stream: what is sent, as
     ``start`` says it. live: False for a file, which then goes as fast as the server takes it.
     token: asked for each connection, so that it may be a new one. standing: from before a crash.
-    position: where the first frame that is put in stands.
+    position: where the first frame that is put in stands. clock_ms: gives epochs, so that they
+    rise across crashes, and from one client of a track to the next.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class TrackClient:
         standing: Standing | None = None,
         position: int = 0,
         token: Callable[[], str | None] = lambda: None,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._http = http
         self._url = url
         self._track = stream.track
         self._listener = listener
         self._token = token
+        self._clock_ms = clock_ms
         self._replay = ReplaySession(
             stream,
             random=random.random,
@@ -161,7 +165,7 @@ class TrackClient:
             connection = await Connection.open(self._http, self._url, self._token())
         except NotConnectedError as error:
             return error.why
-        start = self._replay.connect()
+        start = self._replay.connect(self._clock_ms())
         epoch = self._replay.epoch
         sending = asyncio.create_task(
             self._send_all(connection, start), name=f"replay-{self._track}-{epoch}"

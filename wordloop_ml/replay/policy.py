@@ -15,6 +15,8 @@ class ReplayPolicy:
     longest_wait_s: up to this.
     breaks_before_gap: as many breaks in a row that may be the audio's fault, and the audio is
         given up: so many processes may die of it.
+    poison_margin_s: given up beyond what had been sent at the break, which may have come in the
+        middle of what kills.
     failures_before_stop: as many failures in a row, and the client stops; None for never.
     """
 
@@ -24,4 +26,5 @@ class ReplayPolicy:
     first_wait_s: float = 0.25
     longest_wait_s: float = 15.0
     breaks_before_gap: int = 2
+    poison_margin_s: float = 1.0
     failures_before_stop: int | None = None

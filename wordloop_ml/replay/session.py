@@ -118,6 +118,7 @@ class ReplaySession:
         self._stream = replace(stream, origin_ms=stream.origin_ms or 0)
         self._live = live
         self._breaks_before_gap = policy.breaks_before_gap
+        self._margin = round(policy.poison_margin_s * rate)
         self._lead = round(policy.lead_s * rate)
         self._in_flight = round(policy.in_flight_s * rate)
         self._back_off = BackOff(policy, random)
@@ -134,9 +135,10 @@ class ReplaySession:
         self._stopped = False
         self._error: Error | None = None
         # what is suspected of the audio
-        self._heard_ms = -1
+        self._understood = standing.committed
         self._breaks = 0
         self._reach = MAX_POSITION
+        self._given_up = 0
         self.refused = 0
 
     # -- audio ---------------------------------------------------------------------------------
@@ -153,7 +155,7 @@ class ReplaySession:
 
     @property
     def attempt(self) -> int:
-        """Breaks so far that may be the audio's fault, without progress in between."""
+        """Breaks so far that may be the audio's fault, without getting past the first of them."""
         return self._breaks
 
     @property
@@ -163,7 +165,10 @@ class ReplaySession:
 
     def add(self, payload: bytes, samples: int) -> None:
         """One frame of audio, of so many samples of the stream's rate; never refused."""
-        self._buffer.append(payload, samples)
+        if self._buffer.end < self._given_up:
+            self._buffer.skip(samples)
+        else:
+            self._buffer.append(payload, samples)
 
     def skip(self, samples: int) -> None:
         """The source has no audio for so many samples."""
@@ -175,10 +180,15 @@ class ReplaySession:
 
     # -- one connection after the other --------------------------------------------------------
 
-    def connect(self) -> Start:
-        """The first message of a new connection; everything older is refused from now on."""
+    def connect(self, epoch: int = 0) -> Start:
+        """The first message of a new connection; everything older is refused from now on.
+
+        epoch: at least; one more than the last otherwise. A client that may have crashed since
+        its last record needs one from outside, such as a clock: it does not know its last.
+        """
         if self._breaks >= self._breaks_before_gap:
-            self._buffer.give_up_before(self._reach)
+            self._given_up = self._reach + self._margin
+            self._buffer.give_up_before(self._given_up)
         self._buffer.release_before(self.committed - self._lead)
         frame = self._buffer.after(self.committed - self._lead)
         held = frame is not None and frame.position <= self.committed
@@ -186,7 +196,7 @@ class ReplaySession:
         self._received = self._cursor
         self._stopped = False
         self._error = None
-        self.epoch += 1
+        self.epoch = max(self.epoch + 1, epoch)
         return replace(
             self._stream,
             first_sample=self._cursor,
@@ -286,9 +296,7 @@ class ReplaySession:
             self.refused += 1
             return None
         if not caption.final:
-            if caption.end > self._heard_ms:
-                self._heard_ms = caption.end
-                self._progress()
+            self._progress(self._position(caption.end))
             return Show(caption)
         if caption.seq is None or caption.committed is None:
             raise BrokenPromise("a final without seq or committed")
@@ -311,6 +319,9 @@ class ReplaySession:
             raise BrokenPromise("audio is committed that was not sent")
         return committed
 
+    def _position(self, ms: int) -> int:
+        return (ms - self._scale.origin_ms) * self._scale.sample_rate // 1000
+
     def _ms(self, position: int) -> int:
         return self._scale.to_ms(self._scale.to_service(position))
 
@@ -320,10 +331,13 @@ class ReplaySession:
         self.committed = committed
         self._received = max(self._received, committed)
         self._buffer.release_before(committed - self._lead)
-        self._progress()
+        self._progress(committed)
 
-    def _progress(self) -> None:
-        """Audio was understood that no connection before got to: it kills nobody."""
-        self._breaks = 0
-        self._reach = MAX_POSITION
-        self._back_off.reset()
+    def _progress(self, position: int) -> None:
+        """Audio before a position was understood. Beyond the last break, it is acquitted."""
+        if position > self._understood:
+            self._understood = position
+            self._back_off.reset()
+        if position >= self._reach:
+            self._breaks = 0
+            self._reach = MAX_POSITION
