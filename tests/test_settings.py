@@ -50,6 +50,12 @@ def test_each_field_is_read_from_its_variable() -> None:
         ("WORDLOOP_GUARDS", "maybe", "is neither on nor off"),
         ("WORDLOOP_TOKEN_FLOOR", "1", "is 1, outside 2 to 200"),
         ("WORDLOOP_HOST", "", "is empty"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "*", "is not a list of origins.*"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "null", "is not a list of origins.*"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "app.example.org", "is not a list of origins.*"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "https://app.example.org/", "is not a list of origins.*"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "https://a.org https://b.org", "is not a list of origins.*"),
+        ("WORDLOOP_ALLOWED_ORIGINS", "https://App.example.org", "is not a list of origins.*"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, text: str, rule: str) -> None:
@@ -64,13 +70,40 @@ def test_other_addresses_than_loopback_need_a_token(host: str) -> None:
     """Nobody serves meetings to a network by accident."""
     with pytest.raises(StartupFailed, match="WORDLOOP_TOKEN is not set"):
         require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host}))
-    require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host, "WORDLOOP_TOKEN": "t"}))
+    for variable_of_tokens in ("WORDLOOP_TOKEN", "WORDLOOP_TOKENS_FILE"):
+        require_token_beyond_loopback(
+            read_settings({"WORDLOOP_HOST": host, variable_of_tokens: "t"})
+        )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_loopback_needs_no_token(host: str) -> None:
     """Trying it out stays simple."""
     require_token_beyond_loopback(read_settings({"WORDLOOP_HOST": host}))
+
+
+def test_tokens_have_one_place() -> None:
+    """Two would leave it open which of them counts."""
+    with pytest.raises(StartupFailed, match="WORDLOOP_TOKEN and WORDLOOP_TOKENS_FILE are both set"):
+        read_settings({"WORDLOOP_TOKEN": "t", "WORDLOOP_TOKENS_FILE": "/tokens"})
+
+
+def test_a_token_is_not_shown_with_the_other_settings() -> None:
+    """Whoever prints them."""
+    assert "canary" not in repr(read_settings({"WORDLOOP_TOKEN": "canary"}))
+
+
+def test_origins_are_read_one_by_one() -> None:
+    """An address may be a number, and may have a port."""
+    settings = read_settings(
+        {"WORDLOOP_ALLOWED_ORIGINS": "https://app.example.org, http://[::1]:3000,http://10.0.0.1,"}
+    )
+    assert settings.origins == {
+        "https://app.example.org",
+        "http://[::1]:3000",
+        "http://10.0.0.1",
+    }
+    assert read_settings({}).origins == frozenset()
 
 
 def test_every_field_has_a_variable_a_default_and_a_meaning() -> None:
