@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordloop_ml.engines import catalogue
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import ErrorCode, StartupFailed
@@ -128,6 +129,12 @@ def test_weights_beyond_the_container_s_memory_are_refused(
     assert loaded.statistics() == ()
     plenty = MemoryLimit(4 << 30, Path("memory.max"))
     open_engines(settings, loaded=loaded, limit=lambda: plenty).close()
+
+
+def test_every_engine_says_what_it_needs() -> None:
+    """A row without it would fail at the start of a service and nowhere else."""
+    engines = set(catalogue._TRANSCRIBERS) | set(catalogue._VOICE_DETECTORS)
+    assert set(catalogue._NEEDED_BYTES) == engines
 
 
 def test_no_map_is_left_when_the_engines_are_open(
