@@ -137,7 +137,7 @@ class Bench:
         self.document["starts"] = starts.as_json()
 
     def _measure_memory(self) -> None:
-        _progress("memory: two servers, 90 s of audio; then base.en with more workers")
+        _progress("memory: 110 s of audio on nine tracks; then base.en with more workers")
         memory = measure_memory(read_speech(self.arguments.speech), self._log("memory"))
         print(memory.markdown())
         self.judged += memory.judged()
@@ -164,7 +164,7 @@ class Bench:
         print(report.machine_line(machine))
         document = {**report.as_json(self.results, machine), **self.document}
         arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        print(f"bench: every utterance is in {arguments.json}", file=sys.stderr)
+        print(f"bench: all figures are in {arguments.json}", file=sys.stderr)
         if arguments.plots and self.results:
             from scripts.benchmark.plots import draw  # noqa: PLC0415 - matplotlib is an extra
 

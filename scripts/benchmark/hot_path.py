@@ -19,6 +19,7 @@ LOOP, INFERENCE = "MainThread", "inference-"
 SERVING = {LOOP: "BaseEventLoop._run_once", INFERENCE: "Executor._work"}
 """What a thread has called while it serves; before, it imports."""
 
+LEAVING = "wordloop_ml/drain.py"
 IDLE = ("EpollSelector.select", "Condition.wait")
 SHOWN = 25
 
@@ -86,7 +87,7 @@ def profile(kind: str, stacks: Iterable[tuple[Sequence[str], int]]) -> Profile:
     within: Counter[str] = Counter()
     looks = busy = 0
     for stack, times in stacks:
-        if not any(place.endswith(SERVING[kind]) for place in stack):
+        if not _serves(kind, stack):
             continue
         looks += times
         if stack[0].endswith(IDLE):
@@ -100,8 +101,19 @@ def profile(kind: str, stacks: Iterable[tuple[Sequence[str], int]]) -> Profile:
     )
 
 
+def _serves(kind: str, stack: Sequence[str]) -> bool:
+    """Neither importing nor leaving."""
+    leaves = any(place.startswith(LEAVING) for place in stack)
+    return not leaves and any(place.endswith(SERVING[kind]) for place in stack)
+
+
 def _most(counts: Counter[str], busy: int) -> tuple[tuple[str, float], ...]:
-    return tuple((name, times / busy) for name, times in counts.most_common(SHOWN))
+    """Without what is there at every look: the functions that everything is called from."""
+    return tuple(
+        (name, times / busy)
+        for name, times in counts.most_common(SHOWN)
+        if times < busy or len(counts) == 1
+    )
 
 
 def _shares(rows: Sequence[tuple[str, float]]) -> list[list[str]]:

@@ -17,17 +17,18 @@ from scripts.benchmark.aims import Judged
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.meters import MEBIBYTE
 from scripts.benchmark.report import table
+from scripts.benchmark.scenario import one_failure
 from scripts.benchmark.server_process import base_url, running_server, server_environment
 from scripts.benchmark.speaking import speak
 from scripts.benchmark.speech import SpokenText
 from scripts.benchmark.subject import of_profile, of_twin
-from scripts.benchmark.tracks import compose
+from scripts.benchmark.tracks import Script, compose
 
 MEGABYTE = 1_000_000
 IDLE_AFTER_S = 2.0
-TRACK_S = 90.0
-MORE_TRACKS = 9
-"""One server has a track, the other so many: the difference is that of all but the first."""
+TRACK_S, FIRST_TRACK_S = 90.0, 20.0
+MORE_TRACKS = 8
+"""A track talks alone for a while, so that every worker has worked; then so many more join it."""
 
 WORKERS_S = 8.0
 FEW_WORKERS, MANY_WORKERS = 1, 4
@@ -39,8 +40,9 @@ class Memory:
     """Resident bytes.
 
     parts: what was loaded, step by step in a process of its own, and what was resident after it.
-    idle: the server after readiness. one_track, many_tracks: servers with so many tracks after 90 s
-        of audio. few_workers, many_workers: idle and after some talk, with the base.en twin.
+    idle: the server after readiness. one_track: after a while with one. many_tracks: after 90 s
+        with MORE_TRACKS besides. few_workers, many_workers: idle and after some talk, with the
+        base.en twin.
     """
 
     parts: tuple[tuple[str, int], ...]
@@ -53,7 +55,7 @@ class Memory:
     @property
     def each_track(self) -> float:
         """Of a further track."""
-        return (self.many_tracks - self.one_track) / (MORE_TRACKS - 1)
+        return (self.many_tracks - self.one_track) / MORE_TRACKS
 
     @property
     def each_worker(self) -> tuple[float, float]:
@@ -106,15 +108,22 @@ class Memory:
 
 
 def measure_memory(speech: Sequence[SpokenText], log: Path) -> Memory:
-    """Takes some 110 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
+    """Takes some 140 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
+    random = np.random.default_rng(1)
     embedded = of_profile("embedded").settings
     parts = _parts(server_environment(embedded))
-    idle, one_track, many_tracks = asyncio.run(_tracks(embedded, speech, log))
+    first = compose(speech, FIRST_TRACK_S + TRACK_S, random)
+    more = [compose(speech, TRACK_S, random) for _ in range(MORE_TRACKS)]
+    talks = [(0.0, first), *((FIRST_TRACK_S, one) for one in more)]
+    looks_s = (FIRST_TRACK_S, FIRST_TRACK_S + TRACK_S)
+    idle, one_track, many_tracks = asyncio.run(_watch(embedded, talks, looks_s, log))
     base = of_twin("base.en").settings
-    workers = [
-        asyncio.run(_talked({**base, "WORDLOOP_WORKERS": str(number)}, MANY_WORKERS, speech, log))
-        for number in (FEW_WORKERS, MANY_WORKERS)
-    ]
+    talks = [(0.0, compose(speech, WORKERS_S, random)) for _ in range(MANY_WORKERS)]
+    workers = []
+    for number in (FEW_WORKERS, MANY_WORKERS):
+        settings = {**base, "WORDLOOP_WORKERS": str(number)}
+        before, after = asyncio.run(_watch(settings, talks, (WORKERS_S,), log))
+        workers.append((before, after))
     return Memory(parts, idle, one_track, many_tracks, *workers)
 
 
@@ -128,50 +137,43 @@ def _parts(environment: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
     return tuple((name, resident) for name, resident in json.loads(done.stdout))
 
 
-async def _tracks(
-    settings: Mapping[str, str], speech: Sequence[SpokenText], log: Path
-) -> tuple[int, int, int]:
-    """Two servers side by side: idle, after one track, after many."""
-    one, many = await asyncio.gather(
-        _after_talk(settings, 1, TRACK_S, speech, log.with_suffix(".one.log")),
-        _after_talk(settings, MORE_TRACKS, TRACK_S, speech, log.with_suffix(".many.log")),
-    )
-    return min(one[0], many[0]), one[1], many[1]
-
-
-async def _talked(
-    settings: Mapping[str, str], tracks: int, speech: Sequence[SpokenText], log: Path
-) -> tuple[int, int]:
-    return await _after_talk(settings, tracks, WORKERS_S, speech, log)
-
-
-async def _after_talk(
+async def _watch(
     settings: Mapping[str, str],
-    tracks: int,
-    seconds: float,
-    speech: Sequence[SpokenText],
+    talks: Sequence[tuple[float, Script]],
+    looks_s: Sequence[float],
     log: Path,
-) -> tuple[int, int]:
-    """Resident when idle, and when every track has had so much audio and none has ended."""
+) -> list[int]:
+    """Resident when idle, and at each look.
+
+    talks: when each track of one meeting begins, and what it says. Times in seconds from the
+    first audio on; by the last look none may have ended.
+    """
     loop = asyncio.get_running_loop()
     environment = server_environment(settings)
-    random = np.random.default_rng(1)
-    scripts = [compose(speech, seconds, random) for _ in range(tracks)]
     async with (
         aiohttp.ClientSession() as http,
         running_server(environment, http, log) as process,
     ):
         server = psutil.Process(process.pid)
         await asyncio.sleep(IDLE_AFTER_S)
-        idle = int(server.memory_info().rss)
-        began_s = loop.time()
+        found = [int(server.memory_info().rss)]
         url = f"{base_url(environment)}/v1/meetings/memory/audio"
-        async with asyncio.TaskGroup() as group:
-            for index, script in enumerate(scripts):
-                group.create_task(speak(http, url, f"t{index}", script, began_s))
-            await asyncio.sleep(seconds)
-            talked = int(server.memory_info().rss)
-    return idle, talked
+        began_s = loop.time()
+        async with one_failure(), asyncio.TaskGroup() as group:
+            for index, (start_s, script) in enumerate(talks):
+                group.create_task(_join(http, url, f"t{index}", script, began_s + start_s))
+            for look_s in looks_s:
+                await asyncio.sleep(began_s + look_s - loop.time())
+                found.append(int(server.memory_info().rss))
+    return found
+
+
+async def _join(
+    http: aiohttp.ClientSession, url: str, track: str, script: Script, began_s: float
+) -> None:
+    """Connect when it is time, not before."""
+    await asyncio.sleep(began_s - asyncio.get_running_loop().time())
+    await speak(http, url, track, script, began_s)
 
 
 def _mib(value: float) -> str:

@@ -113,7 +113,7 @@ async def _talk(
     """All tracks at once; CPU counts while every one of them has begun and none has ended."""
     began_s = [asyncio.get_running_loop().time() + LEAD_S + float(one) for one in starts_s]
     until_s = min(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
-    async with _one_failure(), asyncio.TaskGroup() as group:
+    async with one_failure(), asyncio.TaskGroup() as group:
         talks = [
             group.create_task(
                 speak(
@@ -132,7 +132,7 @@ async def _talk(
 
 
 @asynccontextmanager
-async def _one_failure() -> AsyncIterator[None]:
+async def one_failure() -> AsyncIterator[None]:
     """The first thing that went wrong, out of the group that a task group makes of it."""
     try:
         yield

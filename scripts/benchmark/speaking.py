@@ -14,7 +14,7 @@ from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
-ENDED_WITHIN_S = 30.0
+ENDED_WITHIN_S = 60.0
 """How long the last finals may take after ``stop``."""
 
 
