@@ -51,6 +51,18 @@ class ServiceProcess:
         """Every line of its log. Raises ``DrillFailed`` for one that is no JSON."""
         return _events(self.log)
 
+    def count(self, event: str) -> int:
+        """How often an event has been logged."""
+        return sum(one["event"] == event for one in self.events())
+
+    async def wait_logged(self, event: str, times: int) -> None:
+        """Until an event has been logged so often. Raises ``DrillFailed`` when it is not."""
+        give_up_s = time.monotonic() + READY_WITHIN_S
+        while self.count(event) < times:
+            if time.monotonic() > give_up_s:
+                raise DrillFailed(f"no {event} in {self.log}")
+            await asyncio.sleep(0.05)
+
     async def stop(self) -> int:
         """SIGTERM; its exit status. Raises ``DrillFailed`` when it does not end."""
         self.child.send_signal(signal.SIGTERM)

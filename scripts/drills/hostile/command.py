@@ -17,12 +17,13 @@ from scripts.drills.hostile.answers import Answer, Outcome
 from scripts.drills.hostile.attack import TENANT, TOKEN
 from scripts.drills.hostile.bystander import heard_in_order
 from scripts.drills.hostile.grammar import attack_of
-from scripts.drills.hostile.peer import run_attack
+from scripts.drills.hostile.peer import dawdle, run_attack
 from scripts.drills.service_process import DrillFailed, ServiceProcess, scripted_service
 from wordloop_ml.errors import ErrorCode
 
 ATTACKS = 10_000
 AT_ONCE = 16
+DAWDLERS = 5
 BYSTANDER_EVERY = 500
 JSON = Path("out/drill_hostile.json")
 
@@ -64,8 +65,13 @@ class Report:
             )
 
 
-async def run_hostile(folder: Path, *, seed: int, numbers: Sequence[int]) -> Report:
-    """Attack a service of its own with these numbers of the grammar, some at a time."""
+async def run_hostile(
+    folder: Path, *, seed: int, numbers: Sequence[int], dawdlers: int = 0
+) -> Report:
+    """Attack a service of its own with these numbers of the grammar, some at a time.
+
+    dawdlers: so many more connections send half a request, and wait until they are thrown out.
+    """
     (folder / "tokens").write_text(f"{TENANT}: {TOKEN}\n", encoding="utf-8")
     settings = {
         "WORDLOOP_TOKENS_FILE": str(folder / "tokens"),
@@ -76,7 +82,10 @@ async def run_hostile(folder: Path, *, seed: int, numbers: Sequence[int]) -> Rep
     began_s = time.monotonic()
     async with scripted_service(folder, settings) as service:
         before = _resources(service)
+        dawdling = [asyncio.create_task(dawdle(service.port)) for _ in range(dawdlers)]
         await _attack_all(service, report, numbers)
+        if not all(await asyncio.gather(*dawdling)):
+            report.failures.append("half a request was waited for without end")
         report.failures += await _still_serves(service)
         after = _resources(service)
         report.resident_mb, report.files = (before[0], after[0]), (before[1], after[1])
@@ -150,7 +159,9 @@ def main(arguments: Sequence[str]) -> int:
     numbers = range(options.attacks) if options.only is None else [options.only]
     with tempfile.TemporaryDirectory(prefix="wordloop-drill-") as folder:
         try:
-            report = asyncio.run(run_hostile(Path(folder), seed=options.seed, numbers=numbers))
+            report = asyncio.run(
+                run_hostile(Path(folder), seed=options.seed, numbers=numbers, dawdlers=DAWDLERS)
+            )
         except DrillFailed as error:
             print(f"drill: {error}", file=sys.stderr)
             print((Path(folder) / "service.log").read_text()[-4_000:], file=sys.stderr)

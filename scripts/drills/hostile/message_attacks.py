@@ -190,7 +190,7 @@ def wrong_order(rng: Random) -> Attack:
 
 def wrong_gap(rng: Random) -> Attack:
     """A gap of no or of impossible samples."""
-    samples = rng.choice([0, -1, HUGE + 1, 1.5, "1", None, True, [], 10**30])
+    samples: Any = rng.choice([0, -1, HUGE + 1, 1.5, "1", None, True, [], 10**30])
     return Attack(opening=Opening.STARTED, payload=text({"type": "gap", "samples": samples}))
 
 

@@ -46,6 +46,22 @@ async def run_attack(port: int, meeting: str, attack: Attack) -> Answer:
         transport.abort()
 
 
+async def dawdle(port: int) -> bool:
+    """Send half a request; whether the service ends the connection in its own time."""
+    loop = asyncio.get_running_loop()
+    transport, wire = await loop.create_connection(_Wire, "127.0.0.1", port)
+    try:
+        transport.write(handshake("m")[:-4])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                while not wire.over:
+                    wire.changed.clear()
+                    await wire.changed.wait()
+        return wire.over
+    finally:
+        transport.abort()
+
+
 async def _attack(
     transport: asyncio.Transport, wire: _Wire, meeting: str, attack: Attack
 ) -> Answer:
