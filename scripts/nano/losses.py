@@ -9,6 +9,8 @@ to be aligned, and no CTC is needed.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -21,7 +23,7 @@ from scripts.nano.tokens import TIMES, Compact
 
 _GUIDED_HEADS = 2
 _NO_SPEECH_SHARE = 0.9
-_HINT_SHARE = 0.004
+_TIMES_SHARE = 0.004
 
 
 class Losses:
@@ -60,10 +62,10 @@ class Losses:
         placed = moments >= 0
         times = logits[placed][:, self._text :].log_softmax(-1)
         when = -(self._near[moments[placed]] * times).sum(1)
-        # A little of the mass stays on the times, so that `ptsum` is never nothing. Not more:
-        # whisper.cpp ends a sentence where all times together beat the best word.
-        hint = -(self._near[moments[placed]] * logp[placed][:, self._text :]).sum(1)
-        loss[placed] = (1 - _HINT_SHARE) * loss[placed] + _HINT_SHARE * hint
+        # A little of the mass stays on the times, so that `ptsum` says that they mean something.
+        # Not more: whisper.cpp ends a sentence where all times together beat the best word.
+        mass = logp[placed][:, self._text :].logsumexp(1)
+        hold = F.smooth_l1_loss(mass, torch.full_like(mass, math.log(_TIMES_SHARE)))
         with torch.no_grad():
             right = (logits.argmax(1) == targets)[~timed].float().mean()
             off = (times.argmax(1) - moments[placed]).abs().float()
@@ -71,6 +73,7 @@ class Losses:
         return {
             "token": loss.mean(),
             "time": when.sum() / max(1, len(when)),
+            "hold": hold if len(mass) else torch.tensor(0.0),
             "look": self._look(seen, batch),
             "words": _spoken(model.word_scores(pairs), batch.words, (batch.positions + 1) // 2),
             "sounds": _spoken(model.sound_head(middle), batch.sounds, batch.positions),
@@ -107,4 +110,4 @@ def _spoken(
     return F.cross_entropy(scores[inside], torch.from_numpy(classes)[inside])
 
 
-WEIGHTS = {"token": 1.0, "time": 0.25, "look": 0.25, "words": 0.4, "sounds": 0.4}
+WEIGHTS = {"token": 1.0, "time": 0.25, "hold": 0.05, "look": 0.25, "words": 0.4, "sounds": 0.4}
