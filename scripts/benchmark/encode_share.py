@@ -22,7 +22,7 @@ from wordloop_ml.engines.whisper_state import WhisperState
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
 
 LENGTHS_S = (0.5, 1.0, 2.0, 4.0)
-TIMES = 3
+TIMES = 2
 
 
 def measure_encode_share(engines: Engines, script: Script, threads: int) -> EncodeShare | None:

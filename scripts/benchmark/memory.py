@@ -22,13 +22,15 @@ from scripts.benchmark.server_process import base_url, running_server, server_en
 from scripts.benchmark.speaking import speak
 from scripts.benchmark.speech import SpokenText
 from scripts.benchmark.subject import of_profile, of_twin
-from scripts.benchmark.tracks import Script, compose
+from scripts.benchmark.tracks import SHORTEST_PAUSE_S, Script, compose, sequence
+from wordloop_ml.messages import SAMPLE_RATE
 
 MEGABYTE = 1_000_000
 IDLE_AFTER_S = 2.0
-TRACK_S, FIRST_TRACK_S = 90.0, 20.0
-MORE_TRACKS = 8
-"""A track talks alone for a while, so that every worker has worked; then so many more join it."""
+TRACK_S, WARM_S = 90.0, 20.0
+FIRST_TRACKS, MORE_TRACKS = 3, 8
+"""The first tracks talk for a while, the longest utterances first, so that every worker has grown
+as it will; then so many more join them."""
 
 WORKERS_S = 8.0
 FEW_WORKERS, MANY_WORKERS = 1, 4
@@ -40,14 +42,14 @@ class Memory:
     """Resident bytes.
 
     parts: what was loaded, step by step in a process of its own, and what was resident after it.
-    idle: the server after readiness. one_track: after a while with one. many_tracks: after 90 s
-        with MORE_TRACKS besides. few_workers, many_workers: idle and after some talk, with the
+    idle: the server after readiness. few_tracks: after a while with the first. many_tracks:
+        after 90 s with MORE_TRACKS besides. few_workers, many_workers: idle and after some talk, with the
         base.en twin.
     """
 
     parts: tuple[tuple[str, int], ...]
     idle: int
-    one_track: int
+    few_tracks: int
     many_tracks: int
     few_workers: tuple[int, int]
     many_workers: tuple[int, int]
@@ -55,7 +57,7 @@ class Memory:
     @property
     def each_track(self) -> float:
         """Of a further track."""
-        return (self.many_tracks - self.one_track) / MORE_TRACKS
+        return (self.many_tracks - self.few_tracks) / MORE_TRACKS
 
     @property
     def each_worker(self) -> tuple[float, float]:
@@ -108,23 +110,47 @@ class Memory:
 
 
 def measure_memory(speech: Sequence[SpokenText], log: Path) -> Memory:
-    """Takes some 140 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
+    """Takes some 130 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
     random = np.random.default_rng(1)
     embedded = of_profile("embedded").settings
     parts = _parts(server_environment(embedded))
-    first = compose(speech, FIRST_TRACK_S + TRACK_S, random)
-    more = [compose(speech, TRACK_S, random) for _ in range(MORE_TRACKS)]
-    talks = [(0.0, first), *((FIRST_TRACK_S, one) for one in more)]
-    looks_s = (FIRST_TRACK_S, FIRST_TRACK_S + TRACK_S)
-    idle, one_track, many_tracks = asyncio.run(_watch(embedded, talks, looks_s, log))
+    talks = [(0.0, _longest_first(speech, WARM_S + TRACK_S, random)) for _ in range(FIRST_TRACKS)]
+    talks += [(WARM_S, compose(speech, TRACK_S, random)) for _ in range(MORE_TRACKS)]
+    looks_s = (WARM_S, WARM_S + TRACK_S)
+    idle, few_tracks, many_tracks = asyncio.run(_watch(embedded, talks, looks_s, log))
     base = of_twin("base.en").settings
     talks = [(0.0, compose(speech, WORKERS_S, random)) for _ in range(MANY_WORKERS)]
-    workers = []
-    for number in (FEW_WORKERS, MANY_WORKERS):
-        settings = {**base, "WORDLOOP_WORKERS": str(number)}
-        before, after = asyncio.run(_watch(settings, talks, (WORKERS_S,), log))
-        workers.append((before, after))
-    return Memory(parts, idle, one_track, many_tracks, *workers)
+    few, many = asyncio.run(_workers(base, talks, log))
+    return Memory(parts, idle, few_tracks, many_tracks, few, many)
+
+
+async def _workers(
+    settings: Mapping[str, str], talks: Sequence[tuple[float, Script]], log: Path
+) -> list[tuple[int, int]]:
+    """With few workers and with many, side by side: idle, and after some talk."""
+    looks = [
+        _watch(
+            {**settings, "WORDLOOP_WORKERS": str(number)},
+            talks,
+            (WORKERS_S,),
+            log.with_suffix(f".{number}.log"),
+        )
+        for number in (FEW_WORKERS, MANY_WORKERS)
+    ]
+    return [(idle, talked) for idle, talked in await asyncio.gather(*looks)]
+
+
+def _longest_first(
+    speech: Sequence[SpokenText], seconds: float, rng: np.random.Generator
+) -> Script:
+    """At least so many seconds, the longest utterances first, again and again if need be."""
+    ordered = sorted(speech, key=lambda one: len(one.samples), reverse=True)
+    spoken: list[SpokenText] = []
+    samples = 0.0
+    while samples < seconds * SAMPLE_RATE:
+        spoken.append(ordered[len(spoken) % len(ordered)])
+        samples += len(spoken[-1].samples) + SHORTEST_PAUSE_S * SAMPLE_RATE
+    return sequence(spoken, SHORTEST_PAUSE_S, rng)
 
 
 def _parts(environment: Mapping[str, str]) -> tuple[tuple[str, int], ...]:

@@ -82,7 +82,7 @@ def _add_modes(options: argparse.ArgumentParser) -> None:
         "--hot-path", action="store_true", help="which functions the server's time goes to"
     )
     modes.add_argument(
-        "--all", action="store_true", help="everything that must be reached, in some 12 minutes"
+        "--all", action="store_true", help="everything that must be reached, in some 13 minutes"
     )
 
 

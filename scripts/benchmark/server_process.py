@@ -31,6 +31,9 @@ def server_environment(settings: Mapping[str, str]) -> dict[str, str]:
         "WORDLOOP_PORT": str(_free_port()),
         "WORDLOOP_TOKEN": "",
         "WORDLOOP_DRAIN_LISTEN_S": "0",  # no balancer has to notice
+        # everybody is let in, so that what happens beyond the load of an admission is seen
+        "WORDLOOP_NEW_MEETING_LOAD": "1000",
+        "WORDLOOP_RESUME_LOAD": "1000",
         **settings,
     }
 
