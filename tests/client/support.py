@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.web.support import WAIT_S
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import Pcm16
 from wordloop_ml.replay.policy import ReplayPolicy
@@ -49,12 +50,10 @@ class Listener:
     def words(self) -> list[str]:
         return [word.text for final in self.finals for word in final.words]
 
-    async def wait_for_word(self, text: str) -> None:
-        """Until a caption, final or not, has had this word."""
-        async with asyncio.timeout(20.0):
-            while not any(
-                word.text == text for one in (*self.shown, *self.finals) for word in one.words
-            ):
+    async def wait_for_final(self) -> None:
+        """Until the first one is stored."""
+        async with asyncio.timeout(WAIT_S):
+            while not self.finals:
                 self.arrived.clear()
                 await self.arrived.wait()
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.captioning.test_track_properties import Choices
-from tests.replay.simulation import RATE, WORD_SAMPLES, Crashed, Simulation, Talk, check, talk
+from tests.replay.simulation import RATE, WORD_SAMPLES, Crashed, Simulation, Talk, Wire, check, talk
 from wordloop_ml.captioning.decodes import DecodeRequest
 from wordloop_ml.captioning.track import Dropped
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL
@@ -66,13 +66,21 @@ def go_wrong(simulation: Simulation, step: int, size: int, *, gentle: bool) -> N
         simulation.drain(size % 3)
     elif step == 26 and not gentle and size < 8:
         simulation.crash_client(stored=size % 2 == 0)
-    elif wire is not None and step < 29:
-        simulation.carry_up(wire)
-    elif wire is not None and step < 31:
+    elif wire is not None and step < 28:
         dropped = Dropped.SUPERSEDED if gentle or size % 2 else Dropped.FAILED
         simulation.decode(wire, size, dropped)
-    elif wire is not None and wire is not simulation.wire and wire.down:
-        simulation.take(wire.epoch, wire.down.popleft())
+    elif wire is not None and wire is not simulation.wire:
+        haunt(simulation, wire, size)
+
+
+def haunt(simulation: Simulation, wire: Wire, size: int) -> None:
+    """A connection that the client has left goes on, and what it says arrives."""
+    for _ in range(1 + size % 16):
+        simulation.carry_up(wire)
+        simulation.decode(wire, size)
+    for _ in range(size % 8):
+        if wire.down:
+            simulation.take(wire.epoch, wire.down.popleft())
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
