@@ -344,3 +344,34 @@ def test_every_job_is_answered_exactly_once(
             executor.forget(meeting)
     assert executor.close(WAIT_S)
     assert sorted(label for label, _ in inbox.outcomes) == sorted(accepted)
+
+
+def test_the_load_is_measured_from_the_jobs(
+    single: Executor[Worker], inbox: Inbox, clock: Clock
+) -> None:
+    """What runs, how long first captions waited, and what interims would take unstretched."""
+
+    def costly(worker: Worker) -> None:
+        clock.now_s += 2.0
+
+    single.submit(job(inbox, "interim", run=costly, stretch=3.0))
+    inbox.wait(1)
+    load = single.load()
+    assert load.job_s == pytest.approx(2.0)
+    assert load.asked == pytest.approx(3 * load.used)
+    assert (load.vital, load.first_wait_s) == (0.0, 0.0)
+    single.forget_load()
+    assert single.load().used == 0.0
+
+
+def test_a_first_caption_has_waited_since_the_first_of_those_that_it_replaced(
+    single: Executor[Worker], inbox: Inbox, gate: Gate, clock: Clock
+) -> None:
+    """Otherwise a long wait would look like many short ones."""
+    for label in ("first", "second", "third"):
+        single.submit(job(inbox, label, JobClass.FIRST_CAPTION, coalesce="t"))
+        clock.now_s += 1.0
+    gate.open.set()
+    inbox.wait(4)
+    waits = [0.0, 3.0, 0.0]  # the gate, the third, and the one that a reading assumes
+    assert single.load().first_wait_s == pytest.approx(sum(waits) / len(waits), rel=0.3)

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_TASK = "unsupported_task"
     BAD_AUDIO = "bad_audio"
     TOO_LARGE = "too_large"
+    TOO_FAST = "too_fast"
     AUDIO_HOLE = "audio_hole"
     SUPERSEDED = "superseded"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret

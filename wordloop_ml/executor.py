@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from wordloop_ml.errors import Busy
+from wordloop_ml.load import Load, LoadMeter
 from wordloop_ml.messages import JobClass
 
 FAIRNESS_QUANTUM_S = 0.1
@@ -85,6 +86,7 @@ class Job(Generic[W]):
     deliver: called exactly once with the outcome, on an inference thread or, for a drop, on the
         thread that caused it, never under the executor's lock. It must not block.
     coalesce: jobs with an equal key replace each other while they wait, and never run together.
+    stretch: how many times more rarely such jobs are asked for than they are wanted.
     """
 
     job_class: JobClass
@@ -94,7 +96,9 @@ class Job(Generic[W]):
     deliver: Callable[[Outcome], None]
     expires_s: float | None = None
     coalesce: Hashable | None = None
+    stretch: float = 1.0
     submitted_s: float = field(default=0.0, init=False)
+    wanted_since_s: float = field(default=0.0, init=False)
     order: int = field(default=0, init=False)
     abandoned: bool = field(default=False, init=False)
 
@@ -146,6 +150,7 @@ class Executor(Generic[W]):
         self._failed = 0
         self._dropped: Counter[DropReason] = Counter()
         self._recent: deque[tuple[JobClass, float, float]] = deque(maxlen=_RECENT)
+        self._meter = LoadMeter(workers)
         self._threads = [
             threading.Thread(
                 target=self._work, args=(worker,), name=f"inference-{index}", daemon=True
@@ -166,6 +171,16 @@ class Executor(Generic[W]):
         """Jobs that wait for each thread, now; 0.0 when none has to wait."""
         return len(self._waiting) / len(self._threads)
 
+    def load(self) -> Load:
+        """How busy the threads have been lately."""
+        with self._condition:
+            return self._meter.read(self._clock())
+
+    def forget_load(self) -> None:
+        """What ran so far was no measure: first calls are slow. Call it while nothing runs."""
+        with self._condition:
+            self._meter = LoadMeter(len(self._threads))
+
     def submit(self, job: Job[W]) -> None:
         """Queue a job; never blocks. Raises ``Busy`` when the backlog is full or closed."""
         with self._condition:
@@ -181,7 +196,12 @@ class Executor(Generic[W]):
                 raise Busy("too many inference jobs are waiting")
             for one in superseded:
                 self._waiting.remove(one)
-            job.submitted_s = self._clock()
+            job.submitted_s = job.wanted_since_s = self._clock()
+            for (
+                one
+            ) in superseded:  # first captions replace each other: the first has waited longest
+                if one.job_class is job.job_class:
+                    job.wanted_since_s = min(job.wanted_since_s, one.wanted_since_s)
             self._orders += 1
             job.order = self._orders
             self._join_share(job.owner[0])
@@ -263,6 +283,7 @@ class Executor(Generic[W]):
                 ]
                 for one in expired:
                     self._waiting.remove(one)
+                    self._note_wait(one, now_s)
                 busy_keys = {one.coalesce for one in self._running} - {None}
                 ready = [one for one in self._waiting if one.coalesce not in busy_keys]
                 if not ready:
@@ -274,7 +295,13 @@ class Executor(Generic[W]):
                 self._waiting.remove(job)
                 self._running.append(job)
                 self._virtual_s = max(self._virtual_s, self._used_s[job.owner[0]])
+                self._note_wait(job, now_s)
+                self._meter.began(now_s, job.job_class, job.stretch)
                 return job, expired
+
+    def _note_wait(self, job: Job[W], now_s: float) -> None:
+        if job.job_class is JobClass.FIRST_CAPTION:
+            self._meter.waited(now_s, now_s - job.wanted_since_s)
 
     def _run(self, job: Job[W], worker: W) -> None:
         began_s = self._clock()
@@ -294,6 +321,7 @@ class Executor(Generic[W]):
         """Account for a finished job and let those that waited for its key go."""
         with self._condition:
             self._running.remove(job)
+            self._meter.ended(self._clock(), job.job_class, job.stretch, ran_s)
             self._busy_s += ran_s
             if job.owner[0] in self._used_s:
                 self._used_s[job.owner[0]] += ran_s

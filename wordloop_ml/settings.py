@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ class Settings:
         lambda: min(os.cpu_count() or 1, 8), "inference threads, each one decode", low=1, high=64
     )
     threads: int = _setting(1, "native threads inside one decode", low=1, high=64)
+    binding: str = _setting(
+        "pywhispercpp", "which build of whisper.cpp: pywhispercpp or whisper_cpp_python"
+    )
     audio_context_floor: int = _setting(
         128, "smallest encoder context, in positions of 20 ms", low=64, high=1_500
     )
@@ -75,6 +79,24 @@ class Settings:
     guards: str = _setting("on", "on, or off to show whatever was decoded; for benchmarks")
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
     max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)
+    stretch_load: float = _setting(
+        0.6, "load from which interims come less often", low=0.01, high=1_000.0
+    )
+    drop_load: float = _setting(
+        0.65, "load from which interims that had to wait are dropped", low=0.01, high=1_000.0
+    )
+    new_meeting_load: float = _setting(
+        0.7, "load from which new meetings are refused", low=0.01, high=1_000.0
+    )
+    resume_load: float = _setting(
+        0.95, "use of the threads from which resumed tracks are refused", low=0.01, high=1_000.0
+    )
+    audio_frames_per_s: int = _setting(
+        100, "messages that one connection may send in a second", low=10, high=1_000
+    )
+    realtime_factor: int = _setting(
+        2, "seconds of live audio that one connection may send in a second", low=1, high=100
+    )
     idle_s: float = _setting(
         60.0, "a connection that sends nothing for this long is closed", low=1.0, high=3_600.0
     )
@@ -82,7 +104,7 @@ class Settings:
         5.0, "on SIGTERM, how long the listener stays open for the balancer", low=0.0, high=60.0
     )
     drain_deadline_s: float = _setting(
-        20.0, "on SIGTERM, how long the last finals may take", low=0.1, high=300.0
+        15.0, "on SIGTERM, how long the last finals may take", low=0.1, high=300.0
     )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("json", "json, or console for people")
@@ -164,10 +186,16 @@ def _check_bounds(name: str, value: Any, low: float | None, high: float | None) 
 def _check_choices(settings: Settings) -> None:
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise _refused("log_level", "is not debug, info, warning or error")
+    if settings.binding not in {"pywhispercpp", "whisper_cpp_python"}:
+        raise _refused("binding", "is neither pywhispercpp nor whisper_cpp_python")
     if settings.log_format not in {"json", "console"}:
         raise _refused("log_format", "is neither json nor console")
     if settings.guards not in {"on", "off"}:
         raise _refused("guards", "is neither on nor off")
+    loads = ("stretch_load", "drop_load", "new_meeting_load", "resume_load")
+    for lower, higher in pairwise(loads):
+        if getattr(settings, higher) < getattr(settings, lower):
+            raise _refused(higher, f"is below {variable(lower)}: what gives way comes in order")
     if not settings.host:
         raise _refused("host", "is empty")
     if settings.token and settings.tokens_file:

@@ -56,7 +56,7 @@ async def test_bounds_are_busy_and_draining_is_draining(roster: Roster) -> None:
     roster.join(key("one"), TrackOptions(track="a"))
     roster.join(key("one"), TrackOptions(track="b"))
     with pytest.raises(Busy):
-        roster.check_admission(key("one"))
+        roster.join(key("one"), TrackOptions(track="c"))
     roster.join(key("two"), TrackOptions(track="a"))
     with pytest.raises(Busy):
         roster.join(key("three"), TrackOptions(track="a"))

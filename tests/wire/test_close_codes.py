@@ -17,6 +17,7 @@ NEVER_ON_THE_WIRE = {
     ErrorCode.BAD_SETTING,
     ErrorCode.BAD_TOKENS_FILE,
     ErrorCode.BAD_MANIFEST,
+    ErrorCode.SERVER_UNREACHABLE,
     ErrorCode.UNKNOWN_PROFILE,
     ErrorCode.WEIGHTS_MISSING,
     ErrorCode.WEIGHTS_TRUNCATED,

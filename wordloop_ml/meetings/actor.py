@@ -15,6 +15,7 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.executor import DropReason, Executor, Job, JobDone, JobDropped, JobFailed, Outcome
+from wordloop_ml.load import Step
 from wordloop_ml.meetings.inbox import (
     AudioArrived,
     AudioEnded,
@@ -25,7 +26,8 @@ from wordloop_ml.meetings.inbox import (
     GapArrived,
     Message,
 )
-from wordloop_ml.meetings.outbox import Ack, Closed, Leaving, Outbox
+from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Outbox
+from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.seat import Seat, TrackOptions, WindowBuffer
 from wordloop_ml.meetings.timing import CaptionTiming, DecodeTiming
 from wordloop_ml.messages import (
@@ -48,12 +50,6 @@ UNHANDLED_MESSAGES = 4
 WANTED_WITHIN_S = {JobClass.FIRST_CAPTION: 0.3, JobClass.FINAL: 0.5, JobClass.INTERIM: 0.8}
 """Deadlines that order jobs within a class."""
 
-STALE_AFTER_S = 1.5
-"""An interim that waited this long shows what everybody has heard already."""
-
-LONGEST_STRETCH = 8.0
-"""However busy the threads are, somebody who speaks sees their words move every two seconds."""
-
 log = structlog.get_logger()
 
 
@@ -70,6 +66,7 @@ class MeetingActor:
         executor: Executor[TranscriberWorker],
         voice_detector: VoiceDetector,
         policy: CaptioningPolicy,
+        overload: Overload,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,6 +76,7 @@ class MeetingActor:
         self._executor = executor
         self._voice_detector = voice_detector
         self._policy = policy
+        self._overload = overload
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._seats: dict[str, Seat] = {}
         self._loop = asyncio.get_running_loop()
@@ -93,6 +91,10 @@ class MeetingActor:
     def over(self) -> bool:
         """Whether the last track has left; nobody can join any more."""
         return not self._seats
+
+    def seats_track(self, track: str) -> bool:
+        """Whether a connection of this track is live, perhaps without knowing that it broke."""
+        return track in self._seats
 
     def age_ms(self) -> int:
         """How long the meeting has been live in this process, in milliseconds."""
@@ -210,9 +212,7 @@ class MeetingActor:
             return
         match message:
             case AudioArrived(samples=samples):
-                # Interims give way before anything else does: at one waiting job a thread they
-                # come half as often, and so on.
-                seat.track.stretch(min(1.0 + self._executor.pressure, LONGEST_STRETCH))
+                self._keep_cadence(seat)
                 self._emit(seat, seat.track.feed(samples))
                 self._acknowledge(seat)
             case FlushAsked():
@@ -222,6 +222,15 @@ class MeetingActor:
             case AudioEnded():
                 seat.leaving = True
                 self._emit(seat, seat.track.finish())
+
+    def _keep_cadence(self, seat: Seat) -> None:
+        """Interims give way before anything else does, and the connection is told so."""
+        seat.stretch = self._overload.stretch
+        seat.track.stretch(seat.stretch)
+        degraded = self._overload.step is not Step.CALM
+        if degraded is not seat.degraded:
+            seat.degraded = degraded
+            seat.outbox.put(Cadence(degraded))
 
     def _drain(self, seat: Seat, deadline_s: float) -> None:
         """Closed segments get their finals; only a connection that cannot resume is flushed."""
@@ -267,7 +276,8 @@ class MeetingActor:
     def _submit(self, seat: Seat, request: DecodeRequest) -> None:
         now_s = self._clock()
         heard_s = now_s - self._step_began_s
-        final = request.kind is JobClass.FINAL
+        final, interim = request.kind is JobClass.FINAL, request.kind is JobClass.INTERIM
+        stale_after_s = self._overload.stale_after_s if interim else STALE_AFTER_S
 
         def run(worker: TranscriberWorker) -> Hypothesis:
             return worker.transcribe(request.utterance, request.options)
@@ -278,8 +288,9 @@ class MeetingActor:
             deadline_s=now_s + WANTED_WITHIN_S[request.kind],
             run=run,
             deliver=lambda outcome: self._deliver(seat, request, heard_s, outcome),
-            expires_s=None if final else now_s + STALE_AFTER_S,
+            expires_s=None if final else now_s + stale_after_s,
             coalesce=None if final else (self.meeting, seat.options.track),
+            stretch=seat.stretch if interim else 1.0,
         )
         try:
             self._executor.submit(job)

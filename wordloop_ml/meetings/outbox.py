@@ -21,6 +21,18 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Cadence:
+    """Interims come less often from now on, because of the load; or as they should again."""
+
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask the peer whether it reads: its answer comes when it has read all that went before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """The process is draining; the connection will close within ``deadline_s``."""
 
@@ -42,7 +54,7 @@ class Closed:
     finals: int = 0
 
 
-OutboxEvent = TrackEvent | Ack | Leaving | Closed
+OutboxEvent = TrackEvent | Ack | Cadence | Ping | Leaving | Closed
 
 
 class Outbox:
@@ -89,7 +101,7 @@ class Outbox:
         return self._events.popleft()
 
     def _drop_stale(self, event: OutboxEvent) -> None:
-        """A caption replaces a waiting interim of its segment; an ack replaces a waiting ack."""
+        """What says the newer thing replaces what waits: interims of a segment, acks, the cadence."""
         self._events = deque(one for one in self._events if not _replaces(event, one[0]))
 
 
@@ -97,7 +109,7 @@ def _replaces(event: OutboxEvent, waiting: OutboxEvent) -> bool:
     match event, waiting:
         case Caption(segment=newer), Caption(segment=older, final=False):
             return newer == older
-        case Ack(), Ack():
+        case (Ack(), Ack()) | (Cadence(), Cadence()):
             return True
         case _:
             return False

@@ -1,7 +1,9 @@
 """The owner of every actor's task: who meets here, how they join, how all of them leave."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NewType
 
@@ -10,11 +12,15 @@ import structlog
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.errors import Busy, Draining, ErrorCode
 from wordloop_ml.executor import Executor
+from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import DrainAsked
+from wordloop_ml.meetings.overload import Overload
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
+
+RETRY_AFTER_S = 5.0
 
 log = structlog.get_logger()
 
@@ -51,12 +57,17 @@ class Roster:
         policy: CaptioningPolicy | None = None,
         max_meetings: int = 64,
         max_tracks: int = 32,
+        limits: LoadLimits | None = None,
     ) -> None:
         self._executor = executor
         self._voice_detector = voice_detector
         self._policy = policy if policy is not None else CaptioningPolicy()
+        self._overload = Overload(
+            executor, limits if limits is not None else LoadLimits(), self._policy.interim_samples
+        )
         self._max_meetings = max_meetings
         self._max_tracks = max_tracks
+        self._connections: Counter[str] = Counter()
         self._actors: dict[str, MeetingActor] = {}
         self._tasks: dict[MeetingActor, asyncio.Task[None]] = {}
         self._draining = False
@@ -75,26 +86,57 @@ class Roster:
             failed=self._failed,
         )
 
-    def check_admission(self, meeting: MeetingKey) -> None:
-        """Say no before the upgrade. Raises ``Draining`` or ``Busy``."""
+    @contextmanager
+    def admitted(self, meeting: MeetingKey, *, resumed: bool = False) -> Iterator[None]:
+        """Hold a place for a connection, from before its upgrade to its end.
+
+        resumed: the track goes on from an earlier connection: others wait for it. Its ghost may
+        still be seated, so that the bound on tracks is ``join``'s to judge.
+        Raises ``Draining`` or ``Busy``.
+        """
         if self._draining:
             raise Draining
-        actor = self._actors.get(meeting)
-        if actor is None and len(self._actors) >= self._max_meetings:
-            raise Busy("this container holds as many meetings as it may", retry_after_s=5.0)
-        if actor is not None and actor.seats >= self._max_tracks:
-            raise Busy("this meeting holds as many tracks as it may", retry_after_s=5.0)
+        here = self._connections[meeting]
+        if here >= (2 if resumed else 1) * self._max_tracks:
+            raise _no_more_tracks()
+        if not here:
+            self._check_meetings(meeting)
+            if meeting not in self._actors:
+                self._overload.admit(meeting, resumed=resumed)
+        self._connections[meeting] += 1
+        try:
+            yield
+        finally:
+            self._connections[meeting] -= 1
+            if not self._connections[meeting]:
+                del self._connections[meeting]
+                self._overload.withdraw(meeting)
+
+    def require_new(self, meeting: MeetingKey) -> None:
+        """A connection that came in as resumed is none: it may have what new ones may.
+
+        Raises ``Busy``.
+        """
+        if meeting not in self._actors:
+            self._overload.withdraw(meeting)
+            self._overload.admit(meeting, resumed=False)
 
     def join(self, meeting: MeetingKey, options: TrackOptions) -> tuple[MeetingActor, Seat]:
         """Seat a track; the meeting's actor starts with its first one.
 
         Raises ``Draining``, ``Busy`` or ``BadInput`` (``superseded``).
         """
-        self.check_admission(meeting)
+        if self._draining:
+            raise Draining
         actor = self._actors.get(meeting)
         if actor is not None and not actor.over:
+            if actor.seats >= self._max_tracks and not actor.seats_track(options.track):
+                raise _no_more_tracks()
             return actor, actor.join(options)
-        actor = MeetingActor(meeting, self._executor, self._voice_detector, self._policy)
+        self._check_meetings(meeting)
+        actor = MeetingActor(
+            meeting, self._executor, self._voice_detector, self._policy, self._overload
+        )
         seat = actor.join(options)
         task = asyncio.create_task(actor.run(), name=f"meeting-{meeting}")
         self._actors[meeting] = actor
@@ -102,6 +144,13 @@ class Roster:
         task.add_done_callback(self._ended(actor))
         log.info("meeting_started", meeting=meeting)
         return actor, seat
+
+    def _check_meetings(self, meeting: MeetingKey) -> None:
+        here = self._actors.keys() | self._connections.keys()
+        if meeting not in here and len(here) >= self._max_meetings:
+            raise Busy(
+                "this container holds as many meetings as it may", retry_after_s=RETRY_AFTER_S
+            )
 
     async def drain(self, deadline_s: float) -> bool:
         """Let every meeting leave; after the deadline those that are left are cut.
@@ -145,3 +194,7 @@ class Roster:
                 self._executor.forget(actor.meeting)
 
         return settle
+
+
+def _no_more_tracks() -> Busy:
+    return Busy("this meeting holds as many tracks as it may", retry_after_s=RETRY_AFTER_S)

@@ -69,6 +69,8 @@ class Seat:
     outbox: what the connection sends. room: set when its reader should look again.
     leaving: takes no more intake and closes, with ``farewell``, when its track is done.
     waiting: audio that completes no window of the detector yet.
+    stretch: how many times more rarely than usual it asks for interims.
+    degraded: its connection knows that interims come less often.
     unhandled: its messages in the inbox. finals, lost: how many of each were emitted.
     """
 
@@ -79,6 +81,8 @@ class Seat:
     acked_at: int = 0
     leaving: bool = False
     farewell: ErrorCode | None = None
+    stretch: float = 1.0
+    degraded: bool = False
     unhandled: int = 0
     finals: int = 0
     lost: int = 0

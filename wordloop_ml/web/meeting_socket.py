@@ -8,27 +8,32 @@ import asyncio
 import math
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
-from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
-from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
+from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
-from wordloop_ml.meetings.outbox import Ack, Closed, Leaving
+from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
 from wordloop_ml.meetings.roster import MeetingKey, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.meetings.timing import CaptionTiming
-from wordloop_ml.messages import Caption, TrackEvent
+from wordloop_ml.messages import Caption, Samples, TrackEvent
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.inbound import Inbound
-from wordloop_ml.web.service import SERVICE, Service
+from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.websocket import BROKEN, CLOSE_WITHIN_S, TrackSocket
 from wordloop_ml.wire import v1
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0
+LOOK_EVERY_S = 1.0
+"""How often a connection is looked at on which nothing moves."""
+
+TURN_FRAMES = 64
+"""After so many frames of one connection it is the others' turn."""
+
 CAREFUL_FROM_ATTEMPT = 2
 """From this many breaks without progress on, a track is decoded carefully."""
 
@@ -38,21 +43,22 @@ log = structlog.get_logger()
 async def meeting_socket(request: web.Request) -> web.StreamResponse:
     """``GET /v1/meetings/{meeting_id}/audio``: refuse early, else upgrade and serve the track."""
     service = request.app[SERVICE]
+    resumed = request.query.get("resume") == "1"
     meeting = request.match_info["meeting_id"]
     if not v1.valid_meeting_id(meeting):
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     key = meeting_key(request[TENANT], meeting)
-    service.roster.check_admission(key)
-    socket = TrackSocket()
-    if not socket.speaks(request):
-        raise BadInput("this route speaks WebSocket only")
-    await socket.prepare(request)
-    connection = Connection(service, key, socket, request)
-    with service.connection():
-        try:
-            await connection.serve()
-        except WordloopError as error:
-            await connection.refuse(error)
+    with service.roster.admitted(key, resumed=resumed):
+        socket = TrackSocket()
+        if not socket.speaks(request):
+            raise BadInput("this route speaks WebSocket only")
+        await socket.prepare(request)
+        connection = Connection(service, key, socket, request, resumed=resumed)
+        with service.connection():
+            try:
+                await connection.serve()
+            except WordloopError as error:
+                await connection.refuse(error)
     return socket
 
 
@@ -60,14 +66,29 @@ class Connection:
     """The life of one upgraded connection."""
 
     def __init__(
-        self, service: Service, meeting: MeetingKey, socket: TrackSocket, request: web.Request
+        self,
+        service: Service,
+        meeting: MeetingKey,
+        socket: TrackSocket,
+        request: web.Request,
+        *,
+        resumed: bool,
     ) -> None:
         self._service = service
         self._meeting = meeting
         self._socket = socket
         self._request = request
-        self._traces = service.settings.log_level == "debug"
-        self._limits = replace(v1.Limits(), idle_s=math.ceil(service.settings.idle_s))
+        self._resumed = resumed
+        settings = service.settings
+        self._traces = settings.log_level == "debug"
+        self._limits = v1.Limits(
+            audio_frames_per_s=settings.audio_frames_per_s,
+            realtime_factor=settings.realtime_factor,
+            idle_s=math.ceil(settings.idle_s),
+        )
+        self._pace = v1.Pace(self._limits)
+        self._pulse = v1.Pulse()
+        self._frames = 0
 
     async def serve(self) -> None:
         """Read ``start``, take a seat, then read and send until either side ends."""
@@ -109,6 +130,8 @@ class Connection:
 
     def _join(self, start: v1.Start) -> tuple[MeetingActor, Seat, Inbound]:
         self._service.capabilities.check(start.language, start.task)
+        if self._resumed and not start.resumes:
+            self._service.roster.require_new(self._meeting)
         scale = v1.Positions(start.sample_rate)
         actor, seat = self._service.roster.join(
             self._meeting,
@@ -140,13 +163,14 @@ class Connection:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
         idle_s = self._service.settings.idle_s
         stopped = False
-        while (received := await self._receive(idle_s)) is not None:
+        while (received := await self._receive(idle_s, seat)) is not None:
             message = received if isinstance(received, bytes) else v1.parse_client(received)
             if stopped and not isinstance(message, v1.KeepAlive):
                 raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
             if isinstance(message, bytes):
-                await actor.post_audio(seat, inbound.audio(message))
+                await actor.post_audio(seat, self._audio(inbound, message))
                 continue
+            self._pace.spend(time.monotonic())
             await actor.wait_for_room(seat)
             match message:
                 case v1.Start():
@@ -164,20 +188,86 @@ class Connection:
                 case v1.KeepAlive():
                     pass
 
-    async def _receive(self, timeout_s: float) -> str | bytes | None:
-        """The next frame; None when the connection is over. Raises ``BadInput``."""
+    def _audio(self, inbound: Inbound, payload: bytes) -> Samples:
+        """The samples of one binary frame, if it does not come too fast. Raises ``BadInput``."""
+        start, position = inbound.start, inbound.received
+        samples = inbound.audio(payload)
+        self._pace.spend(
+            time.monotonic(),
+            audio_s=(inbound.received - position) / start.sample_rate,
+            replay=position < start.live_at,
+        )
+        return samples
+
+    async def _receive(self, timeout_s: float, seat: Seat | None = None) -> str | bytes | None:
+        """The next frame; None when the connection is over.
+
+        Raises ``BadInput`` for a peer that says nothing, or does not read; ``Draining`` when that
+        begins before there is a seat.
+        """
+        silent_s = 0.0
+        while True:
+            began_s = time.monotonic()
+            message = await self._frame(min(LOOK_EVERY_S, timeout_s))
+            waited_s = time.monotonic() - began_s
+            silent_s += waited_s
+            if seat is not None:
+                self._check_pulse(seat, waited_s)
+            if message is None:
+                self._check_silence(silent_s, timeout_s, seat)
+                continue
+            if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+                data: str | bytes = message.data
+                return data
+            if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+                # aiohttp has closed already; what is left is to say so in the log
+                code, reason = BROKEN[message.data.code]
+                raise BadInput(reason, code=code)
+            return None
+
+    async def _frame(self, timeout_s: float) -> WSMessage | None:
+        """The next frame; None when there was none so far, or a ping or pong, which are dealt with."""
+        self._frames += 1
+        if self._frames % TURN_FRAMES == 0:
+            await asyncio.sleep(0)  # what has arrived already is read without waiting
         try:
             message = await self._socket.receive(timeout=timeout_s)
         except TimeoutError:
-            raise BadInput("nothing arrived for too long", code=ErrorCode.IDLE) from None
-        if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-            data: str | bytes = message.data
-            return data
-        if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
-            # aiohttp has closed already; what is left is to say so in the log
-            code, reason = BROKEN[message.data.code]
-            raise BadInput(reason, code=code)
-        return None
+            return None
+        if message.type is WSMsgType.PONG:
+            self._pulse.answered()
+            return None
+        if message.type is WSMsgType.PING:
+            await self._answer(message.data)
+            return None
+        return message
+
+    def _check_silence(self, silent_s: float, timeout_s: float, seat: Seat | None) -> None:
+        if seat is None and self._service.stage is Stage.DRAINING:
+            raise Draining
+        if silent_s >= timeout_s:
+            raise BadInput("nothing arrived for too long", code=ErrorCode.IDLE)
+
+    def _check_pulse(self, seat: Seat, waited_s: float) -> None:
+        self._pulse.waited(waited_s)
+        if self._pulse.overdue:
+            raise BadInput(_GOODBYES[ErrorCode.SLOW_CONSUMER], code=ErrorCode.SLOW_CONSUMER)
+        if self._pulse.due:
+            self._pulse.asked()
+            seat.outbox.put(Ping())
+
+    async def _answer(self, data: bytes) -> None:
+        """A pong; a flood of pings is a flood."""
+        self._pace.spend(time.monotonic())
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self._socket.pong(data)
+        except TimeoutError:
+            raise BadInput(
+                _GOODBYES[ErrorCode.SLOW_CONSUMER], code=ErrorCode.SLOW_CONSUMER
+            ) from None
+        except ConnectionError:
+            return  # the next receive says so
 
     async def _send_all(self, seat: Seat, inbound: Inbound) -> None:
         """Send the outbox in order until it closes; a reader that stalls loses its connection."""
@@ -188,7 +278,10 @@ class Connection:
             await self._send(self._ready(inbound.start))
             event, timing = await seat.outbox.get_timed()
             while not isinstance(event, Closed):
-                await self._send(_message(event, translator, inbound))
+                if isinstance(event, Ping):
+                    await self._ping()
+                else:
+                    await self._send(_message(event, translator, inbound))
                 if self._traces and timing is not None and isinstance(event, Caption):
                     self._trace(event, timing)
                 event, timing = await seat.outbox.get_timed()
@@ -226,6 +319,10 @@ class Connection:
         async with asyncio.timeout(SEND_WITHIN_S):
             await self._socket.send_str(v1.encode(message))
 
+    async def _ping(self) -> None:
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.ping()
+
     async def _close(self, code: ErrorCode | None, reason: str) -> None:
         close_code = WSCloseCode.OK if code is None else v1.close_code(code)
         text = reason if code is None else v1.close_reason(code, reason)
@@ -240,6 +337,9 @@ class Connection:
         """Let the sender say goodbye, but not for ever."""
         await asyncio.wait({sending}, timeout=SEND_WITHIN_S + CLOSE_WITHIN_S)
         await self._stop(sending)
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()  # closing would wait for a peer that does not read
 
     async def _stop(self, sending: asyncio.Task[None]) -> None:
         sending.cancel()
@@ -256,7 +356,7 @@ _GOODBYES: dict[ErrorCode | None, str] = {
 
 
 def _message(
-    event: TrackEvent | Ack | Leaving, translator: v1.EventTranslator, inbound: Inbound
+    event: TrackEvent | Ack | Cadence | Leaving, translator: v1.EventTranslator, inbound: Inbound
 ) -> v1.ServerMessage:
     """What an event of the outbox is on the wire."""
     match event:
@@ -264,6 +364,8 @@ def _message(
             return v1.Ack(
                 inbound.received, inbound.positions.committed(committed, inbound.received)
             )
+        case Cadence(degraded=degraded):
+            return v1.Notice(v1.NoticeCode.DEGRADED if degraded else v1.NoticeCode.RESTORED)
         case Leaving(deadline_s=deadline_s):
             return v1.Draining(deadline_ms=round(deadline_s * 1000))
         case _:

@@ -20,6 +20,7 @@ from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
+from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
@@ -203,6 +204,9 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         window = np.zeros(opened.voice_detector.window_samples, np.float32)
         opened.voice_detector.open_stream().probability(window)
         _try_workers(loaded.executor)
+        # The first calls are slow; what the second ones take is what a decode may take.
+        loaded.executor.forget_load()
+        _try_workers(loaded.executor)
     except BaseException:
         loaded.close()
         raise
@@ -258,6 +262,12 @@ async def _serve_meetings(
         policy=CaptioningPolicy(guards=settings.guards == "on", final_beams=settings.final_beams),
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
+        limits=LoadLimits(
+            stretch=settings.stretch_load,
+            drop=settings.drop_load,
+            refuse=settings.new_meeting_load,
+            resume=settings.resume_load,
+        ),
     )
     # What was made while starting lives as long as the process: looking through it again and
     # again for garbage would only hold up captions.

@@ -6,7 +6,7 @@ from wordloop_ml.errors import ErrorCode
 from wordloop_ml.wire import v1
 
 HEARTBEAT_S = 10.0
-"""A peer that does not answer a ping is gone after one and a half times this."""
+"""Until ``start``, a peer that does not answer a ping is gone after one and a half times this."""
 
 CLOSE_WITHIN_S = 2.0
 
@@ -28,6 +28,7 @@ class TrackSocket(web.WebSocketResponse):
         super().__init__(
             timeout=CLOSE_WITHIN_S,
             heartbeat=HEARTBEAT_S,
+            autoping=False,  # an answer to our ping is how we know that the peer reads
             compress=False,
             # aiohttp refuses a message of exactly its limit; ours is inclusive
             max_msg_size=v1.Limits().message_bytes + 1,

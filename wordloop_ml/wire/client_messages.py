@@ -76,6 +76,11 @@ class Start:
         return self.resume_from if self.first_sample is None else self.first_sample
 
     @property
+    def resumes(self) -> bool:
+        """Whether something of the track was said before, and has to go on here."""
+        return self.epoch is not None and max(self.resume_from, self.live_at) > 0
+
+    @property
     def live_at(self) -> int:
         """Position where live audio begins; at least ``resume_from``."""
         return self.resume_from if self.live_from is None else max(self.live_from, self.resume_from)

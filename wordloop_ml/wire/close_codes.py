@@ -82,6 +82,7 @@ OUTCOMES = {
     ErrorCode.UNSUPPORTED_TASK: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
     ErrorCode.BAD_AUDIO: Outcome(CloseCode.INVALID_TEXT, 400),
     ErrorCode.TOO_LARGE: Outcome(CloseCode.TOO_LARGE, 413),
+    ErrorCode.TOO_FAST: Outcome(CloseCode.QUOTA, 429),
     ErrorCode.AUDIO_HOLE: Outcome(CloseCode.AUDIO_HOLE, 409),
     ErrorCode.SUPERSEDED: Outcome(CloseCode.SUPERSEDED, 409),
     ErrorCode.TOKEN_REFUSED: Outcome(CloseCode.TOKEN_REFUSED, 401),

@@ -22,8 +22,10 @@ from wordloop_ml.wire.client_messages import (
 )
 from wordloop_ml.wire.close_codes import CloseCode, close_code, close_reason, http_status
 from wordloop_ml.wire.identifiers import valid_meeting_id
+from wordloop_ml.wire.pace import Pace
 from wordloop_ml.wire.pcm import PcmDecoder
 from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.pulse import Pulse
 from wordloop_ml.wire.server_messages import (
     Ack,
     Caption,
@@ -63,8 +65,10 @@ __all__ = [
     "Limits",
     "Notice",
     "NoticeCode",
+    "Pace",
     "PcmDecoder",
     "Positions",
+    "Pulse",
     "Ready",
     "ServerMessage",
     "SpeechStarted",

@@ -1,0 +1,142 @@
+"""The load: shares that forget, a ladder that does not flutter, newcomers that are not seen yet."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordloop_ml.load import (
+    FULL_WAIT_S,
+    LONGEST_STRETCH,
+    WINDOW_S,
+    Ladder,
+    Load,
+    LoadLimits,
+    LoadMeter,
+    Newcomers,
+    Step,
+)
+from wordloop_ml.messages import JobClass
+
+LONG_S = 20 * WINDOW_S
+
+
+def asked(share: float, *, vital: float = 0.1) -> Load:
+    """A reading of meetings that want so much."""
+    return Load(used=min(1.0, share), vital=vital, asked=share)
+
+
+def test_a_share_is_of_all_threads_and_forgets() -> None:
+    """One of two threads is busy for long, then none is."""
+    meter = LoadMeter(threads=2)
+    meter.began(0.0, JobClass.FINAL, 1.0)
+    assert meter.read(LONG_S).used == pytest.approx(0.5)
+    meter.ended(LONG_S, JobClass.FINAL, 1.0, LONG_S)
+    assert meter.read(LONG_S + WINDOW_S).used == pytest.approx(0.5 / 2.718, rel=1e-3)
+    assert meter.read(3 * LONG_S).used == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("stretch", [1.0, 2.0, 5.0])
+def test_what_is_asked_does_not_depend_on_how_much_is_stretched(stretch: float) -> None:
+    """Otherwise stretching would look like relief, and the ladder would swing."""
+    meter = LoadMeter(threads=1)
+    now_s, every_s, each_s = 0.0, 0.25, 0.1
+    while now_s < LONG_S:
+        meter.began(now_s, JobClass.INTERIM, stretch)
+        meter.ended(now_s + each_s, JobClass.INTERIM, stretch, each_s)
+        now_s += every_s * stretch
+    load = meter.read(now_s)
+    assert load.asked == pytest.approx(each_s / every_s, rel=0.15)
+    assert load.used == pytest.approx(each_s / every_s / stretch, rel=0.15)
+    assert load.vital == 0.0
+    assert load.job_s == pytest.approx(each_s)
+
+
+def test_a_job_that_never_ends_uses_its_thread_for_ever() -> None:
+    """Abandoned or not: the thread is lost."""
+    meter = LoadMeter(threads=4)
+    meter.began(0.0, JobClass.INTERIM, 1.0)
+    assert meter.read(100 * WINDOW_S).used == pytest.approx(0.25)
+
+
+def test_first_captions_that_wait_are_a_load_until_it_is_forgotten() -> None:
+    """A delay is a full load at FULL_WAIT_S, however little the threads do."""
+    meter = LoadMeter(threads=1)
+    for index in range(100):
+        meter.waited(index * 0.01, FULL_WAIT_S)
+    assert meter.read(1.0).demand == pytest.approx(1.0, abs=0.02)
+    assert meter.read(1.0 + LONG_S).demand == pytest.approx(0.0, abs=1e-6)
+
+
+def test_one_late_first_caption_is_no_overload() -> None:
+    """It counts half."""
+    meter = LoadMeter(threads=1)
+    meter.waited(0.0, FULL_WAIT_S)
+    assert meter.read(0.0).demand == pytest.approx(0.5)
+
+
+def test_the_ladder_is_climbed_in_order_and_left_with_hysteresis() -> None:
+    """Each step at its limit; back only well below it."""
+    ladder = Ladder(LoadLimits())
+    steps = []
+    for share in (0.5, 0.6, 0.65, 0.7, 0.65, 0.6, 0.56, 0.54, 0.5, 0.52):
+        ladder.look(asked(share))
+        steps.append(ladder.step)
+    assert steps == [
+        Step.CALM,
+        Step.STRETCH,
+        Step.DROP,
+        Step.REFUSE,
+        Step.REFUSE,
+        Step.REFUSE,
+        Step.DROP,
+        Step.STRETCH,
+        Step.CALM,
+        Step.CALM,
+    ]
+
+
+def test_interims_are_stretched_so_that_use_stays_at_the_limit() -> None:
+    """Three times what can be done; then even more than stretching can save."""
+    ladder = Ladder(LoadLimits())
+    ladder.look(asked(1.6, vital=0.1))
+    assert ladder.stretch == pytest.approx(1.5 / 0.5)
+    ladder.look(asked(9.0, vital=0.5))
+    assert ladder.stretch == LONGEST_STRETCH
+    ladder.look(asked(3.0, vital=0.9))
+    assert ladder.stretch == LONGEST_STRETCH
+    ladder.look(asked(0.3))
+    assert ladder.stretch == 1.0
+
+
+@given(st.lists(st.floats(0.0, 3.0), max_size=50), st.floats(0.0, 1.0))
+def test_the_ladder_never_stands_below_its_load_nor_above_for_long(
+    shares: list[float], vital: float
+) -> None:
+    """Whatever the loads: at least the step of the load, and calm after a long calm."""
+    limits = LoadLimits()
+    ladder = Ladder(limits)
+    for share in shares:
+        changed_from = ladder.step
+        assert ladder.look(asked(share, vital=min(vital, share))) is (ladder.step != changed_from)
+        assert all(share < limits.of(step) for step in Step if step > ladder.step)
+        assert 1.0 <= ladder.stretch <= LONGEST_STRETCH
+    ladder.look(Load())
+    assert ladder.step is Step.CALM
+
+
+def test_newcomers_count_in_full_at_first_and_fade_as_readings_catch_up() -> None:
+    """Those that leave count no more; one that is named twice counts once."""
+    newcomers = Newcomers()
+    for meeting in ("a", "b", "b"):
+        newcomers.add(meeting, 0.0)
+    assert newcomers.share(0.0, 0.2) == pytest.approx(0.4)
+    newcomers.remove("a")
+    newcomers.remove("unknown")
+    assert newcomers.share(WINDOW_S, 0.2) == pytest.approx(0.2 / 2.718, rel=1e-3)
+    assert newcomers.share(10 * WINDOW_S, 0.2) == 0.0
+
+
+def test_a_ladder_whose_steps_are_out_of_order_is_refused() -> None:
+    """A setting could ask for it."""
+    with pytest.raises(ValueError, match="none below"):
+        LoadLimits(stretch=0.8)

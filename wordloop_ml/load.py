@@ -1,0 +1,215 @@
+"""How busy the inference threads are, and what gives way then; pure.
+
+No clock inside: times are seconds of any one monotonic clock, and are passed in, never backwards.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+from wordloop_ml.messages import JobClass
+
+WINDOW_S = 10.0
+"""What happened so long ago counts 1/e of what happens now: a few turns of a conversation."""
+
+FULL_WAIT_S = 0.5
+"""First captions that wait so long on average are a full load, however busy the threads are."""
+
+LONGEST_STRETCH = 8.0
+"""However busy the threads are, somebody who speaks sees their words move every two seconds."""
+
+STEP_BACK_AT = 0.85
+"""A step is left below this part of the load at which it is taken: the ladder does not flutter."""
+
+_JOB_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A reading; shares are of the time of all inference threads, over the last WINDOW_S or so.
+
+    used: in use, at most 1. vital: that part of it which cannot wait, which is all but interims.
+    asked: what would be in use if no interim had been stretched; above 1 it could not be done.
+    first_wait_s: how long first captions waited for a thread, on average. job_s: how long a job
+    runs, on average.
+    """
+
+    used: float = 0.0
+    vital: float = 0.0
+    asked: float = 0.0
+    first_wait_s: float = 0.0
+    job_s: float = 0.0
+
+    @property
+    def demand(self) -> float:
+        """How much of this process the meetings want, 1 being all of it."""
+        return max(self.asked, self.first_wait_s / FULL_WAIT_S)
+
+    @property
+    def strain(self) -> float:
+        """How full this process is with what it does, interims stretched as they are."""
+        return max(self.used, self.first_wait_s / FULL_WAIT_S)
+
+
+class LoadMeter:
+    """Exponentially weighted shares of thread time; told whenever a job begins, ends or waited.
+
+    A job that runs counts while it runs, so that a hung one counts for ever: its thread is lost.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._at_s: float | None = None
+        self._running, self._running_vital, self._running_asked = 0, 0, 0.0
+        self._used = self._vital = self._asked = 0.0
+        self._waits = self._waited_s = 0.0
+        self._job_s: float | None = None
+
+    def began(self, now_s: float, job_class: JobClass, stretch: float) -> None:
+        """A thread took a job, one of a kind that is asked for ``stretch`` times too rarely."""
+        self._change(now_s, 1, job_class, stretch)
+
+    def ended(self, now_s: float, job_class: JobClass, stretch: float, ran_s: float) -> None:
+        """The job is over; told with the same class and stretch."""
+        self._change(now_s, -1, job_class, stretch)
+        before = ran_s if self._job_s is None else self._job_s
+        self._job_s = before + _JOB_WEIGHT * (ran_s - before)
+
+    def waited(self, now_s: float, seconds: float) -> None:
+        """A first caption got its thread, or was given up, after so long."""
+        self._pass(now_s)
+        self._waits += 1.0
+        self._waited_s += seconds
+
+    def read(self, now_s: float) -> Load:
+        """The load now."""
+        self._pass(now_s)
+        return Load(
+            used=self._used,
+            vital=self._vital,
+            asked=self._asked,
+            # as if one more had not waited at all: without news a delay is forgotten
+            first_wait_s=self._waited_s / (self._waits + 1.0),
+            job_s=self._job_s or 0.0,
+        )
+
+    def _change(self, now_s: float, jobs: int, job_class: JobClass, stretch: float) -> None:
+        self._pass(now_s)
+        self._running += jobs
+        if job_class is JobClass.INTERIM:
+            self._running_asked += jobs * stretch
+        else:
+            self._running_vital += jobs
+            self._running_asked += jobs
+
+    def _pass(self, now_s: float) -> None:
+        """Time passes while what runs now is running."""
+        passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
+        self._at_s = now_s
+        kept = math.exp(-passed_s / WINDOW_S)
+        new = (1.0 - kept) / self._threads
+        self._used = kept * self._used + new * self._running
+        self._vital = kept * self._vital + new * self._running_vital
+        self._asked = kept * self._asked + new * self._running_asked
+        self._waits *= kept
+        self._waited_s *= kept
+
+
+class Step(IntEnum):
+    """What gives way, each step besides those before it. Finals never do."""
+
+    CALM = 0
+    STRETCH = 1
+    DROP = 2
+    REFUSE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLimits:
+    """At which load what gives way.
+
+    stretch: of demand; from here on interims are stretched, so that use stays there.
+    drop: of demand; interims that had to wait are dropped early.
+    refuse: of demand; no new meeting is admitted.
+    resume: of strain; tracks that go on from elsewhere are refused, too.
+    """
+
+    stretch: float = 0.6
+    drop: float = 0.65
+    refuse: float = 0.7
+    resume: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Refuse a ladder whose steps are out of order."""
+        if not 0.0 < self.stretch <= self.drop <= self.refuse <= self.resume:
+            raise ValueError("load limits must be positive, and none below the one before it")
+
+    def of(self, step: Step) -> float:
+        """The demand at which a step is taken."""
+        return (0.0, self.stretch, self.drop, self.refuse)[step]
+
+
+class Ladder:
+    """Which step the process stands on. Up at once; down, one step or several, with hysteresis."""
+
+    def __init__(self, limits: LoadLimits) -> None:
+        self._limits = limits
+        self._step = Step.CALM
+        self._stretch = 1.0
+
+    @property
+    def step(self) -> Step:
+        """Where it stands."""
+        return self._step
+
+    @property
+    def stretch(self) -> float:
+        """How many times more rarely interims are to be asked for."""
+        return self._stretch
+
+    def look(self, load: Load) -> bool:
+        """Move to where this load belongs; whether the step changed."""
+        before, demand = self._step, load.demand
+        up = max(step for step in Step if demand >= self._limits.of(step))
+        kept = max(step for step in Step if demand >= self._limits.of(step) * STEP_BACK_AT)
+        self._step = max(up, min(before, kept))
+        self._stretch = 1.0 if self._step is Step.CALM else self._needed(load)
+        return self._step is not before
+
+    def _needed(self, load: Load) -> float:
+        """With this, interims use what the limit leaves after what cannot wait."""
+        interims, left = load.asked - load.vital, self._limits.stretch - load.vital
+        if left * LONGEST_STRETCH <= interims:
+            return LONGEST_STRETCH
+        # where first captions wait without much being asked, jobs are long: fewer of them help
+        return min(LONGEST_STRETCH, max(interims / left, load.demand / self._limits.stretch, 1.0))
+
+
+class Newcomers:
+    """The load that meetings will bring which were admitted too lately to show in a reading.
+
+    A reading shows 1 - e^(-t/WINDOW_S) of a load that began t ago; this is the rest of it, if
+    somebody speaks in each meeting all the time.
+    """
+
+    def __init__(self) -> None:
+        self._since_s: dict[str, float] = {}
+
+    def add(self, meeting: str, now_s: float) -> None:
+        """A meeting was admitted."""
+        self._since_s[meeting] = now_s
+
+    def remove(self, meeting: str) -> None:
+        """It has left, or never came; harmless for one that is not known."""
+        self._since_s.pop(meeting, None)
+
+    def share(self, now_s: float, each: float) -> float:
+        """What they will add to a reading, where a meeting takes ``each`` of all thread time."""
+        self._since_s = {
+            meeting: since_s
+            for meeting, since_s in self._since_s.items()
+            if now_s - since_s < 5.0 * WINDOW_S
+        }
+        return each * sum(
+            math.exp(-(now_s - since_s) / WINDOW_S) for since_s in self._since_s.values()
+        )

@@ -1,0 +1,116 @@
+"""How loaded this process is, what gives way, and who may still come in; one for all meetings."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from wordloop_ml.errors import Busy
+from wordloop_ml.executor import Executor
+from wordloop_ml.load import LONGEST_STRETCH, Ladder, Load, LoadLimits, Newcomers, Step
+from wordloop_ml.messages import SAMPLE_RATE
+from wordloop_ml.ports import TranscriberWorker
+
+LOOK_EVERY_S = 0.25
+"""How often the load is read while audio comes in."""
+
+STALE_AFTER_S = 1.5
+"""An interim that waited this long shows what everybody has heard already."""
+
+STALE_WHEN_DROPPING_S = 0.5
+
+DECODES_BESIDES_INTERIMS = 1.0
+"""First captions and finals in a second of speech, about."""
+
+RETRY_AFTER_S = 5.0
+"""Half of what the meter remembers: sooner, a refused meeting would find the same."""
+
+RETRY_RESUME_AFTER_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Overload:
+    """Reads the executor's load, stands on the ladder, and decides on admission.
+
+    interim_samples: how much new audio lies between two interims of somebody who speaks.
+    """
+
+    def __init__(
+        self,
+        executor: Executor[TranscriberWorker],
+        limits: LoadLimits,
+        interim_samples: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._executor = executor
+        self._limits = limits
+        self._clock = clock
+        self._decodes_per_s = SAMPLE_RATE / interim_samples + DECODES_BESIDES_INTERIMS
+        self._ladder = Ladder(limits)
+        self._newcomers = Newcomers()
+        self._load = Load()
+        self._looked_s = -LOOK_EVERY_S
+
+    @property
+    def step(self) -> Step:
+        """What gives way now."""
+        self._look(LOOK_EVERY_S)
+        return self._ladder.step
+
+    @property
+    def stretch(self) -> float:
+        """How many times more rarely a track is to ask for interims.
+
+        The ladder's answer to the load of many seconds, or that to the jobs which wait at this
+        moment: at one for each thread interims come half as often, and so on.
+        """
+        self._look(LOOK_EVERY_S)
+        return min(max(self._ladder.stretch, 1.0 + self._executor.pressure), LONGEST_STRETCH)
+
+    @property
+    def stale_after_s(self) -> float:
+        """How long an interim may wait for a thread."""
+        return STALE_WHEN_DROPPING_S if self.step >= Step.DROP else STALE_AFTER_S
+
+    def admit(self, meeting: str, *, resumed: bool) -> None:
+        """A meeting that is not here yet wants to come in. Raises ``Busy``.
+
+        resumed: it goes on from elsewhere, and its people wait for the words they have said: it
+        may have what new meetings leave free. From now on its load is expected.
+        """
+        self._look(0.0)
+        if resumed:
+            if self._load.strain >= self._limits.resume:
+                raise Busy(
+                    "this container cannot take over any more", retry_after_s=RETRY_RESUME_AFTER_S
+                )
+        elif self._expected() >= self._limits.refuse or self._ladder.step is Step.REFUSE:
+            raise Busy("this container is as busy as it may be", retry_after_s=RETRY_AFTER_S)
+        self._newcomers.add(meeting, self._clock())
+
+    def withdraw(self, meeting: str) -> None:
+        """The meeting has left, or did not come after all."""
+        self._newcomers.remove(meeting)
+
+    def _expected(self) -> float:
+        """The demand once those show who were admitted lately."""
+        each = self._load.job_s * self._decodes_per_s / self._executor.workers
+        return self._load.demand + self._newcomers.share(self._clock(), each)
+
+    def _look(self, at_most_every_s: float) -> None:
+        now_s = self._clock()
+        if now_s - self._looked_s < at_most_every_s:
+            return
+        self._looked_s = now_s
+        self._load = self._executor.load()
+        if self._ladder.look(self._load):
+            log.info(
+                "load_step",
+                step=self._ladder.step.name.lower(),
+                demand=round(self._load.demand, 3),
+                used=round(self._load.used, 3),
+                stretch=round(self._ladder.stretch, 2),
+                first_wait_ms=round(self._load.first_wait_s * 1000),
+            )

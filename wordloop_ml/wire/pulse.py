@@ -1,0 +1,40 @@
+"""Whether a peer reads what it is sent; pure: waiting times are passed in, in seconds.
+
+A ping goes through everything that waits for the peer, and its answer comes back in order. So the
+time until then is how far behind the peer reads, whatever the buffers in between hold. Only time
+in which we waited for the peer counts: while we are the slow side, its answer lies in our own buffers.
+"""
+
+PING_EVERY_S = 2.0
+ANSWER_WITHIN_S = 5.0
+
+
+class Pulse:
+    """One peer's; ``due`` and ``overdue`` are to be looked at whenever a wait is over."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._waited_s = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether to ask."""
+        return not self._asked and self._waited_s >= PING_EVERY_S
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the peer owes an answer for too long."""
+        return self._asked and self._waited_s >= ANSWER_WITHIN_S
+
+    def waited(self, seconds: float) -> None:
+        """We waited so long for the peer."""
+        self._waited_s += seconds
+
+    def asked(self) -> None:
+        """A ping is on its way."""
+        self._asked, self._waited_s = True, 0.0
+
+    def answered(self) -> None:
+        """The peer has read up to the ping. An answer to nothing is harmless (RFC 6455, 5.5.3)."""
+        if self._asked:
+            self._asked, self._waited_s = False, 0.0
