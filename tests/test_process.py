@@ -66,6 +66,11 @@ async def serving(weights: Path) -> AsyncIterator[Process]:
         "WORDLOOP_PORT": "0",
         "WORDLOOP_DRAIN_LISTEN_S": "0.1",
         "WORDLOOP_LOG_LEVEL": "debug",
+        # these tests speak faster than people, on machines that are as busy as they are
+        "WORDLOOP_NEW_MEETING_LOAD": "1000",
+        "WORDLOOP_RESUME_LOAD": "1000",
+        "WORDLOOP_AUDIO_FRAMES_PER_S": "1000",
+        "WORDLOOP_REALTIME_FACTOR": "100",
     }
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "wordloop_ml", "serve"),
@@ -176,13 +181,13 @@ async def _meet_with_a_reconnect(process: Process, meeting: str, audio: Pcm16) -
     """Speak up to the first final, lose the connection, and resume behind it; what was said."""
     first = await process.connect(meeting)
     await first.start(epoch=1)
-    await first.speak(audio[: 5 * SAMPLE_RATE])
+    await first.speak(audio[: 5 * SAMPLE_RATE], frame_samples=1_600)
     final = await first.until("caption", final=True)
     await first.socket.close()
     second = await process.connect(meeting)
     committed, seq = final["committed"], final["seq"]
     await second.start(epoch=2, first_sample=committed, resume_from=committed, last_seq=seq)
-    await second.speak(audio[committed:])
+    await second.speak(audio[committed:], frame_samples=1_600)
     await second.send(type="stop")
     ended = (await second.drained())[-1]
     assert (ended["type"], ended["committed"], second.code) == ("ended", len(audio), 1000)
