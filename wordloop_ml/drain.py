@@ -13,11 +13,14 @@ from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberWorker
 
-CLOSE_SOCKETS_S = 5.0
+CLOSE_SOCKETS_S = 3.0
 """How long the last frames and closing handshakes may take once the meetings have left."""
 
 JOIN_THREADS_S = 2.0
 """How long inference threads may take to return from their last native call."""
+
+LOOK_EVERY_S = 0.2
+"""How soon a second signal cuts either of these short."""
 
 log = structlog.get_logger()
 
@@ -50,10 +53,10 @@ async def drain(
     if not leaving.done():
         roster.cut()
     in_time = await leaving
-    closed = await wait_unconnected(CLOSE_SOCKETS_S)
+    closed = await _unconnected(wait_unconnected, forced)
     # 4. What has not answered its close frame by now is cut with the listener.
     await stop_listening()
-    joined = await _joined(executor, JOIN_THREADS_S)
+    joined = await _joined(executor, JOIN_THREADS_S, forced)
     # 5. Only when no thread is inside a native call may the weights go.
     if joined:
         free_engines()
@@ -69,11 +72,27 @@ async def _wait(forced: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _joined(executor: Executor[TranscriberWorker], seconds: float) -> bool:
+async def _unconnected(
+    wait_unconnected: Callable[[float], Awaitable[bool]], forced: asyncio.Event
+) -> bool:
+    """Poll for the last closing handshake; once forced, a moment has to do."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + CLOSE_SOCKETS_S
+    while not await wait_unconnected(LOOK_EVERY_S):
+        if forced.is_set() or loop.time() >= until_s:
+            return False
+    return True
+
+
+async def _joined(
+    executor: Executor[TranscriberWorker], seconds: float, forced: asyncio.Event
+) -> bool:
     """Poll for the threads' end without blocking the loop, which still closes sockets."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + seconds
     while not executor.close(0.0):
+        if forced.is_set():
+            until_s = min(until_s, loop.time() + LOOK_EVERY_S)
         if loop.time() >= until_s:
             return False
         await asyncio.sleep(0.02)

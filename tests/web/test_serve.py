@@ -79,6 +79,16 @@ async def test_while_draining_probes_are_answered_and_new_meetings_refused(
     assert await stopping
 
 
+async def test_a_connection_that_has_not_started_is_sent_elsewhere_too(serving: Serving) -> None:
+    """It would otherwise be cut with the listener."""
+    service = await serving()
+    client = await service.connect()
+    messages = await drained_by_stop(service, client)
+    assert [(one["type"], one["code"]) for one in messages] == [("error", "draining")]
+    assert messages[0]["retry_after"] == 0
+    assert client.code == 1012
+
+
 async def test_a_hung_native_call_cannot_hold_the_exit(serving: Serving) -> None:
     """serve says so, and its caller ends the process."""
     hang = threading.Event()

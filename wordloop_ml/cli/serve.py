@@ -5,8 +5,9 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable, Coroutine
 
-from wordloop_ml.settings import read_settings
+from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.web.serve import serve
 
@@ -24,9 +25,18 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _serve(namespace: argparse.Namespace) -> int:
     del namespace
-    settings = read_settings(os.environ)
+    return run(read_settings(os.environ))
+
+
+def run(
+    settings: Settings, until_signal: Callable[[Settings], Coroutine[None, None, bool]] = serve
+) -> int:
+    """Serve until a signal; the exit status, which is 0 whatever had to be left behind.
+
+    Does not return when a thread has to be left: then the process ends here.
+    """
     configure_logs(settings.log_level, settings.log_format)
-    if not asyncio.run(serve(settings)):
+    if not asyncio.run(until_signal(settings)):
         # A native call still holds a thread, or the models are still being loaded: joining it
         # could take for ever, and finalising the interpreter under it could crash.
         logging.shutdown()
