@@ -46,7 +46,8 @@ async def service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
     settings = {
         "WORDLOOP_TOKENS_FILE": str(tmp_path / "tokens"),
         "WORDLOOP_LOG_LEVEL": "debug",
-        "WORDLOOP_MAX_MEETINGS": "2",
+        "WORDLOOP_NEW_MEETING_LOAD": "1000",
+        "WORDLOOP_RESUME_LOAD": "1000",
     }
     async with scripted_service(tmp_path, settings) as process:
         yield process

@@ -46,7 +46,7 @@ class Attack:
 
     kind: its rule in the grammar, set by the grammar. payload: what is hostile.
     must_refuse: whether a named refusal is owed; otherwise it may also be taken, or left alone.
-    ending: what ends the connection properly if the payload was taken.
+    ending: what ends the connection properly if the payload was taken; then an end is owed.
     vanish: the peer resets the connection right after the payload, and hears nothing.
     start: the fields of ``start``, where the opening sends one.
     """

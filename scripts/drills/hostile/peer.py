@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from scripts.drills.hostile.answers import Answer, Outcome, read_answer
 from scripts.drills.hostile.attack import START, Attack, Opening, handshake, text
-from wordloop_ml.errors import ErrorCode
 
 ANSWER_WITHIN_S = 30.0
 """For an answer that is owed: far beyond what it takes, on a busy machine too."""
@@ -77,8 +76,9 @@ async def _attack(
         return Answer(Outcome.LEFT)
     if attack.must_refuse:
         return _owed(await _answer(wire, ANSWER_WITHIN_S, upgraded=upgraded))
-    answer = await _answer(wire, QUIET_S, upgraded=upgraded)
-    if answer is None and not wire.over:
+    within_s = ANSWER_WITHIN_S if attack.ending else QUIET_S
+    answer = await _answer(wire, within_s, upgraded=upgraded)
+    if answer is None and not wire.over and not attack.ending:
         # half of something, perhaps: nothing more follows, and then it has to end
         with suppress(OSError):
             transport.write_eof()
@@ -89,10 +89,10 @@ async def _attack(
 
 
 def _owed(answer: Answer | None) -> Answer:
-    """A refusal was owed; silence, a cut and a welcome are none. Being busy says nothing."""
+    """A refusal was owed; silence, a cut and a welcome are none."""
     if answer is None:
         return Answer(Outcome.STUCK)
-    if answer.outcome is not Outcome.NAMED or answer.code == ErrorCode.INTERNAL:
+    if answer.outcome is not Outcome.NAMED:
         return replace(answer, outcome=Outcome.UNNAMED)
     return answer
 
