@@ -60,6 +60,11 @@ def test_one_token_belongs_to_the_default_tenant() -> None:
     assert Tokens().tenant_of(b"whatever") == DEFAULT_TENANT
 
 
+def test_no_token_is_nobody_s_whatever_the_digests_are() -> None:
+    """Not even that of nothing."""
+    assert Tokens((("acme", hashlib.sha256().digest()),)).tenant_of(b"") is None
+
+
 def test_nothing_of_a_token_is_kept_or_shown() -> None:
     """Digests are."""
     assert OLD not in repr(parse_tokens(f"acme: {OLD}".encode()))
@@ -80,6 +85,8 @@ def test_nothing_of_a_token_is_kept_or_shown() -> None:
         (f"acme: {OLD} {NEW}", "line 1 .* must hold a token"),
         ("acme: sha256:abcd", "line 1 .* must hold a token"),
         (f"acme: {OLD}\nglobex: {OLD}", "line 2 .* another tenant"),
+        (f"acme: sha256:{hashlib.sha256().hexdigest()}", "line 1 .* no token at all"),
+        (f"acme: sha256:{hashlib.sha256(bytes([10])).hexdigest()}", "line 1 .* no token at all"),
     ],
 )
 def test_a_bad_file_is_refused_by_line_and_rule(content: str, rule: str) -> None:

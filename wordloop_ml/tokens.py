@@ -27,6 +27,8 @@ _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_TOKEN_CHARS},256}}=*")
 """RFC 6750, 2.1: what a client can send after ``Bearer``."""
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_OF_NOTHING = frozenset(hashlib.sha256(nothing).digest() for nothing in (b"", b"\n"))
+"""What ``sha256sum`` says when a script gave it a variable that was empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Tokens:
         """
         if not self.required:
             return DEFAULT_TENANT
+        if not presented:
+            return None
         digest = hashlib.sha256(presented).digest()
         found = None
         for tenant, known in self.entries:
@@ -118,8 +122,10 @@ def _parse_lines(lines: Iterable[str]) -> Iterable[tuple[bytes, str]]:
 
 def _digest_in(secret: str, number: int) -> bytes:
     """The digest that a line gives, or that of the token that it gives."""
-    if (digest := _DIGEST.fullmatch(secret)) is not None:
-        return bytes.fromhex(digest[1])
+    if (found := _DIGEST.fullmatch(secret)) is not None:
+        if (digest := bytes.fromhex(found[1])) in _OF_NOTHING:
+            raise _bad_line(number, "holds the digest of no token at all")
+        return digest
     if not _TOKEN.fullmatch(secret):
         raise _bad_line(
             number,
