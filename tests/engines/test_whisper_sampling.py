@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.whisper_abi import ffi
-from wordloop_ml.engines.whisper_cpp import MOST_BEAMS, WhisperCppTranscriber, WhisperCppWorker
+from wordloop_ml.engines.whisper_abi import MOST_BEAMS, ffi
+from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker
 from wordloop_ml.engines.whisper_state import WhisperState
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
@@ -97,7 +97,7 @@ class FullLibrary:
 def test_a_state_that_the_library_has_freed_is_opened_again_and_not_freed_twice() -> None:
     """Twice would end the process."""
     library = FullLibrary()
-    state = WhisperState(library, ffi.NULL)
+    state = WhisperState(library, ffi.NULL, 100)
     with pytest.raises(EngineFailed, match="-7"):
         state.run([None], ffi.new("float[]", 1))
     state.close()

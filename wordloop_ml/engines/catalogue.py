@@ -8,7 +8,10 @@ from wordloop_ml.engines.ggml_file import read_header
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
+from wordloop_ml.engines.whisper_abi import PyWhisperCpp
+from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
+from wordloop_ml.engines.whisper_cpp_python import WhisperCppPython
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
@@ -50,6 +53,12 @@ class Engines:
         self.places.close()
 
 
+_BINDINGS: dict[str, Callable[[], WhisperBinding]] = {
+    "pywhispercpp": PyWhisperCpp,
+    "whisper_cpp_python": WhisperCppPython,
+}
+
+
 def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
     options = WhisperOptions(
         threads=settings.threads,
@@ -60,7 +69,8 @@ def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
         tokens_per_second=settings.tokens_per_second,
         calibration=weights.entry.calibration,
     )
-    return WhisperCppTranscriber.open(weights.name, weights.buffer, options)
+    binding = _BINDINGS[settings.binding]()
+    return WhisperCppTranscriber.open(weights.name, weights.buffer, options, binding=binding)
 
 
 # The scripted engines take no weights: a drill's manifest may name any file for them.

@@ -15,10 +15,14 @@ from typing import Any
 
 import cffi
 
+from wordloop_ml.engines.ggml_file import GgmlHeader
 from wordloop_ml.errors import ErrorCode, StartupFailed
 
 EXPECTED_VERSION = "1.8.5"
 """The whisper.cpp whose structs are declared below."""
+
+MOST_BEAMS = 8
+"""whisper.cpp's ``WHISPER_MAX_DECODERS``."""
 
 _DISTRIBUTION = "pywhispercpp"
 
@@ -222,6 +226,50 @@ def _swallow(_level: int, _text: Any, _user_data: Any) -> None:
 
     A module-level function, because the library keeps the pointer until the process ends.
     """
+
+
+class PyWhisperCpp:
+    """The binding over ``pywhispercpp``'s library, or over another of its version."""
+
+    name = "whisper_cpp"
+    ffi = ffi
+    appended_samples = 0
+    idle_ms = 100
+    distilled_layers = 2
+    most_beams = MOST_BEAMS
+    keeps_to_its_job = True
+
+    def __init__(self, path: Path | None = None, expected_version: str = EXPECTED_VERSION) -> None:
+        """Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``."""
+        self.library = open_library(path, expected_version)
+
+    def check(self, header: GgmlHeader) -> None:
+        """It loads everything that ``read_header`` lets through."""
+
+    def open_context(self, data: Any) -> Any:
+        """Load weights from a buffer; NULL when it cannot."""
+        defaults = self.library.whisper_context_default_params_by_ref()
+        parameters = ffi.new("struct whisper_context_params *", defaults[0])
+        self.library.whisper_free_context_params(defaults)
+        parameters.use_gpu = False
+        # With flash attention, whisper.cpp reads keys and values up to the next multiple of 256
+        # positions without a mask: rows that an earlier job of this state, another speaker's, left
+        # there. Without it the rows are exactly those of this job.
+        parameters.flash_attn = False
+        return self.library.whisper_init_from_buffer_with_params_no_state(
+            data, len(data), parameters[0]
+        )
+
+    def new_parameters(self) -> Any:
+        """A ``whisper_full_params`` with the defaults, owned by the caller."""
+        defaults = self.library.whisper_full_default_params_by_ref(0)
+        parameters = ffi.new("struct whisper_full_params *", defaults[0])
+        self.library.whisper_free_params(defaults)
+        return parameters
+
+    def no_speech_probability(self, state: Any) -> float:
+        """Of the newest result, which has a segment."""
+        return float(self.library.whisper_full_get_segment_no_speech_prob_from_state(state, 0))
 
 
 def find_library() -> Path:

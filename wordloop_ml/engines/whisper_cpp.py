@@ -14,7 +14,8 @@ import numpy as np
 
 from wordloop_ml.engines.confidence import with_calibration
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
-from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, ffi, open_library
+from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, MOST_BEAMS, PyWhisperCpp, ffi
+from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_sampling import Untempered
 from wordloop_ml.engines.whisper_state import WhisperState
 from wordloop_ml.engines.whisper_vocabulary import Vocabulary
@@ -26,9 +27,6 @@ from wordloop_ml.weights import Calibration
 
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""
-
-MOST_BEAMS = 8
-"""whisper.cpp's ``WHISPER_MAX_DECODERS``."""
 
 _GREEDY, _BEAM_SEARCH = 0, 1
 
@@ -67,25 +65,31 @@ class WhisperCppTranscriber:
     """
 
     def __init__(
-        self, name: str, library: Any, context: Any, header: GgmlHeader, options: WhisperOptions
+        self,
+        name: str,
+        binding: WhisperBinding,
+        context: Any,
+        header: GgmlHeader,
+        options: WhisperOptions,
     ) -> None:
-        self._library = library
+        self._binding = binding
+        self._library = binding.library
         self._context = context
         self._header = header
         self._options = options
         self._lock = threading.Lock()
         self._open_workers = 0
         self._closing = False
-        self._vocabulary = Vocabulary(library, context, header)
+        self._vocabulary = Vocabulary(binding.library, context, header)
         self._capabilities = TranscriberCapabilities(
-            name="whisper_cpp",
+            name=binding.name,
             model=name,
             languages=self._vocabulary.languages,
             shortest_samples=SHORTEST_SAMPLES,
             longest_samples=header.audio_context * SAMPLES_PER_POSITION,
             # whisper.cpp takes any model with two decoder layers for an early distilled one and
             # switches its timestamps off
-            word_times=header.text_layers != 2,
+            word_times=header.text_layers != binding.distilled_layers,
             translates=self._vocabulary.multilingual,
         )
 
@@ -96,6 +100,7 @@ class WhisperCppTranscriber:
         buffer: memoryview,
         options: WhisperOptions | None = None,
         *,
+        binding: WhisperBinding | None = None,
         library: Path | None = None,
         expected_version: str = EXPECTED_VERSION,
     ) -> "WhisperCppTranscriber":
@@ -103,29 +108,21 @@ class WhisperCppTranscriber:
 
         name: what the capabilities call the model. buffer: a whole whisper.cpp file; the library
         copies the tensors out of it once, so it may be released afterwards.
+        binding: another than that over the wheel's library; then the rest says nothing.
         library: another libwhisper than the wheel's, of the expected version.
         Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``.
         """
         header = read_header(buffer)
-        native = open_library(library, expected_version)
-        defaults = native.whisper_context_default_params_by_ref()
-        parameters = ffi.new("struct whisper_context_params *", defaults[0])
-        native.whisper_free_context_params(defaults)
-        parameters.use_gpu = False
-        # With flash attention, whisper.cpp reads keys and values up to the next multiple of 256
-        # positions without a mask: rows that an earlier job of this state, another speaker's, left
-        # there. Without it the rows are exactly those of this job.
-        parameters.flash_attn = False
+        binding = binding or PyWhisperCpp(library, expected_version)
+        binding.check(header)
         data = ffi.from_buffer(buffer)
-        context = native.whisper_init_from_buffer_with_params_no_state(
-            data, len(data), parameters[0]
-        )
+        context = binding.open_context(data)
         ffi.release(data)
         if context == ffi.NULL:
             raise StartupFailed(
                 f"whisper.cpp cannot load the weights {name}", code=ErrorCode.ENGINE_INCOMPATIBLE
             )
-        return cls(name, native, context, header, options or WhisperOptions())
+        return cls(name, binding, context, header, options or WhisperOptions())
 
     @property
     def capabilities(self) -> TranscriberCapabilities:
@@ -137,7 +134,7 @@ class WhisperCppTranscriber:
         with self._lock:
             if self._context == ffi.NULL or self._closing:
                 raise EngineFailed("the transcriber is closed")
-            state = WhisperState(self._library, self._context)
+            state = WhisperState(self._library, self._context, self._binding.idle_ms)
             self._open_workers += 1
         return WhisperCppWorker(self, state)
 
@@ -168,7 +165,8 @@ class WhisperCppWorker:
         self._library = transcriber._library
         self._vocabulary = transcriber._vocabulary
         self._state: WhisperState | None = state
-        self._parameters = _fixed_parameters(self._library, transcriber._options.threads)
+        self._binding = transcriber._binding
+        self._parameters = _fixed_parameters(self._binding, transcriber._options.threads)
         self._full_context = transcriber._header.audio_context
         # whisper.cpp drops the text when its own loop ends before the token limit does
         self._most_tokens = transcriber._header.text_context // 2 - 5
@@ -188,7 +186,8 @@ class WhisperCppWorker:
         self._refuse(samples, options)
         if len(samples) < SHORTEST_SAMPLES:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
-        self._state.prepare(as_new=options.temperature > 0.0 or options.beams > 1)
+        draws = options.temperature > 0.0 or options.beams > 1
+        self._state.prepare(as_new=draws or not self._binding.keeps_to_its_job)
         return self._decode(self._state, utterance, samples, options)
 
     def close(self) -> None:
@@ -209,10 +208,11 @@ class WhisperCppWorker:
         parameters.translate = options.task is Task.TRANSLATE
         parameters.temperature = options.temperature
         # at a temperature the library's beams are samples too, of which it would keep one
-        searches = options.beams > 1 and options.temperature == 0.0
-        parameters.strategy = _BEAM_SEARCH if searches else _GREEDY
-        parameters.beam_search.beam_size = options.beams
-        data = ffi.from_buffer("float[]", samples)
+        beams = min(options.beams, self._binding.most_beams) if options.temperature == 0.0 else 1
+        parameters.strategy = _BEAM_SEARCH if beams > 1 else _GREEDY
+        parameters.beam_search.beam_size = beams
+        appended = self._binding.appended_samples
+        data = ffi.from_buffer("float[]", np.pad(samples, (0, appended)) if appended else samples)
         language, certainty = self._language(state, data, options)
         code = ffi.new("char[]", language.encode())
         prompt = ffi.new("whisper_token[]", self._vocabulary.tokens_of(options.prompt))
@@ -220,7 +220,10 @@ class WhisperCppWorker:
         if options.temperature > 0.0:
             vocabulary = self._vocabulary
             untempered = Untempered(
-                options.temperature, vocabulary.size, vocabulary.first_timestamp
+                self._binding.ffi,
+                options.temperature,
+                vocabulary.size,
+                vocabulary.first_timestamp,
             )
         try:
             parameters.language = code
@@ -302,24 +305,22 @@ class WhisperCppWorker:
         ]
         if untempered is not None:
             untempered.correct(tokens)
-        no_speech = library.whisper_full_get_segment_no_speech_prob_from_state(handle, 0)
+        no_speech = self._binding.no_speech_probability(handle)
         words, log_probability = self._vocabulary.read(tokens, utterance)
         return Hypothesis(
             start,
             end,
             with_calibration(words, self._transcriber._options.calibration),
             language=language,
-            no_speech_probability=min(max(float(no_speech), 0.0), 1.0),
+            no_speech_probability=min(max(no_speech, 0.0), 1.0),
             average_log_probability=log_probability,
             language_probability=certainty,
         )
 
 
-def _fixed_parameters(library: Any, threads: int) -> Any:
+def _fixed_parameters(binding: WhisperBinding, threads: int) -> Any:
     """What is the same for every decode: a ``whisper_full_params``, owned by the caller."""
-    defaults = library.whisper_full_default_params_by_ref(0)
-    parameters = ffi.new("struct whisper_full_params *", defaults[0])
-    library.whisper_free_params(defaults)
+    parameters = binding.new_parameters()
     parameters.n_threads = threads
     parameters.no_context = True
     parameters.single_segment = True

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wordloop_ml.engines.whisper_abi import ffi
-
 
 class Untempered:
     """Follows one decode, of one decoder, at one temperature in (0, 1]."""
 
-    def __init__(self, temperature: float, vocabulary: int, first_timestamp: int) -> None:
+    def __init__(self, ffi: Any, temperature: float, vocabulary: int, first_timestamp: int) -> None:
+        """ffi: declares the tokens of the library that calls back."""
+        self._ffi = ffi
         self._temperature = np.float32(temperature)
         self._bytes = 4 * vocabulary
         self._first_timestamp = first_timestamp
@@ -31,7 +31,7 @@ class Untempered:
     @property
     def callback(self) -> Any:
         """The ``logits_filter_callback``; valid while this object lives."""
-        return ffi.cast("void *", self._callable)
+        return self._ffi.cast("void *", self._callable)
 
     def correct(self, tokens: list[Any]) -> None:
         """Write the model's own probabilities into the tokens of the result, in order.
@@ -53,7 +53,7 @@ class Untempered:
     ) -> None:
         if self._distribution is not None and count > 0:
             self._log_probabilities.append(float(self._distribution[tokens[count - 1].id]))
-        tempered = np.frombuffer(ffi.buffer(logits, self._bytes), np.float32)
+        tempered = np.frombuffer(self._ffi.buffer(logits, self._bytes), np.float32)
         own = tempered * self._temperature
         if self._opens_text(tokens, count):  # the library rules these out a moment later
             own[self._first_timestamp :] = -np.inf

@@ -14,19 +14,20 @@ from wordloop_ml.errors import EngineFailed
 _STATE_IS_GONE = -7
 """What the library answers when it could not make room for beams, and has freed the state."""
 
-_TOO_SHORT_TO_ENCODE_MS = 100
-"""Just long enough to be looked at; with no more left than this, the library is done."""
-
 _ENGLISH = ffi.new("char[]", b"en")
 
 
 class WhisperState:
     """What one decode at a time writes: a ``whisper_state``, and the calls that use it."""
 
-    def __init__(self, library: Any, context: Any) -> None:
-        """Raises ``EngineFailed`` when none can be had."""
+    def __init__(self, library: Any, context: Any, idle_ms: int) -> None:
+        """Raises ``EngineFailed`` when none can be had.
+
+        idle_ms: how much audio the library looks at without encoding it.
+        """
         self._library = library
         self._context = context
+        self._idle_ms = idle_ms
         self.handle = ffi.NULL
         self.prepare()
 
@@ -55,7 +56,7 @@ class WhisperState:
     def hear(self, parameters: Any, data: Any) -> None:
         """Compute the spectrogram and set the audio context; neither encodes nor decodes."""
         parameters.language = _ENGLISH  # none at all would be detected
-        parameters.duration_ms = _TOO_SHORT_TO_ENCODE_MS
+        parameters.duration_ms = self._idle_ms
         try:
             self.run(parameters, data)
         finally:
