@@ -39,5 +39,7 @@ def no_thread_is_left_behind() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def async_rooms_never_block() -> Iterator[None]:
     """Fail a test in which the event loop waits for a lock, a disk or a socket inside our code."""
-    with blockbuster_ctx(["wordloop_ml.meetings", "wordloop_ml.web", "wordloop_ml.drain"]):
+    with blockbuster_ctx(
+        [f"wordloop_ml.{room}" for room in ("meetings", "web", "drain", "client")]
+    ):
         yield
