@@ -12,7 +12,7 @@ from scripts.benchmark.meters import MEBIBYTE
 from scripts.benchmark.results import Result
 from scripts.benchmark.stages import stage_names
 
-PERCENTILES = ("p50", "p95", "p99")
+PERCENTILES, STYLES = ("p50", "p95", "p99"), ("-o", "--s", ":^")
 
 
 def draw(results: Sequence[Result], stem: Path) -> list[Path]:
@@ -35,19 +35,19 @@ def _by_meetings(results: Sequence[Result], stem: Path) -> Path:
         ("between interims, ms", lambda r: r.interim_gap),
     )
     for axis, (title, of) in zip(axes.flat, spreads, strict=False):
-        for subject, runs in _subjects(results):
-            for percentile, style in zip(PERCENTILES, ("-o", "--s", ":^"), strict=True):
+        for colour, (subject, runs) in enumerate(_subjects(results)):
+            for percentile, style in zip(PERCENTILES, STYLES, strict=True):
                 points = [(r.meetings, 1000 * getattr(s, percentile)) for r in runs if (s := of(r))]
-                axis.plot(*zip(*points, strict=True), style, label=f"{subject} {percentile}")
-        _label(axis, title)
+                _line(axis, points, style, colour, f"{subject} {percentile}")
+        _label(axis, title, results)
     values: Sequence[tuple[Axes, str, Callable[[Result], float]]] = (
         (axes.flat[4], "server CPU, cores", lambda r: r.cpu.server),
         (axes.flat[5], "server memory at most, MiB", lambda r: r.peak_rss / MEBIBYTE),
     )
     for axis, title, value in values:
-        for subject, runs in _subjects(results):
-            axis.plot([r.meetings for r in runs], [value(r) for r in runs], "-o", label=subject)
-        _label(axis, title)
+        for colour, (subject, runs) in enumerate(_subjects(results)):
+            _line(axis, [(r.meetings, value(r)) for r in runs], STYLES[0], colour, subject)
+        _label(axis, title, results)
     return _save(figure, stem, "meetings")
 
 
@@ -88,10 +88,22 @@ def _subjects(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
         yield subject, sorted(runs, key=lambda one: one.meetings)
 
 
-def _label(axis: Axes, title: str) -> None:
-    axis.set(title=title, xlabel="meetings that speak at once", ylim=(0, None))
+def _line(
+    axis: Axes, points: Sequence[tuple[int, float]], style: str, colour: int, label: str
+) -> None:
+    if points:
+        axis.plot(*zip(*points, strict=True), style, color=f"C{colour}", label=label)
+
+
+def _label(axis: Axes, title: str, results: Sequence[Result]) -> None:
+    meetings = sorted({one.meetings for one in results})
+    axis.set(title=title, xlabel="meetings that speak at once")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(meetings, [str(one) for one in meetings])
+    axis.set_ylim(0, 1.05 * max(axis.get_ylim()[1], 1e-9))
     axis.grid(alpha=0.3)
-    axis.legend(fontsize="xx-small")
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize="xx-small")
 
 
 def _save(figure: Figure, stem: Path, what: str) -> Path:
