@@ -12,10 +12,12 @@ from aiohttp import web
 
 from wordloop_ml import __version__
 from wordloop_ml.errors import ErrorCode
+from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.settings import Settings, default_of, variable
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.service import Service
+from wordloop_ml.wire.client_messages import Start
 from wordloop_ml.wire.close_codes import OUTCOMES, CloseCode
 from wordloop_ml.wire.server_messages import NoticeCode
 
@@ -121,6 +123,29 @@ def test_every_message_type_has_its_heading(side: str) -> None:
     section = re.split(r"^## ", read("docs/protocol.md"), flags=re.MULTILINE)
     chapter = next(part for part in section if part.startswith(title))
     assert set(re.findall(r"^### `(\w+)`$", chapter, re.MULTILINE)) == kinds
+
+
+def test_the_client_s_page_says_what_to_do_about_every_server_message() -> None:
+    """Both ways."""
+    schema = json.loads(read("wordloop_ml/wire/protocol.json"))["$defs"]
+    kinds = {one["$ref"].removeprefix("#/$defs/") for one in schema["server_message"]["oneOf"]}
+    assert set(re.findall(r"^### `(\w+)`$", read("docs/client.md"), re.MULTILINE)) == kinds
+
+
+def test_the_client_s_page_has_the_numbers_of_the_policy() -> None:
+    """Each field with its default, and no other."""
+    chapter = read("docs/client.md").split("\n## Numbers\n")[1].split("\n## ")[0]
+    said = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", chapter, re.MULTILINE))
+    assert said == {one.name: str(one.default) for one in fields(ReplayPolicy)}
+
+
+def test_the_client_s_page_names_fields_that_start_has() -> None:
+    """Those about resuming, all of them."""
+    chapter = read("docs/client.md").split("\n## Connecting\n")[1].split("\n## ")[0]
+    said = set(re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE))
+    resuming = {"first_sample", "resume_from", "last_seq", "epoch", "attempt", "live_from"}
+    assert said == resuming | {"origin_ms"}
+    assert said <= {one.name for one in fields(Start)}
 
 
 @pytest.mark.parametrize("code", NoticeCode)

@@ -110,6 +110,20 @@ def test_after_a_break_it_resumes_from_what_is_stored() -> None:
     assert len(sent(client)) == 12
 
 
+def test_a_track_that_had_a_seat_says_that_it_resumes() -> None:
+    """A busy server keeps room for it; one that never got in is still a new one."""
+    client = session()
+    said = [client.resumes]
+    client.connect()
+    client.broke(Lost())
+    speak(client, 1)
+    said.append(client.resumes)
+    client.connect()
+    client.take(2, Ready(0, 1, Limits()))
+    said += [client.resumes, session(standing=Standing(5, 1, 3)).resumes]
+    assert said == [False, False, True, True]
+
+
 def test_a_decoder_s_run_up_is_sent_again_too() -> None:
     """An Opus packet is decoded faithfully 80 ms after the first one."""
     client = session(replace(POLICY, lead_s=0.08))

@@ -44,15 +44,24 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, http: aiohttp.ClientSession, url: str, token: str | None = None
+        cls,
+        http: aiohttp.ClientSession,
+        url: str,
+        token: str | None = None,
+        *,
+        resumes: bool = False,
     ) -> "Connection":
-        """Connect and upgrade. Raises ``NotConnectedError``."""
+        """Connect and upgrade. Raises ``NotConnectedError``.
+
+        resumes: a busy server refuses new tracks first, and has to know before the upgrade.
+        """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 socket = await http.ws_connect(
                     url,
                     headers=headers,
+                    params={"resume": "1"} if resumes else {},
                     # Pings are answered here, because hearing one is a sign of life.
                     autoping=False,
                     compress=0,

@@ -162,7 +162,9 @@ class TrackClient:
     async def _one_connection(self) -> Break:
         """From one connect to its break; whatever it was, the socket is closed afterwards."""
         try:
-            connection = await Connection.open(self._http, self._url, self._token())
+            connection = await Connection.open(
+                self._http, self._url, self._token(), resumes=self._replay.resumes
+            )
         except NotConnectedError as error:
             return error.why
         start = self._replay.connect(self._clock_ms())

@@ -129,6 +129,7 @@ class ReplaySession:
         self.committed = standing.committed
         self.last_seq = standing.last_seq
         self.epoch = standing.epoch
+        self._seated = standing.epoch > 0
         # what is true of the connection at hand
         self._cursor = standing.committed
         self._received = standing.committed
@@ -162,6 +163,11 @@ class ReplaySession:
     def done(self) -> bool:
         """No more audio comes, and all of it is committed."""
         return self._ending and self.committed >= self._buffer.end
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the next connection goes on from an earlier one, and its request says so."""
+        return self._seated and max(self.committed, self._live_from) > 0
 
     def add(self, payload: bytes, samples: int) -> None:
         """One frame of audio, of so many samples of the stream's rate; never refused."""
@@ -204,7 +210,7 @@ class ReplaySession:
             last_seq=self.last_seq,
             epoch=self.epoch,
             attempt=self._breaks,
-            live_from=self._buffer.end if self._live else MAX_POSITION,
+            live_from=self._live_from,
         )
 
     def next_to_send(self) -> bytes | Gap | Stop | None:
@@ -245,6 +251,7 @@ class ReplaySession:
         match message:
             case Ready():
                 self._check_ready(message)
+                self._seated = True
             case Caption():
                 return self._take_caption(message)
             case Notice(committed=int() as committed):
@@ -284,6 +291,10 @@ class ReplaySession:
         if isinstance(why, Refused):
             asked_s = why.retry_after_s
         return Reconnect(self._back_off.wait_s(asked_s or 0.0))
+
+    @property
+    def _live_from(self) -> int:
+        return self._buffer.end if self._live else MAX_POSITION
 
     # -- inside --------------------------------------------------------------------------------
 
