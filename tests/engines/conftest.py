@@ -197,7 +197,7 @@ def whisper_cpp_python() -> WhisperCppPython:
     try:
         metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        pytest.skip(f"{DISTRIBUTION} is not installed: docs/adr/0014 says how")
+        pytest.skip(f"{DISTRIBUTION} is not installed: docs/adr/0016 says how")
     return WhisperCppPython()
 
 

@@ -2,7 +2,7 @@
 
 The package's own ctypes module drags in what nothing here uses, so its ``libwhisper.so`` is called
 as the other one is. What is particular to it was read in whisper.cpp 1.4 and seen in trials:
-docs/adr/0014. It writes some lines about the model to standard error, and cannot be silenced.
+docs/adr/0016. It writes some lines about the model to standard error, and cannot be silenced.
 """
 
 import math
@@ -132,8 +132,8 @@ ffi.cdef(_DECLARATIONS)
 class WhisperCppPython:
     """The binding over the package's library.
 
-    Half a second of silence less, and it would drop what it takes for the end of the audio: it
-    ends at a timestamp in the last second, and does not begin with less than one.
+    Without a second of silence after them, words would be lost: the library ends at a timestamp in
+    the last second, and does not begin with less than one.
     """
 
     name = "whisper_cpp_python"
