@@ -18,6 +18,7 @@ from wordloop_ml.executor import (
     JobFailed,
     Outcome,
 )
+from wordloop_ml.load import Load
 from wordloop_ml.messages import JobClass
 
 WAIT_S = 10.0
@@ -360,8 +361,10 @@ def test_the_load_is_measured_from_the_jobs(
     assert load.job_s == pytest.approx(2.0)
     assert load.asked == pytest.approx(3 * load.used)
     assert (load.vital, load.first_wait_s) == (0.0, 0.0)
+    single.forget_load(but_job_time=True)
+    assert single.load() == Load(job_s=pytest.approx(2.0))
     single.forget_load()
-    assert single.load().used == 0.0
+    assert single.load() == Load()
 
 
 def test_a_first_caption_has_waited_since_the_first_of_those_that_it_replaced(

@@ -176,10 +176,14 @@ class Executor(Generic[W]):
         with self._condition:
             return self._meter.read(self._clock())
 
-    def forget_load(self) -> None:
-        """What ran so far was no measure: first calls are slow. Call it while nothing runs."""
+    def forget_load(self, *, but_job_time: bool = False) -> None:
+        """Nobody asked for what ran so far. Call it while nothing runs.
+
+        but_job_time: how long a job takes was worth knowing all the same.
+        """
         with self._condition:
-            self._meter = LoadMeter(len(self._threads))
+            job_s = self._meter.read(self._clock()).job_s if but_job_time else None
+            self._meter = LoadMeter(len(self._threads), job_s=job_s)
 
     def submit(self, job: Job[W]) -> None:
         """Queue a job; never blocks. Raises ``Busy`` when the backlog is full or closed."""

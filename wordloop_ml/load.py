@@ -55,15 +55,17 @@ class LoadMeter:
     """Exponentially weighted shares of thread time; told whenever a job begins, ends or waited.
 
     A job that runs counts while it runs, so that a hung one counts for ever: its thread is lost.
+
+    job_s: how long a job runs, as far as is known already.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, job_s: float | None = None) -> None:
         self._threads = threads
         self._at_s: float | None = None
         self._running, self._running_vital, self._running_asked = 0, 0, 0.0
         self._used = self._vital = self._asked = 0.0
         self._waits = self._waited_s = 0.0
-        self._job_s: float | None = None
+        self._job_s = job_s
 
     def began(self, now_s: float, job_class: JobClass, stretch: float) -> None:
         """A thread took a job, one of a kind that is asked for ``stretch`` times too rarely."""

@@ -104,9 +104,10 @@ class Running:
         self.clients: list[Client] = []
         self.abandoned = False
 
-    async def connect(self, meeting: str = "m", **options: Any) -> Client:
+    async def connect(self, meeting: str = "m", *, resume: bool = False, **options: Any) -> Client:
+        query = "?resume=1" if resume else ""
         socket = await self.session.ws_connect(
-            f"{self.url}/v1/meetings/{meeting}/audio", max_msg_size=0, **options
+            f"{self.url}/v1/meetings/{meeting}/audio{query}", max_msg_size=0, **options
         )
         self.clients.append(Client(socket))
         return self.clients[-1]

@@ -206,7 +206,7 @@ class MeetingActor:
         """A message of a connection. A seat that is leaving takes no more intake."""
         seat = message.seat
         if isinstance(message, ConnectionLost):
-            self._close(seat, None)
+            self._close(seat, message.code)
             return
         if seat.leaving:
             return

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wordloop_ml.errors import ErrorCode
 from wordloop_ml.executor import Outcome
 from wordloop_ml.meetings.seat import Seat
 from wordloop_ml.meetings.timing import DecodeTiming
@@ -40,9 +41,10 @@ class AudioEnded:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The peer has gone, or broke the protocol; nobody listens any more."""
+    """The peer has gone, or broke the protocol (``code``); nobody listens any more."""
 
     seat: Seat
+    code: ErrorCode | None = None
 
 
 @dataclass(frozen=True, slots=True)

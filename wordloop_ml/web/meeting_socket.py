@@ -99,13 +99,15 @@ class Connection:
         sending = asyncio.create_task(
             self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
         )
+        code = None
         try:
             await self._read_all(actor, seat, inbound)
         except WordloopError as error:
-            seat.outbox.put(Closed(error.code, str(error)))
+            code = error.code
+            seat.outbox.put(Closed(code, str(error)))
         finally:
             # Harmless after a regular end: the seat is no longer the actor's.
-            actor.post(ConnectionLost(seat))
+            actor.post(ConnectionLost(seat, code))
             await self._finish(sending)
 
     async def refuse(self, error: WordloopError) -> None:

@@ -207,6 +207,7 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         # The first calls are slow; what the second ones take is what a decode may take.
         loaded.executor.forget_load()
         _try_workers(loaded.executor)
+        loaded.executor.forget_load(but_job_time=True)
     except BaseException:
         loaded.close()
         raise

@@ -1,0 +1,209 @@
+"""What a peer may not do for long: flood, hurry, not read, vanish, or come when it is full."""
+
+import asyncio
+from contextlib import suppress
+
+import aiohttp
+import numpy as np
+import psutil
+import pytest
+
+from tests.web.support import Client, Running, Serving, until
+from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.web import meeting_socket
+from wordloop_ml.wire import pulse
+
+SLOW = {"audio_frames_per_s": 10, "realtime_factor": 1}
+"""Limits that are reached soon: 1200 messages at once, or 120 s of audio."""
+
+FULL = {"stretch_load": 0.01, "drop_load": 0.01, "new_meeting_load": 0.01, "resume_load": 1_000.0}
+"""One meeting is all that there is room for."""
+
+
+async def ended(client: Client) -> tuple[str, int | None]:
+    """The error and the close code."""
+    errors = [one["code"] for one in await client.drained() if one["type"] == "error"]
+    assert len(errors) == 1
+    return errors[0], client.code
+
+
+@pytest.mark.parametrize("frame", [b"", '{"type":"keepalive"}', b"\0\0"])
+async def test_a_flood_of_messages_with_little_or_no_audio_is_ended(
+    serving: Serving, frame: bytes | str
+) -> None:
+    """4505, too_fast."""
+    client = await (await serving(**SLOW)).connect()
+    await client.start()
+    reading = asyncio.create_task(ended(client))
+    try:
+        while not reading.done():
+            if isinstance(frame, bytes):
+                await client.socket.send_bytes(frame)
+            else:
+                await client.socket.send_str(frame)
+            await asyncio.sleep(0)
+    except aiohttp.ClientConnectionResetError:
+        pass
+    assert await reading == ("too_fast", 4505)
+
+
+async def test_a_flood_of_pings_is_ended(serving: Serving) -> None:
+    """They are messages, too."""
+    client = await (await serving(**SLOW)).connect()
+    await client.start()
+    reading = asyncio.create_task(ended(client))
+    try:
+        while not reading.done():
+            await client.socket.ping()
+            await asyncio.sleep(0)
+    except aiohttp.ClientConnectionResetError:
+        pass
+    assert await reading == ("too_fast", 4505)
+
+
+async def test_live_audio_that_is_too_fast_is_ended_and_a_replay_is_not(serving: Serving) -> None:
+    """More than two minutes at once, and the same amount with ``live_from`` behind it."""
+    service = await serving(**SLOW)
+    audio = silence(16_000 * 130)
+    replay = await service.connect("replay")
+    await replay.start(epoch=2, live_from=len(audio))
+    await replay.speak(audio, frame_samples=16_000)
+    await replay.send(type="stop")
+    assert (await replay.drained())[-1]["received"] == len(audio)
+    live = await service.connect("live")
+    await live.start()
+    reading = asyncio.create_task(ended(live))
+    with suppress(aiohttp.ClientConnectionResetError):
+        await live.speak(audio, frame_samples=16_000)
+    assert await reading == ("too_fast", 4505)
+
+
+async def test_ready_announces_the_limits_that_hold(serving: Serving) -> None:
+    """As they are set."""
+    client = await (await serving(audio_frames_per_s=50, realtime_factor=3)).connect()
+    await client.start()
+    limits = (await client.until("ready"))["limits"]
+    assert (limits["audio_frames_per_s"], limits["realtime_factor"]) == (50, 3)
+
+
+def sending_tasks() -> int:
+    """How many connections are being served."""
+    return sum(task.get_name().startswith("send-") for task in asyncio.all_tasks())
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pulse in which a test has no time to fall asleep."""
+    monkeypatch.setattr(pulse, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(pulse, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(meeting_socket, "LOOK_EVERY_S", 0.02)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_peer_that_does_not_read_is_ended_though_it_sends(serving: Serving) -> None:
+    """4001, whatever the buffers in between could still hold."""
+    client = await (await serving()).connect(autoping=False)
+    await client.start()
+    await until(lambda: sending_tasks() == 1)
+    while sending_tasks():
+        with suppress(aiohttp.ClientConnectionResetError):
+            await client.socket.send_bytes(bytes(640))
+        await asyncio.sleep(0)
+    seen = []
+    while (frame := await client.socket.receive()).type is not aiohttp.WSMsgType.CLOSE:
+        seen.append(frame)
+    assert "slow_consumer" in seen[-1].data
+    assert frame.data == 4001
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_peer_that_reads_stays_however_little_it_says(serving: Serving) -> None:
+    """Its pongs are its life."""
+    client = await (await serving()).connect(autoping=False)
+    await client.start()
+    answered = 0
+    while answered < 5:
+        frame = await client.socket.receive()
+        if frame.type is aiohttp.WSMsgType.PING:
+            await client.socket.pong(frame.data)
+            answered += 1
+    await client.send(type="stop")
+    await client.drained()
+    assert client.code == 1000
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_pings_and_pongs_do_not_keep_an_idle_connection(serving: Serving) -> None:
+    """4003: what a WebSocket library answers by itself says nothing."""
+    client = await (await serving(idle_s=1.0)).connect()
+    await client.start()
+    assert await ended(client) == ("idle", 4003)
+
+
+async def loaded(serving: Serving) -> tuple[Running, Client]:
+    """A service with one meeting, which is all that it takes."""
+    service = await serving(cost=lambda _: 0.02, **FULL)
+    client = await service.connect("first")
+    await client.start(epoch=1)
+    await client.speak(np.concatenate([spoken(range(1, 40)), silence(16_000)]))
+    await client.until("caption", final=True)
+    return service, client
+
+
+async def test_a_new_meeting_is_refused_before_the_upgrade_and_a_resumed_one_is_not(
+    serving: Serving,
+) -> None:
+    """503 with Retry-After; what says that it resumes has to."""
+    service, first = await loaded(serving)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await service.connect("new")
+    assert refused.value.status == 503
+    assert refused.value.headers is not None
+    assert int(refused.value.headers["Retry-After"]) > 0
+    resumed = await service.connect("moved", resume=True)
+    await resumed.start(epoch=2, resume_from=16_000, last_seq=1)
+    await resumed.until("ready")
+    liar = await service.connect("liar", resume=True)
+    await liar.start(epoch=1)
+    assert await ended(liar) == ("busy", 1013)
+    assert "retry_after" in liar.messages[-1]
+    another = await service.connect("first")
+    await another.start(track="b")
+    await another.until("ready")
+    assert first.code is None
+
+
+async def test_clients_hear_that_interims_come_less_often_and_get_every_final(
+    serving: Serving,
+) -> None:
+    """``degraded``; nothing that was said is lost."""
+    _, client = await loaded(serving)
+    await client.speak(np.concatenate([spoken([41, 42]), silence(16_000)]))
+    await client.send(type="stop")
+    await client.drained()
+    notices = [one for one in client.messages if one["type"] == "notice"]
+    assert notices == [{"type": "notice", "code": "degraded"}]
+    assert client.words == [f"w{number}" for number in (*range(1, 40), 41, 42)]
+
+
+async def test_hundreds_of_peers_that_connect_and_vanish_leave_no_task_and_no_file(
+    serving: Serving,
+) -> None:
+    """In every state that a connection can be in, mostly without a close frame."""
+    service = await serving()
+    process = psutil.Process()
+    tasks, files = len(asyncio.all_tasks()), process.num_fds()
+    for index in range(200):
+        client = await service.connect(f"m{index % 7}")
+        if index % 4:
+            await client.start(track=f"t{index % 5}", epoch=index)
+        if index % 4 == 2:
+            await client.speak(spoken([1]))
+        if index % 4:
+            assert client.socket._response.connection is not None
+            transport = client.socket._response.connection.transport
+            assert transport is not None
+            transport.abort()
+        await client.socket.close()
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    await until(lambda: process.num_fds() <= files + 8)  # the session keeps a few of its own

@@ -1,0 +1,66 @@
+"""The pace: what a client may send at once, in the long run, and without any audio."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.pace import Pace
+from wordloop_ml.wire.server_messages import Limits
+
+LIMITS = Limits()
+
+
+def messages_until_refused(pace: Pace, now_s: float = 0.0) -> int:
+    """How many messages without audio are taken at one moment."""
+    for count in range(100_000):
+        if not taken(pace, now_s):
+            return count
+    raise AssertionError
+
+
+def taken(pace: Pace, now_s: float, **audio: Any) -> bool:
+    """Whether a message is, or is named as being too fast."""
+    try:
+        pace.spend(now_s, **audio)
+    except BadInput as error:
+        return error.code is not ErrorCode.TOO_FAST
+    return True
+
+
+@given(st.lists(st.sampled_from([0.01, 0.02, 0.06, 0.1]), min_size=1, max_size=50))
+def test_audio_at_the_speed_of_speech_is_never_too_fast(frames_s: list[float]) -> None:
+    """For an hour, in frames of 10 ms or longer, after any stall of up to two minutes."""
+    pace = Pace(LIMITS)
+    pace.spend(0.0)
+    said_s = 0.0
+    for round_ in range(30):
+        stall_s = 110.0 if round_ % 10 == 9 else 0.0
+        for audio_s in frames_s:
+            said_s += audio_s
+            pace.spend(said_s + stall_s, audio_s=audio_s)
+        said_s += stall_s
+
+
+def test_twice_the_speed_of_speech_is_allowed_and_more_is_not_for_long() -> None:
+    """Three times is too fast after the credit of two minutes."""
+    for factor, allowed in ((2, True), (3, False)):
+        pace = Pace(LIMITS)
+        frames = range(4_000)
+        assert all(taken(pace, index * 0.1 / factor, audio_s=0.1) for index in frames) is allowed
+
+
+def test_a_flood_without_audio_is_bounded_at_once_and_in_the_long_run() -> None:
+    """6000 messages, then a hundred a second."""
+    pace = Pace(LIMITS)
+    assert messages_until_refused(pace) == pytest.approx(6_000, abs=2)
+    assert messages_until_refused(pace, 10.0) == pytest.approx(1_000, abs=3)
+
+
+def test_a_replay_costs_nothing_unless_it_is_a_flood_in_disguise() -> None:
+    """Any amount of audio, but in frames of some length."""
+    pace = Pace(LIMITS)
+    assert all(taken(pace, 0.0, audio_s=1.0, replay=True) for _ in range(10_000))
+    assert not all(taken(pace, 0.0, audio_s=1 / 16_000, replay=True) for _ in range(10_000))
