@@ -1,6 +1,9 @@
 """A listener that remembers, and how to send scripted audio through the reference client."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
 
 from tests.web.support import WAIT_S
 from wordloop_ml.client.track import TrackClient
@@ -13,6 +16,11 @@ from wordloop_ml.wire.server_messages import Caption, Notice
 STREAM = Start(1, "a", Encoding.PCM_S16LE, 16_000, 1, origin_ms=0)
 FAST = ReplayPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 FRAME_SAMPLES = 320
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Standin = Callable[[Handler], Awaitable[str]]
+"""Start a server that does whatever happens once in a blue moon; its URL."""
 
 
 class Listener:

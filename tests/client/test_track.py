@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from tests.client.support import FAST, STREAM, Listener, say
+from tests.client.support import FAST, STREAM, Listener, Standin, say
 from tests.web.support import WAIT_S, Running, Serving, until
 from wordloop_ml.client.track import StoppedError, TrackClient
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
@@ -223,31 +222,6 @@ async def test_a_refused_token_stops_it_at_once(serving: Serving) -> None:
     assert stopped.value.code is ErrorCode.TOKEN_REFUSED
     await finished(client_of(service, Listener(), token=token))
     assert asked == ["wrong", "right"]
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Standin = Callable[[Handler], Awaitable[str]]
-
-
-@pytest.fixture
-async def standin() -> AsyncIterator[Standin]:
-    """A server that does whatever a test wants to happen once in a blue moon."""
-    runners: list[web.AppRunner] = []
-
-    async def begin(handler: Handler) -> str:
-        application = web.Application()
-        application.router.add_get("/v1/meetings/m/audio", handler)
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
-        await runner.setup()
-        runners.append(runner)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        return f"http://127.0.0.1:{port}/v1/meetings/m/audio"
-
-    yield begin
-    for runner in runners:
-        await runner.cleanup()
 
 
 async def test_a_full_server_is_asked_again_when_it_said(standin: Standin) -> None:

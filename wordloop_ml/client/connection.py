@@ -12,8 +12,8 @@ from wordloop_ml.wire.client_side import encode_client, parse_server
 from wordloop_ml.wire.server_messages import ServerMessage
 
 CONNECT_WITHIN_S = 10.0
-SILENCE_S = 25.0
-"""The server pings a connection on which nothing moved for 10 s; two and a half times that."""
+SILENCE_S = 20.0
+"""The server pings after each 2 s in which it waits for us; it may be busy itself for some."""
 
 PONG_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 2.0
