@@ -15,7 +15,7 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
     """The CPU, the software and the models, for the report."""
     weights = load_manifest(settings.weights / MANIFEST).profile(settings.profile)
     return {
-        "CPU": _processor(),
+        "CPU": processor(),
         "cores": os.cpu_count(),
         "workers x threads": f"{settings.workers} x {settings.threads}",
         "transcriber": f"{weights['transcriber'].name} ({weights['transcriber'].sha256[:8]})",
@@ -26,7 +26,7 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """As Linux names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 READY_WITHIN_S = 60.0
 EXIT_WITHIN_S = 40.0
+COMMAND = (sys.executable, "-m", "wordloop_ml", "serve")
 
 _WEIGHTS = b"read by nobody"
 _MANIFEST = f"""
@@ -49,7 +50,7 @@ class ServiceProcess:
 
     def events(self) -> list[dict[str, Any]]:
         """Every line of its log. Raises ``DrillFailed`` for one that is no JSON."""
-        return _events(self.log)
+        return service_events(self.log)
 
     def count(self, event: str) -> int:
         """How often an event has been logged."""
@@ -81,41 +82,57 @@ async def scripted_service(
 
     folder: for its manifest and its log. settings: ``WORDLOOP_*`` besides those of a drill.
     """
+    write_weights(folder)
+    own = {"WORDLOOP_WEIGHTS": str(folder), "WORDLOOP_DRAIN_LISTEN_S": "0", **settings}
+    service = await launch(folder / "service.log", own)
+    try:
+        yield service
+    finally:
+        if service.child.returncode is None:
+            service.child.kill()
+            await service.child.wait()
+
+
+def write_weights(folder: Path) -> None:
+    """A manifest whose profile has the scripted engines."""
     (folder / "scripted.bin").write_bytes(_WEIGHTS)
     (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
-    log = folder / "service.log"
+
+
+async def launch(
+    log: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
+) -> ServiceProcess:
+    """Start a service and wait until it is ready; the caller ends it. Raises ``DrillFailed``.
+
+    log: the file for its standard error. settings: ``WORDLOOP_*``, of which it inherits none.
+    """
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "WORDLOOP_"}
-    own = {
-        "WORDLOOP_WEIGHTS": str(folder),
-        "WORDLOOP_PORT": "0",
-        "WORDLOOP_DRAIN_LISTEN_S": "0",
-        "WORDLOOP_WORKERS": "2",
-    }
+    own = {"WORDLOOP_PORT": "0", "WORDLOOP_WORKERS": "2"}
     with log.open("wb") as stream:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "wordloop_ml", "serve"),
-            env={**inherited, **own, **settings},
-            stderr=stream,
+            *command, env={**inherited, **own, **settings}, stderr=stream
         )
     try:
-        yield ServiceProcess(child, await _ready_port(child, log), log)
-    finally:
+        return ServiceProcess(child, await _ready_port(child, log), log)
+    except BaseException:
         if child.returncode is None:
             child.kill()
             await child.wait()
+        raise
 
 
 async def _ready_port(child: asyncio.subprocess.Process, log: Path) -> int:
     give_up_s = time.monotonic() + READY_WITHIN_S
     while child.returncode is None and time.monotonic() < give_up_s:
-        for event in _events(log):
+        for event in service_events(log):
             if event["event"] == "ready":
                 return int(event["port"])
         await asyncio.sleep(0.05)
     raise DrillFailed(f"the service was not ready; see {log}")
 
 
-def _events(log: Path) -> list[dict[str, Any]]:
+def service_events(log: Path) -> list[dict[str, Any]]:
+    """Every line of a service's log. Raises ``DrillFailed`` for one that is no JSON."""
     text = log.read_text(encoding="utf-8", errors="replace")
     whole, _, _ = text.rpartition("\n")
     try:

@@ -1,0 +1,57 @@
+"""``python -m scripts.drills.costly_service``: the service on scripted engines that cost and die.
+
+Each job holds its thread for as long as one of tiny.en does, without using a core: many such
+processes share a machine as if each had cores of its own. One word ends the process.
+"""
+
+import os
+import resource
+import sys
+import time
+from functools import partial
+
+import numpy as np
+
+from wordloop_ml.cli.serve import run
+from wordloop_ml.engines.catalogue import Engines
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
+from wordloop_ml.engines.scripted_audio import BASE_LEVEL, HIGHEST_NUMBER
+from wordloop_ml.messages import SAMPLE_RATE, Utterance
+from wordloop_ml.settings import Settings, read_settings
+from wordloop_ml.web.serve import serve
+
+POISON = HIGHEST_NUMBER
+"""The word that nobody may say."""
+
+_FULL_SCALE = 32_768
+_POSITIONS_PER_S, _FLOOR, _MARGIN = 50, 128, 32
+_POSITION_S, _TOKEN_S = 503e-3 / 1_500, 1.3e-3
+"""tiny.en q8_0 on two threads: 503 ms for the whole context of 1,500 positions, 1.3 ms a token."""
+
+_TOKENS_AT_LEAST, _TOKENS_PER_S = 12, 4
+
+
+def job_seconds(samples: int) -> float:
+    """What a decode of so much audio takes with the twin of tiny.en (docs/benchmarks.md)."""
+    audio_s = samples / SAMPLE_RATE
+    positions = max(_FLOOR, round(audio_s * _POSITIONS_PER_S) + _MARGIN)
+    tokens = max(_TOKENS_AT_LEAST, round(audio_s * _TOKENS_PER_S))
+    return positions * _POSITION_S + tokens * _TOKEN_S
+
+
+def hold(utterance: Utterance) -> None:
+    """Take as long as the native call would, or end the process as one that asserts does."""
+    if np.any(np.rint(utterance.samples * _FULL_SCALE) == BASE_LEVEL + POISON):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.abort()
+    time.sleep(job_seconds(len(utterance.samples)))
+
+
+def open_costly_engines(settings: Settings) -> Engines:
+    """Engines that need no weights."""
+    del settings
+    return Engines(ScriptedTranscriber(fail=hold), ScriptedVoiceDetector())
+
+
+if __name__ == "__main__":
+    sys.exit(run(read_settings(os.environ), partial(serve, engines=open_costly_engines)))

@@ -1,0 +1,1 @@
+"""Drills of a fleet: several real processes behind a balancer, many meetings, faults, a checker."""
