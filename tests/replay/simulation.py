@@ -188,7 +188,7 @@ class Simulation:
     def connect(self, container: int) -> None:
         if self.wire is not None or self.over:
             return
-        start = self.client.connect(self.clock)
+        start = self.client.connect(self.clock + 1)
         self.clock = self.client.epoch
         self.wire = Wire(self.client.epoch, container)
         self.wire.up.append(encode_client(start))
