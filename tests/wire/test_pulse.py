@@ -3,17 +3,22 @@
 from wordloop_ml.wire.pulse import ANSWER_WITHIN_S, PING_EVERY_S, Pulse
 
 
+def state(pulse: Pulse) -> tuple[bool, bool]:
+    """Whether to ask, and whether an answer is overdue."""
+    return pulse.due, pulse.overdue
+
+
 def test_a_peer_is_asked_and_has_time_to_answer() -> None:
     """Again and again."""
     pulse = Pulse()
     for _ in range(3):
-        assert not pulse.due
+        assert state(pulse) == (False, False)
         pulse.waited(PING_EVERY_S)
-        assert pulse.due
+        assert state(pulse) == (True, False)
         pulse.asked()
-        assert not pulse.due
+        assert state(pulse) == (False, False)
         pulse.waited(ANSWER_WITHIN_S - 0.1)
-        assert not pulse.overdue
+        assert state(pulse) == (False, False)
         pulse.answered()
 
 

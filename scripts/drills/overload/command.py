@@ -100,12 +100,14 @@ class Drill:
         self._speakers: list[Speaker] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._refusals: list[Refusal] = []
+        self._first = 0  # so many speakers were there before the flood
         self.report = Report()
 
     async def run(self) -> Report:
         """All parts."""
         report = self.report
-        files, threads = self._process.num_fds(), self._process.num_threads()
+        async with self._http.get(f"{self._url}/livez"):
+            files, threads = self._process.num_fds(), self._process.num_threads()
         await self._fill()
         await asyncio.sleep(self._scale.settle_s)
         before_mb = self._resident_mb()
@@ -115,7 +117,7 @@ class Drill:
         await self._leave(len(self._speakers) // 2)
         report.beside_p95_s = await self._beside_a_slow_reader()
         await self._leave(0)
-        await self._vanish()
+        await self._vanish(files)
         report.resident_mb = (before_mb, flooded_mb, self._resident_mb())
         report.files = (files, self._process.num_fds())
         report.threads = (threads, self._process.num_threads())
@@ -124,9 +126,9 @@ class Drill:
 
     async def _fill(self) -> None:
         """Let meetings in, one after the other, until one is refused."""
-        while await self._let_in(f"m{len(self._speakers)}"):
+        while await self._let_in(f"m{len(self._speakers)}"):  # noqa: ASYNC110 - as people come
             await asyncio.sleep(self._scale.apart_s)
-        self.report.admitted = len(self._speakers)
+        self.report.admitted = self._first = len(self._speakers)
 
     async def _let_in(self, name: str) -> bool:
         speaker = Speaker(self._http, self._url, name)
@@ -145,7 +147,7 @@ class Drill:
         return self._p95(from_s)
 
     def _p95(self, from_s: float) -> float:
-        first = self._speakers[: self.report.admitted]
+        first = self._speakers[: self._first]
         # a turn that has just begun has no caption yet
         late = [one for each in first for one in each.latencies(from_s, time.monotonic() - 1.5)]
         self.report.turns += len(late)
@@ -182,7 +184,7 @@ class Drill:
             if speaker.close_code != aiohttp.WSCloseCode.OK:
                 self.report.failures.append(f"{speaker.name} closed with {speaker.close_code}")
         del self._speakers[stay:], self._tasks[stay:]
-        self.report.admitted = min(self.report.admitted, stay) if stay else self.report.admitted
+        self._first = min(self._first, stay)
 
     async def _beside_a_slow_reader(self) -> float:
         """Someone speaks and does not read what comes back."""
@@ -212,7 +214,7 @@ class Drill:
         give_up_s = time.monotonic() + 3 * ENDED_WITHIN_S
         turn = 0
         while time.monotonic() < give_up_s:
-            for frame in speaker._frames(turn):
+            for frame in speaker.frames(turn):
                 if any(
                     one["event"] == "track_ended" and one["meeting"].endswith("/slow")
                     for one in self._service.events()[-50:]
@@ -223,8 +225,8 @@ class Drill:
                 await asyncio.sleep(0.04)
             turn += 1
 
-    async def _vanish(self) -> None:
-        """Connections that go without a word, in every state."""
+    async def _vanish(self, files: int) -> None:
+        """Connections that go without a word, in every state; then wait for their files to go."""
         for index in range(self._scale.vanishing):
             with suppress(aiohttp.WSServerHandshakeError):
                 socket = await self._http.ws_connect(
@@ -239,7 +241,7 @@ class Drill:
                     connection.transport.abort()
                 await socket.close()
         give_up_s = time.monotonic() + 20.0
-        while self._process.num_fds() > self.report.files[0] + 4 and time.monotonic() < give_up_s:
+        while self._process.num_fds() > files + 4 and time.monotonic() < give_up_s:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
     def _resident_mb(self) -> float:

@@ -68,7 +68,7 @@ class Speaker:
                 f"{self.url}/v1/meetings/{self.name}/audio", compress=0, max_msg_size=0
             )
         except aiohttp.WSServerHandshakeError as error:
-            retry = (error.headers or {}).get("Retry-After", "0")
+            retry = "0" if error.headers is None else error.headers.get("Retry-After", "0")
             return Refusal(error.status, time.monotonic() - asked_s, float(retry))
         await socket.send_str(json.dumps({**START, "track": self.name}))
         return socket
@@ -84,7 +84,7 @@ class Speaker:
             self._began_s, sent = time.monotonic(), 0
             turn = 0
             while not self._ending:
-                for frame in self._frames(turn):
+                for frame in self.frames(turn):
                     sent += FRAME_SAMPLES
                     due_s = self._began_s + sent / SAMPLE_RATE
                     await asyncio.sleep(max(0.0, due_s - time.monotonic()))
@@ -100,7 +100,8 @@ class Speaker:
         """Of the turns that began in this time."""
         return [late for began, late in self.first_captions.values() if from_s <= began < to_s]
 
-    def _frames(self, turn: int) -> list[bytes]:
+    def frames(self, turn: int) -> list[bytes]:
+        """The binary frames of a turn, which is said herewith."""
         numbers = [(turn * TURN_WORDS + index) % _NUMBERS for index in range(TURN_WORDS)]
         self.said += [f"w{number}" for number in numbers]
         audio: Pcm16 = np.concatenate([spoken(numbers), silence(PAUSE_SAMPLES)])
