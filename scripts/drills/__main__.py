@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from scripts.drills.fleet import cut, kill, poison, rolling, soak
+from scripts.drills.fleet import cut, kill, network, poison, rolling, soak
 from scripts.drills.hostile import command as hostile
 
 Drill = Callable[[Sequence[str]], int]
@@ -12,6 +12,8 @@ DRILLS: dict[str, tuple[str, Drill]] = {
     "kill": ("SIGKILL one of three processes, again and again, under live meetings", kill.main),
     "rolling": ("restart all of three processes under live meetings", rolling.main),
     "cut": ("no network for 10, 60 and 150 s", cut.main),
+    "network": ("delays, stalls, resets, half closes and truncations", network.main),
+    "freeze": ("a process that stands still, and wakes up later", network.main_freeze),
     "poison": ("a word that ends the process which decodes it", poison.main),
     "soak": ("minutes of meetings that come and go; memory must stay", soak.main),
     "hostile": ("malformed and hostile requests, frames, messages and audio", hostile.main),

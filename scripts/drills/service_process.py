@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 EXIT_WITHIN_S = 40.0
 COMMAND = (sys.executable, "-m", "wordloop_ml", "serve")
 

@@ -33,10 +33,12 @@ def parser(drill: str, summary: str, *, meetings: int) -> argparse.ArgumentParse
     return one
 
 
-def plan_of(options: argparse.Namespace, **changes: int) -> Plan:
+def plan_of(options: argparse.Namespace, *, spare: int = 0, engine: str = "scripted") -> Plan:
     """The plan that these options ask for."""
     simple = options.balancer == "simple"
-    return Plan(meetings=options.meetings, seed=options.seed, simple=simple, **changes)
+    return Plan(
+        meetings=options.meetings, seed=options.seed, simple=simple, spare=spare, engine=engine
+    )
 
 
 def run(

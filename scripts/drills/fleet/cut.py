@@ -14,7 +14,6 @@ from scripts.drills.fleet.report import Report
 from scripts.drills.fleet.scene import Plan, Scene, scene
 from wordloop_ml.replay.policy import ReplayPolicy
 
-CALM_S = 8.0
 CUTS_S = (10.0, 60.0, 150.0)
 AFTER_S = 20.0
 """Longer than the longest wait between two tries to connect."""
@@ -43,7 +42,7 @@ async def run_cut(folder: Path, report: Report, *, plan: Plan, cuts_s: Sequence[
                 proxy = await stack.enter_async_context(FaultProxy(lambda: [one.balancer.port]))
                 meetings = await one.begin(each, port=proxy.port)
                 lines.append(Line(proxy, cut_s, silent, meetings))
-        await asyncio.sleep(CALM_S)
+        await one.calm()
         began_s = asyncio.get_running_loop().time()
         await asyncio.gather(*(_cut(line) for line in lines))
         await asyncio.sleep(AFTER_S)
@@ -51,6 +50,7 @@ async def run_cut(folder: Path, report: Report, *, plan: Plan, cuts_s: Sequence[
         for line in lines:
             judge(one, line, began_s, report)
         report.must_be("promises broken", one.breaks.promises())
+        report.facts |= {"breaks": one.breaks_by_reason()}
         return one
 
 

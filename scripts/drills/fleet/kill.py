@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.drills.fleet.checker import Verdict
 from scripts.drills.fleet.command import parser, plan_of, run
 from scripts.drills.fleet.delays import after_fault_s, nearest_rank
 from scripts.drills.fleet.meeting import Meeting
+from scripts.drills.fleet.recorded import RecordedTalk, check_recorded, same_words, undisturbed
 from scripts.drills.fleet.report import Report
 from scripts.drills.fleet.scene import Plan, Scene, scene
 
 KILLS = 50
-CALM_S = (2.0, 6.0)
-"""Between the return of a process and the next kill."""
-
 BROKEN_WITHIN_S = 2.0
 """A connection that breaks so soon after a kill broke because of it."""
 
@@ -36,10 +35,14 @@ async def run_kill(folder: Path, report: Report, *, plan: Plan, kills: int) -> S
         await one.begin(plan.meetings)
         done: list[Kill] = []
         for _ in range(kills):
-            await asyncio.sleep(one.random.uniform(*CALM_S))
+            await one.calm()
             done.append(await kill_one(one))
         await asyncio.sleep(BROKEN_WITHIN_S)
         report.failures += await one.finish()
+        if plan.engine == "nano":
+            await judge_recorded(one, report)
+        else:
+            report.judge_words(one.verdict())
         judge(one, done, report)
         return one
 
@@ -55,8 +58,7 @@ async def kill_one(one: Scene) -> Kill:
 
 
 def judge(one: Scene, kills: Sequence[Kill], report: Report) -> None:
-    """The words, and how soon captions came back."""
-    report.judge_words(one.verdict())
+    """How soon captions came back."""
     delays = [
         (
             meeting,
@@ -74,8 +76,21 @@ def judge(one: Scene, kills: Sequence[Kill], report: Report) -> None:
     report.facts |= {
         "kills": len(kills),
         "connections lost": len(delays),
-        "reconnects": sum(len(m.history.forgotten_s) for m in one.meetings),
+        "breaks": one.breaks_by_reason(),
     }
+
+
+async def judge_recorded(one: Scene, report: Report) -> None:
+    """The utterances, against the same audio sent again when nobody is killed."""
+    whole, same, words = Verdict(), 0, 0
+    for meeting in one.meetings:
+        if isinstance(meeting.talk, RecordedTalk):
+            calm = await undisturbed(one.http, meeting.route, meeting.talk)
+            whole.add(check_recorded(meeting.talk, meeting.history, calm))
+            found, wanted = same_words(meeting.history, calm)
+            same, words = same + found, words + wanted
+    report.judge_words(whole, whose="utterances")
+    report.facts |= {"words as if undisturbed": f"{same} of {words}"}
 
 
 def _broke(meeting: Meeting, at_s: float) -> bool:
@@ -86,10 +101,17 @@ def main(arguments: Sequence[str]) -> int:
     """Returns the exit status."""
     one = parser("kill", "SIGKILL one of three processes under live meetings.", meetings=20)
     one.add_argument("--kills", type=int, default=KILLS, help=f"how many ({KILLS})")
+    one.add_argument(
+        "--engine",
+        choices=["scripted", "nano"],
+        default="scripted",
+        help="nano: wordloop-nano and synthetic voices (--meetings 4 --kills 10 on two cores)",
+    )
     options = one.parse_args(arguments)
+    plan = plan_of(options, engine=options.engine)
     report = Report("kill")
     return run(
         options,
-        lambda folder, into: run_kill(folder, into, plan=plan_of(options), kills=options.kills),
+        lambda folder, into: run_kill(folder, into, plan=plan, kills=options.kills),
         report,
     )

@@ -7,6 +7,7 @@ from contextlib import suppress
 import aiohttp
 
 from scripts.drills.fleet.history import History
+from scripts.drills.fleet.recorded import RecordedTalk
 from scripts.drills.fleet.talk import Talk
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import SAMPLE_RATE
@@ -23,13 +24,16 @@ class Meeting:
     url: of the service or what stands before it. name: of the meeting, and of its track.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, name: str, talk: Talk) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, url: str, name: str, talk: Talk | RecordedTalk
+    ) -> None:
         self.talk = talk
         self.history = History(name)
         self.began_s = 0.0
+        self.route = f"{url}/v1/meetings/{name}/audio"
         self.client = TrackClient(
             http,
-            f"{url}/v1/meetings/{name}/audio",
+            self.route,
             Start(1, name, Encoding.PCM_S16LE, SAMPLE_RATE, 1, origin_ms=0),
             self.history,
         )

@@ -12,7 +12,6 @@ from scripts.drills.fleet.processes import Exit
 from scripts.drills.fleet.report import Report
 from scripts.drills.fleet.scene import Plan, Scene, scene
 
-CALM_S = 6.0
 AFTER_S = 15.0
 MOST_DEATHS = 2
 
@@ -25,7 +24,7 @@ async def run_poison(folder: Path, report: Report, *, plan: Plan, times: int) ->
         replacing = asyncio.create_task(one.fleet.replace_the_dead(deaths), name="replacing")
         try:
             for number in range(times):
-                await asyncio.sleep(CALM_S)
+                await one.calm()
                 meetings[number].talk.say_next(POISON)
                 await asyncio.sleep(AFTER_S)
             report.failures += await one.finish()
@@ -55,7 +54,7 @@ def judge(one: Scene, times: int, deaths: Sequence[Exit], report: Report) -> Non
         for meeting, at_s in breaks
     )
     report.delays["others' first caption after a break"] = [d for d in delays if d is not None]
-    report.facts |= {"deaths": len(deaths), "others' breaks": len(breaks)}
+    report.facts |= {"deaths": len(deaths), "breaks": one.breaks_by_reason()}
 
 
 def main(arguments: Sequence[str]) -> int:

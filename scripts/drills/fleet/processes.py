@@ -105,13 +105,16 @@ class Fleet:
 
     async def replace_the_dead(self, deaths: list[Exit]) -> None:
         """Until cancelled: what dies is noted, and started again in its slot after a moment."""
+        async with asyncio.TaskGroup() as group:
+            for slot in list(self._members):
+                group.create_task(self._keep(slot, deaths))
+
+    async def _keep(self, slot: int, deaths: list[Exit]) -> None:
         while True:
-            for slot, one in list(self._members.items()):
-                if one.child.returncode is not None:
-                    deaths.append(Exit(slot, one.child.returncode, 0.0))
-                    await asyncio.sleep(RESTART_AFTER_S)
-                    await self.start(slot)
-            await asyncio.sleep(0.05)
+            status = await self._members[slot].child.wait()
+            deaths.append(Exit(slot, status, 0.0))
+            await asyncio.sleep(RESTART_AFTER_S)
+            await self.start(slot)
 
     def resident_mb(self) -> dict[int, float]:
         """Resident memory of each live process."""

@@ -1,6 +1,5 @@
 """``scripts/drill rolling``: a new process comes, an old one goes, until all are new."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from scripts.drills.fleet.processes import Exit
 from scripts.drills.fleet.report import Report
 from scripts.drills.fleet.scene import Plan, Scene, scene
 
-CALM_S = 5.0
 GAP_S, EXIT_S = 2.0, 30.0
 _RESTART = "it closed with code 1012"
 _REFUSED = re.compile(r"it answered with status 503")
@@ -24,14 +22,14 @@ async def run_rolling(folder: Path, report: Report, *, plan: Plan, rounds: int) 
     """Restart all as deploy/deployment.yaml does: one more first, then one less."""
     async with scene(plan, folder) as one:
         await one.begin(plan.meetings)
-        await asyncio.sleep(CALM_S)
+        await one.calm()
         exits: list[Exit] = []
         for _ in range(rounds):
             for slot in list(one.fleet.live):
                 [free] = set(range(plan.processes + plan.spare)) - set(one.fleet.live)
                 await one.replace(free)
                 exits.append(await one.fleet.drain(slot))
-        await asyncio.sleep(CALM_S)
+        await one.calm()
         report.failures += await one.finish()
         judge(one, exits, report)
         return one

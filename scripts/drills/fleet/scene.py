@@ -1,6 +1,7 @@
 """What the fleet's drills share: processes behind a balancer, and meetings that come and go."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,20 +10,25 @@ from random import Random
 
 import aiohttp
 
+from scripts.benchmark.speech import read_speech
 from scripts.drills.fleet.checker import Verdict, check_track
 from scripts.drills.fleet.fault_proxy import FaultProxy
 from scripts.drills.fleet.haproxy import Haproxy, running_haproxy
 from scripts.drills.fleet.history import Breaks, breaks_noted
 from scripts.drills.fleet.meeting import Meeting
 from scripts.drills.fleet.processes import Fleet, free_ports
+from scripts.drills.fleet.recorded import SPEECH, RecordedTalk
 from scripts.drills.fleet.talk import Talk, word_ranges
 from scripts.drills.service_process import DrillFailed
 
 COMMITTED_WITHIN_S = 120.0
 
-SETTINGS = {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"}
-"""Cores that each process is given to believe in: the scripted jobs hold threads, not cores. And
-numbers in a row look to a guard like a decoder that goes round in circles."""
+SETTINGS = {
+    "scripted": {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"},
+    "nano": {"WORDLOOP_WORKERS": "1"},
+}
+"""By engine. Scripted jobs hold threads, not cores; and numbers in a row look to a guard like a
+decoder that goes round in circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +36,19 @@ class Plan:
     """What is set up.
 
     processes: started. spare: further slots, for a process that starts before another leaves.
-    meetings: tracks at one time. simple: no haproxy; connections go round the ports.
+    meetings: tracks at one time; apart_s: between the first words of two. calm_s: between
+    faults, and before and after them. simple: no haproxy; connections go round the ports.
+    engine: scripted, or nano for the embedded weights.
     """
 
     processes: int = 3
     spare: int = 0
     meetings: int = 20
     apart_s: float = 0.5
+    calm_s: tuple[float, float] = (2.0, 6.0)
     seed: int = 1
     simple: bool = False
+    engine: str = "scripted"
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,6 +71,7 @@ class Scene:
         self.random = Random(plan.seed)
         self.meetings: list[Meeting] = []
         self._ranges = word_ranges(max(plan.meetings, 1))
+        self._speech = read_speech(SPEECH) if plan.engine == "nano" else []
 
     @property
     def haproxy(self) -> Haproxy | None:
@@ -76,15 +87,22 @@ class Scene:
         begun: list[Meeting] = []
         for _ in range(count):
             index = len(self.meetings)
-            talk = Talk(
-                Random(f"{self.plan.seed}-{index}"), self._ranges[index % len(self._ranges)]
-            )
-            meeting = Meeting(self.http, url, f"m{index}", talk)
+            meeting = Meeting(self.http, url, f"m{index}", self._talk(index))
             meeting.begin()
             self.meetings.append(meeting)
             begun.append(meeting)
             await asyncio.sleep(self.plan.apart_s)
         return begun
+
+    def _talk(self, index: int) -> Talk | RecordedTalk:
+        random = Random(f"{self.plan.seed}-{index}")
+        if self.plan.engine == "nano":
+            return RecordedTalk(random, self._speech)
+        return Talk(random, self._ranges[index % len(self._ranges)])
+
+    async def calm(self) -> None:
+        """Wait for a random while, in which nothing happens to anybody."""
+        await asyncio.sleep(self.random.uniform(*self.plan.calm_s))
 
     async def finish(self, meetings: Sequence[Meeting] | None = None) -> list[str]:
         """Let them end, and wait until all is committed; what went wrong with that."""
@@ -104,6 +122,12 @@ class Scene:
             whole.add(check_track(one.talk.said, history.finals, history.notices))
         return whole
 
+    def breaks_by_reason(self) -> dict[str, int]:
+        """Why connections of all tracks broke, in the client's words, and how often."""
+        return dict(
+            Counter(each.why for one in self.meetings for each in self.breaks.of(one.history))
+        )
+
     async def replace(self, slot: int) -> None:
         """A new process in the slot of one that is gone, seen by the balancer."""
         await self.fleet.start(slot)
@@ -115,7 +139,8 @@ class Scene:
 async def scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
     """Everything ready and listed; all of it is gone at the end. Raises ``DrillFailed``."""
     slots = plan.processes + plan.spare
-    fleet = Fleet(folder, slots, {**SETTINGS, **plan.settings})
+    settings = {**SETTINGS[plan.engine], **plan.settings}
+    fleet = Fleet(folder, slots, settings, engine=plan.engine)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(fleet.end)
         balancer: Haproxy | FaultProxy

@@ -61,8 +61,7 @@ def judge(one: Scene, report: Report, files: dict[int, int]) -> None:
         left = after - files[slot]
         report.at_most(f"files left open by process {slot}", left, FILES, "")
     report.must_be("promises broken", one.breaks.promises())
-    breaks = sum(len(meeting.history.forgotten_s) for meeting in one.meetings)
-    report.facts |= {"meetings in all": len(one.meetings), "breaks": breaks}
+    report.facts |= {"meetings in all": len(one.meetings), "breaks": one.breaks_by_reason()}
 
 
 def _mean(values: Sequence[float]) -> float:

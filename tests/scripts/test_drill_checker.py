@@ -1,0 +1,105 @@
+"""What the checker of the drills calls lost, doubled, out of order and unexpected."""
+
+from random import Random
+
+import pytest
+
+from scripts.drills.fleet.checker import Verdict, check_track
+from scripts.drills.fleet.delays import after_fault_s, caption_gap_s, nearest_rank
+from scripts.drills.fleet.history import Shown
+from scripts.drills.fleet.talk import SaidWord, Talk, word_ranges
+from wordloop_ml.engines.scripted_audio import hear
+from wordloop_ml.messages import RejectReason
+from wordloop_ml.wire.server_messages import Caption, CaptionWord, Notice, NoticeCode
+
+SAID = [SaidWord(number, at * 4_000, (at + 1) * 4_000) for at, number in enumerate((5, 6, 7, 8))]
+"""Words of 250 ms from the first sample on."""
+
+
+def final(seq: int, *numbers: int) -> Caption:
+    """With times that are wrong: the checker must not look at them."""
+    words = tuple(CaptionWord(f"w{number}", 0, 1, 0.9, stable=True) for number in numbers)
+    return Caption("s", 1, "t", 0, 1, "", words, True, True, False, "en", seq=seq, committed=seq)
+
+
+def gap(start_ms: int, end_ms: int) -> Notice:
+    return Notice(NoticeCode.GAP, start=start_ms, end=end_ms)
+
+
+@pytest.mark.parametrize(
+    ("finals", "notices", "expected"),
+    [
+        ([final(1, 5, 6), final(2, 7, 8)], [], Verdict(4, 4)),
+        ([final(1, 5, 6)], [], Verdict(4, 2, lost=2)),
+        ([final(1, 5, 6, 7, 8), final(2, 8)], [], Verdict(4, 5, doubled=1)),
+        ([final(1, 6, 5, 7, 8)], [], Verdict(4, 4, out_of_order=1)),
+        ([final(1, 5, 6, 7, 8, 9)], [], Verdict(4, 5, unexpected=1)),
+        ([final(1, 5, 6), final(3, 7, 8)], [], Verdict(4, 4, misnumbered=1)),
+        ([final(1, 5, 8)], [gap(300, 700)], Verdict(4, 2, named=2)),
+        ([final(1, 5, 6, 8)], [gap(300, 700)], Verdict(4, 3, named=1)),
+        ([final(1, 5, 6, 7, 8)], [gap(0, 300)], Verdict(4, 4, unexpected=1)),
+    ],
+)
+def test_a_track_is_judged(finals: list[Caption], notices: list[Notice], expected: Verdict) -> None:
+    """By words and named holes, whatever the times say."""
+    expected.holes.update(str(one.code) for one in notices)
+    verdict = check_track(SAID, finals, notices)
+    assert verdict == expected
+    assert bool(verdict.wrong) == (expected.wrong > 0)
+
+
+def test_what_a_guard_rejected_is_lost() -> None:
+    """A notice that nobody spoke does not excuse it."""
+    notice = Notice(NoticeCode.REJECTED, start=0, end=1_000, reason=RejectReason.REPETITION)
+    assert check_track(SAID, [], [notice]).lost == 4
+
+
+def test_verdicts_add_up() -> None:
+    """Over tracks."""
+    whole = check_track(SAID, [final(1, 5, 6)], [])
+    whole.add(check_track(SAID, [final(1, 5, 8, 8)], [gap(300, 700)]))
+    assert (whole.said, whole.heard, whole.lost, whole.named, whole.doubled) == (8, 5, 2, 2, 1)
+    assert whole.holes == {"gap": 1}
+
+
+def test_talk_says_what_it_says_it_said() -> None:
+    """Read off the samples; and no two tracks have a word in common."""
+    one, other = word_ranges(2)
+    assert not set(one) & set(other)
+    talk = Talk(Random(1), one)
+    position = 0
+    for count, audio in enumerate(talk.utterances()):
+        said = [word for word in talk.said if word.start >= position]
+        heard = hear(audio.astype("float32") / 32_768)
+        assert [block.number for block in heard] == [word.number for word in said]
+        assert [block.start + position for block in heard] == [word.start for word in said]
+        position += len(audio)
+        if count == 20:
+            talk.end()
+    numbers = [word.number for word in talk.said]
+    assert numbers == list(one[: len(numbers)])
+
+
+def test_a_track_that_has_said_everything_says_so() -> None:
+    """Rather than a word twice."""
+    with pytest.raises(ValueError, match="said all of its words"):
+        list(Talk(Random(1), range(40)).utterances())
+
+
+def test_delays_count_from_when_there_was_something_to_show() -> None:
+    """The fault comes in the middle of the second word; captions end at words."""
+    shown = [Shown(10.6, 250), Shown(11.5, 250), Shown(11.9, 500)]
+    assert after_fault_s(10.4, 10.0, SAID, shown) == pytest.approx(1.5)
+    assert caption_gap_s(10.7, 10.0, SAID, shown) == pytest.approx(1.3)
+    # in the pause behind everything that was said there is nothing to wait for
+    assert after_fault_s(12.0, 10.0, SAID, shown) is None
+    assert caption_gap_s(12.0, 10.0, SAID, shown) is None
+    # a fault before the first word: from that word on
+    assert after_fault_s(9.0, 10.0, SAID, shown) == pytest.approx(0.6)
+
+
+def test_percentiles_were_measured() -> None:
+    """By nearest rank; of nothing there is none."""
+    values = [float(value) for value in range(1, 101)]
+    assert [nearest_rank(values, share) for share in (0.5, 0.95, 1.0)] == [50.0, 95.0, 100.0]
+    assert nearest_rank([], 0.5) is None
