@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from scripts.drills.fleet import cut, kill, network, poison, rolling, soak
 from scripts.drills.hostile import command as hostile
+from scripts.drills.overload import command as overload
 
 Drill = Callable[[Sequence[str]], int]
 
@@ -16,6 +17,10 @@ DRILLS: dict[str, tuple[str, Drill]] = {
     "freeze": ("a process that stands still, and wakes up later", network.main_freeze),
     "poison": ("a word that ends the process which decodes it", poison.main),
     "soak": ("minutes of meetings that come and go; memory must stay", soak.main),
+    "overload": (
+        "three times the meetings that fit, and a reader that does not read",
+        overload.main,
+    ),
     "hostile": ("malformed and hostile requests, frames, messages and audio", hostile.main),
 }
 
