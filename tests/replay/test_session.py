@@ -223,6 +223,31 @@ def test_an_older_connection_is_refused_whatever_it_says(message: Any) -> None:
     assert (client.committed, client.refused) == (0, 2)
 
 
+def test_a_connection_that_broke_is_refused_at_once() -> None:
+    """Also before there is a new one: its last final must not slip in behind the next start."""
+    client = session()
+    client.connect()
+    speak(client, 5)
+    sent(client)
+    client.broke(Lost())
+    assert client.take(1, final(client, 1, 800)) is None
+    assert client.connect().last_seq == 0
+
+
+def test_nobody_connects_before_the_store_has_answered() -> None:
+    """What it says decides where to resume."""
+    client = session()
+    client.connect()
+    speak(client, 5)
+    sent(client)
+    client.take(1, final(client, 1, 800))
+    client.broke(Lost())
+    with pytest.raises(ValueError, match="not been stored"):
+        client.connect()
+    client.stored()
+    assert client.connect().resume_from == 800
+
+
 def test_a_final_that_is_stored_already_is_refused() -> None:
     """By its number; a hole by its place."""
     client = session()

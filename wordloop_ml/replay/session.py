@@ -131,6 +131,7 @@ class ReplaySession:
         self.epoch = standing.epoch
         self._seated = standing.epoch > 0
         # what is true of the connection at hand
+        self._open = False
         self._cursor = standing.committed
         self._received = standing.committed
         self._stopped = False
@@ -192,6 +193,7 @@ class ReplaySession:
         epoch: at least; one more than the last otherwise. A client that may have crashed since
         its last record needs one from outside, such as a clock: it does not know its last.
         """
+        self._refuse_while_pending()
         if self._breaks >= self._breaks_before_gap:
             self._given_up = self._reach + self._margin
             self._buffer.give_up_before(self._given_up)
@@ -202,6 +204,7 @@ class ReplaySession:
         self._received = self._cursor
         self._stopped = False
         self._error = None
+        self._open = True
         self.epoch = max(self.epoch + 1, epoch)
         return replace(
             self._stream,
@@ -243,9 +246,8 @@ class ReplaySession:
 
         Raises ``BrokenPromise``; then the connection is to be closed, and is ``Distrusted``.
         """
-        if self._pending is not None:
-            raise ValueError("the record before has not been stored")
-        if epoch != self.epoch:
+        self._refuse_while_pending()
+        if epoch != self.epoch or not self._open:
             self.refused += 1
             return None
         match message:
@@ -278,6 +280,7 @@ class ReplaySession:
 
     def broke(self, why: Break) -> Decision:
         """The connection is over, or never came to be: what now?"""
+        self._open = False
         error, self._error = self._error, None
         if self.done:
             return Done()
@@ -297,6 +300,10 @@ class ReplaySession:
         return self._buffer.end if self._live else MAX_POSITION
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _refuse_while_pending(self) -> None:
+        if self._pending is not None:
+            raise ValueError("the record before has not been stored")
 
     def _check_ready(self, ready: Ready) -> None:
         if ready.accept_from > self.committed or ready.next_seq != self.last_seq + 1:
