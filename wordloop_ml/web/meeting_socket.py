@@ -28,7 +28,7 @@ from wordloop_ml.wire import v1
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 """How often a connection is looked at on which nothing moves."""
 
 TURN_FRAMES = 64
@@ -108,7 +108,7 @@ class Connection:
         finally:
             # Harmless after a regular end: the seat is no longer the actor's.
             actor.post(ConnectionLost(seat, code))
-            await self._finish(sending)
+            await self._finish(sending, code)
 
     async def refuse(self, error: WordloopError) -> None:
         """Before there is a seat: name the error, then close with its code."""
@@ -335,9 +335,11 @@ class Connection:
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    async def _finish(self, sending: asyncio.Task[None]) -> None:
-        """Let the sender say goodbye, but not for ever."""
-        await asyncio.wait({sending}, timeout=SEND_WITHIN_S + CLOSE_WITHIN_S)
+    async def _finish(self, sending: asyncio.Task[None], code: ErrorCode | None) -> None:
+        """Let the sender say goodbye, but not for ever, and hardly to one who does not read."""
+        slow = code is ErrorCode.SLOW_CONSUMER
+        within_s = CLOSE_WITHIN_S if slow else SEND_WITHIN_S + CLOSE_WITHIN_S
+        await asyncio.wait({sending}, timeout=within_s)
         await self._stop(sending)
         transport = self._request.transport
         if transport is not None and transport.get_write_buffer_size():

@@ -6,7 +6,7 @@ in which we waited for the peer counts: while we are the slow side, its answer l
 """
 
 PING_EVERY_S = 2.0
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 4.0
 
 
 class Pulse:
