@@ -48,6 +48,7 @@ def test_each_field_is_read_from_its_variable() -> None:
         ("WORDLOOP_LOG_LEVEL", "loud", "is not debug, info, warning or error"),
         ("WORDLOOP_LOG_FORMAT", "xml", "is neither json nor console"),
         ("WORDLOOP_GUARDS", "maybe", "is neither on nor off"),
+        ("WORDLOOP_DROP_LOAD", "0.5", "is below WORDLOOP_STRETCH_LOAD: what gives way .*"),
         ("WORDLOOP_TOKEN_FLOOR", "1", "is 1, outside 2 to 200"),
         ("WORDLOOP_HOST", "", "is empty"),
         ("WORDLOOP_ALLOWED_ORIGINS", "*", "is not a list of origins.*"),
