@@ -25,19 +25,26 @@ async def run_rolling(folder: Path, report: Report, *, plan: Plan, rounds: int) 
         await one.calm()
         exits: list[Exit] = []
         for _ in range(rounds):
-            for slot in list(one.fleet.live):
-                [free] = set(range(plan.processes + plan.spare)) - set(one.fleet.live)
-                await one.replace(free)
-                exits.append(await one.fleet.drain(slot))
+            exits += await restart_all(one)
         await one.calm()
         report.failures += await one.finish()
+        report.judge_words(one.verdict())
         judge(one, exits, report)
         return one
 
 
+async def restart_all(one: Scene) -> list[Exit]:
+    """Once around: into the free slot comes a new process, and then an old one goes."""
+    exits: list[Exit] = []
+    for slot in list(one.fleet.live):
+        [free] = set(range(one.plan.processes + one.plan.spare)) - set(one.fleet.live)
+        await one.replace(free)
+        exits.append(await one.fleet.drain(slot))
+    return exits
+
+
 def judge(one: Scene, exits: Sequence[Exit], report: Report) -> None:
-    """The words, how each connection and each process ended, and how captions flowed on."""
-    report.judge_words(one.verdict())
+    """How each connection and each process ended, and how captions flowed on."""
     broke = [(meeting, each) for meeting in one.meetings for each in one.breaks.of(meeting.history)]
     ends = Counter(each.why for _, each in broke)
     refused = sum(count for why, count in ends.items() if _REFUSED.fullmatch(why))
