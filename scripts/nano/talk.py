@@ -23,28 +23,33 @@ Pcm16 = npt.NDArray[np.int16]
 ADA: Final = Voice("flite/slt", 1.0)
 BEN: Final = Voice("flite/kal16", 1.0)
 # Who speaks, how long after the one before has ended (ms; negative: over their last word), what.
-# Chosen among held-out sentences of the grammar that the model understands: this is a demonstration,
-# what the model misses is in its card.
+# A demonstration, of lines that no lesson had and that the model understands; what it misses is in its
+# card.
 MEETING: Final[tuple[tuple[str, int, str], ...]] = (
     ("ada", 600, "Good morning, everyone, let's get started."),
-    ("ben", 500, "Did you have a quiet weekend?"),
-    ("ada", 450, "We went hiking with my daughter last Sunday."),
-    ("ada", 700, "Okay, let's start with the Aurora project."),
-    ("ada", 500, "Why is the Aurora project so slow?"),
-    ("ben", 500, "The problem is that the database is broken."),
-    ("ada", 450, "How long will it take to replace the database?"),
-    ("ben", 600, "It took ten days to replace the database."),
-    ("ada", 550, "Yes, we should move the launch."),
-    ("ada", 600, "We will launch Aurora on April sixteenth."),
-    ("ben", -250, "I will replace the database by Friday."),
-    ("ada", 600, "I will send the contract by Tuesday."),
-    ("ben", 700, "The budget is five million dollars."),
-    ("ada", 500, "What do you think about the budget, Ben?"),
-    ("ben", 550, "Hmm, I am not sure about the budget."),
-    ("ada", 500, "Who will talk to Clara about the budget?"),
-    ("ben", 700, "Our next meeting is on Monday at ten thirty."),
-    ("ada", 450, "Thanks everyone, see you next Monday."),
-    ("ben", 400, "Have a nice morning, everyone."),
+    ("ben", 500, "Good morning, Ada. How was your weekend?"),
+    ("ada", 450, "It was great, thanks. We went hiking with my sister."),
+    ("ada", 700, "Okay, the first item on the agenda is the Aurora launch."),
+    ("ada", 500, "When will the launch be ready?"),
+    ("ben", 600, "Aurora is three weeks behind schedule."),
+    ("ada", 400, "Why is that?"),
+    ("ben", 500, "The database is too slow."),
+    ("ben", 650, "And we found a serious bug in the payment page."),
+    ("ada", 500, "How long will it take to fix the bug?"),
+    ("ben", 450, "I can fix the bug by Friday."),
+    ("ada", 550, "What about the database?"),
+    ("ben", 450, "We decided to replace the database."),
+    ("ada", 500, "How much does that cost?"),
+    ("ben", 600, "Around twenty thousand dollars."),
+    ("ada", -250, "That is more than our budget."),
+    ("ben", 550, "I will talk to Clara about the budget this afternoon."),
+    ("ada", 600, "Then it is decided, we move the launch to April tenth."),
+    ("ben", 450, "I agree. I will send the new schedule to the team tomorrow."),
+    ("ada", 650, "Who will update the website?"),
+    ("ben", 500, "Martin will update the website by next Tuesday."),
+    ("ada", 600, "Great. Our next meeting is on Monday at ten thirty."),
+    ("ada", 600, "Thanks, everyone. See you next week."),
+    ("ben", 400, "Bye, Ada."),
 )
 
 

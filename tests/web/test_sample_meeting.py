@@ -24,9 +24,9 @@ HUMAN = ROOT.parent / "shared" / "data" / "speech" / "jfk.wav"
 SCRIPT: dict[str, Any] = json.loads((MEETING / "script.json").read_text())
 TRACKS = sorted({one["track"] for one in SCRIPT["utterances"]})
 
-HIGHEST_WORD_ERROR_RATE = 0.25
-"""Today's nano reaches 0.10 and 0.16 on lines that were chosen because it understands them; its model
-card says what it does with others."""
+HIGHEST_WORD_ERROR_RATE = 0.05
+"""Its lines are no lesson of nano's, but ones that it understands: one word in twenty may differ by the
+cut of a segment."""
 
 
 @pytest.fixture
