@@ -25,6 +25,7 @@ COMMAND = (sys.executable, "-m", "scripts.drills.costly_service")
 JSON = Path("out/drill_overload.json")
 
 TIMES_OFFERED = 3
+ASK_EVERY_S = 0.5
 ANSWERED_WITHIN_S = 0.1
 SLOWER_BY = 1.2
 SLOWER_BESIDE_A_SLOW_READER = 1.1
@@ -65,6 +66,7 @@ class Report:
     offered: int = 0
     let_in_later: int = 0
     refusals: int = 0
+    refused_p50_s: float = 0.0
     refused_p99_s: float = 0.0
     refused_most_s: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
@@ -159,14 +161,16 @@ class Drill:
         self.report.offered = self.report.admitted + more
         from_s = time.monotonic()
 
-        async def insist(name: str) -> None:
+        async def insist(index: int) -> None:
+            name = f"x{index}"
+            await asyncio.sleep(ASK_EVERY_S * index / more)  # not all at one moment: that is us
             while time.monotonic() - from_s < self._scale.flood_s:
                 if await self._let_in(name):
                     self.report.let_in_later += 1
                     return
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(ASK_EVERY_S)
 
-        await asyncio.gather(*(insist(f"x{index}") for index in range(more)))
+        await asyncio.gather(*(insist(index) for index in range(more)))
         await asyncio.sleep(max(0.0, from_s + self._scale.flood_s - time.monotonic()))
         return self._p95(from_s)
 
@@ -249,7 +253,7 @@ class Drill:
 
     def _sum_up(self) -> None:
         report, seconds = self.report, [one.seconds for one in self._refusals]
-        report.refusals = len(seconds)
+        report.refusals, report.refused_p50_s = len(seconds), p(0.5, seconds)
         report.refused_p99_s, report.refused_most_s = p(0.99, seconds), max(seconds, default=0.0)
         report.statuses = dict(Counter(one.status for one in self._refusals))
         report.failures += [
@@ -312,7 +316,8 @@ def table(report: Report) -> str:
     rows = {
         "meetings admitted, of so many that asked": f"{report.admitted} of {report.offered}",
         "admitted later, as load allowed": report.let_in_later,
-        "refusals; p99, most": f"{report.refusals}; {1000 * report.refused_p99_s:.0f} ms, "
+        "refusals; p50, p99, most": f"{report.refusals}; {1000 * report.refused_p50_s:.0f} ms, "
+        f"{1000 * report.refused_p99_s:.0f} ms, "
         f"{1000 * report.refused_most_s:.0f} ms",
         "first caption p95: before, flooded": f"{1000 * report.calm_p95_s:.0f} ms, "
         f"{1000 * report.flood_p95_s:.0f} ms",
