@@ -2,6 +2,7 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 
 from scripts.drills.fleet.checker import Verdict, check_track
@@ -70,7 +71,7 @@ def test_talk_says_what_it_says_it_said() -> None:
     position = 0
     for count, audio in enumerate(talk.utterances()):
         said = [word for word in talk.said if word.start >= position]
-        heard = hear(audio.astype("float32") / 32_768)
+        heard = hear(audio.astype(np.float32) / np.float32(32_768))
         assert [block.number for block in heard] == [word.number for word in said]
         assert [block.start + position for block in heard] == [word.start for word in said]
         position += len(audio)

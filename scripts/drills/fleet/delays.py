@@ -7,6 +7,9 @@ from scripts.drills.fleet.history import Shown
 from scripts.drills.fleet.talk import SaidWord
 from wordloop_ml.messages import SAMPLE_RATE
 
+_ROUNDING = SAMPLE_RATE // 100
+"""Times of captions are whole milliseconds, rounded down on the way more than once."""
+
 
 def after_fault_s(
     fault_s: float, began_s: float, said: Sequence[SaidWord], shown: Sequence[Shown]
@@ -36,7 +39,7 @@ def caption_gap_s(
     """
     before = [one for one in shown if one.at_s <= fault_s]
     covered = max((_samples(one) for one in before), default=0)
-    word = next((one for one in said if one.end > covered + 1), None)
+    word = next((one for one in said if one.end > covered + _ROUNDING), None)
     came = (one.at_s for one in shown if one.at_s > fault_s and _samples(one) > covered)
     at_s = next(came, None)
     if word is None or at_s is None:

@@ -61,6 +61,10 @@ class RecordedTalk:
             self.samples += len(audio)
             yield audio
 
+    def say_next(self, number: int) -> None:
+        """Numbers are for scripted talk. Raises ``TypeError``."""
+        raise TypeError(f"nobody has recorded {number}")
+
     @property
     def audio(self) -> Pcm16:
         """All that was said so far."""
