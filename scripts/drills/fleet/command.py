@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from scripts.drills.fleet.haproxy import MISSING, installed
@@ -15,6 +15,8 @@ from scripts.drills.fleet.scene import Plan, Scene
 from scripts.drills.service_process import DrillFailed
 
 OUT = Path("out")
+
+Drill = Callable[[Path, Report], Coroutine[None, None, Scene]]
 
 
 def parser(drill: str, summary: str, *, meetings: int) -> argparse.ArgumentParser:
@@ -41,9 +43,7 @@ def plan_of(options: argparse.Namespace, *, spare: int = 0, engine: str = "scrip
     )
 
 
-def run(
-    options: argparse.Namespace, drill: Callable[[Path, Report], Awaitable[Scene]], report: Report
-) -> int:
+def run(options: argparse.Namespace, drill: Drill, report: Report) -> int:
     """Run it, print and write what came of it; 0 when everything was reached, else 1.
 
     The services' logs are kept beside the JSON when something was not.
@@ -54,7 +54,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="wordloop-drill-") as name:
         folder = Path(name)
         try:
-            scene = asyncio.run(_whole(drill, folder, report))
+            scene = asyncio.run(drill(folder, report))
             history = options.json.with_suffix(".history.jsonl")
             write_histories([one.history for one in scene.meetings], history)
         except (DrillFailed, ExceptionGroup) as error:
@@ -68,12 +68,6 @@ def run(
             shutil.copytree(folder, kept, dirs_exist_ok=True, ignore=_sockets)
             print(f"the services' logs: {kept}", file=sys.stderr)
     return 0 if report.passed else 1
-
-
-async def _whole(
-    drill: Callable[[Path, Report], Awaitable[Scene]], folder: Path, report: Report
-) -> Scene:
-    return await drill(folder, report)
 
 
 def _facts(options: argparse.Namespace) -> dict[str, object]:

@@ -15,7 +15,6 @@ from scripts.drills.service_process import (
     DrillFailed,
     ServiceProcess,
     launch,
-    service_events,
     write_weights,
 )
 
@@ -71,10 +70,6 @@ class Fleet:
         members = self._members.items()
         return [slot for slot, one in members if one.child.returncode is None]
 
-    def member(self, slot: int) -> ServiceProcess:
-        """The process that a slot has or last had."""
-        return self._members[slot]
-
     async def kill(self, slot: int) -> float:
         """SIGKILL; returns the moment."""
         child = self._members[slot].child
@@ -123,10 +118,6 @@ class Fleet:
     def files(self) -> dict[int, int]:
         """Open files of each live process, sockets among them."""
         return {slot: self._process(slot).num_fds() for slot in self.live}
-
-    def events(self, name: str) -> int:
-        """How often an event stands in any log of any process, the dead ones' too."""
-        return sum(event["event"] == name for log in self._logs for event in service_events(log))
 
     async def end(self) -> None:
         """Kill what is left."""
