@@ -1,10 +1,10 @@
 """Files played as a live meeting, in this process: each file is one participant's track."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
-from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.file_frames import file_frames
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.engines.catalogue import Engines
@@ -15,7 +15,7 @@ from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
-from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
+from wordloop_ml.messages import SAMPLE_RATE, Caption, SpanLost
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.tokens import DEFAULT_TENANT
 
@@ -60,21 +60,13 @@ async def _speak(path: Path, actor: MeetingActor, seat: Seat) -> None:
     loop = asyncio.get_running_loop()
     began_s, sent = loop.time(), 0
     try:
-        with open_audio(path) as audio:
-            frames = _frames(audio)
-            # Decoding blocks, so a helper thread takes each frame; this is a command, no service.
-            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+        async with aclosing(file_frames(path, FRAME_SAMPLES)) as frames:
+            async for frame in frames:
                 await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
                 await actor.post_audio(seat, frame)
                 sent += len(frame)
     finally:
         actor.post(AudioEnded(seat))
-
-
-def _frames(chunks: Iterable[Samples]) -> Iterator[Samples]:
-    for chunk in chunks:
-        for start in range(0, len(chunk), FRAME_SAMPLES):
-            yield chunk[start : start + FRAME_SAMPLES]
 
 
 async def _listen(seat: Seat, view: LiveView, finals: list[Caption]) -> None:

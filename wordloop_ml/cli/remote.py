@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import numpy as np
 
-from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.file_frames import file_frames
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.client.track import TrackClient
@@ -119,10 +119,9 @@ async def _speak(path: Path, client: TrackClient, *, paced: bool) -> None:
     loop = asyncio.get_running_loop()
     began_s, sent = loop.time(), 0
     try:
-        with open_audio(path) as audio:
-            frames = _frames(audio, LIVE_FRAME_SAMPLES if paced else FILE_FRAME_SAMPLES)
-            # Decoding blocks, so a helper thread takes each frame; this is a command, no service.
-            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+        size = LIVE_FRAME_SAMPLES if paced else FILE_FRAME_SAMPLES
+        async with aclosing(file_frames(path, size)) as frames:
+            async for frame in frames:
                 if paced:
                     await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
                 else:
@@ -131,12 +130,6 @@ async def _speak(path: Path, client: TrackClient, *, paced: bool) -> None:
                 sent += len(frame)
     finally:
         client.end()
-
-
-def _frames(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
-    for chunk in chunks:
-        for start in range(0, len(chunk), size):
-            yield chunk[start : start + size]
 
 
 def _pcm(samples: Samples) -> bytes:
