@@ -305,10 +305,12 @@ def test_a_server_that_begins_elsewhere_is_not_trusted(ready: Ready) -> None:
         client.take(1, ready)
 
 
-def broken(client: ReplaySession, why: Any = None) -> Start:
-    """Audio is sent, the connection breaks, and the client connects again."""
+def broken(client: ReplaySession, why: Any = None, *, answered: bool = True) -> Start:
+    """Audio is sent and answered, the connection breaks, and the client connects again."""
     speak(client, 2)
     sent(client)
+    if answered:
+        client.take(client.epoch, Ready(client.committed, client.last_seq + 1, Limits()))
     assert isinstance(client.broke(why or Lost()), Reconnect)
     return client.connect()
 
@@ -323,6 +325,15 @@ def test_audio_that_two_processes_died_of_is_given_up() -> None:
     assert items == [Gap(2 * FRAME), *[bytes(FRAME)] * 2]
     store(client, Notice(NoticeCode.GAP, 0, 40, committed=2 * FRAME))
     assert client.attempt == 0
+
+
+def test_audio_that_nothing_was_answered_to_is_not_suspected() -> None:
+    """A server lets suspected tracks in one at a time: another one's turn had come."""
+    client = session()
+    client.connect()
+    assert broken(client).attempt == 1
+    assert broken(client, answered=False).attempt == 1
+    assert broken(client).attempt == 2
 
 
 def test_what_is_given_up_reaches_a_little_beyond_the_break() -> None:

@@ -269,7 +269,10 @@ class MeetingActor:
         return CaptionTiming(decode, returned_s, now_s - began_s, now_s)
 
     def _acknowledge(self, seat: Seat) -> None:
-        if seat.track.received - seat.acked_at >= ACK_EVERY_SAMPLES:
+        urgent = seat.options.suspected and seat.acked_committed < seat.options.live_from
+        step = ACK_EVERY_SAMPLES // 8 if urgent else ACK_EVERY_SAMPLES
+        if seat.track.received - seat.acked_at >= step:
+            seat.acked_committed = seat.track.committed
             seat.acked_at = seat.track.received
             seat.outbox.put(Ack(seat.track.received, seat.track.committed))
 

@@ -13,7 +13,11 @@ from wordloop_ml.messages import Samples, Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackOptions:
-    """What a connection asked for; positions are absolute samples at 16 kHz."""
+    """What a connection asked for; positions are absolute samples at 16 kHz.
+
+    careful: its decodes are. suspected: a process may have died of it; it hears of its progress
+    often until that is beyond ``live_from``.
+    """
 
     track: str
     epoch: int | None = None
@@ -24,6 +28,7 @@ class TrackOptions:
     last_seq: int = 0
     live_from: int = 0
     careful: bool = False
+    suspected: bool = False
 
 
 class WindowBuffer:
@@ -79,6 +84,7 @@ class Seat:
     outbox: Outbox
     waiting: "WindowBuffer"
     acked_at: int = 0
+    acked_committed: int = 0
     leaving: bool = False
     farewell: ErrorCode | None = None
     stretch: float = 1.0

@@ -132,6 +132,7 @@ class ReplaySession:
         self._seated = standing.epoch > 0
         # what is true of the connection at hand
         self._open = False
+        self._answered = False
         self._cursor = standing.committed
         self._received = standing.committed
         self._stopped = False
@@ -205,6 +206,7 @@ class ReplaySession:
         self._stopped = False
         self._error = None
         self._open = True
+        self._answered = False
         self.epoch = max(self.epoch + 1, epoch)
         return replace(
             self._stream,
@@ -250,6 +252,7 @@ class ReplaySession:
         if epoch != self.epoch or not self._open:
             self.refused += 1
             return None
+        self._answered = True
         match message:
             case Ready():
                 self._check_ready(message)
@@ -284,7 +287,7 @@ class ReplaySession:
         error, self._error = self._error, None
         if self.done:
             return Done()
-        if may_be_the_audio(why) and self._cursor > self.committed:
+        if self._answered and may_be_the_audio(why) and self._cursor > self.committed:
             self._breaks += 1
             enough = self._breaks > self._breaks_before_gap
             self._reach = self._cursor if enough else min(self._reach, self._cursor)

@@ -16,6 +16,7 @@ from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopErro
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
+from wordloop_ml.meetings.probation import Turn
 from wordloop_ml.meetings.roster import MeetingKey, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.meetings.timing import CaptionTiming
@@ -89,12 +90,21 @@ class Connection:
         self._pace = v1.Pace(self._limits)
         self._pulse = v1.Pulse()
         self._frames = 0
+        self._turn = Turn()
 
     async def serve(self) -> None:
         """Read ``start``, take a seat, then read and send until either side ends."""
         start = await self._receive_start()
         if start is None:
             return
+        if start.attempt:
+            self._turn = await self._service.probation.turn()
+        try:
+            await self._serve_track(start)
+        finally:
+            self._turn.end()
+
+    async def _serve_track(self, start: v1.Start) -> None:
         actor, seat, inbound = self._join(start)
         sending = asyncio.create_task(
             self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
@@ -147,6 +157,7 @@ class Connection:
                 last_seq=start.last_seq,
                 live_from=scale.to_service(start.live_at),
                 careful=start.attempt >= CAREFUL_FROM_ATTEMPT,
+                suspected=start.attempt > 0,
             ),
         )
         origin_ms = actor.age_ms() if start.origin_ms is None else start.origin_ms
@@ -284,6 +295,7 @@ class Connection:
                     await self._ping()
                 else:
                     await self._send(_message(event, translator, inbound))
+                    self._turn.look(event, seat.options.live_from)
                 if self._traces and timing is not None and isinstance(event, Caption):
                     self._trace(event, timing)
                 event, timing = await seat.outbox.get_timed()

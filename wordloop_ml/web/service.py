@@ -10,6 +10,7 @@ from aiohttp import web
 
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import Busy, Draining
+from wordloop_ml.meetings.probation import Probation
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
@@ -28,7 +29,7 @@ class Service:
     """One per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
-    tokens: who may come in.
+    tokens: who may come in. probation: for tracks that a process may have died of.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -38,6 +39,7 @@ class Service:
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
         self._capabilities: TranscriberCapabilities | None = None
+        self.probation = Probation()
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()
