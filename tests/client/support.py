@@ -45,6 +45,7 @@ class Listener:
 
     def forget(self) -> None:
         self.forgotten += 1
+        self.arrived.set()
 
     @property
     def finals(self) -> list[Caption]:
@@ -62,6 +63,13 @@ class Listener:
         """Until the first one is stored."""
         async with asyncio.timeout(WAIT_S):
             while not self.finals:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+    async def wait_for_break(self) -> None:
+        """Until its connection broke once."""
+        async with asyncio.timeout(WAIT_S):
+            while not self.forgotten:
                 self.arrived.clear()
                 await self.arrived.wait()
 

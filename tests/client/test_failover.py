@@ -99,6 +99,8 @@ async def test_when_one_process_goes_the_other_one_goes_on(
             for listener in listeners:
                 await listener.wait_for_final()
             processes[0].child.send_signal(how)
+            for listener in listeners:
+                await listener.wait_for_break()
             for client, said in zip(clients, words, strict=True):
                 rest = [spoken(said[4:8])[-5_000:], spoken(said[8:]), silence(16_000)]
                 say(client, np.concatenate(rest))

@@ -1,6 +1,7 @@
 """What a client was shown and has stored, and when: the record that everything is judged by."""
 
 import json
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from structlog.testing import capture_logs
 
 from wordloop_ml.replay.session import Record, Standing
@@ -91,9 +93,14 @@ class Breaks:
 
 @contextmanager
 def breaks_noted() -> Iterator[Breaks]:
-    """The clients of this process log here; nothing of it is printed."""
-    with capture_logs() as entries:
-        yield Breaks(entries)
+    """The clients of this process log here, at any level; nothing of it is printed."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    try:
+        with capture_logs() as entries:
+            yield Breaks(entries)
+    finally:
+        structlog.configure(wrapper_class=before)
 
 
 def write_histories(histories: list[History], path: Path) -> None:
