@@ -51,35 +51,43 @@ def compose(speech: Sequence[SpokenText], seconds: float, rng: np.random.Generat
 
     Every utterance comes once before any comes again. A track always says something.
     """
-    parts: list[Pcm16] = []
-    said: list[Said] = []
-    position = 0
+    tape = _Tape()
     deck: list[int] = []
-    while not said or position < seconds * SAMPLE_RATE:
-        pause = np.zeros(_samples(rng.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S)), np.int16)
+    while not tape.said or tape.samples < seconds * SAMPLE_RATE:
+        pause_s = rng.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S)
         deck = deck or [int(index) for index in rng.permutation(len(speech))]
-        one = speech[deck.pop()]
-        begins = position + len(pause)
-        said.append(Said(one.text, one.voice, begins + one.onset, begins + one.end))
-        parts += [pause, one.samples]
-        position = begins + len(one.samples)
-    parts.append(np.zeros(_samples(TAIL_S), np.int16))
-    return Script(_with_noise(np.concatenate(parts), rng), tuple(said))
+        tape.say(pause_s, speech[deck.pop()])
+    return tape.script(rng)
 
 
 def sequence(speech: Sequence[SpokenText], pause_s: float, rng: np.random.Generator) -> Script:
     """These utterances in this order, each after the same pause."""
-    parts: list[Pcm16] = []
-    said: list[Said] = []
-    position = 0
-    pause = np.zeros(_samples(pause_s), np.int16)
+    tape = _Tape()
     for one in speech:
-        begins = position + len(pause)
-        said.append(Said(one.text, one.voice, begins + one.onset, begins + one.end))
-        parts += [pause, one.samples]
-        position = begins + len(one.samples)
-    parts.append(np.zeros(_samples(TAIL_S), np.int16))
-    return Script(_with_noise(np.concatenate(parts), rng), tuple(said))
+        tape.say(pause_s, one)
+    return tape.script(rng)
+
+
+class _Tape:
+    """Utterances one after the other, each behind a pause."""
+
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+        self.samples = 0
+        self._parts: list[Pcm16] = []
+
+    def say(self, pause_s: float, one: SpokenText) -> None:
+        """A pause, then this."""
+        pause = np.zeros(_samples(pause_s), np.int16)
+        begins = self.samples + len(pause)
+        self.said.append(Said(one.text, one.voice, begins + one.onset, begins + one.end))
+        self._parts += [pause, one.samples]
+        self.samples = begins + len(one.samples)
+
+    def script(self, rng: np.random.Generator) -> Script:
+        """All of it and a silent tail, in faint noise."""
+        tail = np.zeros(_samples(TAIL_S), np.int16)
+        return Script(_with_noise(np.concatenate([*self._parts, tail]), rng), tuple(self.said))
 
 
 def _with_noise(samples: Pcm16, rng: np.random.Generator) -> Pcm16:

@@ -71,13 +71,18 @@ class Haproxy:
         servers = [row for row in rows if row[kind].startswith("slot")]
         return [row[status].startswith("UP") for row in servers]
 
-    async def wait_listed(self, slots: Sequence[int], within_s: float = 30.0) -> None:
-        """Until it sends connections to all of these. Raises ``DrillFailed``."""
+    async def wait_listed(
+        self, slots: Sequence[int], *, without: Sequence[int] = (), within_s: float = 30.0
+    ) -> None:
+        """Until it sends connections to ``slots``, and to none of ``without``.
+
+        Raises ``DrillFailed``.
+        """
         try:
             async with asyncio.timeout(within_s):
                 while True:
                     listed = await self.listed()
-                    if all(listed[slot] for slot in slots):
+                    if all(listed[slot] for slot in slots) and not any(listed[s] for s in without):
                         return
                     await asyncio.sleep(0.1)
         except TimeoutError:
