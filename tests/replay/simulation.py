@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tests.captioning.test_track_properties import POLICY
+from tests.captioning.witness import POLICY
 from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_audio import spoken

@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from wordloop_ml.errors import ErrorCode
-from wordloop_ml.replay.breaks import Closed, Lost, Refused, Unreachable
-from wordloop_ml.replay.policy import ReplayPolicy
+from tests.replay.talking import FRAME, POLICY, RATE, STREAM, final, sent, session, speak, store
+from wordloop_ml.replay.breaks import Closed, Lost
 from wordloop_ml.replay.session import (
     BrokenPromise,
     Done,
-    GiveUp,
     HandOver,
     Reconnect,
     ReplaySession,
@@ -21,63 +19,12 @@ from wordloop_ml.replay.session import (
 from wordloop_ml.wire.client_messages import MAX_POSITION, Encoding, Gap, Start, Stop
 from wordloop_ml.wire.server_messages import (
     Ack,
-    Caption,
     Ended,
-    Error,
     Limits,
     Notice,
     NoticeCode,
     Ready,
 )
-
-RATE = 8_000
-STREAM = Start(1, "a", Encoding.PCM_MULAW, RATE, 1)
-FRAME = 160
-POLICY = ReplayPolicy(replay_s=1.0, in_flight_s=1_000.0, poison_margin_s=0.0)
-
-
-def session(policy: ReplayPolicy = POLICY, **options: Any) -> ReplaySession:
-    return ReplaySession(STREAM, random=lambda: 0.5, policy=policy, **options)
-
-
-def speak(client: ReplaySession, frames: int) -> None:
-    for _ in range(frames):
-        client.add(bytes(FRAME), FRAME)
-
-
-def sent(client: ReplaySession) -> list[bytes | Gap | Stop]:
-    items = []
-    while (item := client.next_to_send()) is not None:
-        items.append(item)
-    return items
-
-
-def final(client: ReplaySession, number: int, until: int, **changes: Any) -> Caption:
-    """A final that reaches to this position and commits it."""
-    start_ms = client.committed * 1_000 // RATE
-    caption = Caption(
-        f"a-{start_ms}",
-        client.epoch,
-        "a",
-        start=start_ms,
-        end=until * 1_000 // RATE,
-        text="",
-        words=(),
-        final=True,
-        speech_final=True,
-        replay=False,
-        language="en",
-        seq=number,
-        committed=until,
-    )
-    return replace(caption, **changes)
-
-
-def store(client: ReplaySession, caption: Caption | Notice) -> Standing:
-    what = client.take(client.epoch, caption)
-    assert isinstance(what, HandOver)
-    client.stored()
-    return what.standing
 
 
 def test_a_new_track_starts_at_zero() -> None:
@@ -303,95 +250,6 @@ def test_a_server_that_begins_elsewhere_is_not_trusted(ready: Ready) -> None:
     assert client.take(1, Ready(0, 1, Limits())) is None
     with pytest.raises(BrokenPromise, match="begins elsewhere"):
         client.take(1, ready)
-
-
-def broken(client: ReplaySession, why: Any = None, *, answered: bool = True) -> Start:
-    """Audio is sent and answered, the connection breaks, and the client connects again."""
-    speak(client, 2)
-    sent(client)
-    if answered:
-        client.take(client.epoch, Ready(client.committed, client.last_seq + 1, Limits()))
-    assert isinstance(client.broke(why or Lost()), Reconnect)
-    return client.connect()
-
-
-def test_audio_that_two_processes_died_of_is_given_up() -> None:
-    """As one gap over what had been sent when the first one died; then the count begins anew."""
-    client = session()
-    client.connect()
-    assert broken(client).attempt == 1
-    assert broken(client, Closed(1011)).attempt == 2
-    items = sent(client)
-    assert items == [Gap(2 * FRAME), *[bytes(FRAME)] * 2]
-    store(client, Notice(NoticeCode.GAP, 0, 40, committed=2 * FRAME))
-    assert client.attempt == 0
-
-
-def test_audio_that_nothing_was_answered_to_is_not_suspected() -> None:
-    """A server lets suspected tracks in one at a time: another one's turn had come."""
-    client = session()
-    client.connect()
-    assert broken(client).attempt == 1
-    assert broken(client, answered=False).attempt == 1
-    assert broken(client).attempt == 2
-
-
-def test_what_is_given_up_reaches_a_little_beyond_the_break() -> None:
-    """Also over audio that comes later: the break may have come in the middle of it."""
-    client = session(replace(POLICY, poison_margin_s=3 * FRAME / RATE))
-    client.connect()
-    broken(client)
-    broken(client)
-    assert sent(client) == []
-    speak(client, 2)
-    assert sent(client) == [Gap(5 * FRAME), bytes(FRAME)]
-
-
-def test_audio_beyond_the_break_that_was_heard_acquits_the_rest() -> None:
-    """An interim is enough; one that ends before proves nothing."""
-    client = session()
-    client.connect()
-    broken(client)
-    heard = final(client, 1, FRAME, final=False, seq=None, committed=None)
-    client.take(client.epoch, heard)
-    assert client.attempt == 1
-    client.take(client.epoch, replace(heard, end=2 * FRAME * 1_000 // RATE))
-    assert client.attempt == 0
-
-
-@pytest.mark.parametrize("why", [Closed(1012), Closed(1013), Closed(4001), Lost(silent=True)])
-def test_a_break_that_is_not_the_audio_s_fault_is_not_counted(why: Any) -> None:
-    """However many there are."""
-    client = session()
-    client.connect()
-    for _ in range(4):
-        assert broken(client, why).attempt == 0
-
-
-def test_retry_after_is_heeded_wherever_it_stands() -> None:
-    """In the answer before the upgrade, or in the error before a close."""
-    client = session()
-    assert client.broke(Refused(503, 7.0)) == Reconnect(7.0 + 0.125)
-    client.connect()
-    client.take(1, Error(ErrorCode.BUSY, "full", 4.0))
-    assert client.broke(Closed(1013)) == Reconnect(4.0 + 0.25)
-    assert client.broke(Unreachable()) == Reconnect(0.5)
-
-
-@pytest.mark.parametrize("code", [1002, 4009, 4501, 4503])
-def test_a_terminal_code_ends_it(code: int) -> None:
-    """With the server's own error, where it named one."""
-    client = session()
-    client.connect()
-    client.take(1, Error(ErrorCode.SUPERSEDED, "newer"))
-    assert client.broke(Closed(code)) == GiveUp(ErrorCode.SUPERSEDED, Closed(code))
-
-
-def test_a_policy_may_end_it() -> None:
-    """After so many failures in a row."""
-    client = session(replace(POLICY, failures_before_stop=1))
-    assert isinstance(client.broke(Unreachable()), Reconnect)
-    assert client.broke(Unreachable()) == GiveUp(ErrorCode.SERVER_UNREACHABLE, Unreachable())
 
 
 def test_it_is_done_when_all_is_committed_however_the_connection_ended() -> None:
