@@ -4,8 +4,10 @@ Time inside the service is counted in samples at 16 kHz, absolute from the first
 track. Nothing here holds milliseconds or bytes; the wire converts at the border.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,10 @@ Samples = npt.NDArray[np.float32]
 
 Pcm16 = npt.NDArray[np.int16]
 """Mono audio: int16, shape (n,), 16 kHz; what rings hold."""
+
+
+Vectors = npt.NDArray[np.float32]
+"""One embedding a row: float32, shape (n, dimensions), each of length 1."""
 
 
 class JobClass(IntEnum):
@@ -211,3 +217,64 @@ class Committed:
 
 TrackEvent = Caption | SpeechStarted | SpanLost | Committed
 """What a track tells its listeners, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedText:
+    """A text as an embedder reads it.
+
+    ids: token ids, with the model's own marks, at most as many as the model reads.
+    dropped: how many tokens at its end the model does not read; 0 when it reads all.
+    """
+
+    ids: tuple[int, ...]
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a generator answers to; the model's own chat template puts it together.
+
+    system: who it is and what it is to do. user: the material, as marked data.
+    """
+
+    system: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How one answer is generated.
+
+    schema: JSON Schema that a grammar holds the answer to; None for free text. A grammar says how
+        an answer may go on, not that it ends: the caller parses and validates all the same.
+    longest_tokens: the answer is cut here.
+    temperature: 0 takes the likeliest token each time. seed: of what is sampled.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    longest_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+
+
+class Finish(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generator's answer, whole or cut.
+
+    prompt_tokens: of the whole prompt; reused_tokens: that part of it which an earlier call had
+        read already. tokens: of the answer.
+    """
+
+    text: str
+    finish: Finish
+    prompt_tokens: int
+    reused_tokens: int
+    tokens: int

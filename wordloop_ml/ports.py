@@ -5,11 +5,23 @@ whose calls are short enough for the event loop (see docs/adr/0004-vad-in-the-lo
 Engines raise ``EngineFailed`` for a job that is lost, ``StartupFailed`` while being opened.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import DecodeOptions, Hypothesis, Samples, Task, Utterance
+from wordloop_ml.messages import (
+    DecodeOptions,
+    Generated,
+    GenerationOptions,
+    Hypothesis,
+    Prompt,
+    Samples,
+    Task,
+    TokenisedText,
+    Utterance,
+    Vectors,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,109 @@ class VoiceDetector(Protocol):
 
     def open_stream(self) -> VoiceStream:
         """A fresh memory for one track."""
+        ...
+
+    def close(self) -> None:
+        """Free the model; harmless when called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderCapabilities:
+    """What an embedder makes.
+
+    name: the engine's name. model: the identity of the weights. digest: their SHA-256, in hex;
+        vectors of different digests do not belong into one index.
+    dimensions: of a vector. longest_tokens: what it reads of a text; the rest is dropped.
+    """
+
+    name: str
+    model: str
+    digest: str
+    dimensions: int
+    longest_tokens: int
+
+
+class Embedder(Protocol):
+    """A sentence embedding model, loaded once per process; its calls are safe on any thread."""
+
+    @property
+    def capabilities(self) -> EmbedderCapabilities:
+        """What it makes."""
+        ...
+
+    def tokenise(self, texts: Sequence[str]) -> list[TokenisedText]:
+        """The tokens of each text, in order; 256 texts take some milliseconds."""
+        ...
+
+    def embed(self, batch: Sequence[TokenisedText]) -> Vectors:
+        """The embedding of each text, in order, in one native call.
+
+        How long it takes follows from the longest of them times their number: whoever calls
+        bounds that. Raises ``EngineFailed``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model; harmless when called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorCapabilities:
+    """What a generator can do.
+
+    name: the engine's name. model: the identity of the weights. digest: their SHA-256, in hex.
+    context_tokens: prompt and answer together.
+    """
+
+    name: str
+    model: str
+    digest: str
+    context_tokens: int
+
+
+class Generation(Protocol):
+    """One answer on its way. One thread at a time, but not always the same one."""
+
+    def step(self, budget_s: float) -> Generated | None:
+        """Go on for about this long, in bounded native calls; None while there is more to come.
+
+        Raises ``EngineFailed``, and the answer is lost.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Stop a step that runs on another thread, as soon as the native code looks up.
+
+        The one call that may be made beside a running step, from any thread. That step raises
+        ``EngineFailed``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the next generation begin; harmless when called twice."""
+        ...
+
+
+class Generator(Protocol):
+    """A language model, loaded once per process, that gives one answer at a time."""
+
+    @property
+    def capabilities(self) -> GeneratorCapabilities:
+        """What it can do."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the text would take."""
+        ...
+
+    def begin(self, prompt: Prompt, options: GenerationOptions) -> Generation:
+        """Start an answer; returns at once, ``Generation.step`` does the work.
+
+        Raises ``EngineFailed`` when the prompt and the answer do not fit the context, and ``Busy``
+        while another generation is not closed.
+        """
         ...
 
     def close(self) -> None:

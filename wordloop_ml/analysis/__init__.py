@@ -1,0 +1,1 @@
+"""Async: work on texts, beside live meetings and never in their way."""

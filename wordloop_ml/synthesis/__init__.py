@@ -1,0 +1,1 @@
+"""Pure: a finalised transcript becomes a MeetingSynthesis."""

@@ -1,0 +1,62 @@
+"""What a way of writing a synthesis has to offer, whether it chooses sentences or writes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from wordloop_ml.synthesis.messages import Draft, MadeBy, Segment, Transcript
+from wordloop_ml.synthesis.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Neighbouring segments that are read together.
+
+    digest: of their content (track, speaker, text; not ids nor times): equal content, equal
+        notes, wherever it stands.
+    """
+
+    segments: tuple[Segment, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkWords:
+    """How many words a chunk holds: about ``wanted``, never more than ``most``.
+
+    A single segment that is longer than ``most`` is a chunk of its own.
+    """
+
+    wanted: int
+    most: int
+
+
+N = TypeVar("N")
+
+
+class Synthesiser(Protocol[N]):
+    """Takes notes of each chunk, then makes a draft of all notes. Stateless, pure.
+
+    N: its notes. They hold nothing by id or time, only by position in their chunk, so that they
+    can be kept by the chunk's digest and used for another transcript with the same content.
+    """
+
+    @property
+    def made_by(self) -> MadeBy:
+        """Which engine and weights its notes come from: notes of others are not reused."""
+        ...
+
+    @property
+    def chunk_words(self) -> ChunkWords:
+        """How long its chunks are."""
+        ...
+
+    def take_notes(self, chunk: Chunk, language: str | None) -> Steps[N]:
+        """The notes of one chunk; ``EngineFailed`` when there are none to be had."""
+        ...
+
+    def merge(
+        self, transcript: Transcript, chunks: Sequence[Chunk], notes: Sequence[N | None]
+    ) -> Steps[Draft]:
+        """The draft; None stands for a chunk that failed. Raises ``EngineFailed``."""
+        ...
