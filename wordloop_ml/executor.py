@@ -6,10 +6,15 @@ threads fairly, and a meeting's jobs run earliest deadline first. The queue is s
 queueing in the sense of Goyal, Vin and Cheng (SIGCOMM 1996), with virtual time counted in seconds
 of native run time and rounded to a quantum, so that meetings with like shares compete by deadline.
 
+Work on texts (embeddings, syntheses) is in the background: it has a bound of its own, runs when no
+speech is waiting, and while people speak leaves one thread free of it. Its jobs are short, so
+that a first caption that finds all threads busy does not wait long for one.
+
 A running native call cannot be cancelled, only abandoned: ``forget`` drops what waits and the
 answer of what runs, and the thread is free again when the call returns.
 """
 
+import math
 import threading
 import time
 from collections import Counter, defaultdict, deque
@@ -24,6 +29,9 @@ from wordloop_ml.messages import JobClass
 
 FAIRNESS_QUANTUM_S = 0.1
 """Meetings whose used run time differs by less than this compete by deadline."""
+
+SPEECH_LATELY_S = 2.0
+"""After so long without a job for speech nobody speaks: longer than most pauses."""
 
 _RECENT = 2_048
 
@@ -126,6 +134,8 @@ class Executor(Generic[W]):
 
     Finals are exempt from the bound: they are bounded at their source, because a track stops
     reading when its ring is full of audio that waits for them.
+
+    backlog, background: how many jobs may wait, for speech and for work on texts.
     """
 
     def __init__(
@@ -134,15 +144,18 @@ class Executor(Generic[W]):
         *,
         workers: int,
         backlog: int = 256,
+        background: int = 64,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._backlog = backlog
+        self._bounds = {False: backlog, True: background}
         self._condition = threading.Condition()
         self._waiting: list[Job[W]] = []
         self._running: list[Job[W]] = []
         self._used_s: defaultdict[str, float] = defaultdict(float)
-        self._virtual_s = 0.0
+        # by whether it is background: what that uses is no reason to forget who spoke much
+        self._virtual_s = {False: 0.0, True: 0.0}
+        self._spoke_s = -math.inf
         self._closed = False
         self._orders = 0
         self._busy_s = 0.0
@@ -168,8 +181,13 @@ class Executor(Generic[W]):
 
     @property
     def pressure(self) -> float:
-        """Jobs that wait for each thread, now; 0.0 when none has to wait."""
-        return len(self._waiting) / len(self._threads)
+        """Jobs for speech that wait for each thread, now; 0.0 when none has to wait."""
+        return self._count(self._waiting, background=False) / len(self._threads)
+
+    @property
+    def speech_lately(self) -> bool:
+        """Whether people speak: work on texts is done in small pieces then."""
+        return self._clock() - self._spoke_s < SPEECH_LATELY_S
 
     def load(self) -> Load:
         """How busy the threads have been lately."""
@@ -186,7 +204,7 @@ class Executor(Generic[W]):
             self._meter = LoadMeter(len(self._threads), job_s=job_s)
 
     def submit(self, job: Job[W]) -> None:
-        """Queue a job; never blocks. Raises ``Busy`` when the backlog is full or closed."""
+        """Queue a job; never blocks. Raises ``Busy`` when its backlog is full or closed."""
         with self._condition:
             if self._closed:
                 raise Busy("the executor is closed")
@@ -195,8 +213,9 @@ class Executor(Generic[W]):
                 for one in self._waiting
                 if job.coalesce is not None and one.coalesce == job.coalesce
             ]
-            free = self._backlog - len(self._waiting) + len(superseded)
-            if free < 1 and job.job_class is not JobClass.FINAL:
+            background = job.job_class.background
+            waiting = self._count(self._waiting, background=background) - len(superseded)
+            if waiting >= self._bounds[background] and job.job_class is not JobClass.FINAL:
                 raise Busy("too many inference jobs are waiting")
             for one in superseded:
                 self._waiting.remove(one)
@@ -208,7 +227,9 @@ class Executor(Generic[W]):
                     job.wanted_since_s = min(job.wanted_since_s, one.wanted_since_s)
             self._orders += 1
             job.order = self._orders
-            self._join_share(job.owner[0])
+            if not background:
+                self._spoke_s = job.submitted_s
+            self._join_share(job)
             self._waiting.append(job)
             self._condition.notify()
         self._drop(superseded, DropReason.SUPERSEDED)
@@ -221,6 +242,8 @@ class Executor(Generic[W]):
             for one in self._running:
                 if _owned(one, meeting, track):
                     one.abandoned = True
+            for one in gone:
+                self._leave_share(one)
             if track is None:
                 self._used_s.pop(meeting, None)
         self._drop(gone, DropReason.FORGOTTEN)
@@ -254,9 +277,31 @@ class Executor(Generic[W]):
             thread.join(max(0.0, deadline_s - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _join_share(self, meeting: str) -> None:
+    def _join_share(self, job: Job[W]) -> None:
         """A meeting that was idle starts at the present, not with the credit of its silence."""
-        self._used_s[meeting] = max(self._used_s[meeting], self._virtual_s)
+        now_s = self._virtual_s[job.job_class.background]
+        self._used_s[job.owner[0]] = max(self._used_s[job.owner[0]], now_s)
+
+    def _leave_share(self, job: Job[W]) -> None:
+        """Nobody says when a caller of background work has left: it has without a job."""
+        owner = job.owner[0]
+        left = not any(one.owner[0] == owner for one in (*self._waiting, *self._running))
+        if job.job_class.background and left:
+            self._used_s.pop(owner, None)
+
+    @staticmethod
+    def _count(jobs: list[Job[W]], *, background: bool) -> int:
+        return sum(one.job_class.background is background for one in jobs)
+
+    def _may_run(self, job: Job[W], busy_keys: set[Hashable]) -> bool:
+        """One of a kind at a time; and a thread without background work where people speak."""
+        if job.coalesce is not None and job.coalesce in busy_keys:
+            return False
+        if not job.job_class.background:
+            return True
+        threads = len(self._threads)
+        most = max(1, threads - 1) if self.speech_lately else threads
+        return self._count(self._running, background=True) < most
 
     def _rank(self, job: Job[W]) -> tuple[int, int, float, int]:
         share = int(self._used_s[job.owner[0]] / FAIRNESS_QUANTUM_S)
@@ -288,8 +333,8 @@ class Executor(Generic[W]):
                 for one in expired:
                     self._waiting.remove(one)
                     self._note_wait(one, now_s)
-                busy_keys = {one.coalesce for one in self._running} - {None}
-                ready = [one for one in self._waiting if one.coalesce not in busy_keys]
+                busy_keys = {one.coalesce for one in self._running}
+                ready = [one for one in self._waiting if self._may_run(one, busy_keys)]
                 if not ready:
                     if expired:
                         return None, expired
@@ -298,9 +343,11 @@ class Executor(Generic[W]):
                 job = min(ready, key=self._rank)
                 self._waiting.remove(job)
                 self._running.append(job)
-                self._virtual_s = max(self._virtual_s, self._used_s[job.owner[0]])
+                background, used_s = job.job_class.background, self._used_s[job.owner[0]]
+                self._virtual_s[background] = max(self._virtual_s[background], used_s)
                 self._note_wait(job, now_s)
-                self._meter.began(now_s, job.job_class, job.stretch)
+                if not background:
+                    self._meter.began(now_s, job.job_class, job.stretch)
                 return job, expired
 
     def _note_wait(self, job: Job[W], now_s: float) -> None:
@@ -325,10 +372,12 @@ class Executor(Generic[W]):
         """Account for a finished job and let those that waited for its key go."""
         with self._condition:
             self._running.remove(job)
-            self._meter.ended(self._clock(), job.job_class, job.stretch, ran_s)
+            if not job.job_class.background:
+                self._meter.ended(self._clock(), job.job_class, job.stretch, ran_s)
             self._busy_s += ran_s
             if job.owner[0] in self._used_s:
                 self._used_s[job.owner[0]] += ran_s
+                self._leave_share(job)
             self._failed += failed
             self._done += not failed
             queued_s = max(0.0, self._clock() - ran_s - job.submitted_s)

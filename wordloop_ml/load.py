@@ -28,6 +28,8 @@ _JOB_WEIGHT = 0.1
 class Load:
     """A reading; shares are of the time of all inference threads, over the last WINDOW_S or so.
 
+    Work on texts is not in it: it gives way by itself, so that nobody is refused for it.
+
     used: in use, at most 1. vital: that part of it which cannot wait, which is all but interims.
     asked: what would be in use if no interim had been stretched; above 1 it could not be done.
     first_wait_s: how long first captions waited for a thread, on average. job_s: how long a job

@@ -35,6 +35,11 @@ class JobClass(IntEnum):
     EMBEDDING = 3
     SYNTHESIS = 4
 
+    @property
+    def background(self) -> bool:
+        """Work on texts: nobody who speaks waits for it, and it waits for everybody who does."""
+        return self >= JobClass.EMBEDDING
+
 
 class Task(StrEnum):
     """What becomes of the words: written in their own language, or in English."""

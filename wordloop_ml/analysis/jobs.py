@@ -1,0 +1,93 @@
+"""Background work on inference threads, awaited: the executor seen from the event loop."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from wordloop_ml.errors import Draining
+from wordloop_ml.executor import Executor, Job, JobDone, JobDropped, Outcome
+from wordloop_ml.messages import JobClass
+
+T = TypeVar("T")
+
+
+class Jobs:
+    """Runs calls of background classes for any number of callers; used in one event loop.
+
+    The calls are given no worker: what they work with is theirs, and is safe on any thread.
+    """
+
+    def __init__(
+        self, executor: Executor[Any], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._executor = executor
+        self._clock = clock
+        self._numbers = itertools.count()
+
+    @property
+    def workers(self) -> int:
+        """How many inference threads there are."""
+        return self._executor.workers
+
+    @property
+    def speech_lately(self) -> bool:
+        """Whether people speak, so that work is to be done in small pieces."""
+        return self._executor.speech_lately
+
+    async def run(
+        self,
+        job_class: JobClass,
+        caller: str,
+        call: Callable[[], T],
+        *,
+        stop: Callable[[], None] | None = None,
+    ) -> T:
+        """What ``call`` returns or raises, from an inference thread.
+
+        caller: threads are shared fairly between the callers of a class; within one, calls run in
+            the order they were asked for.
+        stop: ends a running call early, if anything can; called in the event loop.
+
+        When it is cancelled, a waiting call is dropped, and a running one is waited for, since
+        nothing can end a native call from outside: afterwards the call runs no more. Cancelled
+        again, it leaves at once, for the end of a process in which a call hangs. Raises ``Busy``
+        when too much waits already, ``Draining`` when the threads are going.
+        """
+        number = str(next(self._numbers))
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._executor.submit(
+            Job(
+                job_class=job_class,
+                owner=(caller, number),
+                deadline_s=self._clock(),
+                run=lambda _worker: call(),
+                deliver=_deliver_to(future),
+            )
+        )
+        try:
+            outcome = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self._executor.forget(caller, number)
+            if stop is not None and not future.done():
+                stop()
+            await asyncio.shield(future)
+            raise
+        if isinstance(outcome, JobDone):
+            value: T = outcome.value
+            return value
+        if isinstance(outcome, JobDropped):
+            raise Draining
+        raise outcome.error
+
+
+def _deliver_to(future: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
+    loop = future.get_loop()
+
+    def deliver(outcome: Outcome) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(future.set_result, outcome)
+
+    return deliver
