@@ -123,6 +123,13 @@ def test_a_profile_gives_an_entry_for_each_role() -> None:
     }
 
 
+def test_a_profile_may_fill_more_roles() -> None:
+    """Those of the work on texts; a role that nobody knows is a misprint."""
+    more = GOOD.replace('voice_detector = "vad"', 'voice_detector = "vad"\ngenerator = "tiny"')
+    assert parse_manifest(more, HERE).profile("embedded")["generator"].name == "tiny"
+    assert "'narrator' is not a key here" in refusal(more.replace("generator", "narrator"))
+
+
 def test_an_unknown_profile_is_a_named_error() -> None:
     """It says which profiles there are."""
     with pytest.raises(StartupFailed, match="'huge': the manifest has embedded") as caught:

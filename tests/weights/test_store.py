@@ -226,3 +226,17 @@ def test_close_unmaps_at_once_without_views(shelf: WeightsEntry, tmp_path: Path)
 def maps_of(path: Path) -> int:
     """How many mappings of a file this process has."""
     return Path("/proc/self/maps").read_text().count(str(path))
+
+
+def test_a_library_gets_the_file_that_was_verified(shelf: WeightsEntry, tmp_path: Path) -> None:
+    """By a descriptor of its own; not another that has taken its name, nor one written to."""
+    with open_mapped(shelf, tmp_path) as weights:
+        with os.fdopen(weights.open_file(), "rb") as file:
+            assert file.read() == CONTENT
+        os.utime(weights.path, ns=(1, 1))
+        with pytest.raises(WeightsUnusable) as caught:
+            weights.open_file()
+        assert caught.value.code is ErrorCode.WEIGHTS_CORRUPT
+        weights.path.unlink()
+        with pytest.raises(WeightsUnusable, match="another file in its place"):
+            weights.open_file()

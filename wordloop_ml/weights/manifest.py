@@ -17,6 +17,9 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 ROLES: Final = ("transcriber", "voice_detector")
 """The roles that each profile fills; a role comes with the release that can use it."""
 
+OPTIONAL_ROLES: Final = ("embedder", "generator")
+"""The roles that a profile may fill; without them it serves captions, and less of the rest."""
+
 FORMAT: Final = 1
 """The manifest format that this release reads."""
 
@@ -112,13 +115,13 @@ class WeightsEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Every file by name, and the profiles: role to file name, all roles filled."""
+    """Every file by name, and the profiles: role to file name, all of ``ROLES`` filled."""
 
     entries: Mapping[str, WeightsEntry]
     profiles: Mapping[str, Mapping[str, str]]
 
     def profile(self, name: str) -> dict[str, WeightsEntry]:
-        """The entry for each role; raises ``StartupFailed`` (``unknown_profile``)."""
+        """The entry for each role it fills; raises ``StartupFailed`` (``unknown_profile``)."""
         roles = self.profiles.get(name)
         if roles is None:
             known = ", ".join(sorted(self.profiles))
@@ -318,8 +321,9 @@ def _profiles(table: _Row, entries: Mapping[str, WeightsEntry]) -> dict[str, dic
         row = table.table(name)
         if _NAME.fullmatch(name) is None:
             raise row.wrong("name", "must be letters, digits, '.', '_' and '-'")
-        row.only(*ROLES)
-        profiles[name] = {role: row.text(role) for role in ROLES}
+        row.only(*ROLES, *OPTIONAL_ROLES)
+        extra = [role for role in OPTIONAL_ROLES if role in row.values]
+        profiles[name] = {role: row.text(role) for role in (*ROLES, *extra)}
         for role, entry in profiles[name].items():
             if entry not in entries:
                 raise row.wrong(role, f"names {entry!r}, which is no row of weights")

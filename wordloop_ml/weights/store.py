@@ -34,10 +34,13 @@ class MappedWeights:
     entry: its row of the manifest. name: of that row.
     """
 
-    def __init__(self, entry: WeightsEntry, path: Path, mapping: mmap.mmap) -> None:
+    def __init__(
+        self, entry: WeightsEntry, path: Path, mapping: mmap.mmap, facts: os.stat_result
+    ) -> None:
         self.entry = entry
         self.name = entry.name
         self.path = path
+        self._facts = facts
         self._mapping: mmap.mmap | None = mapping
         self._buffer = memoryview(mapping)
 
@@ -47,6 +50,24 @@ class MappedWeights:
         if self._mapping is None:
             raise ValueError(f"the weights {self.name} are closed")
         return self._buffer
+
+    def open_file(self) -> int:
+        """A descriptor of the very file that was verified, for a library that maps it itself.
+
+        The caller closes it. Raises ``WeightsUnusable`` (``weights_corrupt``) when another file
+        has its name by now, or when it was written to.
+        """
+        found = "another file in its place"
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise _unusable(
+                ErrorCode.WEIGHTS_CORRUPT, self.entry, self.path.parent, found
+            ) from error
+        if _identity(os.fstat(handle)) != _identity(self._facts):
+            os.close(handle)
+            raise _unusable(ErrorCode.WEIGHTS_CORRUPT, self.entry, self.path.parent, found)
+        return handle
 
     def close(self) -> None:
         """Unmap, at once or with the last view that somebody else holds; harmless when repeated."""
@@ -127,7 +148,7 @@ def cure(entry: WeightsEntry, directory: Path) -> str:
 def _open(entry: WeightsEntry, directory: Path, *, rehash: bool) -> MappedWeights:
     path = directory / entry.file
     mapping, facts = _map(entry, path, directory)
-    weights = MappedWeights(entry, path, mapping)
+    weights = MappedWeights(entry, path, mapping, facts)
     try:
         if rehash or not _vouched(entry, path, facts):
             _check_digest(entry, weights, directory)
@@ -181,6 +202,11 @@ def _unusable(code: ErrorCode, entry: WeightsEntry, directory: Path, found: str)
         f"found {found}; {cure(entry, directory)}",
         code=code,
     )
+
+
+def _identity(facts: os.stat_result) -> tuple[int, ...]:
+    """Equal for a file that is the same and has not changed."""
+    return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 def _marker_path(path: Path) -> Path:
