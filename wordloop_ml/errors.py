@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     UNEXPECTED_MESSAGE = "unexpected_message"
     UNSUPPORTED_VERSION = "unsupported_version"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     UNSUPPORTED_TASK = "unsupported_task"
     BAD_AUDIO = "bad_audio"
@@ -25,6 +26,7 @@ class ErrorCode(StrEnum):
     TOO_FAST = "too_fast"
     AUDIO_HOLE = "audio_hole"
     SUPERSEDED = "superseded"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - likewise
     ORIGIN_REFUSED = "origin_refused"

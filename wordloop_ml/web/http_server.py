@@ -47,9 +47,27 @@ log = structlog.get_logger()
 
 
 class HttpConnection(web.RequestHandler):
-    """One TCP connection; says and logs what went wrong by its name, never what came in."""
+    """One TCP connection; says and logs what went wrong by its name, never what came in.
 
-    __slots__ = ()
+    when_lost: called once if the connection is lost, for the handler of the request at hand.
+    """
+
+    __slots__ = ("when_lost",)
+
+    def __init__(self, manager: web.Server, **kwargs: Any) -> None:
+        self.when_lost: Callable[[], None] | None = None
+        super().__init__(manager, **kwargs)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the peer is gone."""
+        return self.transport is None or self.transport.is_closing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """What asyncio calls when either side has closed."""
+        super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     def handle_error(
         self,

@@ -1,0 +1,108 @@
+"""Bodies of JSON: each route has a limit of its own, and all that are being read have one, too."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from wordloop_ml.errors import BadInput, Busy, ErrorCode
+
+BODY_WITHIN_S = 20.0
+"""How long a body may take to arrive."""
+
+ARRIVING_BYTES = 64 << 20
+"""What all bodies that are being read may hold together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request brought. digest: SHA-256 of the content."""
+
+    content: bytes
+    digest: bytes
+
+
+class ArrivingBodies:
+    """How much of bodies this process holds that have not all arrived; one for all routes."""
+
+    def __init__(self, most_bytes: int = ARRIVING_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._held_bytes = 0
+
+    @contextmanager
+    def arriving(self) -> Iterator["Arriving"]:
+        """One body, from its first byte to its last."""
+        one = Arriving(self)
+        try:
+            yield one
+        finally:
+            self._held_bytes -= one.length
+
+    def hold(self, length: int) -> None:
+        """So many bytes more. Raises ``Busy``."""
+        if self._held_bytes + length > self._most_bytes:
+            raise Busy("too many bodies are being received")
+        self._held_bytes += length
+
+
+class Arriving:
+    """The part of a body that is here."""
+
+    def __init__(self, bodies: ArrivingBodies) -> None:
+        self._bodies = bodies
+        self._chunks: list[bytes] = []
+        self._digest = hashlib.sha256()
+        self.length = 0
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes. Raises ``Busy``."""
+        self._bodies.hold(len(chunk))
+        self.length += len(chunk)
+        self._chunks.append(chunk)
+        self._digest.update(chunk)
+
+    def whole(self) -> Body:
+        """Nothing follows."""
+        return Body(b"".join(self._chunks), self._digest.digest())
+
+
+async def read_json_body(
+    request: web.Request,
+    bodies: ArrivingBodies,
+    *,
+    most_bytes: int,
+    within_s: float = BODY_WITHIN_S,
+) -> Body:
+    """The whole body, not yet parsed; compressed ones (Content-Encoding) are counted as they unpack.
+
+    Raises ``BadInput`` (``unsupported_media_type``, ``too_large``, ``idle``, ``bad_request``) and
+    ``Busy``; ``ConnectionError`` when the peer goes.
+    """
+    charset = request.charset
+    if request.content_type != "application/json" or (charset or "utf-8").lower() != "utf-8":
+        raise BadInput(
+            "the body must be application/json in UTF-8", code=ErrorCode.UNSUPPORTED_MEDIA_TYPE
+        )
+    if request.content_length is not None and request.content_length > most_bytes:
+        raise _too_large(most_bytes)
+    try:
+        with bodies.arriving() as body:
+            async with asyncio.timeout(within_s):
+                while chunk := await request.content.readany():
+                    body.add(chunk)
+                    if body.length > most_bytes:
+                        raise _too_large(most_bytes)
+            return body.whole()
+    except TimeoutError:
+        raise BadInput(
+            f"the body did not arrive within {within_s:g} s", code=ErrorCode.IDLE
+        ) from None
+    except web.RequestPayloadError:
+        raise BadInput("the body is not what its headers say") from None
+
+
+def _too_large(most_bytes: int) -> BadInput:
+    return BadInput(f"the body is larger than {most_bytes} bytes", code=ErrorCode.TOO_LARGE)
