@@ -15,6 +15,7 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
+from wordloop_ml.web.bodies import ArrivingBodies
 
 
 class Stage(StrEnum):
@@ -30,6 +31,7 @@ class Service:
 
     loaded: the models that the meetings run on; none while starting.
     tokens: who may come in. probation: for tracks that a process may have died of.
+    bodies: those that are arriving.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -40,6 +42,7 @@ class Service:
         self._roster: Roster | None = None
         self._capabilities: TranscriberCapabilities | None = None
         self.probation = Probation()
+        self.bodies = ArrivingBodies()
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()
