@@ -37,6 +37,16 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What whoever asks may choose, within bounds.
+
+    summary_words: about how long the whole summary is; a synthesis has less where little was said.
+    """
+
+    summary_words: int = 110
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A text and the ids of the segments that it rests on, in order of the transcript.
 
@@ -109,7 +119,8 @@ class Coverage:
 
     chunks, cached: parts the transcript was read in, and those whose notes were at hand.
     failed: parts that are missing. unsupported: items that were dropped because the segments that
-        they cite do not support them. unknown_citations: cited ids that do not exist, removed.
+        they cite do not support them. unsupported_details: owners and dues that nobody said, taken
+        off their action items. unknown_citations: cited ids that do not exist, removed.
     """
 
     segments: int
@@ -118,6 +129,7 @@ class Coverage:
     cached: int
     failed: tuple[FailedChunk, ...] = ()
     unsupported: int = 0
+    unsupported_details: int = 0
     unknown_citations: int = 0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from wordloop_ml.synthesis.messages import Draft, MadeBy, Segment, Transcript
+from wordloop_ml.synthesis.messages import Draft, MadeBy, Segment, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Steps
 
 
@@ -56,7 +56,11 @@ class Synthesiser(Protocol[N]):
         ...
 
     def merge(
-        self, transcript: Transcript, chunks: Sequence[Chunk], notes: Sequence[N | None]
+        self,
+        transcript: Transcript,
+        chunks: Sequence[Chunk],
+        notes: Sequence[N | None],
+        wishes: Wishes,
     ) -> Steps[Draft]:
         """The draft; None stands for a chunk that failed. Raises ``EngineFailed``."""
         ...
