@@ -34,6 +34,21 @@ class ChunkWords:
 N = TypeVar("N")
 
 
+class Notebook(Protocol[N]):
+    """Notes that were taken before, by whoever asks now. Called wherever a plan is advanced.
+
+    Forgetting is harmless; who may see whose notes, and how many are kept, is its owner's affair.
+    """
+
+    def get(self, key: str) -> N | None:
+        """The notes under this key, if they are still there."""
+        ...
+
+    def keep(self, key: str, notes: N) -> None:
+        """Remember them."""
+        ...
+
+
 class Synthesiser(Protocol[N]):
     """Takes notes of each chunk, then makes a draft of all notes. Stateless, pure.
 

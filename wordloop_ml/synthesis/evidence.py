@@ -1,0 +1,222 @@
+"""Whether what a draft says is in the segments that it cites.
+
+An item is supported when its words are there, or when enough of them are and its meaning is there,
+too: the embedding of some stretch of the cited text is close to that of the item. Cited text is
+looked at in overlapping windows, because anything has its words somewhere in an hour of talk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from wordloop_ml.messages import Vectors
+from wordloop_ml.synthesis.cited import (
+    SEGMENTS_A_STRETCH,
+    CitedText,
+    read,
+    stems_of,
+    windows_of,
+)
+from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Topic, Transcript
+from wordloop_ml.synthesis.steps import Embed, Found, Pause, Progress, Steps
+from wordloop_ml.synthesis.words import content_words, tokens
+
+CHECKING = "checking"
+"""The stage of ``Progress`` in which items are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is enough for one sort of item.
+
+    words: this share of its content words, rare ones weighing more, is enough alone.
+    fewest_words: with less than this share nothing supports it.
+    similarity: in between, the cosine of the embeddings must reach this.
+    """
+
+    words: float
+    fewest_words: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePolicy:
+    """The numbers that decide what stays; docs/synthesis.md says what they were measured on.
+
+    statements: of sentences: summary, decisions, action items, open questions.
+    labels: of title and topics, which are shorter and about all of what they cite.
+    window_words: of a stretch of cited text; each begins in the middle of the one before.
+    most_windows: an item is compared with so many, those with most of its words.
+    """
+
+    statements: Thresholds = Thresholds(words=0.6, fewest_words=0.15, similarity=0.5)
+    labels: Thresholds = Thresholds(words=0.6, fewest_words=0.0, similarity=0.3)
+    window_words: int = 80
+    most_windows: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is left of a draft, and how much is not; see ``Coverage``."""
+
+    draft: Draft
+    unsupported: int
+    unsupported_details: int
+    unknown_citations: int
+
+
+def check(draft: Draft, transcript: Transcript, policy: EvidencePolicy) -> Steps[Checked]:
+    """Keep of the draft what the transcript supports, and tell each item that stays.
+
+    A title that is not supported becomes that of the first topic that is, or empty. Raises
+    ``EngineFailed`` when the embeddings that it needs are not to be had.
+    """
+    cited = yield from read(transcript)
+    check = _Check(cited, policy, _items_of(draft))
+    titles = yield from check.keep("title", (draft.title,))
+    summary = yield from check.keep("summary", draft.summary)
+    topics = yield from check.keep("topic", draft.topics)
+    if not titles:
+        first = topics[:1]
+        titles = tuple(Statement(one.title, one.segments) for one in first) or (Statement("", ()),)
+        yield Found("title", titles[0])
+    decisions = yield from check.keep("decision", draft.decisions)
+    action_items = yield from check.keep("action_item", draft.action_items)
+    open_questions = yield from check.keep("open_question", draft.open_questions)
+    kept = Draft(titles[0], summary, topics, decisions, action_items, open_questions)
+    return Checked(kept, check.unsupported, check.unsupported_details, check.unknown_citations)
+
+
+def _items_of(draft: Draft) -> int:
+    lists = (draft.summary, draft.topics, draft.decisions, draft.action_items, draft.open_questions)
+    return 1 + sum(map(len, lists))
+
+
+_I = TypeVar("_I", Statement, Topic, ActionItem)
+_LABELS = frozenset({"title", "topic"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """An item that only its meaning can save: its index, and what to compare."""
+
+    at: int
+    text: str
+    windows: tuple[str, ...]
+
+
+class _Check:
+    """One draft being checked, and what was found wanting in it so far."""
+
+    def __init__(self, cited: CitedText, policy: EvidencePolicy, total: int) -> None:
+        self.unsupported = 0
+        self.unsupported_details = 0
+        self.unknown_citations = 0
+        self._cited = cited
+        self._policy = policy
+        self._total = total
+        self._done = 0
+        self._unpaused = 0
+
+    def keep(self, kind: str, items: Sequence[_I]) -> Steps[tuple[_I, ...]]:
+        """The items that are supported, each told as found."""
+        thresholds = self._policy.labels if kind in _LABELS else self._policy.statements
+        cited = [self._cited.known(item.segments) for item in items]
+        supported: set[int] = set()
+        doubts: list[_Doubt] = []
+        for at, (item, known) in enumerate(zip(items, cited, strict=True)):
+            self.unknown_citations += self._cited.unknown(item.segments)
+            windows = self._windows(kind, _text(item), known)
+            if windows and windows[0][0] >= thresholds.words:
+                supported.add(at)
+            elif windows and windows[0][0] >= thresholds.fewest_words:
+                nearest = windows[: self._policy.most_windows]
+                doubts.append(_Doubt(at, _text(item), tuple(text for _, text in nearest)))
+            yield from self._pause(len(known))
+        supported |= yield from _alike(doubts, thresholds.similarity)
+        kept = tuple(self._mended(items[at], cited[at]) for at in sorted(supported))
+        for one in kept:
+            yield Found(kind, one)
+        self.unsupported += len(items) - len(kept)
+        self._done += len(items)
+        yield Progress(CHECKING, self._done, self._total)
+        return kept
+
+    def _windows(self, kind: str, text: str, known: Sequence[str]) -> list[tuple[float, str]]:
+        """Stretches of what is cited, each with its share of the item's words, best first.
+
+        The words of a label may lie apart: they count where all that is cited has them.
+        """
+        wanted = stems_of(text)
+        windows = windows_of(self._cited.segments(known), self._policy.window_words)
+        if not wanted or not windows:
+            return []
+        ranked = [(self._cited.share(wanted, one.stems), one.text) for one in windows]
+        ranked.sort(key=lambda one: one[0], reverse=True)
+        if kind in _LABELS:
+            everywhere = frozenset[str]().union(*(one.stems for one in windows))
+            ranked[0] = (self._cited.share(wanted, everywhere), ranked[0][1])
+        return ranked
+
+    def _mended(self, item: _I, known: tuple[str, ...]) -> _I:
+        """The item with the citations and the details that are true."""
+        match item:
+            case Topic():
+                start, end = self._cited.stretch(item.start, item.end, known)
+                return replace(item, segments=known, start=start, end=end)
+            case ActionItem():
+                said = tokens(" ".join(one.text for one in self._cited.segments(known)))
+                owner = self._owner(item.owner, said)
+                due = item.due if item.due is not None and _said(item.due, said) else None
+                self.unsupported_details += (owner is None) != (item.owner is None)
+                self.unsupported_details += (due is None) != (item.due is None)
+                return replace(item, segments=known, owner=owner, due=due)
+            case _:
+                return replace(item, segments=known)
+
+    def _owner(self, owner: str | None, said: list[str]) -> str | None:
+        """A voice of the meeting, or somebody whom the cited segments name."""
+        if owner is None:
+            return None
+        voice = self._cited.voices.get(owner.casefold())
+        if voice is not None:
+            return voice
+        return owner if _said(owner, said) else None
+
+    def _pause(self, segments: int) -> Steps[None]:
+        self._unpaused += segments
+        if self._unpaused >= SEGMENTS_A_STRETCH:
+            self._unpaused = 0
+            yield Pause()
+
+
+def _text(item: Statement | Topic | ActionItem) -> str:
+    match item:
+        case Statement():
+            return item.text
+        case Topic():
+            return item.title
+        case ActionItem():
+            return item.task
+
+
+def _said(detail: str, said: list[str]) -> bool:
+    """Whether all content words of an owner or a due were said."""
+    wanted = content_words(tokens(detail))
+    return bool(wanted) and set(wanted) <= set(said)
+
+
+def _alike(doubts: Sequence[_Doubt], similarity: float) -> Steps[set[int]]:
+    """The indices of those whose meaning some window has."""
+    if not doubts:
+        return set()
+    # the same windows are cited by many
+    texts = dict.fromkeys(text for one in doubts for text in (one.text, *one.windows))
+    vectors: Vectors = yield Embed(tuple(texts))
+    row = {text: at for at, text in enumerate(texts)}
+    alike: set[int] = set()
+    for one in doubts:
+        windows = vectors[[row[text] for text in one.windows]]
+        if float((windows @ vectors[row[one.text]]).max()) >= similarity:
+            alike.add(one.at)
+    return alike

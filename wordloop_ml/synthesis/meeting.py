@@ -1,0 +1,120 @@
+"""The whole plan: chunks, notes of each, a draft of all notes, and what of it is supported."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from wordloop_ml.errors import EngineFailed, ErrorCode
+from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.evidence import EvidencePolicy, check
+from wordloop_ml.synthesis.messages import (
+    Coverage,
+    FailedChunk,
+    MadeBy,
+    MeetingSynthesis,
+    Transcript,
+    Wishes,
+)
+from wordloop_ml.synthesis.steps import Pause, Progress, Steps
+from wordloop_ml.synthesis.synthesiser import Chunk, Notebook, Synthesiser
+
+READING = "reading"
+"""The stage of ``Progress`` in which notes are taken of the chunks."""
+WRITING = "writing"
+"""The stage in which the draft is made; ``evidence.CHECKING`` follows."""
+
+FINAL_FAILURES = frozenset({ErrorCode.ANSWER_INVALID, ErrorCode.TOO_LARGE})
+"""Trying again would not help, or has not; any other failure is tried once more."""
+
+N = TypeVar("N")
+T = TypeVar("T")
+
+
+def synthesise(
+    transcript: Transcript,
+    synthesiser: Synthesiser[N],
+    notebook: Notebook[N],
+    wishes: Wishes,
+    policy: EvidencePolicy | None = None,
+) -> Steps[MeetingSynthesis]:
+    """A MeetingSynthesis of the transcript, which has at least one segment.
+
+    A chunk that fails twice is missing, and named in ``coverage``. Raises ``EngineFailed`` when
+    every chunk does, or the draft, or its check; the notes that were taken are in the notebook.
+    """
+    chunks: list[Chunk] = []
+    for chunk in chunks_of(transcript.segments, synthesiser.chunk_words):
+        chunks.append(chunk)
+        yield Pause()
+    notes: list[N | None] = []
+    failed: list[FailedChunk] = []
+    cached = 0
+    for at, chunk in enumerate(chunks):
+        yield Progress(READING, at, len(chunks))
+        key = notes_key(synthesiser.made_by, transcript.language, chunk)
+        known = notebook.get(key)
+        if known is not None:
+            cached += 1
+            notes.append(known)
+            continue
+        try:
+            taken = yield from _twice(_notes_of(synthesiser, chunk, transcript.language))
+        except EngineFailed as error:
+            failed.append(_missing(chunk, error))
+            notes.append(None)
+        else:
+            notebook.keep(key, taken)
+            notes.append(taken)
+    yield Progress(READING, len(chunks), len(chunks))
+    if len(failed) == len(chunks):
+        raise EngineFailed("no part of the meeting could be read")
+    yield Progress(WRITING, 0, 1)
+    draft = yield from _twice(lambda: synthesiser.merge(transcript, chunks, notes, wishes))
+    yield Progress(WRITING, 1, 1)
+    checked = yield from check(draft, transcript, policy or EvidencePolicy())
+    return MeetingSynthesis(
+        meeting_id=transcript.meeting_id,
+        draft=checked.draft,
+        coverage=Coverage(
+            segments=len(transcript.segments),
+            covered_segments=len(transcript.segments) - sum(len(one.segments) for one in failed),
+            chunks=len(chunks),
+            cached=cached,
+            failed=tuple(failed),
+            unsupported=checked.unsupported,
+            unsupported_details=checked.unsupported_details,
+            unknown_citations=checked.unknown_citations,
+        ),
+        made_by=synthesiser.made_by,
+    )
+
+
+def notes_key(made_by: MadeBy, language: str | None, chunk: Chunk) -> str:
+    """Under which the notes of a chunk are kept: what they follow from, all of it."""
+    return "/".join(
+        (made_by.kind, made_by.engine, made_by.model, made_by.digest, language or "", chunk.digest)
+    )
+
+
+def _notes_of(
+    synthesiser: Synthesiser[N], chunk: Chunk, language: str | None
+) -> Callable[[], Steps[N]]:
+    return lambda: synthesiser.take_notes(chunk, language)
+
+
+def _twice(begin: Callable[[], Steps[T]]) -> Steps[T]:
+    """The result of the plan, begun once more if it fails."""
+    try:
+        return (yield from begin())
+    except EngineFailed as error:
+        if error.code in FINAL_FAILURES:
+            raise
+    return (yield from begin())
+
+
+def _missing(chunk: Chunk, error: EngineFailed) -> FailedChunk:
+    return FailedChunk(
+        start=chunk.segments[0].start,
+        end=max(one.end for one in chunk.segments),
+        segments=tuple(one.id for one in chunk.segments),
+        code=error.code,
+    )

@@ -1,0 +1,51 @@
+"""Words of a text as they are counted and compared, without any knowledge of the language."""
+
+import re
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Kana and ideographs, written without blanks; Hangul has them."""
+
+_UNSPACED = re.compile(f"[{_CJK}]")
+_TOKEN = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:['’](?:(?![{_CJK}])[^\W_])+)*")
+
+STEM_LETTERS = 5
+"""Words are compared by their beginning, so that "sending" is "send" in any language that puts endings
+on its words, without a stemmer for each."""
+
+_FUNCTION_WORDS = """
+a about after again all also am an and any are aren't as at be because been before being both
+but by can can't could couldn't did didn't do does doesn't doing don't down each few for from
+further had hadn't has hasn't have haven't having he her here hers him his how i i'd i'll i'm
+i've if in into is isn't it it'd it'll it's its just let let's like me might more most must my
+no nor not now of off oh ok okay on once only or other our ours out over own really same shall
+she should shouldn't so some such than that that's the their them then there there's these they
+they'd they'll they're they've this those through to too uh uhm um under until up us very was
+wasn't we we'd we'll we're we've well were weren't what what's when where which while who whom
+why will with won't would wouldn't yeah yes you you'd you'll you're you've your yours
+"""
+_STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+
+def count_words(text: str) -> int:
+    """How many words a text holds; two characters of a script without blanks count as one."""
+    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
+
+
+def tokens(text: str) -> list[str]:
+    """The words in lower case, without punctuation, in order."""
+    return [one.replace("’", "'") for one in _TOKEN.findall(text.lower())]
+
+
+def stems(words: list[str]) -> frozenset[str]:
+    """The words by which two texts are compared: their beginnings."""
+    return frozenset(word.removesuffix("'s")[:STEM_LETTERS] for word in words)
+
+
+def content_words(words: list[str]) -> list[str]:
+    """Those that are no English function word."""
+    return [word for word in words if word not in _STOP_WORDS]
+
+
+def content_stems(words: list[str]) -> frozenset[str]:
+    """What the words are about."""
+    return stems(content_words(words))
