@@ -27,6 +27,13 @@ class ErrorCode(StrEnum):
     AUDIO_HOLE = "audio_hole"
     SUPERSEDED = "superseded"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    TRANSCRIPT_EMPTY = "transcript_empty"
+    TRANSCRIPT_TOO_LONG = "transcript_too_long"
+    TOO_MANY_SEGMENTS = "too_many_segments"
+    DUPLICATE_SEGMENT = "duplicate_segment"
+    TIMES_BACKWARDS = "times_backwards"
+    UNKNOWN_FIELD = "unknown_field"
+    UNSUPPORTED_ENGINE = "unsupported_engine"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - likewise
     ORIGIN_REFUSED = "origin_refused"
@@ -36,6 +43,7 @@ class ErrorCode(StrEnum):
     IDLE = "idle"
     SLOW_CONSUMER = "slow_consumer"
     UNREADABLE_AUDIO = "unreadable_audio"
+    UNREADABLE_TRANSCRIPT = "unreadable_transcript"
     SERVER_UNREACHABLE = "server_unreachable"
     # retry later, or elsewhere
     BUSY = "busy"
