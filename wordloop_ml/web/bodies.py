@@ -76,7 +76,7 @@ async def read_json_body(
     most_bytes: int,
     within_s: float = BODY_WITHIN_S,
 ) -> Body:
-    """The whole body, not yet parsed; compressed ones (Content-Encoding) are counted as they unpack.
+    """The whole body, not yet parsed; a compressed one (Content-Encoding) counts as it unpacks.
 
     Raises ``BadInput`` (``unsupported_media_type``, ``too_large``, ``idle``, ``bad_request``) and
     ``Busy``; ``ConnectionError`` when the peer goes.

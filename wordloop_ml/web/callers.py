@@ -1,4 +1,4 @@
-"""A caller who leaves while it waits for an answer: what it asked for is not worth doing any more."""
+"""A caller who leaves while it waits: what it asked for is not worth doing any more."""
 
 import asyncio
 from collections.abc import Iterator

@@ -28,6 +28,14 @@ def problem(error: WordloopError) -> web.Response:
     )
 
 
+def problem_fields(error: WordloopError) -> dict[str, object]:
+    """The same as an object, for a response that has begun already."""
+    fields = _fields(http_status(error.code), error.code, str(error))
+    if isinstance(error, Busy):
+        fields["retry_after"] = error.retry_after_s
+    return fields
+
+
 def http_problem(error: web.HTTPException) -> web.Response:
     """What aiohttp itself refuses: no such route or method, a body beyond its limit."""
     code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
@@ -77,10 +85,13 @@ def _answer(
         headers["Retry-After"] = str(math.ceil(retry_after_s))
     if allow is not None:
         headers["Allow"] = allow
-    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
     return web.Response(
         status=status,
-        text=json.dumps(body),
+        text=json.dumps(_fields(status, code, detail)),
         content_type="application/problem+json",
         headers=headers,
     )
+
+
+def _fields(status: int, code: ErrorCode, detail: str) -> dict[str, object]:
+    return {"type": "about:blank", "status": status, "code": code, "detail": detail}

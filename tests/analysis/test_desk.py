@@ -1,0 +1,229 @@
+"""The desk: whose turn it is, who is refused, and what becomes of work that nobody wants any more."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import structlog
+
+from wordloop_ml.analysis.desk import Desk, Perform
+from wordloop_ml.analysis.work import Work
+from wordloop_ml.errors import Busy, Draining, EngineFailed, ErrorCode, WordloopError
+
+WAIT_S = 10.0
+
+Turn = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk[str]]:
+    """One at a time, and two may wait."""
+    one: Desk[str] = Desk("work", at_once=1, waiting=2)
+    yield one
+    assert await one.drain(WAIT_S)
+    assert one.places_taken == 0
+
+
+class Held:
+    """Work that lasts until it is let go; remembers what happened to it."""
+
+    def __init__(self, answer: str = "done") -> None:
+        self.answer = answer
+        self.go = asyncio.Event()
+        self.began = asyncio.Event()
+        self.ends: list[str] = []
+
+    async def __call__(self, work: Work[str], turn: Turn) -> str:
+        await turn()
+        self.began.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.ends.append("cancelled")
+            raise
+        return self.answer
+
+
+def failing(error: Exception) -> Perform[str]:
+    async def perform(work: Work[str], turn: Turn) -> str:
+        await turn()
+        raise error
+
+    return perform
+
+
+async def finish(desk: Desk[str], work: Work[str]) -> str:
+    """Wait as a caller does."""
+    with desk.calling(work):
+        async with asyncio.timeout(WAIT_S):
+            return await work.wait()
+
+
+async def turn_the_loop() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_work_comes_in_its_turn(desk: Desk[str]) -> None:
+    """One after the other, first come, first served."""
+    held = [Held(str(number)) for number in range(3)]
+    works = [desk.accept("acme", one) for one in held]
+    finishing = [asyncio.create_task(finish(desk, work)) for work in works]
+    for index, one in enumerate(held):
+        await one.began.wait()
+        assert [other.began.is_set() for other in held] == [at <= index for at in range(3)]
+        one.go.set()
+    assert await asyncio.gather(*finishing) == ["0", "1", "2"]
+
+
+async def test_the_tasks_have_names(desk: Desk[str]) -> None:
+    """With their tenant, so that a log says whose they are."""
+    held = Held()
+    work = desk.accept("acme", held)
+    with desk.calling(work):
+        assert "work-acme/1" in {task.get_name() for task in asyncio.all_tasks()}
+
+
+async def test_a_full_desk_refuses_and_says_when_to_come_back(desk: Desk[str]) -> None:
+    """Busy; a place is free again as soon as one has ended."""
+    held = [Held() for _ in range(3)]
+    finishing = [asyncio.create_task(finish(desk, desk.accept("acme", one))) for one in held]
+    await held[0].began.wait()
+    with pytest.raises(Busy) as refused:
+        desk.accept("globex", Held())
+    assert refused.value.retry_after_s >= 1.0
+    held[0].go.set()
+    await finishing[0]
+    late = Held()
+    late.go.set()
+    work = desk.accept("globex", late)
+    for one in held:
+        one.go.set()
+    assert await finish(desk, work) == "done"
+    await asyncio.gather(*finishing)
+
+
+async def test_work_is_cancelled_when_the_last_caller_leaves(desk: Desk[str]) -> None:
+    """Not when the first of two does."""
+    held = Held()
+    work = desk.accept("acme", held)
+    callers = [asyncio.create_task(finish(desk, work)) for _ in range(2)]
+    await held.began.wait()
+    callers[0].cancel()
+    await asyncio.wait({callers[0]})
+    await turn_the_loop()
+    assert held.ends == []
+    callers[1].cancel()
+    await asyncio.wait({callers[1]})
+    await turn_the_loop()
+    assert held.ends == ["cancelled"]
+    assert desk.places_taken == 0
+
+
+async def test_a_caller_who_leaves_in_the_queue_frees_its_place(desk: Desk[str]) -> None:
+    """And what it asked for never begins."""
+    first, second, third = Held("1"), Held("2"), Held("3")
+    finishing = asyncio.create_task(finish(desk, desk.accept("acme", first)))
+    await first.began.wait()
+    leaving = asyncio.create_task(finish(desk, desk.accept("acme", second)))
+    staying = asyncio.create_task(finish(desk, desk.accept("acme", third)))
+    await turn_the_loop()
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    first.go.set()
+    third.go.set()
+    assert (await finishing, await staying) == ("1", "3")
+    assert not second.began.is_set()
+
+
+async def test_a_failure_is_its_own_caller_s_only(desk: Desk[str]) -> None:
+    """The next piece of work runs as if nothing had been."""
+    with pytest.raises(EngineFailed):
+        await finish(desk, desk.accept("acme", failing(EngineFailed("scripted"))))
+    held = Held()
+    held.go.set()
+    assert await finish(desk, desk.accept("acme", held)) == "done"
+
+
+async def test_a_bug_is_logged_by_its_place_and_named_internal(desk: Desk[str]) -> None:
+    """What it was about is told to nobody."""
+    with structlog.testing.capture_logs() as logs:
+        with pytest.raises(WordloopError) as failed:
+            await finish(desk, desk.accept("acme", failing(ValueError("canary"))))
+        await turn_the_loop()
+    assert failed.value.code is ErrorCode.INTERNAL
+    assert [one["event"] for one in logs] == ["work_failed"]
+    assert logs[0]["error"] == "ValueError"
+    assert "canary" not in str(logs) + str(failed.value)
+
+
+async def test_on_the_way_out_what_waits_is_refused_and_what_runs_goes_on(desk: Desk[str]) -> None:
+    """Draining: elsewhere, at once."""
+    running, waiting = Held(), Held()
+    first = asyncio.create_task(finish(desk, desk.accept("acme", running)))
+    second = asyncio.create_task(finish(desk, desk.accept("acme", waiting)))
+    await running.began.wait()
+    desk.refuse_waiting()
+    with pytest.raises(Draining):
+        await second
+    with pytest.raises(Draining):
+        desk.accept("acme", Held())
+    running.go.set()
+    assert await first == "done"
+
+
+async def test_the_drain_ends_what_runs(desk: Desk[str]) -> None:
+    """Its callers are told to go elsewhere."""
+    running = Held()
+    caller = asyncio.create_task(finish(desk, desk.accept("acme", running)))
+    await running.began.wait()
+    assert await desk.drain(WAIT_S)
+    with pytest.raises(Draining):
+        await caller
+    assert running.ends == ["cancelled"]
+
+
+async def test_the_drain_leaves_what_hangs() -> None:
+    """After its time, and says so."""
+    desk: Desk[str] = Desk("work", at_once=1, waiting=0)
+    began = asyncio.Event()
+
+    async def hang(work: Work[str], turn: Turn) -> str:
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()  # a call on a thread, which is waited for
+        return ""
+
+    caller = asyncio.create_task(finish(desk, desk.accept("acme", hang)))
+    await began.wait()
+    assert not await desk.drain(0.01)
+    with pytest.raises(Draining):
+        await caller
+
+
+async def test_draining_does_not_hurry_what_is_being_cancelled(desk: Desk[str]) -> None:
+    """A second cancellation would leave the thread behind."""
+    began, go = asyncio.Event(), asyncio.Event()
+    ends: list[str] = []
+
+    async def perform(work: Work[str], turn: Turn) -> str:
+        await turn()
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            await go.wait()
+            ends.append("clean")
+        return ""
+
+    caller = asyncio.create_task(finish(desk, desk.accept("acme", perform)))
+    await began.wait()
+    caller.cancel()
+    await asyncio.wait({caller})
+    draining = asyncio.create_task(desk.drain(WAIT_S))
+    await turn_the_loop()
+    go.set()
+    assert await draining
+    assert ends == ["clean"]
