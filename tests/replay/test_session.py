@@ -16,7 +16,8 @@ from wordloop_ml.replay.session import (
     Show,
     Standing,
 )
-from wordloop_ml.wire.client_messages import MAX_POSITION, Encoding, Gap, Start, Stop
+from wordloop_ml.wire.client_messages import Encoding, Gap, Start, Stop
+from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.server_messages import (
     Ack,
     Ended,

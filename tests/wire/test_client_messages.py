@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.client_messages import (
     MAX_ORIGIN_MS,
-    MAX_POSITION,
     Encoding,
     Finalize,
     Gap,
@@ -17,6 +16,7 @@ from wordloop_ml.wire.client_messages import (
     Stop,
     parse_client,
 )
+from wordloop_ml.wire.fields import MAX_POSITION
 
 MINIMAL: dict[str, Any] = {
     "type": "start",

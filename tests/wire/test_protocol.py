@@ -20,6 +20,7 @@ from wordloop_ml.messages import (
 from wordloop_ml.wire import client_messages, server_messages
 from wordloop_ml.wire.client_messages import ClientMessage, Encoding, Start, parse_client
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, CloseCode
+from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.identifiers import (
     IDENTIFIER_PATTERN,
     LANGUAGES,
@@ -113,7 +114,7 @@ def test_rules_agree() -> None:
     )
     assert start["channels"]["maximum"] == client_messages.MAX_CHANNELS
     assert start["origin_ms"]["maximum"] == client_messages.MAX_ORIGIN_MS
-    assert DEFS["position"]["maximum"] == client_messages.MAX_POSITION
+    assert DEFS["position"]["maximum"] == MAX_POSITION
     assert DEFS["identifier"]["pattern"] == IDENTIFIER_PATTERN
     assert DEFS["speaker"]["maxLength"] == MAX_SPEAKER_CHARS
     assert DEFS["notice"]["properties"]["code"]["enum"] == list(NoticeCode)

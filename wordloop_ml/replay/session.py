@@ -19,8 +19,9 @@ from wordloop_ml.replay.breaks import (
 )
 from wordloop_ml.replay.buffer import ReplayBuffer
 from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.wire.client_messages import MAX_POSITION, Gap, Start, Stop
+from wordloop_ml.wire.client_messages import Gap, Start, Stop
 from wordloop_ml.wire.close_codes import ClientAction
+from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
     Ack,

@@ -2,16 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
-from wordloop_ml.wire.identifiers import (
-    LANGUAGES,
-    fault_of_vocabulary,
-    valid_identifier,
-    valid_speaker,
-)
+from wordloop_ml.wire.fields import Fields
+from wordloop_ml.wire.identifiers import fault_of_vocabulary
 from wordloop_ml.wire.json_text import parse_object
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
 
@@ -19,8 +14,6 @@ VERSION = 1
 MIN_SAMPLE_RATE = 8_000
 MAX_SAMPLE_RATE = 48_000
 MAX_CHANNELS = 2
-MAX_POSITION = 2**53 - 1
-"""The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
 MAX_ORIGIN_MS = 2**52 - 1
 """Leaves room for the longest track before its times pass ``MAX_POSITION``."""
 
@@ -144,7 +137,7 @@ def _parse_start(fields: "_Fields") -> Start:
         raise BadInput(f"version must be {VERSION}", code=ErrorCode.UNSUPPORTED_VERSION)
     start = Start(
         version=version,
-        track=fields.track(),
+        track=fields.identifier("track"),
         encoding=fields.encoding(),
         sample_rate=fields.integer("sample_rate", low=MIN_SAMPLE_RATE, high=MAX_SAMPLE_RATE),
         channels=fields.integer("channels", low=1, high=MAX_CHANNELS),
@@ -161,70 +154,29 @@ def _parse_start(fields: "_Fields") -> Start:
         live_from=fields.optional_integer("live_from"),
     )
     if start.encoding is Encoding.OPUS and start.sample_rate != OPUS_SAMPLE_RATE:
-        raise _bad_field("sample_rate", f"must be {OPUS_SAMPLE_RATE} for {Encoding.OPUS}")
+        raise fields.bad("sample_rate", f"must be {OPUS_SAMPLE_RATE} for {Encoding.OPUS}")
     if start.sends_from > start.resume_from:
         raise BadInput("first_sample beyond resume_from without a gap", code=ErrorCode.AUDIO_HOLE)
     return start
 
 
-class _Fields:
-    """The fields of one JSON object, read by name with their rules."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
-
-    def text(self, name: str) -> str:
-        value = self._required(name)
-        if not isinstance(value, str):
-            raise _bad_field(name, "must be a string")
-        return value
-
-    def integer(self, name: str, *, low: int = 0, high: int = MAX_POSITION) -> int:
-        value = self._required(name)
-        # bool is an int to Python, and 1.0 is none to most readers of JSON
-        if type(value) is not int or not low <= value <= high:
-            raise _bad_field(name, f"must be an integer from {low} to {high}")
-        return value
-
-    def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
-        return self.integer(name, high=high) if name in self._values else None
-
-    def track(self) -> str:
-        name = self.text("track")
-        if not valid_identifier(name):
-            raise _bad_field("track", "must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
-        return name
-
-    def speaker(self) -> str | None:
-        if "speaker" not in self._values:
-            return None
-        name = self.text("speaker")
-        if not valid_speaker(name):
-            raise _bad_field("speaker", "must be 1 to 128 printable characters, not all blank")
-        return name
-
-    def language(self) -> str | None:
-        if "language" not in self._values:
-            return None
-        code = self.text("language")
-        if code not in LANGUAGES:
-            raise _bad_field("language", "must be an ISO 639-1 code in lower case, such as en")
-        return code
+class _Fields(Fields):
+    """The fields of one message."""
 
     def task(self) -> Task:
-        if "task" not in self._values:
+        if "task" not in self:
             return Task.TRANSCRIBE
         try:
             return Task(self.text("task"))
         except ValueError:
-            raise _bad_field("task", f"must be one of {', '.join(Task)}") from None
+            raise self.bad("task", f"must be one of {', '.join(Task)}") from None
 
     def vocabulary(self) -> tuple[str, ...]:
-        if "vocabulary" not in self._values:
+        if "vocabulary" not in self:
             return ()
-        terms = self._values["vocabulary"]
+        terms = self.value("vocabulary")
         if (fault := fault_of_vocabulary(terms)) is not None:
-            raise _bad_field("vocabulary", fault)
+            raise self.bad("vocabulary", fault)
         return tuple(terms)
 
     def encoding(self) -> Encoding:
@@ -236,13 +188,3 @@ class _Fields:
                 f"encoding must be one of {', '.join(Encoding)}",
                 code=ErrorCode.UNSUPPORTED_ENCODING,
             ) from None
-
-    def _required(self, name: str) -> object:
-        if name not in self._values:
-            raise _bad_field(name, "is missing")
-        value: object = self._values[name]
-        return value
-
-
-def _bad_field(name: str, rule: str) -> BadInput:
-    return BadInput(f"{name} {rule}", code=ErrorCode.BAD_MESSAGE)

@@ -24,15 +24,15 @@ MAX_NUMBER_CHARS = 32
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|(?s:\\.))*+"?|[\[\]{}]')
 
 
-def parse_object(text: str) -> dict[str, Any]:
-    """The one JSON object that ``text`` holds.
+def parse_object(text: str, *, most_bytes: int = MAX_TEXT_BYTES) -> dict[str, Any]:
+    """The one JSON object that ``text`` holds; it may have ``most_bytes``, in UTF-8.
 
     Raises ``BadInput``: ``TOO_LARGE``, ``BAD_JSON``, or ``BAD_MESSAGE`` for JSON that is not an
     object. Nothing else escapes, whatever the text.
     """
     # the first test spares encoding what is too long in any case
-    if len(text) > MAX_TEXT_BYTES or len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
-        raise BadInput(f"a message is at most {MAX_TEXT_BYTES} bytes", code=ErrorCode.TOO_LARGE)
+    if len(text) > most_bytes or len(text.encode(errors="replace")) > most_bytes:
+        raise BadInput(f"a message is at most {most_bytes} bytes", code=ErrorCode.TOO_LARGE)
     _refuse_deep_nesting(text)
     try:
         value: object = json.loads(

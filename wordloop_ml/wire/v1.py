@@ -7,7 +7,6 @@ of messages built here.
 
 from wordloop_ml.wire.client_messages import (
     MAX_CHANNELS,
-    MAX_POSITION,
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
     VERSION,
@@ -21,6 +20,7 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import CloseCode, close_code, close_reason, http_status
+from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.identifiers import valid_meeting_id
 from wordloop_ml.wire.pace import Pace
 from wordloop_ml.wire.pcm import PcmDecoder

@@ -1,0 +1,86 @@
+"""The fields of one JSON object, read by name with their rules.
+
+Errors name the field and the rule that it breaks, never a value other than a number.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.identifiers import LANGUAGES, valid_identifier, valid_speaker
+
+MAX_POSITION = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
+
+
+class Fields:
+    """One object. where: what stands before its fields' names in errors, such as ``segments[3].``."""
+
+    def __init__(self, values: dict[str, Any], where: str = "") -> None:
+        self._values = values
+        self._where = where
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def only(self, known: Iterable[str]) -> None:
+        """Refuse any other field (``UNKNOWN_FIELD``), without repeating what a stranger wrote."""
+        if not self._values.keys() <= set(known):
+            place = self._where.removesuffix(".") or "the request"
+            raise BadInput(
+                f"{place} has a field other than {', '.join(known)}", code=ErrorCode.UNKNOWN_FIELD
+            )
+
+    def value(self, name: str) -> Any:
+        """What the object must have, whatever it is; the caller checks it."""
+        if name not in self._values:
+            raise self.bad(name, "is missing")
+        return self._values[name]
+
+    def text(self, name: str) -> str:
+        """A string."""
+        value = self.value(name)
+        if not isinstance(value, str):
+            raise self.bad(name, "must be a string")
+        return value
+
+    def integer(self, name: str, *, low: int = 0, high: int = MAX_POSITION) -> int:
+        """An integer within bounds, both inclusive."""
+        value = self.value(name)
+        # bool is an int to Python, and 1.0 is none to most readers of JSON
+        if type(value) is not int or not low <= value <= high:
+            raise self.bad(name, f"must be an integer from {low} to {high}")
+        return value
+
+    def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
+        """Likewise; None where it is left out."""
+        return self.integer(name, high=high) if name in self._values else None
+
+    def identifier(self, name: str) -> str:
+        """What may name a meeting or a track."""
+        value = self.text(name)
+        if not valid_identifier(value):
+            raise self.bad(name, "must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+        return value
+
+    def speaker(self) -> str | None:
+        """Who speaks, where that is said."""
+        if "speaker" not in self._values:
+            return None
+        name = self.text("speaker")
+        if not valid_speaker(name):
+            raise self.bad("speaker", "must be 1 to 128 printable characters, not all blank")
+        return name
+
+    def language(self) -> str | None:
+        """What is spoken, where that is said."""
+        if "language" not in self._values:
+            return None
+        code = self.text("language")
+        if code not in LANGUAGES:
+            raise self.bad("language", "must be an ISO 639-1 code in lower case, such as en")
+        return code
+
+    def bad(self, name: str, rule: str, code: ErrorCode = ErrorCode.BAD_MESSAGE) -> BadInput:
+        """The error for a field that breaks a rule."""
+        return BadInput(f"{self._where}{name} {rule}", code=code)
