@@ -37,6 +37,19 @@ class Fields:
             raise self.bad(name, "is missing")
         return self._values[name]
 
+    def inner(self, name: str) -> "Fields":
+        """An object inside this one."""
+        return self._object(self.value(name), name)
+
+    def item(self, name: str, at: int, value: object) -> "Fields":
+        """An object that stands at this index of the list of this name."""
+        return self._object(value, f"{name}[{at}]")
+
+    def _object(self, value: object, name: str) -> "Fields":
+        if not isinstance(value, dict):
+            raise self.bad(name, "must be an object")
+        return Fields(value, f"{self._where}{name}.")
+
     def text(self, name: str) -> str:
         """A string."""
         value = self.value(name)

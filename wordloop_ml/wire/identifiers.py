@@ -5,6 +5,8 @@ import re
 from wordloop_ml.messages import VOCABULARY_CHARACTERS, VOCABULARY_ENTRIES
 
 MAX_IDENTIFIER_CHARS = 64
+MAX_SEGMENT_ID_CHARS = 128
+"""A track, and the number of a sample; others may have other ids."""
 MAX_SPEAKER_CHARS = 128
 MAX_TERM_CHARS = 64
 
@@ -12,6 +14,10 @@ IDENTIFIER_PATTERN = "^[A-Za-z0-9_.:-]{1,64}$"
 """Meeting and track identifiers; they go into URLs, segment ids and logs unescaped."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+SEGMENT_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$"
+
+_SEGMENT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 # joiners are invisible, hence "unprintable" to Unicode, but names in several scripts need them
 _JOINERS = str.maketrans("", "", "\u200c\u200d")
@@ -38,6 +44,11 @@ def valid_identifier(name: str) -> bool:
 def valid_meeting_id(meeting_id: str) -> bool:
     """Whether ``meeting_id``, as it stands in the URL path, may name a meeting."""
     return valid_identifier(meeting_id)
+
+
+def valid_segment_id(name: str) -> bool:
+    """Whether ``name`` may stand for a segment of a transcript."""
+    return _SEGMENT_ID.fullmatch(name) is not None
 
 
 def valid_speaker(name: str) -> bool:

@@ -1,0 +1,172 @@
+"""The request of ``POST /v1/synthesis``, and any other transcript, to messages: strictly.
+
+docs/synthesis.md documents it, ``synthesis.json`` is its schema.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.synthesis.messages import Segment, Transcript, Wishes
+from wordloop_ml.wire.fields import Fields
+from wordloop_ml.wire.identifiers import MAX_SEGMENT_ID_CHARS, valid_segment_id
+from wordloop_ml.wire.json_text import parse_object
+
+MAX_REQUEST_BYTES = 4 << 20
+MAX_SEGMENTS = 10_000
+MAX_CHARACTERS = 600_000
+"""Of all texts together: some 100,000 words, or ten hours of talk."""
+MIN_SUMMARY_WORDS = 20
+MAX_SUMMARY_WORDS = 1_000
+
+ENGINES = ("extractive", "generative")
+"""What ``engine`` may ask for: a ``MadeBy.kind``."""
+
+REQUEST_FIELDS = ("meeting_id", "segments", "language", "options")
+SEGMENT_FIELDS = ("id", "track", "speaker", "start", "end", "text")
+OPTION_FIELDS = ("engine", "summary_words")
+
+_CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisRequest:
+    """What somebody asks for. engine: one of ``ENGINES``; None takes the server's default."""
+
+    transcript: Transcript
+    engine: str | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+def parse_request(content: bytes) -> SynthesisRequest:
+    """The request that a body holds. The largest takes some tenths of a second of computing.
+
+    Raises ``BadInput`` and nothing else: ``TOO_LARGE``, ``BAD_JSON``, ``BAD_MESSAGE``,
+    ``UNKNOWN_FIELD``, or what ``transcript_of`` raises. Its text names places and rules, never a
+    value of the request but numbers.
+    """
+    request = Fields(parse_json(content, most_bytes=MAX_REQUEST_BYTES))
+    request.only(REQUEST_FIELDS)
+    meeting_id = request.identifier("meeting_id")
+    language = request.language()
+    engine, wishes = _options(request)
+    segments = []
+    for fields in segment_fields(request):
+        fields.only(SEGMENT_FIELDS)
+        segments.append(read_segment(fields))
+    return SynthesisRequest(transcript_of(meeting_id, segments, language), engine, wishes)
+
+
+def parse_json(content: bytes, *, most_bytes: int) -> dict[str, Any]:
+    """The one JSON object in these bytes; raises ``BadInput`` as ``parse_object`` does."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"not UTF-8, at byte {error.start}", code=ErrorCode.BAD_JSON) from None
+    return parse_object(text, most_bytes=most_bytes)
+
+
+def segment_fields(document: Fields) -> list[Fields]:
+    """The objects in ``segments``; no more than a transcript may have."""
+    values = document.value("segments")
+    if not isinstance(values, list):
+        raise document.bad("segments", "must be a list")
+    _check_number(len(values))
+    return [document.item("segments", at, value) for at, value in enumerate(values)]
+
+
+def read_segment(fields: Fields) -> Segment:
+    """One segment by the rules of its fields alone. Its text loses control characters."""
+    text = fields.text("text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise fields.bad("text", "must be Unicode, without halves of surrogate pairs") from None
+    segment_id = fields.text("id")
+    if not valid_segment_id(segment_id):
+        raise fields.bad(
+            "id", f"must be 1 to {MAX_SEGMENT_ID_CHARS} characters of A-Z a-z 0-9 _ . : -"
+        )
+    segment = Segment(
+        id=segment_id,
+        track=fields.identifier("track"),
+        text=" ".join(text.translate(_CONTROL).split()),
+        start=fields.integer("start"),
+        end=fields.integer("end"),
+        speaker=fields.speaker(),
+    )
+    if segment.end < segment.start:
+        raise fields.bad("end", "must not lie before start", ErrorCode.TIMES_BACKWARDS)
+    return segment
+
+
+def transcript_of(
+    meeting_id: str, segments: Sequence[Segment], language: str | None = None
+) -> Transcript:
+    """Segments, valid each, as a transcript in the order of their start, those of one time by track.
+
+    Segments without a word are passed over. Raises ``BadInput``: ``TOO_MANY_SEGMENTS``,
+    ``TRANSCRIPT_TOO_LONG``, ``TRANSCRIPT_EMPTY``, ``DUPLICATE_SEGMENT``; ``TIMES_BACKWARDS`` when
+    those of one track are not in order among themselves.
+    """
+    _check_number(len(segments))
+    characters = sum(len(one.text) for one in segments)
+    if characters > MAX_CHARACTERS:
+        raise BadInput(
+            f"the texts have {characters} characters together, at most {MAX_CHARACTERS} are read",
+            code=ErrorCode.TRANSCRIPT_TOO_LONG,
+        )
+    _check_ids(segments)
+    _check_order(segments)
+    said = [one for one in segments if any(map(str.isalnum, one.text))]
+    if not said:
+        raise BadInput(
+            "the transcript holds no segment with a word in it", code=ErrorCode.TRANSCRIPT_EMPTY
+        )
+    said.sort(key=lambda one: (one.start, one.track))
+    return Transcript(meeting_id, tuple(said), language)
+
+
+def _check_number(segments: int) -> None:
+    if segments > MAX_SEGMENTS:
+        raise BadInput(
+            f"{segments} segments, at most {MAX_SEGMENTS} are read",
+            code=ErrorCode.TOO_MANY_SEGMENTS,
+        )
+
+
+def _check_ids(segments: Sequence[Segment]) -> None:
+    first: dict[str, int] = {}
+    for at, segment in enumerate(segments):
+        if first.setdefault(segment.id, at) != at:
+            raise BadInput(
+                f"segments[{at}].id is that of segments[{first[segment.id]}], too",
+                code=ErrorCode.DUPLICATE_SEGMENT,
+            )
+
+
+def _check_order(segments: Sequence[Segment]) -> None:
+    newest: dict[str, int] = {}
+    for at, segment in enumerate(segments):
+        before = newest.get(segment.track)
+        if before is not None and segment.start < segments[before].start:
+            raise BadInput(
+                f"segments[{at}] starts before segments[{before}], which is of the same track",
+                code=ErrorCode.TIMES_BACKWARDS,
+            )
+        newest[segment.track] = at
+
+
+def _options(request: Fields) -> tuple[str | None, Wishes]:
+    if "options" not in request:
+        return None, Wishes()
+    options = request.inner("options")
+    options.only(OPTION_FIELDS)
+    engine = options.text("engine") if "engine" in options else None
+    if engine is not None and engine not in ENGINES:
+        raise options.bad("engine", f"must be one of {', '.join(ENGINES)}")
+    if "summary_words" not in options:
+        return engine, Wishes()
+    words = options.integer("summary_words", low=MIN_SUMMARY_WORDS, high=MAX_SUMMARY_WORDS)
+    return engine, Wishes(summary_words=words)
