@@ -22,7 +22,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         transcribe,
         "open_engines",
-        lambda settings: Engines(ScriptedTranscriber(), ScriptedVoiceDetector()),
+        lambda settings, *, texts: Engines(ScriptedTranscriber(), ScriptedVoiceDetector()),
     )
 
 
@@ -128,7 +128,9 @@ def test_hints_go_with_every_decode(
     """The language, the task, and the vocabulary as a prompt."""
     transcriber = AttentiveTranscriber()
     monkeypatch.setattr(
-        transcribe, "open_engines", lambda settings: Engines(transcriber, ScriptedVoiceDetector())
+        transcribe,
+        "open_engines",
+        lambda settings, *, texts: Engines(transcriber, ScriptedVoiceDetector()),
     )
     hints = ["--language", "de", "--task", "translate", "--vocabulary", "Wordloop, Zoë Özil"]
     assert main(["transcribe", str(ben), *live, *hints]) == 0

@@ -62,6 +62,26 @@ def test_list_shows_every_profile_and_what_is_there(
     ]
 
 
+def test_the_companions_of_a_file_come_with_it(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shown under its role, pulled and verified with it, each file once."""
+    manifest = shipped / "manifest.toml"
+    needs = '[weights.words]\ncompanions = { tokens = "voice" }'
+    manifest.write_text(manifest.read_text().replace("[weights.words]", needs), encoding="utf-8")
+    assert main(["weights", "list", "--profile", "embedded"]) == 0
+    shown = [row[:4] for row in rows(capsys.readouterr().out)[1:]]
+    assert shown[1] == ["embedded", "transcriber,", "tokens", "voice"]
+    elsewhere = tmp_path / "elsewhere"
+    assert main(["weights", "pull", "words", "--directory", str(elsewhere)]) == 0
+    assert (elsewhere / "voice.bin").read_bytes() == VOICE
+    (elsewhere / "voice.bin").unlink()
+    assert main(["weights", "verify", "words", "--directory", str(elsewhere)]) == 1
+    assert main(["weights", "pull", "--directory", str(elsewhere)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("voice: verified") == 2
+
+
 def test_list_tells_verified_from_missing_and_corrupt(
     shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wordloop_ml.engines import catalogue
-from wordloop_ml.engines.catalogue import Engines, open_engines
+from wordloop_ml.engines.catalogue import Engines, open_embedder, open_engines
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import DecodeOptions, Utterance
@@ -21,7 +21,10 @@ Stock = dict[str, tuple[str, bytes]]
 
 def settings_for(folder: Path, stock: Stock) -> Settings:
     """A folder with weights and a manifest whose one profile names them: role -> (engine, bytes)."""
-    lines = ["format = 1", "[profiles.embedded]", *(f'{role} = "{role}"' for role in stock)]
+    roles = dict.fromkeys(("transcriber", "voice_detector", *stock), next(iter(stock)))
+    roles |= {role: role for role in stock}
+    lines = ["format = 1", "[profiles.embedded]"]
+    lines += [f'{role} = "{row}"' for role, row in roles.items()]
     for role, (engine, content) in stock.items():
         (folder / f"{role}.bin").write_bytes(content)
         lines += [
@@ -67,6 +70,52 @@ def test_drills_run_the_scripted_engines(tmp_path: Path) -> None:
     engines = open_engines(settings_for(tmp_path, stock))
     assert engines.transcriber.capabilities.name == "scripted"
     engines.close()
+
+
+def test_an_engine_for_another_role_does_not_start(tmp_path: Path) -> None:
+    """A voice detector cannot embed."""
+    stock = dict.fromkeys(("transcriber", "voice_detector"), ("scripted", b"any"))
+    stock["embedder"] = ("silero_vad", b"any other")
+    with pytest.raises(StartupFailed) as caught:
+        open_engines(settings_for(tmp_path, stock), loaded=LoadedModels())
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+
+
+def test_a_profile_without_an_embedder_serves_captions(tmp_path: Path) -> None:
+    """And is none for a command that needs one."""
+    stock = dict.fromkeys(("transcriber", "voice_detector"), ("scripted", b"any"))
+    settings = settings_for(tmp_path, stock)
+    engines = open_engines(settings)
+    assert engines.embedder is None
+    engines.close()
+    with pytest.raises(StartupFailed) as caught, open_embedder(settings):
+        pass
+    assert caught.value.code is ErrorCode.UNKNOWN_PROFILE
+
+
+def test_what_works_on_texts_can_be_left_out_or_be_opened_alone(tmp_path: Path) -> None:
+    """A command loads what it uses, and counts with the rest of the process."""
+    loaded = LoadedModels()
+    stock = dict.fromkeys(("transcriber", "voice_detector", "embedder"), ("scripted", b"any"))
+    settings = settings_for(tmp_path, stock)
+    engines = open_engines(settings, texts=False, loaded=loaded)
+    assert engines.embedder is None
+    with open_embedder(settings, loaded=loaded) as embedder:
+        assert embedder.capabilities.name == "scripted"
+        with pytest.raises(StartupFailed), open_embedder(settings, loaded=loaded):
+            pass
+    engines.close()
+    assert [one.loads for one in loaded.statistics()] == [1, 1, 1]
+
+
+def test_minilm_wants_its_companions(tmp_path: Path) -> None:
+    """A row without them is the manifest's mistake."""
+    with (
+        pytest.raises(StartupFailed) as caught,
+        open_embedder(settings_for(tmp_path, {"embedder": ("minilm", b"any")})),
+    ):
+        pass
+    assert caught.value.code is ErrorCode.BAD_MANIFEST
 
 
 def open_drill(folder: Path, **stock: bytes) -> Engines:
@@ -133,7 +182,8 @@ def test_weights_beyond_the_container_s_memory_are_refused(
 
 def test_every_engine_says_what_it_needs() -> None:
     """A row without it would fail at the start of a service and nowhere else."""
-    engines = set(catalogue._TRANSCRIBERS) | set(catalogue._VOICE_DETECTORS)
+    rooms = (catalogue._TRANSCRIBERS, catalogue._VOICE_DETECTORS, catalogue._EMBEDDERS)
+    engines = {engine for room in rooms for engine in room}
     assert set(catalogue._NEEDED_BYTES) == engines
 
 
@@ -153,10 +203,10 @@ def test_no_map_is_left_when_the_engines_are_open(
     engines.close()
 
 
-@pytest.mark.parametrize("role", ["transcriber", "voice_detector"])
+@pytest.mark.parametrize("role", ["transcriber", "voice_detector", "embedder"])
 def test_an_unknown_engine_does_not_start(tmp_path: Path, role: str) -> None:
     """A manifest of a later release, or a misprint."""
-    stock = dict.fromkeys(("transcriber", "voice_detector"), ("scripted", b"any"))
+    stock = dict.fromkeys(("transcriber", "voice_detector", "embedder"), ("scripted", b"any"))
     stock[role] = ("whisperx", b"any")
     with pytest.raises(StartupFailed) as caught:
         open_engines(settings_for(tmp_path, stock))

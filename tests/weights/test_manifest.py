@@ -83,6 +83,36 @@ def test_a_good_manifest_is_read_in_full() -> None:
     ]
 
 
+def with_companions(value: str) -> str:
+    """A manifest whose transcriber has these companions."""
+    key = 'engine = "whisper_cpp"'
+    return changed(key, f"{key}\ncompanions = {value}")
+
+
+def test_an_engine_may_need_several_files() -> None:
+    """Each is a row of its own, named by what it is needed for."""
+    manifest = parse_manifest(with_companions('{ tokens = "vad" }'), HERE)
+    tiny, vad = manifest.entries["tiny"], manifest.entries["vad"]
+    assert manifest.companions(tiny) == {"tokens": vad}
+    assert manifest.companions(vad) == {}
+    assert hash(tiny) != hash(vad)
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ("3", "weights.tiny.companions: must be a table"),
+        ("{ tokens = 3 }", "weights.tiny.companions: tokens must be"),
+        ('{ tokens = "none" }', "weights.tiny.companions: tokens names 'none', which is no row"),
+        ('{ "a b" = "vad" }', "weights.tiny.companions: 'a b' must be"),
+        ('{ self = "tiny" }', "weights.tiny.companions: self names 'tiny', which has companions"),
+    ],
+)
+def test_wrong_companions_are_named(value: str, where: str) -> None:
+    """By row and key."""
+    assert refusal(with_companions(value)).startswith(where)
+
+
 def test_a_model_may_have_a_calibration() -> None:
     """Two numbers; without them its confidences stay as they are."""
     key = 'engine = "whisper_cpp"'

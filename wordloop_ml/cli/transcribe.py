@@ -186,7 +186,7 @@ def _file(
 
 @contextmanager
 def _engines(settings: Settings, asked: Hints) -> Iterator[Engines]:
-    engines = open_engines(settings)
+    engines = open_engines(settings, texts=False)
     try:
         engines.transcriber.capabilities.check(asked.language, asked.task)
         yield engines

@@ -74,7 +74,7 @@ class _Place:
     profile: str
 
     def chosen(self, names: list[str]) -> list[WeightsEntry]:
-        """The rows named, else those of the profile, each once."""
+        """The rows named, else those of the profile, each once, with their companions."""
         entries = self.manifest.entries
         for name in names:
             if name not in entries:
@@ -84,7 +84,8 @@ class _Place:
                     code=ErrorCode.NOT_FOUND,
                 )
         chosen = names or [entry.name for entry in self.manifest.profile(self.profile).values()]
-        return [entries[name] for name in dict.fromkeys(chosen)]
+        files = [file for name in chosen for file in (name, *entries[name].companions.values())]
+        return [entries[name] for name in dict.fromkeys(files)]
 
 
 def _place(args: argparse.Namespace) -> _Place:
@@ -104,8 +105,11 @@ def _list(args: argparse.Namespace) -> int:
         table.add_column(column)
     for profile in profiles:
         for role, entry in manifest.profile(profile).items():
-            facts = (_size(entry.bytes), entry.licence, _state(entry, place.directory))
-            table.add_row(profile, role, entry.name, *facts, entry.sources[0].host)
+            companions = manifest.companions(entry).items()
+            parts = ((f"{role}, {part}", companion) for part, companion in companions)
+            for what, file in ((role, entry), *parts):
+                facts = (_size(file.bytes), file.licence, _state(file, place.directory))
+                table.add_row(profile, what, file.name, *facts, file.sources[0].host)
     # A pipe has no width, and a log or a grep wants each row on one line.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table)

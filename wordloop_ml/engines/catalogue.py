@@ -1,19 +1,22 @@
 """Every engine by its name in the manifest: the only module that knows the concrete ones."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from wordloop_ml.engines.ggml_file import read_header
 from wordloop_ml.engines.loads import LoadedModels
+from wordloop_ml.engines.minilm import MiniLmEmbedder
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
+from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.engines.whisper_abi import PyWhisperCpp
 from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
 from wordloop_ml.engines.whisper_cpp_python import WhisperCppPython
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.ports import Transcriber, VoiceDetector
+from wordloop_ml.ports import Embedder, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
 from wordloop_ml.weights import (
     MappedWeights,
@@ -33,25 +36,46 @@ LOADED = LoadedModels()
 _SILERO_BYTES = 32 << 20
 """Silero VAD with ONNX Runtime's arena; measured 29 MB."""
 
+_MINILM_BYTES = 96 << 20
+"""MiniLM's tokenizer and session, and ONNX Runtime's arena after the largest batches, on two
+threads. Its weights stay in the page cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The engines of this process, opened once.
 
+    embedder: None where the profile names none.
     loaded: where their models are counted. places: their places there, given back at the end.
     """
 
     transcriber: Transcriber
     voice_detector: VoiceDetector
+    embedder: Embedder | None = None
     loaded: LoadedModels = field(default_factory=LoadedModels)
     places: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
         """Free them, after every worker is closed; harmless when called twice."""
+        if self.embedder is not None:
+            self.embedder.close()
         self.voice_detector.close()
         self.transcriber.close()
         self.places.close()
 
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one engine, verified and mapped; companions by what they are needed for."""
+
+    weights: MappedWeights
+    companions: Mapping[str, MappedWeights] = field(default_factory=dict)
+
+
+Maker = Callable[[Files, Settings], E]
 
 _BINDINGS: dict[str, Callable[[], WhisperBinding]] = {
     "pywhispercpp": PyWhisperCpp,
@@ -59,7 +83,8 @@ _BINDINGS: dict[str, Callable[[], WhisperBinding]] = {
 }
 
 
-def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
+def _whisper_cpp(files: Files, settings: Settings) -> Transcriber:
+    weights = files.weights
     options = WhisperOptions(
         threads=settings.threads,
         audio_context_floor=settings.audio_context_floor,
@@ -73,14 +98,31 @@ def _whisper_cpp(weights: MappedWeights, settings: Settings) -> Transcriber:
     return WhisperCppTranscriber.open(weights.name, weights.buffer, options, binding=binding)
 
 
+def _minilm(files: Files, _settings: Settings) -> Embedder:
+    missing = {"graph", "tokenizer"} - files.companions.keys()
+    if missing:
+        raise StartupFailed(
+            f"weights {files.weights.name}: the manifest names no companion {min(missing)}",
+            code=ErrorCode.BAD_MANIFEST,
+        )
+    return MiniLmEmbedder.open(
+        files.weights, files.companions["graph"], files.companions["tokenizer"]
+    )
+
+
 # The scripted engines take no weights: a drill's manifest may name any file for them.
-_TRANSCRIBERS: dict[str, Callable[[MappedWeights, Settings], Transcriber]] = {
+_TRANSCRIBERS: dict[str, Maker[Transcriber]] = {
     "whisper_cpp": _whisper_cpp,
-    "scripted": lambda _weights, _settings: ScriptedTranscriber(),
+    "scripted": lambda _files, _settings: ScriptedTranscriber(),
 }
-_VOICE_DETECTORS: dict[str, Callable[[MappedWeights], VoiceDetector]] = {
-    "silero_vad": lambda weights: SileroVoiceDetector.open(weights.buffer),
-    "scripted": lambda _weights: ScriptedVoiceDetector(),
+_VOICE_DETECTORS: dict[str, Maker[VoiceDetector]] = {
+    "silero_vad": lambda files, _settings: SileroVoiceDetector.open(files.weights.buffer),
+    "scripted": lambda _files, _settings: ScriptedVoiceDetector(),
+}
+
+_EMBEDDERS: dict[str, Maker[Embedder]] = {
+    "minilm": _minilm,
+    "scripted": lambda _files, _settings: ScriptedEmbedder(),
 }
 
 
@@ -94,45 +136,118 @@ def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
 _NEEDED_BYTES: dict[str, Callable[[MappedWeights, Settings], int]] = {
     "whisper_cpp": _whisper_cpp_bytes,
     "silero_vad": lambda _weights, _settings: _SILERO_BYTES,
+    "minilm": lambda _weights, _settings: _MINILM_BYTES,
     "scripted": lambda _weights, _settings: 0,
 }
+
+
+Limit = Callable[[], MemoryLimit | None]
 
 
 def open_engines(
     settings: Settings,
     *,
+    texts: bool = True,
     loaded: LoadedModels = LOADED,
-    limit: Callable[[], MemoryLimit | None] = memory_limit,
+    limit: Limit = memory_limit,
 ) -> Engines:
     """Verify, map and load what the profile names. Blocking; takes a second or so.
 
-    The engines keep copies of their own (whisper.cpp has no mmap, ONNX Runtime wants ``bytes``),
-    so that the maps are gone when this returns, and the files are not needed any more.
+    whisper.cpp has no mmap and ONNX Runtime wants ``bytes`` of the detector: they keep copies of
+    their own, and their files are not needed any more when this returns. The embedder's weights
+    stay mapped.
+    texts: also what works on texts; a command that only transcribes leaves it out.
     limit: what the container allows; more is refused before anything is loaded.
     Raises ``StartupFailed``: ``already_loaded`` until engines with the same weights are closed.
     """
-    manifest = load_manifest(settings.weights / MANIFEST)
-    entries = manifest.profile(settings.profile)
-    make_transcriber = _TRANSCRIBERS.get(entries["transcriber"].engine)
-    make_detector = _VOICE_DETECTORS.get(entries["voice_detector"].engine)
-    if make_transcriber is None or make_detector is None:
-        raise StartupFailed(
-            f"the profile {settings.profile} names an engine that this release does not have",
-            code=ErrorCode.ENGINE_INCOMPATIBLE,
-        )
     with ExitStack() as places, ExitStack() as maps:
-        mapped: dict[str, MappedWeights] = {}
-        for role, entry in entries.items():
+        roles = ("voice_detector", "transcriber", *(("embedder",) if texts else ()))
+        opening = _Opening(settings, roles, loaded, places, maps)
+        opening.require_memory(limit)
+        # the detector first: it is small, and fails fast
+        detector = opening.open("voice_detector", _VOICE_DETECTORS)
+        transcriber = opening.open("transcriber", _TRANSCRIBERS)
+        embedder = opening.open("embedder", _EMBEDDERS) if opening.has("embedder") else None
+        return Engines(
+            transcriber, detector, embedder=embedder, loaded=loaded, places=places.pop_all()
+        )
+
+
+@contextmanager
+def open_embedder(
+    settings: Settings, *, loaded: LoadedModels = LOADED, limit: Limit = memory_limit
+) -> Iterator[Embedder]:
+    """The profile's embedder alone, for commands and scripts. Raises as ``open_engines`` does."""
+    with ExitStack() as places, ExitStack() as maps:
+        opening = _Opening(settings, ("embedder",), loaded, places, maps)
+        if not opening.has("embedder"):
+            raise StartupFailed(
+                f"the profile {settings.profile} has no embedder", code=ErrorCode.UNKNOWN_PROFILE
+            )
+        opening.require_memory(limit)
+        embedder = opening.open("embedder", _EMBEDDERS)
+        maps.close()
+        try:
+            yield embedder
+        finally:
+            embedder.close()
+
+
+class _Opening:
+    """A profile on its way from rows of the manifest to engines."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        roles: Sequence[str],
+        loaded: LoadedModels,
+        places: ExitStack,
+        maps: ExitStack,
+    ) -> None:
+        """Hold the places of the roles' models among those loaded, and map their files."""
+        self._settings = settings
+        self._loaded = loaded
+        manifest = load_manifest(settings.weights / MANIFEST)
+        entries = manifest.profile(settings.profile)
+        self._entries = {role: entries[role] for role in roles if role in entries}
+        for entry in self._entries.values():
+            if entry.engine not in _NEEDED_BYTES:
+                raise self._unknown()
+        self._files: dict[str, Files] = {}
+        for role, entry in self._entries.items():
             places.enter_context(loaded.hold(role, entry))
-            mapped[role] = maps.enter_context(open_mapped(entry, settings.weights))
+            self._files[role] = Files(
+                maps.enter_context(open_mapped(entry, settings.weights)),
+                {
+                    part: maps.enter_context(open_mapped(companion, settings.weights))
+                    for part, companion in manifest.companions(entry).items()
+                },
+            )
+
+    def has(self, role: str) -> bool:
+        """Whether the profile fills it."""
+        return role in self._entries
+
+    def require_memory(self, limit: Limit) -> None:
+        """Refuse what the container has no room for."""
         needs = {
-            entry.name: _NEEDED_BYTES[entry.engine](mapped[role], settings)
-            for role, entry in entries.items()
+            entry.name: _NEEDED_BYTES[entry.engine](self._files[role].weights, self._settings)
+            for role, entry in self._entries.items()
         }
         require_memory(needs, limit(), resident=resident_bytes())
-        # the detector first: it is small, and fails fast
-        detector = make_detector(mapped["voice_detector"])
-        loaded.count("voice_detector", entries["voice_detector"])
-        transcriber = make_transcriber(mapped["transcriber"], settings)
-        loaded.count("transcriber", entries["transcriber"])
-        return Engines(transcriber, detector, loaded, places.pop_all())
+
+    def open(self, role: str, makers: Mapping[str, Maker[E]]) -> E:
+        """Load the engine of one role."""
+        entry = self._entries[role]
+        make = makers.get(entry.engine)
+        if make is None:
+            raise self._unknown()
+        engine = make(self._files[role], self._settings)
+        self._loaded.count(role, entry)
+        return engine
+
+    def _unknown(self) -> StartupFailed:
+        return StartupFailed(
+            f"the profile {self._settings.profile} names an engine that this release does not have",
+            code=ErrorCode.ENGINE_INCOMPATIBLE,
+        )

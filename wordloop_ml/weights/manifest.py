@@ -7,7 +7,7 @@ Nothing is ever loaded, nor fetched, that the manifest does not name. A mistake 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -101,6 +101,7 @@ class WeightsEntry:
     engine: the catalogue row that opens it.
     sources: tried in this order; all of them carry the same bytes.
     calibration: of a transcriber's confidences.
+    companions: rows of further files that the engine needs, by what it needs them for.
     """
 
     name: str
@@ -111,6 +112,7 @@ class WeightsEntry:
     engine: str
     sources: tuple[Source, ...]
     calibration: Calibration = Calibration()
+    companions: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,10 @@ class Manifest:
                 code=ErrorCode.UNKNOWN_PROFILE,
             )
         return {role: self.entries[entry] for role, entry in roles.items()}
+
+    def companions(self, entry: WeightsEntry) -> dict[str, WeightsEntry]:
+        """The further files that this one's engine needs, by what it needs them for."""
+        return {part: self.entries[name] for part, name in entry.companions.items()}
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -236,11 +242,18 @@ def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
         entries[name] = entry
     if not entries:
         raise _bad("weights: must hold at least one row")
+    for name, entry in entries.items():
+        for part, companion in entry.companions.items():
+            row = _Row(f"weights.{name}.companions", {})
+            if companion not in entries:
+                raise row.wrong(part, f"names {companion!r}, which is no row of weights")
+            if entries[companion].companions:
+                raise row.wrong(part, f"names {companion!r}, which has companions itself")
     return entries
 
 
 def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
-    row.only("file", "bytes", "sha256", "licence", "engine", "sources", "calibration")
+    row.only("file", "bytes", "sha256", "licence", "engine", "sources", "calibration", "companions")
     file = row.text("file", _NAME, "a plain file name: letters, digits, '.', '_' and '-'")
     if file.endswith(_OWN_SUFFIXES):
         raise row.wrong("file", f"must not end in {' or '.join(_OWN_SUFFIXES)}")
@@ -256,6 +269,7 @@ def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
         engine=row.text("engine", _NAME, "a name: letters, digits, '.', '_' and '-'"),
         sources=_sources(row, directory),
         calibration=_calibration(row),
+        companions=_companions(row),
     )
 
 
@@ -266,6 +280,16 @@ def _calibration(row: _Row) -> Calibration:
     table.only("slope", "offset")
     # a slope of 0 or less would call the surest words the worst
     return Calibration(table.number("slope", 0.01, 100.0), table.number("offset", -20.0, 20.0))
+
+
+def _companions(row: _Row) -> dict[str, str]:
+    if "companions" not in row.values:
+        return {}
+    table = row.table("companions")
+    for part in table.values:
+        if _NAME.fullmatch(part) is None:
+            raise table.wrong(repr(part), "must be letters, digits, '.', '_' and '-'")
+    return {part: table.text(part) for part in table.values}
 
 
 def _sources(row: _Row, directory: Path) -> tuple[Source, ...]:
