@@ -9,9 +9,13 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberWorker
+
+END_SYNTHESES_S = 2.0
+"""How long syntheses may take to return from the calls on threads that they wait for."""
 
 CLOSE_SOCKETS_S = 3.0
 """How long the last frames and closing handshakes may take once the meetings have left."""
@@ -29,6 +33,7 @@ async def drain(
     *,
     become_unready: Callable[[], None],
     roster: Roster,
+    syntheses: Syntheses,
     wait_unconnected: Callable[[float], Awaitable[bool]],
     stop_listening: Callable[[], Awaitable[None]],
     executor: Executor[TranscriberWorker],
@@ -43,16 +48,21 @@ async def drain(
     """
     # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
     become_unready()
+    syntheses.refuse_waiting()
     log.info("drain_started", tracks=roster.statistics().tracks)
     await _wait(forced, listen_s)
-    # 2 and 3. Every connection is told, gets its finals, and closes; all at once.
+    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses make
+    # room for the finals: whoever waits for one asks elsewhere.
+    ending = asyncio.create_task(syntheses.drain(END_SYNTHESES_S), name="drain-syntheses")
     leaving = asyncio.create_task(roster.drain(deadline_s), name="drain-roster")
     cutting = asyncio.create_task(forced.wait(), name="drain-forced")
     await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)
     cutting.cancel()
     if not leaving.done():
         roster.cut()
+        syntheses.cut()
     in_time = await leaving
+    ended = await ending
     closed = await _unconnected(wait_unconnected, forced)
     # 4. What has not answered its close frame by now is cut with the listener.
     await stop_listening()
@@ -60,7 +70,13 @@ async def drain(
     # 5. Only when no thread is inside a native call may the weights go.
     if joined:
         free_engines()
-    log.info("drain_ended", in_time=in_time, sockets_closed=closed, threads_joined=joined)
+    log.info(
+        "drain_ended",
+        in_time=in_time,
+        syntheses_ended=ended,
+        sockets_closed=closed,
+        threads_joined=joined,
+    )
     return joined
 
 

@@ -100,6 +100,13 @@ class Settings:
     idle_s: float = _setting(
         60.0, "a connection that sends nothing for this long is closed", low=1.0, high=3_600.0
     )
+    syntheses: int = _setting(1, "syntheses that run at once", low=1, high=16)
+    syntheses_waiting: int = _setting(
+        8, "syntheses that may wait for their turn", low=0, high=1_000
+    )
+    notes_cache_mb: int = _setting(
+        64, "memory for notes of transcripts that may be posted again, grown", low=0, high=4_096
+    )
     drain_listen_s: float = _setting(
         5.0, "on SIGTERM, how long the listener stays open for the balancer", low=0.0, high=60.0
     )

@@ -30,9 +30,7 @@ def keys(clock: Clock) -> Idempotency[str]:
 
 def running() -> Work[str]:
     """Work that somebody waits for."""
-    work: Work[str] = Work("w")
-    work.callers = 1
-    return work
+    return Work("w")
 
 
 def done(result: str = "done") -> Work[str]:
@@ -73,7 +71,7 @@ async def test_what_failed_or_was_left_is_tried_anew(keys: Idempotency[str]) -> 
     assert keys.find("acme", "k", b"body") is None
     left = running()
     keys.remember("acme", "k", b"body", left)
-    left.callers = 0
+    left.left = True
     assert keys.find("acme", "k", b"another") is None
 
 

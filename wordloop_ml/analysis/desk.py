@@ -41,7 +41,6 @@ class Desk(Generic[R]):
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
         self._tasks: dict[Work[R], asyncio.Task[R]] = {}
-        self._stopping: set[Work[R]] = set()
         self._numbers = itertools.count(1)
         self._draining = False
         self._mean_s = SHORTEST_RETRY_S
@@ -95,11 +94,15 @@ class Desk(Generic[R]):
         if not self._tasks:
             return True
         _, late = await asyncio.wait(self._tasks.values(), timeout=within_s)
-        for task in late:
-            task.cancel()  # for the second time: it leaves without waiting
+        self.cut()  # for the second time: they leave without waiting
         if late:
             await asyncio.wait(late)
         return not late
+
+    def cut(self) -> None:
+        """Leave what is left at once, whatever its threads are inside of."""
+        for task in self._tasks.values():
+            task.cancel()
 
     async def _run(self, work: Work[R], perform: Perform[R]) -> R:
         began_s: float | None = None
@@ -122,8 +125,8 @@ class Desk(Generic[R]):
     def _stop(self, work: Work[R]) -> None:
         """Once: a second cancellation would not wait for the thread."""
         task = self._tasks.get(work)
-        if task is not None and work not in self._stopping:
-            self._stopping.add(work)
+        if task is not None and not work.left:
+            work.left = True
             task.cancel()
 
     def _ended(self, work: Work[R]) -> Callable[[asyncio.Task[R]], None]:
@@ -131,7 +134,6 @@ class Desk(Generic[R]):
 
         def settle(task: asyncio.Task[R]) -> None:
             del self._tasks[work]
-            self._stopping.discard(work)
             if task.cancelled():
                 log.info("work_cancelled", work=work.name, draining=self._draining)
                 work.end(Draining() if self._draining else Busy("nobody waited for it"))

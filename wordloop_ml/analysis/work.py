@@ -14,13 +14,15 @@ Told = Progress | Found
 class Work(Generic[R]):
     """One piece of work, what it has told so far, and how it ended.
 
-    name: in logs and as its task's name.
+    name: in logs and as its task's name. callers, waiting, left: its desk's, who wants it, whether
+        it waits for its turn, and whether it is being cancelled.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.callers = 0
         self.waiting = True
+        self.left = False
         self._found: list[Found] = []
         self._progress: Progress | None = None
         self._news = asyncio.Event()
@@ -39,8 +41,8 @@ class Work(Generic[R]):
 
     @property
     def wanted(self) -> bool:
-        """Whether it goes on because somebody waits for it."""
-        return not self.over and self.callers > 0
+        """Whether it goes on: it is not over, and not about to be because everybody left."""
+        return not self.over and not self.left
 
     def result(self) -> R:
         """What it came to. Raises the ``WordloopError`` that it ended in."""

@@ -7,6 +7,7 @@ from wordloop_ml.web.health import livez, readyz, startupz
 from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.problems import problems
 from wordloop_ml.web.service import SERVICE, Service
+from wordloop_ml.web.synthesis import synthesis
 
 MAX_BODY_BYTES = 65_536
 
@@ -19,4 +20,5 @@ def make_app(service: Service) -> web.Application:
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/startupz", startupz)
     app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
+    app.router.add_post("/v1/synthesis", synthesis)
     return app

@@ -15,6 +15,9 @@ import numpy as np
 import structlog
 from aiohttp import web
 
+from wordloop_ml.analysis.jobs import Jobs
+from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
@@ -25,6 +28,7 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
+from wordloop_ml.synthesis.synthesiser import Synthesiser
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
@@ -275,7 +279,8 @@ async def _serve_meetings(
     gc.collect()
     gc.freeze()
     service.loaded = loaded.engines.loaded
-    service.become_ready(roster, loaded.engines.transcriber.capabilities)
+    syntheses = _syntheses(settings, loaded)
+    service.become_ready(roster, loaded.engines.transcriber.capabilities, syntheses)
     log.info("ready", port=port)
     if on_ready is not None:
         on_ready(port)
@@ -283,6 +288,7 @@ async def _serve_meetings(
     return await drain(
         become_unready=service.become_unready,
         roster=roster,
+        syntheses=syntheses,
         wait_unconnected=service.wait_unconnected,
         stop_listening=runner.cleanup,
         executor=loaded.executor,
@@ -290,4 +296,16 @@ async def _serve_meetings(
         forced=signals.forced,
         listen_s=0.0 if signals.by_hand else settings.drain_listen_s,
         deadline_s=settings.drain_deadline_s,
+    )
+
+
+def _syntheses(settings: Settings, loaded: Loaded) -> Syntheses:
+    """A language model writes where the profile has one; sentences can be chosen in any case."""
+    synthesisers: dict[str, Synthesiser[Any]] = {}
+    return Syntheses(
+        Means(Jobs(loaded.executor)),
+        synthesisers,
+        at_once=settings.syntheses,
+        waiting=settings.syntheses_waiting,
+        notes_bytes=settings.notes_cache_mb << 20,
     )

@@ -8,8 +8,9 @@ from typing import Final
 
 from aiohttp import web
 
+from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.loads import LoadedModels
-from wordloop_ml.errors import Busy, Draining
+from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.meetings.probation import Probation
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
@@ -41,6 +42,7 @@ class Service:
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
         self._capabilities: TranscriberCapabilities | None = None
+        self._syntheses: Syntheses | None = None
         self.probation = Probation()
         self.bodies = ArrivingBodies()
         self._connections = 0
@@ -72,9 +74,26 @@ class Service:
             raise _starting()
         return self._capabilities
 
-    def become_ready(self, roster: Roster, capabilities: TranscriberCapabilities) -> None:
+    @property
+    def syntheses(self) -> Syntheses:
+        """Where they are made. Raises ``Busy`` while starting, ``Draining`` afterwards.
+
+        ``BadInput`` (``not_found``) when the profile has nothing to make them with.
+        """
+        if self._stage is Stage.DRAINING:
+            raise Draining
+        if self._syntheses is None:
+            raise _starting()
+        if not self._syntheses.available:
+            raise BadInput("this server makes no syntheses", code=ErrorCode.NOT_FOUND)
+        return self._syntheses
+
+    def become_ready(
+        self, roster: Roster, capabilities: TranscriberCapabilities, syntheses: Syntheses
+    ) -> None:
         """The engines are loaded and each has done one real inference."""
         self._roster = roster
+        self._syntheses = syntheses
         self._capabilities = capabilities
         self._stage = Stage.READY
 

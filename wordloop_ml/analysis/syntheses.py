@@ -1,0 +1,174 @@
+"""Every synthesis of this process: asked for, waited for, made, kept for those who ask again."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from wordloop_ml.analysis.desk import Desk
+from wordloop_ml.analysis.idempotency import Idempotency
+from wordloop_ml.analysis.notes import NotesCache
+from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.work import Work
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.messages import JobClass
+from wordloop_ml.synthesis.meeting import synthesise
+from wordloop_ml.synthesis.messages import MeetingSynthesis
+from wordloop_ml.synthesis.steps import Progress
+from wordloop_ml.synthesis.synthesiser import Synthesiser
+from wordloop_ml.wire.synthesis import SynthesisRequest, parse_request
+from wordloop_ml.wire.synthesis_answers import Timings, encode_synthesis
+
+WAITING = "waiting"
+"""The stage of ``Progress`` before a synthesis has its turn; the plan's own stages follow."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A MeetingSynthesis as it is sent: JSON in UTF-8, in one line."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The work that a request stands for. again: it is that of an earlier request."""
+
+    work: Work[Finished]
+    again: bool = False
+
+
+class Syntheses:
+    """Takes requests as bytes, so that the event loop does not have to parse them.
+
+    synthesisers: by kind; the first is used where a request does not say. at_once, waiting: how
+    many run, and how many more may wait. notes_bytes: of notes that are kept for transcripts that
+    grow.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        synthesisers: Mapping[str, Synthesiser[Any]],
+        *,
+        at_once: int,
+        waiting: int,
+        notes_bytes: int,
+    ) -> None:
+        self._means = means
+        self._synthesisers = dict(synthesisers)
+        self._desk: Desk[Finished] = Desk("synthesis", at_once=at_once, waiting=waiting)
+        self._keys: Idempotency[Finished] = Idempotency(lambda finished: len(finished.content))
+        self._notes = NotesCache(notes_bytes)
+
+    @property
+    def available(self) -> bool:
+        """Whether there is anything that can write one."""
+        return bool(self._synthesisers)
+
+    def ask(self, tenant: str, content: bytes, fingerprint: bytes, key: str | None) -> Asked:
+        """Begin, or join what the key stands for; enter ``calling`` before awaiting anything.
+
+        content: the request's body. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
+        ``Draining``; what is wrong with the content comes out of the work.
+        """
+        known = self._keys.find(tenant, key, fingerprint) if key is not None else None
+        if known is not None:
+            return Asked(known, again=True)
+
+        async def perform(work: Work[Finished], turn: Callable[[], Awaitable[None]]) -> Finished:
+            return await self._perform(tenant, content, work, turn)
+
+        work = self._desk.accept(tenant, perform)
+        if key is not None:
+            self._keys.remember(tenant, key, fingerprint, work)
+        return Asked(work)
+
+    def calling(self, asked: Asked) -> AbstractContextManager[None]:
+        """Wait for it inside; it is cancelled when nobody does any more."""
+        return self._desk.calling(asked.work)
+
+    def refuse_waiting(self) -> None:
+        """The process is on its way out: what has not begun is refused with ``Draining``."""
+        self._desk.refuse_waiting()
+
+    async def drain(self, within_s: float) -> bool:
+        """End what runs, with ``Draining``; False when a call on a thread hangs."""
+        return await self._desk.drain(within_s)
+
+    def cut(self) -> None:
+        """Leave what runs at once, whatever a thread is inside of."""
+        self._desk.cut()
+
+    async def _perform(
+        self,
+        tenant: str,
+        content: bytes,
+        work: Work[Finished],
+        turn: Callable[[], Awaitable[None]],
+    ) -> Finished:
+        """One synthesis, from its bytes to its bytes."""
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
+        request = await self._job(work, lambda: parse_request(content))
+        synthesiser = self._chosen(request)
+        work.tell(Progress(WAITING, 0, 1))
+        queued_s = loop.time()
+        await turn()
+        began_s = loop.time()
+        work.tell(Progress(WAITING, 1, 1))
+        plan = synthesise(
+            request.transcript, synthesiser, self._notes.notebook(tenant), request.wishes
+        )
+        made = await self._means.perform(plan, work.name, work.tell)
+        timings = Timings(
+            queued_ms=round((began_s - queued_s) * 1000),
+            ran_ms=round((loop.time() - began_s) * 1000),
+            total_ms=round((loop.time() - asked_s) * 1000),
+        )
+        encoded = await self._job(work, lambda: _encode(made, timings))
+        _log_made(work.name, tenant, made, timings)
+        return Finished(encoded)
+
+    def _chosen(self, request: SynthesisRequest) -> Synthesiser[Any]:
+        kind = request.engine or next(iter(self._synthesisers))
+        synthesiser = self._synthesisers.get(kind)
+        if synthesiser is None:
+            raise BadInput(
+                f"this server's profile has: {', '.join(self._synthesisers)}",
+                code=ErrorCode.UNSUPPORTED_ENGINE,
+            )
+        return synthesiser
+
+    async def _job(self, work: Work[Finished], call: Callable[[], Any]) -> Any:
+        return await self._means.jobs.run(JobClass.SYNTHESIS, work.name, call)
+
+
+def _encode(made: MeetingSynthesis, timings: Timings) -> bytes:
+    encoded = encode_synthesis(made, timings)
+    return json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _log_made(name: str, tenant: str, made: MeetingSynthesis, timings: Timings) -> None:
+    """Counts only; what the meeting said is told to who asked."""
+    coverage, draft = made.coverage, made.draft
+    log.info(
+        "synthesis_made",
+        work=name,
+        meeting=f"{tenant}/{made.meeting_id}",
+        kind=made.made_by.kind,
+        segments=coverage.segments,
+        chunks=coverage.chunks,
+        cached=coverage.cached,
+        failed=len(coverage.failed),
+        unsupported=coverage.unsupported,
+        items=len(draft.decisions) + len(draft.action_items) + len(draft.open_questions),
+        queued_ms=timings.queued_ms,
+        ran_ms=timings.ran_ms,
+    )

@@ -1,0 +1,90 @@
+"""``POST /v1/synthesis``: a finalised transcript in, a MeetingSynthesis out."""
+
+import json
+
+from aiohttp import web
+
+from wordloop_ml.analysis.syntheses import Asked, Finished
+from wordloop_ml.analysis.work import Told
+from wordloop_ml.errors import WordloopError
+from wordloop_ml.synthesis.steps import Found
+from wordloop_ml.web.access import TENANT
+from wordloop_ml.web.bodies import read_json_body
+from wordloop_ml.web.callers import leaving_cancels
+from wordloop_ml.web.event_stream import EventStream
+from wordloop_ml.web.problems import problem_fields
+from wordloop_ml.web.service import SERVICE
+from wordloop_ml.wire.http_headers import idempotency_key, prefers
+from wordloop_ml.wire.server_sent import CONTENT_TYPE
+from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES
+from wordloop_ml.wire.synthesis_answers import encode_found, encode_progress
+
+
+async def synthesis(request: web.Request) -> web.StreamResponse:
+    """Refuse early, else wait for the work as long as the caller does.
+
+    As JSON, or as server-sent events for who prefers them: ``progress``, ``item``, and at the end
+    ``result`` or ``error``.
+    """
+    service = request.app[SERVICE]
+    key = idempotency_key(request.headers.getall("Idempotency-Key", ()))
+    as_events = prefers(request.headers.getall("Accept", ()), CONTENT_TYPE, "application/json")
+    syntheses = service.syntheses
+    with leaving_cancels(request):
+        body = await read_json_body(request, service.bodies, most_bytes=MAX_REQUEST_BYTES)
+        with service.connection():
+            asked = syntheses.ask(request[TENANT], body.content, body.digest, key)
+            with syntheses.calling(asked):
+                if not as_events:
+                    return _answer(asked, await asked.work.wait())
+                await asked.work.wait_ready()  # until then an error has a status
+                return await _stream(request, asked)
+
+
+def _answer(asked: Asked, finished: Finished) -> web.Response:
+    return web.Response(
+        body=finished.content, content_type="application/json", headers=_headers(asked)
+    )
+
+
+def _headers(asked: Asked) -> dict[str, str]:
+    """What a meeting said is nobody's to keep on the way."""
+    again = {"Idempotent-Replayed": "true"} if asked.again else {}
+    return {"Cache-Control": "no-store", **again}
+
+
+async def _stream(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """The events of one caller, to their end."""
+    stream = EventStream(request, _headers(asked))
+    try:
+        await stream.open()
+        await _send_all(stream, asked)
+        return await stream.end()
+    except BaseException:
+        stream.abort()  # a second answer cannot follow the one that has begun
+        raise
+
+
+async def _send_all(stream: EventStream, asked: Asked) -> None:
+    following = asked.work.follow()
+    while True:
+        over = asked.work.over
+        for told in following.take():
+            await stream.send(*_event(told))
+        if over:
+            break
+        await stream.wait(following.wait)
+    try:
+        await stream.send("result", asked.work.result().content)
+    except WordloopError as error:
+        await stream.send("error", _encode(problem_fields(error)))
+
+
+def _event(told: Told) -> tuple[str, bytes]:
+    if isinstance(told, Found):
+        return "item", _encode(encode_found(told))
+    return "progress", _encode(encode_progress(told))
+
+
+def _encode(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
