@@ -15,6 +15,7 @@ from typing import Any
 
 import cffi
 
+from wordloop_ml.engines.cpu_instructions import missing_instructions, read_record
 from wordloop_ml.engines.ggml_file import GgmlHeader
 from wordloop_ml.errors import ErrorCode, StartupFailed
 
@@ -25,6 +26,9 @@ MOST_BEAMS = 8
 """whisper.cpp's ``WHISPER_MAX_DECODERS``."""
 
 _DISTRIBUTION = "pywhispercpp"
+
+_WHEEL_INSTRUCTIONS = frozenset({"avx", "avx2", "bmi2", "f16c", "fma", "sse4_2"})
+"""What the wheel for x86-64 was compiled for: ggml's defaults, as ``ggml_cpu_has_*`` tell."""
 
 _DECLARATIONS = """
 typedef int32_t whisper_token;
@@ -304,6 +308,7 @@ def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERS
     # a default only: who sets the variable in the environment keeps their choice.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     path = path if path is not None else find_library()
+    _check_cpu(path)
     try:
         library = ffi.dlopen(str(path))
     except OSError as error:
@@ -317,6 +322,23 @@ def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERS
         raise _incompatible(f"libwhisper lacks a function: {error}") from error
     library.whisper_log_set(_swallow, ffi.NULL)
     return library
+
+
+def _check_cpu(path: Path) -> None:
+    """Before the library is loaded: what this CPU does not know would end the process."""
+    record = read_record(path)
+    if record is not None:
+        missing = missing_instructions(record.instructions)
+        mend = "run scripts/setup --native here, or build the image on the CPU that runs it"
+    elif path.parent.name == f"{_DISTRIBUTION}.libs":
+        missing = missing_instructions(_WHEEL_INSTRUCTIONS)
+        mend = "run scripts/setup --native here"
+    else:
+        return
+    if missing:
+        raise _incompatible(
+            f"libwhisper was built for a CPU with {', '.join(missing)}, which this one lacks: {mend}"
+        )
 
 
 def _check_layout(library: Any) -> None:
