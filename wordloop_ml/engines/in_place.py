@@ -11,7 +11,7 @@ from wordloop_ml.ports import Embedder, Generator
 from wordloop_ml.synthesis.stepping import Done, Stepper
 from wordloop_ml.synthesis.steps import Embed, Found, Generate, Pause, Progress, Steps
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """So many tokens, the padding included, go into one native call."""
 STEP_S = 1.0
 

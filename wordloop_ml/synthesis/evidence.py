@@ -19,7 +19,7 @@ from wordloop_ml.synthesis.cited import (
 )
 from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Topic, Transcript
 from wordloop_ml.synthesis.steps import Embed, Found, Pause, Progress, Steps
-from wordloop_ml.synthesis.words import content_words, tokens
+from wordloop_ml.synthesis.words import content_words, stems, tokens
 
 CHECKING = "checking"
 """The stage of ``Progress`` in which items are checked."""
@@ -145,16 +145,18 @@ class _Check:
     def _windows(self, kind: str, text: str, known: Sequence[str]) -> list[tuple[float, str]]:
         """Stretches of what is cited, each with its share of the item's words, best first.
 
-        The words of a label may lie apart: they count where all that is cited has them.
+        Who speaks there is as good as said. The words of a label may lie apart: they count where all that is cited has them.
         """
         wanted = stems_of(text)
-        windows = windows_of(self._cited.segments(known), self._policy.window_words)
+        there = self._cited.segments(known)
+        windows = windows_of(there, self._policy.window_words)
         if not wanted or not windows:
             return []
-        ranked = [(self._cited.share(wanted, one.stems), one.text) for one in windows]
+        voices = stems([word for one in {one.voice for one in there} for word in tokens(one)])
+        ranked = [(self._cited.share(wanted, one.stems | voices), one.text) for one in windows]
         ranked.sort(key=lambda one: one[0], reverse=True)
         if kind in _LABELS:
-            everywhere = frozenset[str]().union(*(one.stems for one in windows))
+            everywhere = voices.union(*(one.stems for one in windows))
             ranked[0] = (self._cited.share(wanted, everywhere), ranked[0][1])
         return ranked
 

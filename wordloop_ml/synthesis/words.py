@@ -8,9 +8,8 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _UNSPACED = re.compile(f"[{_CJK}]")
 _TOKEN = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:['’](?:(?![{_CJK}])[^\W_])+)*")
 
-STEM_LETTERS = 5
-"""Words are compared by their beginning, so that "sending" is "send" in any language that puts endings
-on its words, without a stemmer for each."""
+_ENDING = re.compile(r"(?<=[^\W_]{3})(?:'s|ing|ies|ied|ed|es|s|e|y)$")
+_STEM_LETTERS = 6
 
 _FUNCTION_WORDS = """
 a about after again all also am an and any are aren't as at be because been before being both
@@ -37,8 +36,19 @@ def tokens(text: str) -> list[str]:
 
 
 def stems(words: list[str]) -> frozenset[str]:
-    """The words by which two texts are compared: their beginnings."""
-    return frozenset(word.removesuffix("'s")[:STEM_LETTERS] for word in words)
+    """The words by which two texts are compared: without English endings, and cut.
+
+    Rough: what matters is that the words of an item are found where they were said.
+    """
+    return frozenset(map(_stem, words))
+
+
+def _stem(word: str) -> str:
+    stem = _ENDING.sub("", word)
+    # plan and planned, call and called
+    if len(stem) > 3 and stem[-1] == stem[-2]:
+        stem = stem[:-1]
+    return stem[:_STEM_LETTERS]
 
 
 def content_words(words: list[str]) -> list[str]:
