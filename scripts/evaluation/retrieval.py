@@ -1,0 +1,109 @@
+"""Finding the turns that answer a question: QMSum's specific queries, windows of 8 turns, stride 4.
+
+A window is right when it touches a relevant span. BM25 (Robertson and Zaragoza, 2009) stands beside
+the embeddings, and their sum of z-scores beside both.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.evaluation.meetings import Meeting
+from wordloop_ml.engines.in_place import embed_all
+from wordloop_ml.ports import Embedder
+from wordloop_ml.synthesis.extractive.gathered import Floats
+from wordloop_ml.synthesis.extractive.words import without_fillers
+from wordloop_ml.synthesis.words import content_stems, stems, tokens
+
+TURNS, STRIDE = 8, 4
+K1, B = 1.2, 0.75
+
+Scorer = Callable[[Meeting, Sequence[str]], Floats]
+"""A meeting and its windows' texts; scores, one row a query, one column a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Shares of the queries whose first right window is among the first 1, 5 and 10; mean
+    reciprocal rank of it."""
+
+    queries: int
+    hit_1: float
+    hit_5: float
+    hit_10: float
+    mrr: float
+
+
+def windows(meeting: Meeting) -> list[tuple[int, int]]:
+    """[begin, end) of each, in turns."""
+    turns = len(meeting.transcript.segments)
+    return [(at, min(at + TURNS, turns)) for at in range(0, max(turns - STRIDE, 1), STRIDE)]
+
+
+def texts(meeting: Meeting) -> list[str]:
+    """What is said in each window, without fillers."""
+    said = [without_fillers(segment.text) for segment in meeting.transcript.segments]
+    return [" ".join(filter(None, said[begin:end])) for begin, end in windows(meeting)]
+
+
+def ranks(meeting: Meeting, scores: Floats) -> list[int]:
+    """The rank, from 1, of each query's first right window."""
+    found = []
+    for query, row in zip(meeting.queries, scores, strict=True):
+        right = [
+            any(begin <= last and first < end for first, last in query.spans)
+            for begin, end in windows(meeting)
+        ]
+        order = np.argsort(-row, kind="stable")
+        found.append(1 + next((at for at, window in enumerate(order) if right[window]), 10**9))
+    return found
+
+
+def measured(found: Sequence[int]) -> Retrieval:
+    """All ranks in one row."""
+    rank = np.array(found)
+    hit_1, hit_5, hit_10 = (float((rank <= most).mean()) for most in (1, 5, 10))
+    return Retrieval(len(rank), hit_1, hit_5, hit_10, float((1 / rank).mean()))
+
+
+def by_embeddings(embedder: Embedder) -> Scorer:
+    """Cosine of the query and the window, each embedded as a whole."""
+
+    def score(meeting: Meeting, said: Sequence[str]) -> Floats:
+        queries = embed_all(embedder, [query.text for query in meeting.queries])
+        return np.asarray(queries @ embed_all(embedder, said).T, np.float64)
+
+    return score
+
+
+def by_words(meeting: Meeting, said: Sequence[str]) -> Floats:
+    """BM25 on the beginnings of words."""
+    counts = [Counter(_terms(text)) for text in said]
+    lengths = np.array([count.total() for count in counts], np.float64)
+    lengths /= max(1.0, lengths.mean())
+    holding = Counter(term for count in counts for term in count)
+    scores = np.zeros((len(meeting.queries), len(said)))
+    for row, query in enumerate(meeting.queries):
+        for term in set(_terms(query.text)):
+            rare = math.log(1 + (len(said) - holding[term] + 0.5) / (holding[term] + 0.5))
+            often = np.array([count[term] for count in counts], np.float64)
+            scores[row] += rare * often * (K1 + 1) / (often + K1 * (1 - B + B * lengths))
+    return scores
+
+
+def both(one: Scorer, other: Scorer) -> Scorer:
+    """The sum of two scorers' z-scores."""
+    return lambda meeting, said: _z(one(meeting, said)) + _z(other(meeting, said))
+
+
+def _terms(text: str) -> list[str]:
+    return [stem for word in tokens(text) for stem in content_stems([word]) or stems([word])]
+
+
+def _z(scores: Floats) -> Floats:
+    spread = scores.std(axis=1, keepdims=True)
+    centred: Floats = scores - scores.mean(axis=1, keepdims=True)
+    return centred / np.where(spread > 0, spread, 1.0)

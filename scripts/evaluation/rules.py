@@ -1,0 +1,94 @@
+"""How often the rules are right, against lines that were labelled by hand.
+
+``labels.csv`` names turns of QMSum: those of four pools drawn at random (turns of four words or more
+with a word of decisions, else of tasks, else of questions, else none of them: drawn by patterns that
+are wider than the rules, and before those were written), and the whole end of six meetings. Each has
+been read in its context: D a decision, A a task, Q a question, O one that stayed open.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.evaluation.meetings import Meeting
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.rules import decision_in, question_in, task_in
+from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
+
+KINDS = {"D": "decisions", "A": "action items", "Q": "questions"}
+LABELS = Path(__file__).with_name("labels.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One turn that was read. sampled: its pool. labels: the letters that hold for it."""
+
+    meeting: str
+    turn: int
+    sampled: str
+    labels: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts of lines: labelled so, found so, and both."""
+
+    labelled: int
+    found: int
+    both: int
+
+    @property
+    def precision(self) -> float:
+        """Of those found, so many are right; nan without any."""
+        return self.both / self.found if self.found else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Of those labelled, so many are found; nan without any."""
+        return self.both / self.labelled if self.labelled else float("nan")
+
+
+def read_labels(path: Path = LABELS) -> list[Label]:
+    """The labelled lines."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Label(
+                f"{row['domain']}-{row['meeting']}", int(row["turn"]), row["sampled"], row["labels"]
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def found_in(meeting: Meeting, policy: ExtractivePolicy) -> dict[str, set[int]]:
+    """The turns in which the rules find each kind."""
+    found: dict[str, set[int]] = {kind: set() for kind in KINDS}
+    for sentence in sentences_of(meeting.transcript.segments, policy):
+        turns = _turns(meeting, sentence)
+        task = task_in(sentence, policy)
+        if decision_in(sentence, policy):
+            found["D"] |= turns
+        if task is not None and task.sure >= policy.task_threshold:
+            found["A"] |= turns
+        if question_in(sentence, policy):
+            found["Q"] |= turns
+    return found
+
+
+def score(labels: Sequence[Label], found: dict[str, dict[str, set[int]]], kind: str) -> Score:
+    """Labels against what was found, by meeting and kind."""
+    pairs = [(kind in one.labels, one.turn in found[one.meeting][kind]) for one in labels]
+    return Score(
+        sum(labelled for labelled, _ in pairs),
+        sum(hit for _, hit in pairs),
+        sum(labelled and hit for labelled, hit in pairs),
+    )
+
+
+def _turns(meeting: Meeting, sentence: Sentence) -> set[int]:
+    segments = meeting.transcript.segments
+    return {
+        at
+        for at in range(sentence.first, sentence.last + 1)
+        if segments[at].voice == sentence.voice
+    }

@@ -1,0 +1,95 @@
+"""Where the weights of the summary's features come from, and what they are worth unseen.
+
+Ridge regression of what a sentence shares with the reference (words, and twice its pairs of words,
+over its length) on the features' z-scores; every meeting counts the same. Cross-validated over
+meetings, and over domains: the weights are fitted on two domains and tried on the third.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from scripts.evaluation.meetings import DOMAINS, Meeting
+from scripts.evaluation.summaries import Rouge, rouge
+from wordloop_ml.synthesis.extractive.features import NAMES
+from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.summary import choose
+from wordloop_ml.synthesis.extractive.words import as_statement
+
+RIDGE = 0.05
+SCALE = 10.0
+SHORTEST = 8
+FOLDS = 5
+_TOKEN = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A meeting's candidate sentences, their features, and how much of the reference each has."""
+
+    meeting: Meeting
+    gathered: Gathered
+    rows: Ints
+    table: Floats
+    shared: Floats
+
+
+def example_of(meeting: Meeting, gathered: Gathered, rows: Ints, table: Floats) -> Example:
+    """With the share of the reference that each candidate has."""
+    reference = _TOKEN.findall(meeting.summaries[0].lower())
+    one, two = Counter(reference), Counter(pairwise(reference))
+    shared = []
+    for row in rows:
+        words = _TOKEN.findall(as_statement(gathered.sentences[row].text).lower())
+        pairs = Counter(pairwise(words))
+        both = (Counter(words) & one).total() + 2 * (pairs & two).total()
+        shared.append(both / max(SHORTEST, len(words)))
+    target = np.array(shared)
+    return Example(meeting, gathered, rows, table, target - target.mean())
+
+
+def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Floats:
+    """One weight for each feature; 0 for those to do without."""
+    used = [at for at, name in enumerate(NAMES) if name not in without]
+    gram = RIDGE * np.eye(len(used))
+    moment = np.zeros(len(used))
+    for one in examples:
+        table = one.table[:, used]
+        gram += table.T @ table / len(table)
+        moment += table.T @ one.shared / len(table)
+    weights = np.zeros(len(NAMES))
+    weights[used] = SCALE * np.linalg.solve(gram, moment)
+    return weights
+
+
+def held_out(
+    examples: Sequence[Example],
+    policy: ExtractivePolicy,
+    words: int,
+    over_domains: bool = False,
+    without: Sequence[str] = (),
+) -> list[Rouge]:
+    """Each meeting's summary by weights that were fitted without it."""
+    if over_domains:
+        fold = [DOMAINS.index(one.meeting.domain) for one in examples]
+    else:
+        order = np.random.default_rng(0).permutation(len(examples))
+        fold = [int(at) % FOLDS for at in order]
+    scores: list[Rouge] = []
+    for at, one in enumerate(examples):
+        others = [other for other, part in zip(examples, fold, strict=True) if part != fold[at]]
+        scores.append(
+            rouge(summary(one, fit(others, without), policy, words), one.meeting.summaries[0])
+        )
+    return scores
+
+
+def summary(one: Example, weights: Floats, policy: ExtractivePolicy, words: int) -> str:
+    """The summary that these weights choose."""
+    chosen = choose(one.gathered, one.rows, one.table @ weights, words, policy)
+    return " ".join(as_statement(one.gathered.sentences[at].text) for at in chosen)

@@ -1,0 +1,114 @@
+"""Segments become sentences; pure.
+
+A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined while
+the sentence has not ended, across short remarks of others, then divided at stops, and at a
+clause when a sentence will not end.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.words import WORD, without_fillers
+from wordloop_ml.synthesis.messages import Segment
+
+_STOP = re.compile(r"[.?!…]+[\"'”’)]*\s+")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|hon|st|vs|etc|e\.g|i\.e|no|inc|ltd|approx)|\b[A-Za-z])\.$",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[,;:]\s+(?=(?:and|but|so|because|which|then|or|if|when|that)\b)|;\s+", re.IGNORECASE
+)
+_ENDS = re.compile(r"[.?!…][\"'”’)]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a chunk.
+
+    text: without fillers, as it was said otherwise. voice: whose it is. first, last: positions of
+        its first and last segment in the chunk. words: how many it has.
+    """
+
+    text: str
+    voice: str
+    first: int
+    last: int
+    words: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """Pieces of one voice whose sentence has not ended: (position, text)."""
+
+    voice: str
+    pieces: list[tuple[int, str]]
+    words: int = 0
+
+
+def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[Sentence]:
+    """The sentences of a chunk, in order of their first segment; those without a word are left out."""
+    found: list[Sentence] = []
+    waiting: dict[str, _Open] = {}
+    for position, segment in enumerate(segments):
+        for voice in [voice for voice in waiting if voice != segment.voice]:
+            if position - waiting[voice].pieces[-1][0] > policy.join_across_segments:
+                found.extend(_divided(waiting.pop(voice), policy))
+        turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
+        turn.pieces.append((position, segment.text.strip()))
+        turn.words += len(WORD.findall(segment.text))
+        if _ENDS.search(segment.text.strip()) or turn.words >= policy.longest_turn_words:
+            found.extend(_divided(waiting.pop(segment.voice), policy))
+    for turn in waiting.values():
+        found.extend(_divided(turn, policy))
+    return sorted(found, key=lambda sentence: (sentence.first, sentence.last))
+
+
+def _divided(turn: _Open, policy: ExtractivePolicy) -> Iterator[Sentence]:
+    """The sentences of pieces that belong together."""
+    text = ""
+    starts: list[int] = []
+    for _, piece in turn.pieces:
+        text += " " if text else ""
+        starts.append(len(text))
+        text += piece
+    positions = [position for position, _ in turn.pieces]
+    for begin, end in _spans(text, policy):
+        cleaned = without_fillers(text[begin:end])
+        words = len(WORD.findall(cleaned))
+        if words:
+            first = max(k for k, start in enumerate(starts) if start <= begin)
+            last = max(k for k, start in enumerate(starts) if start < end)
+            yield Sentence(cleaned, turn.voice, positions[first], positions[last], words)
+
+
+def _spans(text: str, policy: ExtractivePolicy) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends."""
+    begin = 0
+    for stop in _STOP.finditer(text):
+        if text[stop.start()] == "." and _ABBREVIATION.search(text[begin : stop.start() + 1]):
+            continue
+        yield from _clauses(text, begin, stop.end(), policy)
+        begin = stop.end()
+    if begin < len(text):
+        yield from _clauses(text, begin, len(text), policy)
+
+
+def _clauses(
+    text: str, begin: int, end: int, policy: ExtractivePolicy
+) -> Iterator[tuple[int, int]]:
+    """One span, or several when it is too long: cut at the clause nearest behind what is wanted."""
+    longest = policy.longest_sentence_words
+    while True:
+        words = list(WORD.finditer(text, begin, end))
+        if len(words) <= longest:
+            break
+        reach = words[longest - 1].end()
+        wanted = words[longest // 3].start()
+        cuts = [cut.end() for cut in _CLAUSE.finditer(text, wanted, reach)]
+        cut = cuts[-1] if cuts else words[longest].start()
+        yield begin, cut
+        begin = cut
+    yield begin, end

@@ -1,0 +1,66 @@
+"""The sentences that stand for the meeting; pure.
+
+Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): again and again the sentence whose
+weighted features are best, less what the chosen ones have already said, until the summary is long
+enough. Then they are put in order.
+"""
+
+import numpy as np
+
+from wordloop_ml.synthesis.extractive.features import NAMES, features_of
+from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
+from wordloop_ml.synthesis.extractive.items import statement
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.words import as_statement, content_of
+from wordloop_ml.synthesis.messages import Statement
+from wordloop_ml.synthesis.steps import Steps
+from wordloop_ml.synthesis.words import count_words
+
+
+def summary_of(
+    meeting: Gathered, words: int, policy: ExtractivePolicy
+) -> Steps[tuple[Statement, ...]]:
+    """About so many words of the meeting; less where less was said."""
+    rows = candidates(meeting, policy)
+    table = yield from features_of(meeting, rows, policy)
+    scores = table @ np.array([getattr(policy.weights, name) for name in NAMES])
+    chosen = choose(meeting, rows, scores, words, policy)
+    return tuple(statement(meeting, at) for at in chosen)
+
+
+def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
+    """Sentences that say enough to stand alone; every one, where none does."""
+    enough = [
+        at
+        for at in meeting.embedded
+        if count_words(as_statement(meeting.sentences[at].text)) >= policy.summary_words
+    ]
+    return np.array(enough or meeting.embedded, np.intp)
+
+
+def choose(
+    meeting: Gathered, rows: Ints, scores: Floats, words: int, policy: ExtractivePolicy
+) -> list[int]:
+    """The sentences, in order, until they have so many words."""
+    best = np.argsort(-scores, kind="stable")[: policy.most_candidates]
+    contents = [frozenset(content_of(meeting.sentences[rows[at]].text)) for at in best]
+    texts = [as_statement(meeting.sentences[rows[at]].text) for at in best]
+    vectors = meeting.vectors[meeting.row[rows[best]]]
+    worth = scores[best].copy()
+    nearest = np.zeros(len(best))
+    said: frozenset[str] = frozenset()
+    chosen: list[int] = []
+    length = 0
+    for _ in range(len(best)):
+        known = np.array([len(one & said) / max(1, len(one)) for one in contents])
+        at = int(np.argmax(worth - policy.repeated * known - policy.alike * nearest))
+        worth[at] = -np.inf
+        if not texts[at]:
+            continue
+        chosen.append(int(rows[best[at]]))
+        length += count_words(texts[at])
+        if length >= words:
+            break
+        said |= contents[at]
+        nearest = np.maximum(nearest, vectors @ vectors[at])
+    return sorted(chosen)

@@ -1,0 +1,121 @@
+"""What a stretch of talk is called: phrases that are said in it, and less elsewhere; pure.
+
+Candidates are runs of content words within a sentence. A phrase weighs by how often it is said here,
+how much more often than elsewhere in the meeting, and grows with its length (after C-value:
+Frantzi, Ananiadou and Mima, 2000): "remote control" rather than "control".
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.words import WORD
+from wordloop_ml.synthesis.steps import Pause, Steps
+from wordloop_ml.synthesis.words import content_words, stems
+
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+
+Phrase = tuple[str, ...]
+
+
+class Phrases:
+    """The phrases of each stretch of a meeting."""
+
+    def __init__(
+        self, counts: Sequence[Counter[Phrase]], shown: dict[Phrase, Counter[str]]
+    ) -> None:
+        self._counts = counts
+        self._all: Counter[Phrase] = Counter()
+        for count in counts:
+            self._all.update(count)
+        self._shown = shown
+
+    def best(self, stretch: int | None, policy: ExtractivePolicy) -> list[str]:
+        """The phrases that name this stretch best (None: the whole meeting), as they were said."""
+        counts = self._all if stretch is None else self._counts[stretch]
+        chosen: list[Phrase] = []
+        taken: set[str] = set()
+        ranked = sorted(counts, key=lambda phrase: (-self._weight(phrase, stretch, policy), phrase))
+        for phrase in ranked:
+            if len(chosen) == policy.title_phrases:
+                break
+            # "control" says nothing beside "remote control"
+            if stems(list(phrase)) & taken:
+                continue
+            chosen.append(phrase)
+            taken |= stems(list(phrase))
+        return [self._shown[phrase].most_common(1)[0][0] for phrase in chosen]
+
+    def _weight(self, phrase: Phrase, stretch: int | None, policy: ExtractivePolicy) -> float:
+        here = self._all[phrase] if stretch is None else self._counts[stretch][phrase]
+        if here < policy.title_times and (len(phrase) > 1 or stretch is None):
+            return 0.0
+        weight = math.log1p(here) * (1.0 + policy.title_length * (len(phrase) - 1))
+        if stretch is None:
+            spread = sum(phrase in count for count in self._counts) / len(self._counts)
+            return weight * (0.5 + spread)
+        share = here / self._all[phrase]
+        return weight * (policy.title_everywhere + share)
+
+
+def phrases_of(
+    meeting: Gathered, parts: Sequence[tuple[int, int]], policy: ExtractivePolicy
+) -> Steps[Phrases]:
+    """Count the phrases of each part."""
+    counts: list[Counter[Phrase]] = []
+    shown: dict[Phrase, Counter[str]] = {}
+    done = 0
+    for begin, end in parts:
+        count: Counter[Phrase] = Counter()
+        for at in range(begin, end):
+            for phrase, words in _candidates(meeting.sentences[at].text, policy):
+                count[phrase] += 1
+                shown.setdefault(phrase, Counter())[words] += 1
+            done += 1
+            if done % policy.pause_sentences == 0:
+                yield Pause()
+        counts.append(count)
+    return Phrases(counts, shown)
+
+
+def title_of(phrases: Sequence[str]) -> str:
+    """The phrases as one title; empty when there are none."""
+    if not phrases:
+        return ""
+    text = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+    return text[0].upper() + text[1:]
+
+
+def _candidates(text: str, policy: ExtractivePolicy) -> Iterator[tuple[Phrase, str]]:
+    """Every run of content words, up to the longest that is allowed: its key, and as it was said."""
+    run: list[str] = []
+    last = 0
+    for found in WORD.finditer(text):
+        broken = text[last : found.start()].strip(" -") != ""
+        last = found.end()
+        if broken:
+            yield from _runs(run, policy)
+            run = []
+        word = found.group(0)
+        low = word.lower()
+        if (
+            not _LETTERS.search(word)
+            or low in LIGHT_WORDS
+            or not content_words([low.replace("’", "'")])
+        ):
+            yield from _runs(run, policy)
+            run = []
+        else:
+            run.append(word)
+    yield from _runs(run, policy)
+
+
+def _runs(run: Sequence[str], policy: ExtractivePolicy) -> Iterator[tuple[Phrase, str]]:
+    for length in range(1, policy.title_words + 1):
+        for at in range(len(run) - length + 1):
+            words = run[at : at + length]
+            yield tuple(word.lower().removesuffix("s") for word in words), " ".join(words)
