@@ -100,15 +100,13 @@ class _Writer:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
-    def linear(self, output: str, x: str, layer: str, *, columns: bool = False) -> str:
-        """W x' + b: a column of the output for each row of x, or column, if it comes in ``columns``.
+    def linear(self, output: str, x: str, layer: str) -> str:
+        """x W' + b over the rows of x, with W as PyTorch stores it: there is no turned copy of it.
 
-        As the left factor, W is used as PyTorch stores it and where it lies. As the right one
-        (x W') it would be packed into another order first: in a copy, or at each call anew.
+        ONNX Runtime packs W once while it loads, and lets go of the mapped original.
         """
         weight, bias = self.stored(f"{layer}.weight"), self.stored(f"{layer}.bias")
-        upright = self.node("Unsqueeze", f"{output}.bias", bias, "value_axis")
-        return self.node("Gemm", output, weight, x, upright, transB=0 if columns else 1)
+        return self.node("Gemm", output, x, weight, bias, transB=1)
 
     def norm(self, output: str, x: str, layer: str) -> str:
         """Layer normalisation over the width."""
@@ -159,7 +157,7 @@ def _shapes(writer: _Writer) -> None:
     writer.constant("first", np.array([0], np.int64))
     writer.node("Shape", "batch_shape", "ids")
     writer.node("Shape", "tokens", "ids", start=1, end=2)
-    writer.node("Concat", "heads_shape", "heads_and_width", "batch_shape", axis=0)
+    writer.node("Concat", "heads_shape", "batch_shape", "heads_and_width", axis=0)
     writer.node("Concat", "texts_shape", "batch_shape", "width", axis=0)
     # what a padded token contributes to a softmax: exp(-1e4 - max) is 0 in float32
     writer.constant("one", np.array(1.0, np.float32))
@@ -188,7 +186,7 @@ def _embed(writer: _Writer) -> str:
 def _attend(writer: _Writer, layer: str, x: str) -> str:
     """Multi-head self-attention, added to x and normalised."""
     parts = {}
-    for part, order in (("query", [2, 0, 3, 1]), ("key", [2, 0, 1, 3]), ("value", [2, 0, 3, 1])):
+    for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
         name = f"{layer}.{part}"
         rows = writer.linear(f"{name}.rows", x, f"{layer}.attention.self.{part}")
         heads = writer.node("Reshape", f"{name}.heads", rows, "heads_shape")
@@ -203,8 +201,7 @@ def _attend(writer: _Writer, layer: str, x: str) -> str:
     turned = writer.node("Transpose", f"{layer}.turned", heads, perm=[0, 2, 1, 3])
     context = writer.node("Reshape", f"{layer}.context", turned, "rows_shape")
     out = writer.linear(f"{layer}.attended", context, f"{layer}.attention.output.dense")
-    rows = writer.node("Transpose", f"{layer}.attended.rows", out, perm=[1, 0])
-    added = writer.node("Add", f"{layer}.attended_sum", rows, x)
+    added = writer.node("Add", f"{layer}.attended_sum", out, x)
     return writer.norm(f"{layer}.attention", added, f"{layer}.attention.output.LayerNorm")
 
 
@@ -220,9 +217,8 @@ def _feed_forward(writer: _Writer, layer: str, x: str) -> str:
     raised = writer.node("Add", f"{layer}.gelu.raised", error, "one")
     product = writer.node("Mul", f"{layer}.gelu.product", wide, raised)
     active = writer.node("Mul", f"{layer}.gelu", product, "half")
-    narrow = writer.linear(f"{layer}.narrow", active, f"{layer}.output.dense", columns=True)
-    rows = writer.node("Transpose", f"{layer}.narrow.rows", narrow, perm=[1, 0])
-    added = writer.node("Add", f"{layer}.sum", rows, x)
+    narrow = writer.linear(f"{layer}.narrow", active, f"{layer}.output.dense")
+    added = writer.node("Add", f"{layer}.sum", narrow, x)
     return writer.norm(f"{layer}", added, f"{layer}.output.LayerNorm")
 
 
