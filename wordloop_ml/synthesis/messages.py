@@ -102,6 +102,19 @@ class MadeBy:
     model: str
     digest: str
 
+    @property
+    def about(self) -> str:
+        """What a reader should know of such a synthesis."""
+        return _ABOUT[self.kind]
+
+
+_ABOUT = {
+    "extractive": "Sentences that people said, chosen by an embedding model and by rules. Nothing was "
+    "written: what was not said in so many words is not here.",
+    "generative": "Written by a language model, each item checked against the segments that it "
+    "cites. It can still be wrong.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FailedChunk:

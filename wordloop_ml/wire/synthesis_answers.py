@@ -19,20 +19,12 @@ from wordloop_ml.synthesis.steps import Found, Progress
 SYNTHESIS_FORMAT = "wordloop-synthesis"
 SYNTHESIS_VERSION = 1
 
-ABOUT = {
-    "extractive": "Sentences that people said, chosen by an embedding model and by rules. Nothing was "
-    "written: what was not said in so many words is not here.",
-    "generative": "Written by a language model, each item checked against the segments that it "
-    "cites. It can still be wrong.",
-}
-"""What a reader should know of each kind of synthesis."""
-
 
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Where the time of a synthesis went, in milliseconds.
 
-    queued_ms: until it began, and while it waited for a thread. ran_ms: work on threads.
+    queued_ms: until it had its turn. ran_ms: from then on, with what it waited for threads.
     total_ms: from the whole request to the whole answer.
     """
 
@@ -115,4 +107,4 @@ def _failed(failed: FailedChunk) -> dict[str, Any]:
 
 
 def _made_by(made_by: MadeBy) -> dict[str, Any]:
-    return {**asdict(made_by), "about": ABOUT[made_by.kind]}
+    return {**asdict(made_by), "about": made_by.about}
