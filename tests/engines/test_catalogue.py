@@ -182,7 +182,12 @@ def test_weights_beyond_the_container_s_memory_are_refused(
 
 def test_every_engine_says_what_it_needs() -> None:
     """A row without it would fail at the start of a service and nowhere else."""
-    rooms = (catalogue._TRANSCRIBERS, catalogue._VOICE_DETECTORS, catalogue._EMBEDDERS)
+    rooms = (
+        catalogue._TRANSCRIBERS,
+        catalogue._VOICE_DETECTORS,
+        catalogue._EMBEDDERS,
+        catalogue._GENERATORS,
+    )
     engines = {engine for room in rooms for engine in room}
     assert set(catalogue._NEEDED_BYTES) == engines
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wordloop_ml.engines.ggml_file import read_header
+from wordloop_ml.engines.gguf_file import read_gguf_header
+from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.minilm import MiniLmEmbedder
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
@@ -16,8 +18,9 @@ from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
 from wordloop_ml.engines.whisper_cpp_python import WhisperCppPython
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.ports import Embedder, Transcriber, VoiceDetector
+from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.generative.answers import SCHEMAS
 from wordloop_ml.weights import (
     MappedWeights,
     MemoryLimit,
@@ -45,18 +48,21 @@ threads. Its weights stay in the page cache."""
 class Engines:
     """The engines of this process, opened once.
 
-    embedder: None where the profile names none.
+    embedder, generator: None where the profile names none.
     loaded: where their models are counted. places: their places there, given back at the end.
     """
 
     transcriber: Transcriber
     voice_detector: VoiceDetector
     embedder: Embedder | None = None
+    generator: Generator | None = None
     loaded: LoadedModels = field(default_factory=LoadedModels)
     places: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
         """Free them, after every worker is closed; harmless when called twice."""
+        if self.generator is not None:
+            self.generator.close()
         if self.embedder is not None:
             self.embedder.close()
         self.voice_detector.close()
@@ -110,6 +116,10 @@ def _minilm(files: Files, _settings: Settings) -> Embedder:
     )
 
 
+def _llama_cpp(files: Files, settings: Settings) -> Generator:
+    return LlamaCppGenerator.open(files.weights, schemas=SCHEMAS, threads=settings.threads)
+
+
 # The scripted engines take no weights: a drill's manifest may name any file for them.
 _TRANSCRIBERS: dict[str, Maker[Transcriber]] = {
     "whisper_cpp": _whisper_cpp,
@@ -125,6 +135,8 @@ _EMBEDDERS: dict[str, Maker[Embedder]] = {
     "scripted": lambda _files, _settings: ScriptedEmbedder(),
 }
 
+_GENERATORS: dict[str, Maker[Generator]] = {"llama_cpp": _llama_cpp}
+
 
 def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
     header = read_header(weights.buffer)
@@ -132,11 +144,18 @@ def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
     return len(weights.buffer) + settings.workers * worker
 
 
+def _llama_cpp_bytes(weights: MappedWeights, _settings: Settings) -> int:
+    # The map is the page cache's, but every token reads all of it: without room it would be read
+    # from the disk for each.
+    return len(weights.buffer) + read_gguf_header(weights.buffer).context_bytes(CONTEXT_TOKENS)
+
+
 # What each engine needs in all, its copy of the weights included; docs/weights.md has the measure.
 _NEEDED_BYTES: dict[str, Callable[[MappedWeights, Settings], int]] = {
     "whisper_cpp": _whisper_cpp_bytes,
     "silero_vad": lambda _weights, _settings: _SILERO_BYTES,
     "minilm": lambda _weights, _settings: _MINILM_BYTES,
+    "llama_cpp": _llama_cpp_bytes,
     "scripted": lambda _weights, _settings: 0,
 }
 
@@ -154,23 +173,22 @@ def open_engines(
     """Verify, map and load what the profile names. Blocking; takes a second or so.
 
     whisper.cpp has no mmap and ONNX Runtime wants ``bytes`` of the detector: they keep copies of
-    their own, and their files are not needed any more when this returns. The embedder's weights
-    stay mapped.
+    their own, and their files are not needed any more when this returns. The embedder's and the
+    generator's weights stay mapped.
     texts: also what works on texts; a command that only transcribes leaves it out.
     limit: what the container allows; more is refused before anything is loaded.
     Raises ``StartupFailed``: ``already_loaded`` until engines with the same weights are closed.
     """
     with ExitStack() as places, ExitStack() as maps:
-        roles = ("voice_detector", "transcriber", *(("embedder",) if texts else ()))
+        roles = ("voice_detector", "transcriber", *(("embedder", "generator") if texts else ()))
         opening = _Opening(settings, roles, loaded, places, maps)
         opening.require_memory(limit)
         # the detector first: it is small, and fails fast
         detector = opening.open("voice_detector", _VOICE_DETECTORS)
         transcriber = opening.open("transcriber", _TRANSCRIBERS)
         embedder = opening.open("embedder", _EMBEDDERS) if opening.has("embedder") else None
-        return Engines(
-            transcriber, detector, embedder=embedder, loaded=loaded, places=places.pop_all()
-        )
+        generator = opening.open("generator", _GENERATORS) if opening.has("generator") else None
+        return Engines(transcriber, detector, embedder, generator, loaded, places.pop_all())
 
 
 @contextmanager

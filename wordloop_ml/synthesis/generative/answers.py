@@ -1,0 +1,185 @@
+"""What a model may answer: the schemas, and the check that an answer keeps to them.
+
+A grammar made of a schema holds the model to it while it writes, which is no guarantee: an answer
+may be cut, and grammars have had holes. So nothing is believed that was not parsed and checked here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from wordloop_ml.synthesis.generative.plain import visible
+
+LONGEST_TEXT = 280
+LONGEST_HEADING = 80
+LONGEST_DETAIL = 60
+MOST_SOURCES = 4
+MOST_ITEMS = 4
+MOST_SENTENCES = 3
+MOST_SUMMARY_SENTENCES = 12
+
+
+class NoAnswer(ValueError):
+    """What the model wrote is not what it was asked for; the message names no word of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A text and the numbers of the lines that it rests on, as the model gave them, each once."""
+
+    text: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotedAction:
+    """What somebody is to do; empty where nothing was said."""
+
+    task: str
+    owner: str
+    due: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkNotes:
+    """The notes of one part of a meeting; numbers are those of its lines, from 1."""
+
+    topic: str
+    summary: tuple[Noted, ...]
+    decisions: tuple[Noted, ...]
+    action_items: tuple[NotedAction, ...]
+    open_questions: tuple[Noted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A title and a summary; numbers are those of the notes that they were made of."""
+
+    title: Noted
+    summary: tuple[Noted, ...]
+
+
+def _text(longest: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": longest}
+
+
+def _detail() -> dict[str, Any]:
+    return {"type": "string", "maxLength": LONGEST_DETAIL}
+
+
+def _numbers() -> dict[str, Any]:
+    return {
+        "type": "array",
+        "items": {"type": "integer"},
+        "minItems": 1,
+        "maxItems": MOST_SOURCES,
+    }
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(of: dict[str, Any], most: int, least: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": of, "minItems": least, "maxItems": most}
+
+
+_NOTED = _object(text=_text(LONGEST_TEXT), lines=_numbers())
+_ACTION = _object(task=_text(LONGEST_TEXT), owner=_detail(), due=_detail(), lines=_numbers())
+_SUMMARISED = _object(text=_text(LONGEST_TEXT), notes=_numbers())
+
+NOTES_SCHEMA: Mapping[str, Any] = _object(
+    topic=_text(LONGEST_HEADING),
+    summary=_list(_NOTED, MOST_SENTENCES, least=1),
+    decisions=_list(_NOTED, MOST_ITEMS),
+    action_items=_list(_ACTION, MOST_ITEMS),
+    open_questions=_list(_NOTED, MOST_ITEMS),
+)
+MERGE_SCHEMA: Mapping[str, Any] = _object(
+    title=_object(text=_text(LONGEST_HEADING), notes=_numbers()),
+    summary=_list(_SUMMARISED, MOST_SUMMARY_SENTENCES, least=1),
+)
+SCHEMAS = (NOTES_SCHEMA, MERGE_SCHEMA)
+"""Everything that is ever asked for: an engine makes their grammars when it starts."""
+
+
+def read_notes(answer: str) -> ChunkNotes:
+    """An answer to ``NOTES_SCHEMA``; raises ``NoAnswer``. Items without a text are left out."""
+    value = _parsed(answer)
+    _check(value, NOTES_SCHEMA, "answer")
+    return ChunkNotes(
+        topic=visible(value["topic"]),
+        summary=_noted(value["summary"], "lines"),
+        decisions=_noted(value["decisions"], "lines"),
+        action_items=tuple(
+            NotedAction(
+                task=visible(one["task"]),
+                owner=visible(one["owner"]),
+                due=visible(one["due"]),
+                lines=_each_once(one["lines"]),
+            )
+            for one in value["action_items"]
+            if visible(one["task"])
+        ),
+        open_questions=_noted(value["open_questions"], "lines"),
+    )
+
+
+def read_merged(answer: str) -> Merged:
+    """An answer to ``MERGE_SCHEMA``; raises ``NoAnswer``, also when nothing of it can be seen."""
+    value = _parsed(answer)
+    _check(value, MERGE_SCHEMA, "answer")
+    title = Noted(visible(value["title"]["text"]), _each_once(value["title"]["notes"]))
+    summary = _noted(value["summary"], "notes")
+    if not title.text or not summary:
+        raise NoAnswer("the answer has no visible text")
+    return Merged(title, summary)
+
+
+def _noted(items: list[dict[str, Any]], numbers: str) -> tuple[Noted, ...]:
+    read = (Noted(visible(one["text"]), _each_once(one[numbers])) for one in items)
+    return tuple(one for one in read if one.text)
+
+
+def _each_once(numbers: list[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(numbers))
+
+
+def _parsed(answer: str) -> Any:
+    try:
+        # raw line breaks and the like inside a string are told apart nowhere: they become blanks
+        return json.loads(answer, strict=False, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer("the answer is no JSON") from error
+
+
+def _no_number(_text: str) -> NoReturn:
+    raise ValueError("no number")
+
+
+def _check(value: Any, schema: Mapping[str, Any], place: str) -> None:
+    """Hold a value to the few words of JSON Schema that are used above."""
+    kind = schema["type"]
+    if kind == "object":
+        if not isinstance(value, dict) or set(value) != set(schema["properties"]):
+            raise NoAnswer(f"{place}: not the keys that were asked for")
+        for key, inner in schema["properties"].items():
+            _check(value[key], inner, f"{place}.{key}")
+    elif kind == "array":
+        least, most = schema["minItems"], schema["maxItems"]
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise NoAnswer(f"{place}: not a list of {least} to {most}")
+        for index, one in enumerate(value):
+            _check(one, schema["items"], f"{place}[{index}]")
+    elif kind == "integer":
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise NoAnswer(f"{place}: no whole number")
+    elif not isinstance(value, str) or len(value) > schema["maxLength"]:
+        raise NoAnswer(f"{place}: no text, or one that is too long")
