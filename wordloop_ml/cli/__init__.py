@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
-from wordloop_ml.cli import serve, transcribe, weights
+from wordloop_ml.cli import serve, synthesise, transcribe, weights
 from wordloop_ml.errors import WordloopError
 
-__all__ = ["main", "make_parser", "serve", "transcribe", "weights"]
+__all__ = ["main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -45,5 +45,6 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve.add_to(commands)
     transcribe.add_to(commands)
+    synthesise.add_to(commands)
     weights.add_to(commands)
     return parser

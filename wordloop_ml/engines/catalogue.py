@@ -191,24 +191,50 @@ def open_engines(
         return Engines(transcriber, detector, embedder, generator, loaded, places.pop_all())
 
 
+@dataclass(frozen=True, slots=True)
+class TextEngines:
+    """What works on texts. generator: None where the profile names none, or it was left out."""
+
+    embedder: Embedder
+    generator: Generator | None
+
+
 @contextmanager
-def open_embedder(
-    settings: Settings, *, loaded: LoadedModels = LOADED, limit: Limit = memory_limit
-) -> Iterator[Embedder]:
-    """The profile's embedder alone, for commands and scripts. Raises as ``open_engines`` does."""
-    with ExitStack() as places, ExitStack() as maps:
-        opening = _Opening(settings, ("embedder",), loaded, places, maps)
+def open_text_engines(
+    settings: Settings,
+    *,
+    generator: bool = True,
+    loaded: LoadedModels = LOADED,
+    limit: Limit = memory_limit,
+) -> Iterator[TextEngines]:
+    """The profile's engines for texts alone, for commands; with its generator, if it has one.
+
+    Raises as ``open_engines`` does, and ``unknown_profile`` without an embedder.
+    """
+    with ExitStack() as places, ExitStack() as maps, ExitStack() as engines:
+        roles = ("embedder", "generator") if generator else ("embedder",)
+        opening = _Opening(settings, roles, loaded, places, maps)
         if not opening.has("embedder"):
             raise StartupFailed(
                 f"the profile {settings.profile} has no embedder", code=ErrorCode.UNKNOWN_PROFILE
             )
         opening.require_memory(limit)
         embedder = opening.open("embedder", _EMBEDDERS)
+        engines.callback(embedder.close)
+        writer = opening.open("generator", _GENERATORS) if opening.has("generator") else None
+        if writer is not None:
+            engines.callback(writer.close)
         maps.close()
-        try:
-            yield embedder
-        finally:
-            embedder.close()
+        yield TextEngines(embedder, writer)
+
+
+@contextmanager
+def open_embedder(
+    settings: Settings, *, loaded: LoadedModels = LOADED, limit: Limit = memory_limit
+) -> Iterator[Embedder]:
+    """The profile's embedder alone, for commands and scripts. Raises as ``open_engines`` does."""
+    with open_text_engines(settings, generator=False, loaded=loaded, limit=limit) as engines:
+        yield engines.embedder
 
 
 class _Opening:
