@@ -82,6 +82,7 @@ class ExtractivePolicy:
     unanswered: float = 0.5
     chunk_words: tuple[int, int] = (300, 500)
     title_citations: int = 3
+    fallback_words: int = 10
 
     pause_sentences: int = 200
     pause_rows: int = 100

@@ -14,6 +14,7 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.titles import Phrases, phrases_of, title_of
 from wordloop_ml.synthesis.extractive.topics import stretches
+from wordloop_ml.synthesis.extractive.words import as_statement
 from wordloop_ml.synthesis.messages import Draft, MadeBy, Statement, Topic, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
@@ -77,28 +78,35 @@ class ExtractiveSynthesiser:
 
     def _title(self, meeting: Gathered, phrases: Phrases) -> Statement:
         named = phrases.best(None, self._policy)
-        return Statement(title_of(named), self._saying(meeting, 0, len(meeting.sentences), named))
+        everything = (0, len(meeting.sentences))
+        if named or not meeting.sentences:
+            return Statement(title_of(named), self._saying(meeting, everything, named))
+        longest = self._longest(meeting, everything)
+        return Statement(self._cut(meeting, longest), meeting.cited(longest))
 
     def _topic(self, meeting: Gathered, part: tuple[int, int], named: Sequence[str]) -> Topic:
         begin, end = part
-        at = range(int(meeting.first[begin]), int(meeting.last[begin:end].max()) + 1)
-        segments = meeting.transcript.segments[at.start : at.stop]
+        at = slice(int(meeting.first[begin]), int(meeting.last[begin:end].max()) + 1)
+        segments = meeting.transcript.segments[at]
         start = min(segment.start for segment in segments)
         stop = max(segment.end for segment in segments)
         # first and last: a topic lasts from one to the other, whatever else it rests on
-        cited = {segments[0].id, segments[-1].id, *self._saying(meeting, begin, end, named)}
-        return Topic(
-            title_of(named), start, stop, tuple(one.id for one in segments if one.id in cited)
-        )
+        cited = {segments[0].id, segments[-1].id, *self._saying(meeting, part, named)}
+        title = title_of(named)
+        if not title:
+            longest = self._longest(meeting, part)
+            title = self._cut(meeting, longest)
+            cited.update(meeting.cited(longest))
+        return Topic(title, start, stop, tuple(one.id for one in segments if one.id in cited))
 
     def _saying(
-        self, meeting: Gathered, begin: int, end: int, named: Sequence[str]
+        self, meeting: Gathered, part: tuple[int, int], named: Sequence[str]
     ) -> tuple[str, ...]:
         """The ids of some segments in which these phrases are said, each by itself."""
         cited: dict[str, None] = {}
         for phrase in named:
             said = 0
-            for at in range(begin, end):
+            for at in range(*part):
                 if phrase.lower() in meeting.sentences[at].text.lower():
                     cited.update(dict.fromkeys(meeting.cited(at)))
                     said += 1
@@ -106,3 +114,11 @@ class ExtractiveSynthesiser:
                         break
         order = {segment.id: n for n, segment in enumerate(meeting.transcript.segments)}
         return tuple(sorted(cited, key=order.__getitem__))
+
+    def _longest(self, meeting: Gathered, part: tuple[int, int]) -> int:
+        """The sentence with most words; what little was said is named by it."""
+        return part[0] + int(meeting.words[part[0] : part[1]].argmax())
+
+    def _cut(self, meeting: Gathered, at: int) -> str:
+        text = meeting.sentences[at].text
+        return " ".join((as_statement(text) or text).split()[: self._policy.fallback_words])

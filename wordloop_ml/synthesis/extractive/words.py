@@ -57,7 +57,7 @@ def as_statement(text: str) -> str:
     asked = bare.endswith("?")
     opened = _OPENING.sub("", bare)
     opened = _ENDING.sub("", opened)
-    if not opened:
+    if not WORD.search(opened):
         return ""
     return opened[0].upper() + opened[1:] + ("" if asked else ".")
 

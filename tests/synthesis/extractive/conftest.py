@@ -1,0 +1,69 @@
+"""Small meetings for the extractive synthesis."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.extractive.gathered import Gathered, gather
+from wordloop_ml.synthesis.extractive.notes import notes_of
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.messages import Segment, Transcript
+from wordloop_ml.synthesis.synthesiser import ChunkWords
+
+Said = Sequence[tuple[str, str]]
+
+
+def transcript_of(said: Said, language: str | None = "en") -> Transcript:
+    """Lines of (voice, text), five seconds each."""
+    segments = [
+        Segment(f"s{at}", voice.lower(), text, 5_000 * at, 5_000 * at + 4_000, voice)
+        for at, (voice, text) in enumerate(said)
+    ]
+    return Transcript("meeting", tuple(segments), language)
+
+
+@pytest.fixture
+def read_meeting() -> Callable[[Said], Gathered]:
+    """Lines of (voice, text), read with an embedder of hashed words."""
+
+    def read(said: Said) -> Gathered:
+        policy = ExtractivePolicy()
+        transcript = transcript_of(said)
+        chunks = list(chunks_of(transcript.segments, ChunkWords(*policy.chunk_words)))
+        embedder = ScriptedEmbedder()
+        notes = [run_in_place(notes_of(chunk, True, policy), embedder) for chunk in chunks]
+        return gather(transcript, chunks, notes)
+
+    return read
+
+
+LAUNCH: Said = (
+    (
+        "Anna",
+        "Good morning everyone, today we look at the launch of the mobile app and the budget.",
+    ),
+    (
+        "Ben",
+        "The mobile app is nearly ready, but the login screen of the mobile app still crashes.",
+    ),
+    ("Anna", "Can you fix the login screen by Friday, Ben?"),
+    ("Ben", "Sure."),
+    ("Carla", "We decided to launch the mobile app in March."),
+    ("Anna", "Yes."),
+    ("Carla", "Who is going to write the release notes for the app store?"),
+    ("Anna", "I don't know yet, we'll see."),
+    ("Anna", "Now the budget. The marketing budget is forty thousand euros for the spring."),
+    ("Ben", "The hosting budget has doubled since the winter."),
+    ("Carla", "I will send the hosting invoice to Anna tomorrow."),
+    ("Anna", "Let's go with the smaller hosting plan."),
+    ("Ben", "Okay."),
+)
+
+
+@pytest.fixture
+def launch() -> Said:
+    """Two topics, two decisions, two tasks, one open question."""
+    return LAUNCH

@@ -1,0 +1,70 @@
+"""Segments become sentences."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.sentences import sentences_of
+from wordloop_ml.synthesis.extractive.words import WORD
+from wordloop_ml.synthesis.messages import Segment
+
+POLICY = ExtractivePolicy()
+
+
+def segments(*said: tuple[str, str]) -> list[Segment]:
+    return [
+        Segment(f"s{at}", voice, text, at, at + 1, voice) for at, (voice, text) in enumerate(said)
+    ]
+
+
+def test_a_segment_with_two_sentences_gives_two() -> None:
+    """Stops divide, abbreviations do not."""
+    found = sentences_of(segments(("a", "Mr. Smith paid. Who knows why?")), POLICY)
+    assert [one.text for one in found] == ["Mr. Smith paid.", "Who knows why?"]
+
+
+def test_a_sentence_goes_on_across_a_short_remark() -> None:
+    """Pieces of one voice are joined, and say where they come from."""
+    found = sentences_of(
+        segments(("a", "The budget for the"), ("b", "Yeah."), ("a", "spring is fine.")), POLICY
+    )
+    assert [(one.text, one.first, one.last) for one in found] == [
+        ("The budget for the spring is fine.", 0, 2),
+        ("Yeah.", 1, 1),
+    ]
+
+
+def test_voices_are_never_mixed() -> None:
+    """Each sentence is one voice's."""
+    found = sentences_of(
+        segments(("a", "I think that"), ("b", "we agree on"), ("c", "it.")), POLICY
+    )
+    assert [(one.voice, one.text) for one in found] == [
+        ("a", "I think that"),
+        ("b", "we agree on"),
+        ("c", "it."),
+    ]
+
+
+def test_speech_without_a_stop_is_cut_at_a_clause() -> None:
+    """No sentence is longer than the policy has it."""
+    endless = ", and ".join(["we went on about the budget for a very long time"] * 12)
+    found = sentences_of(segments(("a", endless)), POLICY)
+    assert len(found) > 2
+    assert max(one.words for one in found) <= POLICY.longest_sentence_words
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.text(alphabet="xyz .?,um", max_size=80)), max_size=12
+    )
+)
+def test_sentences_lie_in_order_inside_their_segments(said: list[tuple[str, str]]) -> None:
+    """Whatever was said: positions exist, order holds, nothing is empty."""
+    heard = segments(*said)
+    found = sentences_of(heard, POLICY)
+    assert [one.first for one in found] == sorted(one.first for one in found)
+    for one in found:
+        assert 0 <= one.first <= one.last < len(heard)
+        assert one.words == len(WORD.findall(one.text)) > 0
+        assert heard[one.first].voice == heard[one.last].voice == one.voice
