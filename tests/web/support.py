@@ -23,6 +23,17 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+async def shout(port: int, content: bytes) -> str:
+    """Raw bytes; the whole answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(content)
+    async with asyncio.timeout(WAIT_S):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
+
+
 class Client:
     """One connection of one track; remembers everything that it was sent."""
 

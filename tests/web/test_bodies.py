@@ -1,6 +1,5 @@
 """Bodies of JSON over a real socket: what is read, what is refused, and what a broken one becomes."""
 
-import asyncio
 import gzip
 import hashlib
 from collections.abc import AsyncIterator
@@ -9,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession, web
 
-from tests.web.support import WAIT_S
+from tests.web.support import WAIT_S, shout
 from wordloop_ml.errors import Busy
 from wordloop_ml.web.bodies import ArrivingBodies, read_json_body
 from wordloop_ml.web.http_server import HttpRunner
@@ -40,17 +39,6 @@ async def reading(
             yield http, port
     finally:
         await runner.cleanup()
-
-
-async def shout(port: int, content: bytes) -> str:
-    """Raw bytes; the whole answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(content)
-    async with asyncio.timeout(WAIT_S):
-        answer = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return answer.decode()
 
 
 async def test_a_body_is_read_up_to_the_limit_of_its_route() -> None:
