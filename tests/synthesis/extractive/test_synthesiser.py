@@ -137,9 +137,10 @@ def test_whatever_is_said_citations_exist_and_texts_are_not_empty(
     wishes = Wishes(summary_words=words)
     draft = drafted(transcript, lose=lambda at: at == lost - 1, wishes=wishes)
     order = {segment.id: at for at, segment in enumerate(transcript.segments)}
-    items = [*draft.summary, *draft.topics, *draft.decisions, *draft.open_questions]
-    for item in [*items, *draft.action_items]:
-        at = [order[cited] for cited in item.segments]
+    cited = [one.segments for one in (*draft.summary, *draft.decisions, *draft.open_questions)]
+    cited += [one.segments for one in draft.topics] + [one.segments for one in draft.action_items]
+    for ids in cited:
+        at = [order[one] for one in ids]
         assert at
         assert at == sorted(set(at))
     texts = [one.text for one in (*draft.summary, *draft.decisions, *draft.open_questions)]

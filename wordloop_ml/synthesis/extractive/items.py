@@ -1,4 +1,4 @@
-"""Decisions, action items and open questions of the whole meeting: the surest, each said once; pure."""
+"""Decisions, action items and open questions of a meeting: the surest, each once; pure."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,4 @@
-"""What is worth keeping of a chunk: its sentences, their embeddings, and what the rules found; pure."""
+"""What is kept of a chunk: its sentences, their embeddings, what the rules found; pure."""
 
 from dataclasses import dataclass
 

@@ -78,8 +78,8 @@ def _task(sentence: Sentence, text: str) -> tuple[str, str | None] | None:
     return ("shared_task", None) if lexicon.SHARED_TASK.search(text) else None
 
 
-_NAMELESS = """this that it we they you i there what which who people users everybody someone somebody
-    one so and but then now if because everything nothing something yeah okay sorry thanks well"""
+_NAMELESS = """this that it we they you i there what which who people users everybody someone
+    somebody     one so and but then now if because everything nothing something yeah okay sorry thanks well"""
 _NO_NAMES = frozenset(_NAMELESS.split())
 _VOCATIVE = re.compile(r"(?:^|[.?!] )([A-Z][a-z]+), |, ([A-Z][a-z]+)[,.?]")
 

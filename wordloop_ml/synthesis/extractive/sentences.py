@@ -1,7 +1,7 @@
 """Segments become sentences; pure.
 
-A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined while
-the sentence has not ended, across short remarks of others, then divided at stops, and at a
+A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined
+while the sentence has not ended, across short remarks of others, then divided at stops, and at a
 clause when a sentence will not end.
 """
 
@@ -49,7 +49,7 @@ class _Open:
 
 
 def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[Sentence]:
-    """The sentences of a chunk, in order of their first segment; those without a word are left out."""
+    """The sentences of a chunk, in order of their first segment, those without a word left out."""
     found: list[Sentence] = []
     waiting: dict[str, _Open] = {}
     for position, segment in enumerate(segments):

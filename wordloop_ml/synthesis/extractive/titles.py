@@ -1,7 +1,7 @@
 """What a stretch of talk is called: phrases that are said in it, and less elsewhere; pure.
 
-Candidates are runs of content words within a sentence. A phrase weighs by how often it is said here,
-how much more often than elsewhere in the meeting, and grows with its length (after C-value:
+Candidates are runs of content words within a sentence. A phrase weighs by how often it is said
+here, how much more often than elsewhere in the meeting, and grows with its length (after C-value:
 Frantzi, Ananiadou and Mima, 2000): "remote control" rather than "control".
 """
 
@@ -91,7 +91,7 @@ def title_of(phrases: Sequence[str]) -> str:
 
 
 def _candidates(text: str, policy: ExtractivePolicy) -> Iterator[tuple[Phrase, str]]:
-    """Every run of content words, up to the longest that is allowed: its key, and as it was said."""
+    """Every run of content words that is not too long: its key, and as it was said."""
     run: list[str] = []
     last = 0
     for found in WORD.finditer(text):

@@ -13,11 +13,12 @@ WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 """A word with its apostrophes; numbers are words."""
 
 _FILLER = re.compile(
-    r"\b(?:u+h+|u+m+|e+rm*|h+m+|m+h*m+|mm+|ah+|eh+|oh|huh|uh[- ]huh|mm[- ]?hmm|gonna be like)\b[,.]?",
+    r"\b(?:u+h+|u+m+|e+rm*|h+m+|m+h*m+|mm+|ah+|eh+|oh|huh|uh[- ]huh|mm[- ]?hmm)\b[,.]?",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"(?:^|(?<=,))\s*(?:you know|i mean|you see|like|sort of|kind of|well|right|okay|actually|basically)\s*,",
+    r"(?:^|(?<=,))\s*(?:you know|i mean|you see|like|sort of|kind of|well|right|okay|actually|"
+    r"basically)\s*,",
     re.IGNORECASE,
 )
 _BLANKS = re.compile(r"\s+")
@@ -27,12 +28,14 @@ _COMMA_BEFORE_STOP = re.compile(r"[,;:]\s*([.?!])")
 _STAMMER = re.compile(r"\b(\w[\w'’]*(?: \w[\w'’]*){0,3})(?:,? \1\b)+", re.IGNORECASE)
 _MAY_REPEAT = frozenset({"that", "had", "very", "no", "really", "far", "many", "bye"})
 _OPENING = re.compile(
-    r"^(?:[,;:.\-–—]\s*|(?:and|but|so|well|okay|ok|yeah|yes|yep|right|now|then|also|alright|all right|"
+    r"^(?:[,;:.\-–—]\s*|(?:and|but|so|well|okay|ok|yeah|yes|yep|right|now|then|also|alright|"
+    r"all right|"
     r"anyway|i mean|you know|you see|like|because|cause|cuz|'cause)\b[,;.]?\s*)+",
     re.IGNORECASE,
 )
 _ENDING = re.compile(
-    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|you know|i mean|yeah|right|okay))*[\s,;:\-–—]*$",
+    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|you know|i mean|yeah|right|okay))*"
+    r"[\s,;:\-–—]*$",
     re.IGNORECASE,
 )
 

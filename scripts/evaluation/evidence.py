@@ -1,0 +1,86 @@
+"""What tells an item that its segments support from one that they do not: words and embeddings.
+
+QMSum's answers to specific queries against the turns that they rest on, against the turns of another
+query of the same meeting, and against as many turns of another meeting. Answers are written freely:
+the measure is of items in a model's words. Sentences of the meeting itself have all of their words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scripts.evaluation.meetings import Meeting, Query
+from wordloop_ml.engines.in_place import embed_all, run_in_place
+from wordloop_ml.ports import Embedder
+from wordloop_ml.synthesis.cited import CitedText, read, stems_of, windows_of
+from wordloop_ml.synthesis.evidence import EvidencePolicy
+
+AGAINST = ("its own turns", "another query's turns", "another meeting's turns")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Of one answer: its share of words in the best window, and its cosine with the nearest."""
+
+    words: float
+    similarity: float
+
+
+def measured(
+    meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolicy
+) -> dict[str, list[Support]]:
+    """For each sentence of each answer, what each kind of turns gives it."""
+    texts = {one.name: run_in_place(read(one.transcript), None) for one in meetings}
+    found: dict[str, list[Support]] = {kind: [] for kind in AGAINST}
+    for at, meeting in enumerate(meetings):
+        other = meetings[(at + 1) % len(meetings)]
+        for number, query in enumerate(meeting.queries):
+            far = meeting.queries[(number + len(meeting.queries) // 2) % len(meeting.queries)]
+            cited = [_ids(query, meeting), _ids(far, meeting) if far is not query else []]
+            cited.append(_as_many(other, len(cited[0])))
+            homes = (meeting, meeting, other)
+            for kind, ids, home in zip(AGAINST, cited, homes, strict=True):
+                if ids:
+                    found[kind] += _supports(query.answer, ids, texts[home.name], embedder, policy)
+    return found
+
+
+def kept(supports: Sequence[Support], policy: EvidencePolicy) -> float:
+    """The share of items that these thresholds let through."""
+    limits = policy.statements
+    passed = [
+        one.words >= limits.words
+        or (one.words >= limits.fewest_words and one.similarity >= limits.similarity)
+        for one in supports
+    ]
+    return float(np.mean(passed))
+
+
+def _supports(
+    answer: str, ids: Sequence[str], cited: CitedText, embedder: Embedder, policy: EvidencePolicy
+) -> list[Support]:
+    windows = windows_of(cited.segments(ids), policy.window_words)
+    found = []
+    for text in _sentences(answer):
+        ranked = sorted(
+            ((cited.share(stems_of(text), one.stems), one.text) for one in windows), reverse=True
+        )[: policy.most_windows]
+        vectors = embed_all(embedder, [text, *(window for _, window in ranked)])
+        found.append(Support(ranked[0][0], float((vectors[1:] @ vectors[0]).max())))
+    return found
+
+
+def _sentences(answer: str) -> list[str]:
+    return [one.strip() for one in answer.split(". ") if len(one.split()) >= 5]
+
+
+def _ids(query: Query, meeting: Meeting) -> list[str]:
+    segments = meeting.transcript.segments
+    return [one.id for first, last in query.spans for one in segments[first : last + 1]]
+
+
+def _as_many(meeting: Meeting, turns: int) -> list[str]:
+    segments = meeting.transcript.segments
+    begin = max(0, (len(segments) - turns) // 2)
+    return [one.id for one in segments[begin : begin + turns]]
