@@ -8,6 +8,7 @@ of them is called.
 import ctypes
 import functools
 import importlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,9 @@ class LlamaLibrary:
         self.functions: Any = _module("llama_cpp.llama_cpp")
         self._chat_format: Any = _module("llama_cpp.llama_chat_format")
         self._grammar: Any = _module("llama_cpp.llama_grammar")
+        for unused in vars(_module("llama_cpp._utils")).values():
+            if isinstance(unused, io.TextIOBase):  # it opens /dev/null twice, and never closes it
+                unused.close()
         self.libc = ctypes.CDLL(None)
         self.log = NativeLog(self.functions, self.libc)
         self.libc.fdopen.restype = ctypes.c_void_p
