@@ -70,9 +70,11 @@ def _lines(synthesis: MeetingSynthesis, times: _Times) -> Iterator[str]:
 
 
 def _action(action: ActionItem) -> str:
+    """Who, what, and by when, unless that is said in the task itself."""
     owner = f"**{_plain(action.owner)}**: " if action.owner is not None else ""
-    due = f", due {_plain(action.due)}" if action.due is not None else ""
-    return f"{owner}{_plain(action.task)}{due}"
+    if action.due is None or action.due.casefold() in action.task.casefold():
+        return f"{owner}{_plain(action.task)}"
+    return f"{owner}{_plain(action.task.rstrip('.'))}, due {_plain(action.due)}"
 
 
 def _missing(coverage: Coverage, times: _Times) -> Iterator[str]:
