@@ -58,16 +58,21 @@ def test_a_meeting_becomes_a_synthesis(launch: Said) -> None:
     ]
 
 
-def test_a_meeting_about_two_things_has_two_topics(launch: Said) -> None:
+def test_a_meeting_about_two_things_has_two_topics() -> None:
     """They follow one another, and are called by what is said in them."""
-    draft = drafted(transcript_of(launch))
-    assert len(draft.topics) == 2
+    app = ["crashes on older phones", "needs a new login screen", "goes to the app store in March"]
+    cost = ["doubled since the winter", "is paid by the head office", "was cut twice this year"]
+    said = [("Ann", f"The mobile app {app[at % 3]}, says the developer.") for at in range(25)]
+    said += [
+        ("Bo", f"Our hosting budget {cost[at % 3]}, as the invoice shows.") for at in range(25)
+    ]
+    draft = drafted(transcript_of(said))
+    assert [one.title.lower().count("mobile app") for one in draft.topics] == [1, 0]
+    assert [one.title.lower().count("hosting budget") for one in draft.topics] == [0, 1]
     first, second = draft.topics
-    assert "mobile app" in first.title.lower()
-    assert {"hosting", "budget"} & set(second.title.lower().replace(",", "").split())
-    assert first.start == 0
-    assert first.end <= second.start
-    assert second.end == 5_000 * (len(launch) - 1) + 4_000
+    assert (first.start, second.end) == (0, 5_000 * 49 + 4_000)
+    assert abs(second.start - 5_000 * 25) <= 10_000
+    assert first.end < second.start
 
 
 def test_the_summary_is_what_was_said(launch: Said) -> None:
@@ -86,6 +91,12 @@ def test_it_says_what_it_is() -> None:
     made_by = ExtractiveSynthesiser(CAPABILITIES).made_by
     assert made_by.kind == "extractive"
     assert made_by.digest == CAPABILITIES.digest
+
+
+def test_a_short_meeting_is_one_topic(launch: Said) -> None:
+    """It lasts from the first segment to the last."""
+    (topic,) = drafted(transcript_of(launch)).topics
+    assert (topic.segments[0], topic.segments[-1]) == ("s0", f"s{len(launch) - 1}")
 
 
 def test_other_languages_have_no_items_by_rules(launch: Said) -> None:

@@ -64,8 +64,6 @@ def _counted(text: str, frequent: frozenset[str], policy: ExtractivePolicy) -> d
         "frequent": min(len(frequent.intersection(words)), policy.most_frequent),
         "articles": _share(words, _ARTICLES, many),
         "links": _share(words, _LINKS, many),
-        "pleasant": float(bool(lexicon.PLEASANTRY.search(text))),
-        "asking": float(text.endswith("?")),
     }
 
 

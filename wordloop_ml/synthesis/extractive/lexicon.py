@@ -3,6 +3,8 @@
 import re
 
 _LIGHT = """
+    monday tuesday wednesday thursday friday saturday sunday january february march april june july
+    august september october november december morning afternoon evening
     ability able accept across act actually add added agree agreed ahead allow allowed almost
     alright always another answer anybody anyone anything anyway around ask asked away back
     basic basically believe better big billion bit bring call came can't case cause certain
@@ -37,20 +39,6 @@ FIRST_PERSON = frozenset({"we", "we're", "we'll", "we've", "us", "our", "ours", 
 ADDRESS = frozenset(
     {"i", "i'm", "i'd", "i'll", "i've", "me", "my", "you", "you're", "you'll", "you've", "your"}
 )
-
-AGENDA = re.compile(
-    r"\b(?:today|agenda|meeting|discuss\w*|present(?:ation|ed|ing)?|minutes|talk(?:ed|"
-    r"ing)? about|"
-    r"summar\w+|overview|project|report)\b",
-    _I,
-)
-OBLIGATION = re.compile(r"\b(?:should|needs?|must|ha(?:ve|s) to|supposed to)\b", _I)
-PLEASANTRY = re.compile(
-    r"\b(?:sorry|thanks?|thank you|hello|hi|bye|welcome|excuse me|please|pardon|"
-    r"good (?:morning|afternoon))\b",
-    _I,
-)
-DECISION_WORDS = re.compile(r"\b(?:decid\w*|decision|agree\w*|conclu\w*|settled)\b", _I)
 
 # --- decisions
 

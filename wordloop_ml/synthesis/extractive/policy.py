@@ -1,30 +1,88 @@
-"""Every number of the extractive synthesis, in one frozen object; pure."""
+"""Every number of the extractive synthesis, in one frozen object; pure.
+
+docs/synthesis-quality.md says what each was measured, or chosen, on.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureWeights:
-    """What each feature of a sentence is worth, in standard deviations of the feature."""
+    """What each feature of a sentence adds to its score, per standard deviation of the feature.
 
-    length: float = 0.05
-    address: float = -0.28
-    group: float = -0.14
-    frequent: float = 0.2
-    articles: float = 0.74
-    links: float = 0.38
-    pleasant: float = -0.06
-    asking: float = -0.03
-    opening: float = 0.11
-    early: float = 0.02
-    ending: float = -0.04
-    central: float = 0.0
+    Fitted by scripts/evaluation/weights.py.
+
+    length: words, up to ``long_words``. address, group: shares of I and you, of we and us.
+    frequent: how many of the meeting's frequent words it has. articles, links: shares of "the" and
+        "of", of "to" and "and": statements have many, chatter few. opening, early, ending: nearness to
+        the meeting's ends. central: cosine with the mean of the meeting.
+    """
+
+    length: float = -0.22
+    address: float = -0.22
+    group: float = -0.15
+    frequent: float = 0.25
+    articles: float = 0.73
+    links: float = 0.39
+    opening: float = 0.16
+    early: float = 0.04
+    ending: float = -0.01
+    central: float = 0.22
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractivePolicy:
-    """How sentences are made, weighed and chosen."""
+    """How sentences are made, weighed and chosen.
 
+    Chunks and sentences
+        chunk_words: of a chunk: wanted, and at most.
+        join_across_segments: a sentence may go on after so many segments of others.
+        longest_turn_words: joined pieces are closed here even when no stop came.
+        longest_sentence_words: a longer one is cut at a clause.
+        embedded_words: shorter sentences mean too little to be embedded.
+
+    Summary
+        weights: of the features. summary_words: a sentence of the summary has at least so many.
+        long_words, frequent_words, most_frequent: see the features.
+        opening_share, early_share, ending_share: of the meeting, over which nearness to its
+            beginning or end falls to a third.
+        most_candidates: the best by their scores alone, which the rest of the choice looks at.
+        repeated: taken off for a sentence all of whose content words were chosen already.
+        alike: taken off for a cosine of 1 with a chosen sentence.
+
+    Rules: how sure each is, in [0, 1]
+        rule_words: fewest and most words of a sentence that they look at.
+        decision_content, task_content, question_content: content words that it has at least.
+        decided, chosen: "we decided", "let's go with". promised, weakly_promised, asked, named,
+            shared_task: "I'll", "I should", "can you", "Anna will", "we need to". due_helps: more
+            for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
+
+    Items
+        same: of two with at least this cosine one is left out.
+        most_decisions, most_action_items, most_questions: the surest are kept.
+        task_threshold, open_threshold: how sure an item must be.
+        reply_words: words within which a question is answered, or stays open.
+        answer_words, answer_similarity: a reply of so many words, so near to the question, is an
+            answer. unanswered: how open a question is that nobody put off, either.
+
+    Topics
+        block_words: topics begin at blocks of about so many words; most_blocks: of a long meeting.
+        shared: how much of the blocks' mean is taken off each.
+        topic_blocks: a topic has at least so many. most_topics: a meeting has no more.
+        topic_penalty: a topic must save this share of what one topic for all costs.
+
+    Titles
+        title_phrases, title_words: phrases of a title, words of a phrase, at most.
+        title_times: phrases that are said less often count for nothing.
+        title_length: more for each further word. title_everywhere: what a phrase is worth that is
+            not said here alone. title_citations: sentences cited for a phrase.
+        fallback_words: of a sentence that stands for a title where no phrase does.
+
+    Pauses
+        pause_sentences, pause_rows: so many are computed between two pauses.
+    """
+
+    chunk_words: tuple[int, int] = (300, 500)
     join_across_segments: int = 3
     longest_turn_words: int = 400
     longest_sentence_words: int = 40
@@ -40,7 +98,7 @@ class ExtractivePolicy:
     ending_share: float = 0.03
     most_candidates: int = 150
     repeated: float = 2.0
-    alike: float = 0.0
+    alike: float = 1.0
 
     rule_words: tuple[int, int] = (4, 60)
     decision_content: int = 1
@@ -57,7 +115,18 @@ class ExtractivePolicy:
     asked_plainly: float = 0.6
     asked_indirectly: float = 0.8
 
-    block_words: int = 60
+    same: float = 0.8
+    most_decisions: int = 12
+    most_action_items: int = 15
+    most_questions: int = 8
+    task_threshold: float = 0.5
+    open_threshold: float = 0.3
+    reply_words: int = 80
+    answer_words: int = 6
+    answer_similarity: float = 0.3
+    unanswered: float = 0.5
+
+    block_words: int = 40
     most_blocks: int = 600
     shared: float = 1.0
     topic_blocks: int = 4
@@ -69,20 +138,8 @@ class ExtractivePolicy:
     title_times: int = 2
     title_length: float = 0.7
     title_everywhere: float = 0.3
-
-    same: float = 0.8
-    most_decisions: int = 12
-    most_action_items: int = 15
-    most_questions: int = 8
-    task_threshold: float = 0.5
-    open_threshold: float = 0.3
-    reply_words: int = 80
-    answer_words: int = 6
-    answer_similarity: float = 0.3
-    unanswered: float = 0.5
-    chunk_words: tuple[int, int] = (300, 500)
     title_citations: int = 3
     fallback_words: int = 10
 
-    pause_sentences: int = 200
-    pause_rows: int = 100
+    pause_sentences: int = 60
+    pause_rows: int = 60

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from wordloop_ml.synthesis.extractive.gathered import Gathered
 from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import WORD
+from wordloop_ml.synthesis.extractive.words import WORD, words_of
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.words import content_words, stems
 
@@ -68,11 +68,13 @@ def phrases_of(
     """Count the phrases of each part."""
     counts: list[Counter[Phrase]] = []
     shown: dict[Phrase, Counter[str]] = {}
+    # whoever speaks is no topic
+    names = frozenset(word for one in meeting.sentences for word in words_of(one.voice))
     done = 0
     for begin, end in parts:
         count: Counter[Phrase] = Counter()
         for at in range(begin, end):
-            for phrase, words in _candidates(meeting.sentences[at].text, policy):
+            for phrase, words in _candidates(meeting.sentences[at].text, names, policy):
                 count[phrase] += 1
                 shown.setdefault(phrase, Counter())[words] += 1
             done += 1
@@ -90,7 +92,9 @@ def title_of(phrases: Sequence[str]) -> str:
     return text[0].upper() + text[1:]
 
 
-def _candidates(text: str, policy: ExtractivePolicy) -> Iterator[tuple[Phrase, str]]:
+def _candidates(
+    text: str, names: frozenset[str], policy: ExtractivePolicy
+) -> Iterator[tuple[Phrase, str]]:
     """Every run of content words that is not too long: its key, and as it was said."""
     run: list[str] = []
     last = 0
@@ -105,6 +109,7 @@ def _candidates(text: str, policy: ExtractivePolicy) -> Iterator[tuple[Phrase, s
         if (
             not _LETTERS.search(word)
             or low in LIGHT_WORDS
+            or low in names
             or not content_words([low.replace("’", "'")])
         ):
             yield from _runs(run, policy)

@@ -44,7 +44,7 @@ def _blocks(meeting: Gathered, policy: ExtractivePolicy) -> tuple[list[int], Flo
 def divide(blocks: Floats, policy: ExtractivePolicy) -> Steps[list[int]]:
     """The indices of the blocks with which topics begin, but for the first."""
     count = len(blocks)
-    shortest = max(1, min(policy.topic_blocks, count // 2))
+    shortest = min(policy.topic_blocks, count)
     most = int(min(policy.most_topics, max(1, count // shortest)))
     prefix = np.vstack([np.zeros(blocks.shape[1]), np.cumsum(blocks, axis=0)])
     gram = prefix @ prefix.T
