@@ -23,6 +23,7 @@ format = 1
 [profiles.embedded]
 transcriber = "scripted"
 voice_detector = "scripted"
+embedder = "scripted"
 [weights.scripted]
 file = "scripted.bin"
 bytes = {len(_WEIGHTS)}

@@ -1,6 +1,7 @@
-"""Canaries: a token, a name, words and audio go through everything, and come out in captions only.
+"""Canaries: a token, a name, words and audio go through everything, and come out in answers only.
 
-The real process, at debug level, with real sockets; captions, refusals and errors of every kind.
+The real process, at debug level, with real sockets; captions, syntheses, refusals and errors of
+every kind.
 Meeting and track ids are logged on purpose: operators need them, and they say nothing of people.
 """
 
@@ -119,7 +120,65 @@ REFUSED: tuple[tuple[Any, ...], ...] = (
 )
 
 
-async def test_nothing_but_a_caption_says_what_was_said_or_by_whom(
+def posted(**changes: Any) -> bytes:
+    """A transcript full of canaries."""
+    segment = {"id": "s1", "track": "a", "speaker": SPEAKER, "start": 0, "end": 2_000}
+    said = f"We decided that the canary w{WORDS[0]} will sing for {SPEAKER} by Friday."
+    return json.dumps(
+        {"meeting_id": "m", "segments": [segment | {"text": said}]} | changes
+    ).encode()
+
+
+WRONG = (
+    b"canary",
+    b'{"canary": "canary", "canary": 1}',
+    b"\xffcanary",
+    posted(canary="canary"),
+    posted(meeting_id="canary m"),
+    posted(language="canary"),
+    posted(options={"engine": "canary"}),
+    posted(options={"engine": "generative"}),
+    posted(options={"canary": "canary"}),
+    posted(segments=["canary"]),
+    posted(segments=[{"id": "canary canary", "text": "canary", "start": "canary"}]),
+    posted(segments=2 * json.loads(posted())["segments"]),
+)
+
+
+async def synthesise(
+    told: Told, http: aiohttp.ClientSession, url: str, content: bytes, **headers: str
+) -> int:
+    """One request; its answer is kept unless it is a synthesis, and the headers in any case."""
+    own = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **headers}
+    async with http.post(url, data=content, headers=own) as answer:
+        told.texts.append(str(answer.headers))
+        if answer.status != 200:
+            told.texts += [await answer.text(), str(answer.reason)]
+        else:
+            assert SPEAKER in await answer.text()
+        return answer.status
+
+
+async def synthesises(told: Told, http: aiohttp.ClientSession, url: str) -> None:
+    """Syntheses that are made, repeated, refused and left."""
+    key = {"Idempotency-Key": "canary-key"}
+    for headers in ({}, key, key, {"Accept": "text/event-stream"}):
+        assert await synthesise(told, http, url, posted(), **headers) == 200
+    for wrong in WRONG:
+        for accept in ("application/json", "text/event-stream"):
+            assert await synthesise(told, http, url, wrong, Accept=accept) == 400
+    other = posted(meeting_id="n")
+    assert await synthesise(told, http, url, other, **key) == 422
+    for status, headers in (
+        (400, {"Idempotency-Key": "canary canary"}),
+        (401, {"Authorization": "Bearer canary-wrong"}),
+        (415, {"Content-Type": "text/canary; charset=canary"}),
+        (400, {"Content-Encoding": "gzip"}),
+    ):
+        assert await synthesise(told, http, url, posted(), **headers) == status
+
+
+async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
     """Nor a token, a header or a line of a bad file; in no log, error, close or probe."""
@@ -142,6 +201,7 @@ async def test_nothing_but_a_caption_says_what_was_said_or_by_whom(
             right | {"Origin": "https://canary.example"},
         ):
             assert await asks(told, http, f"{audio}?token={TOKEN}", **headers) in {401, 403}
+        await synthesises(told, http, f"{url}/v1/synthesis")
         assert await asks(told, http, f"{url}/canary/{TOKEN}", **right) == 404
         assert await asks(told, http, f"{url}/v1/meetings/Canary%20M/audio", **right) == 400
         assert await asks(told, http, audio, Referer="canary", **right) == 400
@@ -172,7 +232,10 @@ async def test_nothing_but_a_caption_says_what_was_said_or_by_whom(
     log = service.log.read_text()
     told.texts += log.splitlines()
     assert told.leaks() == []
-    for event in ("track_ended", "connection_refused", "request_refused", "tokens_refused"):
+    for event in (
+        *("track_ended", "connection_refused", "request_refused", "tokens_refused"),
+        *("synthesis_made", "work_failed"),
+    ):
         assert event in log
     assert '"meeting": "acme/standup"' in log
     assert '"library": "aiohttp.websocket"' in log

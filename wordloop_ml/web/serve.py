@@ -15,12 +15,14 @@ import numpy as np
 import structlog
 from aiohttp import web
 
+from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plans import Means
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
+from wordloop_ml.engines.synthesisers import synthesisers_of
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
 from wordloop_ml.load import LoadLimits
@@ -28,7 +30,6 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
-from wordloop_ml.synthesis.synthesiser import Synthesiser
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
@@ -220,6 +221,7 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         "engines_loaded",
         transcriber=capabilities.name,
         model=capabilities.model,
+        embedder=None if opened.embedder is None else opened.embedder.capabilities.model,
         workers=settings.workers,
         seconds=round(time.monotonic() - began_s, 3),
     )
@@ -279,8 +281,10 @@ async def _serve_meetings(
     gc.collect()
     gc.freeze()
     service.loaded = loaded.engines.loaded
-    syntheses = _syntheses(settings, loaded)
-    service.become_ready(roster, loaded.engines.transcriber.capabilities, syntheses)
+    engines, jobs = loaded.engines, Jobs(loaded.executor)
+    embeddings = None if engines.embedder is None else Embeddings(jobs, engines.embedder)
+    syntheses = _syntheses(settings, engines, jobs, embeddings)
+    service.become_ready(roster, engines.transcriber.capabilities, syntheses, embeddings)
     log.info("ready", port=port)
     if on_ready is not None:
         on_ready(port)
@@ -289,6 +293,7 @@ async def _serve_meetings(
         become_unready=service.become_unready,
         roster=roster,
         syntheses=syntheses,
+        embeddings=embeddings,
         wait_unconnected=service.wait_unconnected,
         stop_listening=runner.cleanup,
         executor=loaded.executor,
@@ -299,12 +304,13 @@ async def _serve_meetings(
     )
 
 
-def _syntheses(settings: Settings, loaded: Loaded) -> Syntheses:
-    """A language model writes where the profile has one; sentences can be chosen in any case."""
-    synthesisers: dict[str, Synthesiser[Any]] = {}
+def _syntheses(
+    settings: Settings, engines: Engines, jobs: Jobs, embeddings: Embeddings | None
+) -> Syntheses:
+    """A language model writes them where the profile has one; else sentences are chosen."""
     return Syntheses(
-        Means(Jobs(loaded.executor)),
-        synthesisers,
+        Means(jobs, None if embeddings is None else embeddings.embed, engines.generator),
+        synthesisers_of(engines.embedder, engines.generator),
         at_once=settings.syntheses,
         waiting=settings.syntheses_waiting,
         notes_bytes=settings.notes_cache_mb << 20,
