@@ -180,6 +180,11 @@ class Executor(Generic[W]):
         return len(self._threads)
 
     @property
+    def idle(self) -> int:
+        """Threads that have no job at this moment."""
+        return len(self._threads) - len(self._running)
+
+    @property
     def pressure(self) -> float:
         """Jobs for speech that wait for each thread, now; 0.0 when none has to wait."""
         return self._count(self._waiting, background=False) / len(self._threads)

@@ -95,6 +95,7 @@ class DecodeOptions:
     temperature: 0 takes the likeliest token each time; a retry may sample.
     beams: how many hypotheses are followed at once, by engines that can; 1 follows the likeliest
         token alone.
+    spare_workers: how many other workers have nothing to do: an engine may use their cores, too.
     """
 
     language: str | None = None
@@ -103,6 +104,7 @@ class DecodeOptions:
     careful: bool = False
     temperature: float = 0.0
     beams: int = 1
+    spare_workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,18 @@ def test_two_workers_at_once_hear_what_one_hears(engine: Engine, worker: Transcr
     assert together == [alone * 2, alone * 2]
 
 
+def test_spare_workers_change_nothing_but_the_time(
+    engine: Engine, worker: TranscriberWorker
+) -> None:
+    """Their cores are used or not: the words and what they are worth stay."""
+    heard = utterance(engine, 1.5)
+    alone = worker.transcribe(heard, GREEDY)
+    helped = worker.transcribe(heard, DecodeOptions(spare_workers=1))
+    assert [word.text for word in helped.words] == [word.text for word in alone.words]
+    assert_sound(helped, heard)
+    assert worker.transcribe(heard, GREEDY) == alone
+
+
 def test_a_careful_decode_keeps_the_same_promises(
     engine: Engine, worker: TranscriberWorker
 ) -> None:

@@ -13,10 +13,12 @@ from wordloop_ml.engines import whisper_abi
 from wordloop_ml.engines.cpu_instructions import read_record
 from wordloop_ml.errors import ErrorCode, StartupFailed
 
+SPINNING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A fresh process: what it loads and prints is this code's doing."""
-    inherited = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    inherited = {k: v for k, v in os.environ.items() if k not in SPINNING}
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -80,7 +82,8 @@ import os, sys
 library = whisper_abi.open_library()
 context = whisper_abi.ffi.new("struct whisper_context_params *")
 assert not library.whisper_init_from_buffer_with_params_no_state(b"junk" * 9, 36, context[0])
-print(os.environ["OMP_WAIT_POLICY"], "pywhispercpp" in sys.modules)
+print(os.environ["OMP_WAIT_POLICY"], os.environ.get("GOMP_SPINCOUNT"))
+print("pywhispercpp" in sys.modules)
 print(open("/proc/self/maps").read())
 """
 
@@ -101,9 +104,10 @@ def test_the_library_prints_nothing_and_imports_nothing() -> None:
     """Even where it fails: our logs are the only ones."""
     done = run(LOAD)
     assert done.stderr == ""
-    assert done.stdout.startswith("passive False\n")
+    assert done.stdout.startswith("passive 1000\nFalse\n")
 
 
 def test_the_environment_may_choose_another_wait_policy() -> None:
     """Ours is a default."""
-    assert run(LOAD, OMP_WAIT_POLICY="active").stdout.startswith("active ")
+    assert run(LOAD, OMP_WAIT_POLICY="active").stdout.startswith("active None\n")
+    assert run(LOAD, GOMP_SPINCOUNT="7").stdout.startswith("passive 7\n")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wordloop_ml.engines import whisper_cpp
 from wordloop_ml.engines.confidence import calibrated
 from wordloop_ml.engines.whisper_abi import ffi, find_library
 from wordloop_ml.engines.whisper_cpp import (
@@ -78,6 +79,17 @@ def test_words_times_and_confidence_come_from_the_tokens(decode: Decode) -> None
     assert -0.2 < hypothesis.average_log_probability < 0.0
     assert hypothesis.no_speech_probability < 0.01
     assert hypothesis.language == "en"
+
+
+def test_a_wide_model_uses_the_cores_of_idle_workers_for_the_same_words(
+    decode: Decode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More workers are idle than a decode will be divided among."""
+    says = [(NOTHING, None), (b" hello", 40), (b" world", None), (END, None)]
+    alone = decode(says, noise(1.0))
+    monkeypatch.setattr(whisper_cpp, "HELPED_FROM_WIDTH", 1)
+    helped = decode(says, noise(1.0), DecodeOptions(spare_workers=64))
+    assert helped.text == alone.text == "hello world"
 
 
 def test_a_character_that_spans_tokens_is_put_together(decode: Decode) -> None:

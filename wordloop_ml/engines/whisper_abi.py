@@ -27,6 +27,9 @@ MOST_BEAMS = 8
 
 _DISTRIBUTION = "pywhispercpp"
 
+_SPIN_COUNT = "1000"
+"""Rounds of waiting awake, some microseconds: most of what one thread waits for another."""
+
 _WHEEL_INSTRUCTIONS = frozenset({"avx", "avx2", "bmi2", "f16c", "fma", "sse4_2"})
 """What the wheel for x86-64 was compiled for: ggml's defaults, as ``ggml_cpu_has_*`` tell."""
 
@@ -303,10 +306,13 @@ def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERS
     path: another libwhisper of the same version (one built for this CPU), or None for the wheel's.
     Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``. Opening it again gives the same library.
     """
-    # libgomp reads this once, when it is loaded. By default its threads spin for a while after
-    # each parallel region, which on few cores steals the time of the workers beside them. It is
-    # a default only: who sets the variable in the environment keeps their choice.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # libgomp reads these once, when it is loaded. By default its threads spin for a while after
+    # each parallel region, which on few cores steals the time of the workers beside them; without
+    # spinning at all, threads that work together wake each other up hundreds of times a decode,
+    # and gain nothing. Defaults only: who sets a variable in the environment keeps their choice.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     path = path if path is not None else find_library()
     _check_cpu(path)
     try:

@@ -28,6 +28,13 @@ from wordloop_ml.weights import Calibration
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""
 
+HELPED_FROM_WIDTH = 768
+"""Encoders from this width on (small) are divided among the cores of idle workers. In smaller ones
+waiting for each other costs what it saves (docs/adr/0018)."""
+
+MOST_HELPERS = 3
+"""Workers that are idle now may be wanted a moment later."""
+
 _GREEDY, _BEAM_SEARCH = 0, 1
 
 _NEVER = 2.0
@@ -166,7 +173,9 @@ class WhisperCppWorker:
         self._vocabulary = transcriber._vocabulary
         self._state: WhisperState | None = state
         self._binding = transcriber._binding
-        self._parameters = _fixed_parameters(self._binding, transcriber._options.threads)
+        self._threads = transcriber._options.threads
+        self._helped = transcriber._header.audio_width >= HELPED_FROM_WIDTH
+        self._parameters = _fixed_parameters(self._binding)
         self._full_context = transcriber._header.audio_context
         # whisper.cpp drops the text when its own loop ends before the token limit does
         self._most_tokens = transcriber._header.text_context // 2 - 5
@@ -201,6 +210,8 @@ class WhisperCppWorker:
         self, state: WhisperState, utterance: Utterance, samples: Samples, options: DecodeOptions
     ) -> Hypothesis:
         parameters = self._parameters
+        helpers = min(options.spare_workers, MOST_HELPERS) if self._helped else 0
+        parameters.n_threads = self._threads * (1 + helpers)
         parameters.audio_ctx = self._audio_context(len(samples), options.careful)
         # whisper.cpp stops after the token whose index, from 0, reaches its limit
         parameters.max_tokens = self._token_limit(len(samples)) - 1
@@ -318,10 +329,9 @@ class WhisperCppWorker:
         )
 
 
-def _fixed_parameters(binding: WhisperBinding, threads: int) -> Any:
+def _fixed_parameters(binding: WhisperBinding) -> Any:
     """What is the same for every decode: a ``whisper_full_params``, owned by the caller."""
     parameters = binding.new_parameters()
-    parameters.n_threads = threads
     parameters.no_context = True
     parameters.single_segment = True
     parameters.print_progress = False

@@ -8,6 +8,7 @@ back as messages; between two messages runs one pure step of ``captioning.Track`
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -283,7 +284,10 @@ class MeetingActor:
         stale_after_s = self._overload.stale_after_s if interim else STALE_AFTER_S
 
         def run(worker: TranscriberWorker) -> Hypothesis:
-            return worker.transcribe(request.utterance, request.options)
+            options = request.options
+            if not interim:  # an interim is soon followed by another: cores stay free for both
+                options = replace(options, spare_workers=self._executor.idle)
+            return worker.transcribe(request.utterance, options)
 
         job = Job(
             job_class=request.kind,
