@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
@@ -34,6 +35,7 @@ async def drain(
     become_unready: Callable[[], None],
     roster: Roster,
     syntheses: Syntheses,
+    embeddings: Embeddings | None,
     wait_unconnected: Callable[[float], Awaitable[bool]],
     stop_listening: Callable[[], Awaitable[None]],
     executor: Executor[TranscriberWorker],
@@ -51,8 +53,10 @@ async def drain(
     syntheses.refuse_waiting()
     log.info("drain_started", tracks=roster.statistics().tracks)
     await _wait(forced, listen_s)
-    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses make
-    # room for the finals: whoever waits for one asks elsewhere.
+    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses and
+    # embeddings make room for the finals: whoever waits for one asks elsewhere.
+    if embeddings is not None:
+        embeddings.drain()
     ending = asyncio.create_task(syntheses.drain(END_SYNTHESES_S), name="drain-syntheses")
     leaving = asyncio.create_task(roster.drain(deadline_s), name="drain-roster")
     cutting = asyncio.create_task(forced.wait(), name="drain-forced")

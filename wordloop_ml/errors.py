@@ -34,6 +34,11 @@ class ErrorCode(StrEnum):
     TIMES_BACKWARDS = "times_backwards"
     UNKNOWN_FIELD = "unknown_field"
     UNSUPPORTED_ENGINE = "unsupported_engine"
+    UNSUPPORTED_MODEL = "unsupported_model"
+    UNSUPPORTED_DIMENSIONS = "unsupported_dimensions"
+    UNSUPPORTED_INPUT = "unsupported_input"
+    TOO_MANY_TEXTS = "too_many_texts"
+    TEXT_TOO_LONG = "text_too_long"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of an error, not a secret
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - likewise
     ORIGIN_REFUSED = "origin_refused"

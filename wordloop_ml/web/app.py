@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from wordloop_ml.web.access import access
+from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.health import livez, readyz, startupz
 from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.problems import problems
@@ -20,5 +21,6 @@ def make_app(service: Service) -> web.Application:
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/startupz", startupz)
     app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
+    app.router.add_post("/v1/embeddings", embeddings)
     app.router.add_post("/v1/synthesis", synthesis)
     return app

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
@@ -42,6 +43,7 @@ class Service:
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
         self._capabilities: TranscriberCapabilities | None = None
+        self._embeddings: Embeddings | None = None
         self._syntheses: Syntheses | None = None
         self.probation = Probation()
         self.bodies = ArrivingBodies()
@@ -75,6 +77,20 @@ class Service:
         return self._capabilities
 
     @property
+    def embeddings(self) -> Embeddings:
+        """Where they are made. Raises ``Busy`` while starting, ``Draining`` afterwards.
+
+        ``BadInput`` (``not_found``) when the profile has no embedder.
+        """
+        if self._stage is Stage.DRAINING:
+            raise Draining
+        if self._stage is Stage.STARTING:
+            raise _starting()
+        if self._embeddings is None:
+            raise BadInput("this server makes no embeddings", code=ErrorCode.NOT_FOUND)
+        return self._embeddings
+
+    @property
     def syntheses(self) -> Syntheses:
         """Where they are made. Raises ``Busy`` while starting, ``Draining`` afterwards.
 
@@ -89,10 +105,15 @@ class Service:
         return self._syntheses
 
     def become_ready(
-        self, roster: Roster, capabilities: TranscriberCapabilities, syntheses: Syntheses
+        self,
+        roster: Roster,
+        capabilities: TranscriberCapabilities,
+        syntheses: Syntheses,
+        embeddings: Embeddings | None = None,
     ) -> None:
         """The engines are loaded and each has done one real inference."""
         self._roster = roster
+        self._embeddings = embeddings
         self._syntheses = syntheses
         self._capabilities = capabilities
         self._stage = Stage.READY

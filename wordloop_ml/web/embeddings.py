@@ -1,0 +1,64 @@
+"""``POST /v1/embeddings``: texts in, vectors out, for OpenAI's clients and anybody else's."""
+
+import asyncio
+import io
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from wordloop_ml.messages import JobClass
+from wordloop_ml.web.access import TENANT
+from wordloop_ml.web.bodies import read_json_body
+from wordloop_ml.web.callers import leaving_cancels
+from wordloop_ml.web.service import SERVICE
+from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES, encode_answer, parse_request
+
+PARSE_AT_ONCE_BYTES: Final = 16 << 10
+"""A body of this size takes a fraction of a millisecond to parse; a larger one is a job."""
+
+_NUMBERS: Final = itertools.count(1)
+
+
+async def embeddings(request: web.Request) -> web.StreamResponse:
+    """Wait for the vectors as long as the caller does; refused early where nothing can be had."""
+    service = request.app[SERVICE]
+    made = service.embeddings
+    # each request is a caller of its own: a small one waits for one batch of a large one
+    caller = f"{request[TENANT]}/embeddings-{next(_NUMBERS)}"
+    with leaving_cancels(request):
+        body = await read_json_body(request, service.bodies, most_bytes=MAX_REQUEST_BYTES)
+        with service.connection():
+            parse = partial(parse_request, body.content, made.capabilities)
+            if len(body.content) <= PARSE_AT_ONCE_BYTES:
+                asked = parse()
+            else:
+                asked = await made.compute(parse, JobClass.EMBEDDING, caller)
+            embedded = await made.embed_and_count(asked.texts, JobClass.EMBEDDING, caller)
+            content = await _joined(
+                encode_answer(
+                    embedded.vectors,
+                    embedded.tokens,
+                    embedded.dropped,
+                    in_base64=asked.in_base64,
+                    made=made.capabilities,
+                )
+            )
+    # what a meeting said is nobody's to keep on the way
+    # aiohttp writes what is no plain bytes in pieces
+    return web.Response(
+        body=io.BytesIO(content),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _joined(pieces: Iterator[bytes]) -> bytes:
+    """All pieces; whoever else waits for the loop is served between any two."""
+    written = []
+    for piece in pieces:
+        written.append(piece)
+        await asyncio.sleep(0)
+    return b"".join(written)
