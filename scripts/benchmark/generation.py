@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from scripts.benchmark.subject import TWINS
@@ -101,7 +102,9 @@ def measure(name: str, cancels: int) -> list[tuple[str, str]]:
 
     rows = []
     for step_s in (0.04, 0.25, 1.0):
-        read, took_s = timed(lambda s=step_s: answer(generator, prompt(int(100 * s), 20), short, s))
+        read, took_s = timed(
+            partial(answer, generator, prompt(int(100 * step_s), 20), short, step_s)
+        )
         new = read.prompt_tokens - read.reused_tokens
         rows.append((f"reading, steps of {1_000 * step_s:.0f} ms", f"{new / took_s:.0f} tokens/s"))
     free = GenerationOptions(longest_tokens=40)
@@ -110,7 +113,7 @@ def measure(name: str, cancels: int) -> list[tuple[str, str]]:
         ("writing with a grammar", GenerationOptions(NOTES_SCHEMA, 40)),
     ):
         answer(generator, prompt(9, 5), short, 1.0)
-        wrote, took_s = timed(lambda o=options: answer(generator, prompt(9, 5), o, 1.0))
+        wrote, took_s = timed(partial(answer, generator, prompt(9, 5), options, 1.0))
         rows.append((what, f"{wrote.tokens / took_s:.1f} tokens/s"))
     waits = [
         freed_after_s(generator, prompt(1_000 + at, 60), 0.2 + 0.037 * at) for at in range(cancels)

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from scripts.gguf_models import CHATML, write_tiny
-from wordloop_ml.engines import llama_cpp_library
 from wordloop_ml.engines.llama_cpp import LlamaCppGeneration, LlamaCppGenerator
 from wordloop_ml.engines.llama_cpp_library import DISTRIBUTION, load_library
 from wordloop_ml.engines.llama_cpp_model import LlamaModel
@@ -374,7 +373,7 @@ def test_without_the_extra_the_start_says_which(
             raise metadata.PackageNotFoundError(name)
         return installed
 
-    monkeypatch.setattr(llama_cpp_library.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     load_library.cache_clear()
     with pytest.raises(StartupFailed, match=r"pip install 'wordloop-ml\[llama-cpp-python\]'") as it:
         load_library()
