@@ -10,6 +10,7 @@ from typing import Any
 
 from scripts.benchmark import aims, report
 from scripts.benchmark.aims import Judged
+from scripts.benchmark.beside_texts import measure_beside
 from scripts.benchmark.encode_share import measure_encode_share
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.hot_path import measure_hot_path
@@ -24,7 +25,7 @@ from scripts.benchmark.server_process import server_environment
 from scripts.benchmark.speech import read_speech
 from scripts.benchmark.stages import EncodeShare
 from scripts.benchmark.starts import measure_starts
-from scripts.benchmark.subject import Subject, of_profile, of_twin
+from scripts.benchmark.subject import Subject, of_profile, of_texts, of_twin
 from wordloop_ml.engines.catalogue import open_engines
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import read_settings
@@ -32,6 +33,7 @@ from wordloop_ml.settings import read_settings
 MEETINGS_S, LONG_S, HOT_PATH_S = 120.0, 300.0, 30.0
 LONG_TRACKS = 2
 HOT_PATH_MEETINGS = 8
+BESIDE_TWIN, BESIDE_MEETINGS, BESIDE_S = "tiny.en", 2, 12.0
 TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
 """So that the server says where the time of each caption went."""
 
@@ -84,6 +86,8 @@ class Bench:
             self._measure_starts(arguments.starts)
         elif arguments.memory:
             self._measure_memory()
+        elif arguments.beside is not None:
+            self._measure_beside(arguments.beside)
         elif arguments.all:
             for twin, meetings, seconds in ALL_RUNS:
                 subject = of_twin(twin) if twin else of_profile(arguments.profile)
@@ -143,6 +147,18 @@ class Bench:
         print(memory.markdown())
         self.judged += memory.judged()
         self.document["memory"] = memory.as_json()
+
+    def _measure_beside(self, rounds: int) -> None:
+        arguments = self.arguments
+        meetings = (arguments.meetings or [BESIDE_MEETINGS])[0]
+        seconds = arguments.seconds or BESIDE_S
+        subject = of_texts(arguments.twin or BESIDE_TWIN)
+        _progress(f"{subject.name}: {meetings} meetings alone and beside texts, {rounds} rounds")
+        plan = Plan(meetings, 1, seconds, arguments.seed, arguments.settle)
+        beside = measure_beside(subject, plan, rounds, arguments.speech, self._log("beside"))
+        print(beside.markdown())
+        self.judged += beside.judged()
+        self.document["beside"] = beside.as_json()
 
     def _measure_hot_path(self) -> None:
         arguments, subject = self.arguments, self._subject()

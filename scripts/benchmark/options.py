@@ -8,11 +8,12 @@ from scripts.benchmark.twins import SHAPES
 SPEECH = Path(__file__).resolve().parent.parent / "bench_speech"
 JSON = Path("out/bench.json")
 STARTS = 20
+ROUNDS = 4
 MEETINGS = (1, 8)
 
 _EPILOG = """\
-The default is a run for each number of meetings. --long, --starts, --memory, --hot-path and --all
-do something else instead. WORDLOOP_* settings are passed on to the server.
+The default is a run for each number of meetings. --long, --starts, --memory, --beside,
+--hot-path and --all do something else instead. WORDLOOP_* settings are passed on to the server.
 """
 
 
@@ -77,6 +78,15 @@ def _add_modes(options: argparse.ArgumentParser) -> None:
     )
     modes.add_argument(
         "--memory", action="store_true", help="idle and its parts, a further track, a worker"
+    )
+    modes.add_argument(
+        "--beside",
+        type=int,
+        nargs="?",
+        const=ROUNDS,
+        metavar="N",
+        help="captions with and without a synthesis and embeddings beside them, in N rounds each "
+        f"(default: {ROUNDS})",
     )
     modes.add_argument(
         "--hot-path", action="store_true", help="which functions the server's time goes to"

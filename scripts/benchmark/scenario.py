@@ -31,7 +31,7 @@ class Plan:
 
     meetings: how many talk at the same time. tracks: participants in each.
     seconds: of talk on each track, about. seed: of speech, pauses and starts.
-    settle_s: between the server's readiness and the first audio.
+    settle_s: between the server's readiness and the first audio. name: of its meetings.
     """
 
     meetings: int
@@ -39,6 +39,7 @@ class Plan:
     seconds: float
     seed: int
     settle_s: float
+    name: str = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,6 @@ async def run(
     command: Sequence[str] = COMMAND,
 ) -> Run:
     """Run a plan against a server of its own. Raises ``BenchmarkFailed``."""
-    random = np.random.default_rng(plan.seed)
-    scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings * plan.tracks)]
-    starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
     async with (
         aiohttp.ClientSession() as http,
         running_server(environment, http, log, command) as process,
@@ -83,23 +81,36 @@ async def run(
         await asyncio.sleep(plan.settle_s)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
-        with undisturbed():
-            recordings, cpu = await _talk(
-                http, base_url(environment), plan, scripts, starts_s, meters
-            )
+        conversations, cpu = await converse(http, base_url(environment), plan, speech, meters)
         watching.cancel()
         end_rss = meters.rss_bytes()
-    conversations = tuple(
-        Conversation(*_names(plan, index), script, recording)
-        for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
-    )
     with log.open(encoding="utf-8", errors="replace") as lines:
         timings = read_timings(lines)
     return Run(plan, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss, timings)
 
 
+async def converse(
+    http: aiohttp.ClientSession,
+    base: str,
+    plan: Plan,
+    speech: Sequence[SpokenText],
+    meters: Meters,
+) -> tuple[tuple[Conversation, ...], CpuUse]:
+    """The plan's talk, with a server that runs. Raises ``BenchmarkFailed``."""
+    random = np.random.default_rng(plan.seed)
+    scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings * plan.tracks)]
+    starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
+    with undisturbed():
+        recordings, cpu = await _talk(http, base, plan, scripts, starts_s, meters)
+    conversations = tuple(
+        Conversation(*_names(plan, index), script, recording)
+        for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
+    )
+    return conversations, cpu
+
+
 def _names(plan: Plan, index: int) -> tuple[str, str]:
-    return f"bench-{index // plan.tracks}", f"t{index % plan.tracks}"
+    return f"{plan.name}-{index // plan.tracks}", f"t{index % plan.tracks}"
 
 
 async def _talk(

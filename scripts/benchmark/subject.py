@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.benchmark.text_twins import prepare_text_twins, text_profile
 from scripts.benchmark.twins import prepare_twins, twin_settings
 from wordloop_ml.settings import read_settings
 
@@ -26,6 +27,13 @@ class Subject:
 def of_profile(profile: str) -> Subject:
     """Weights that were trained."""
     return Subject(profile, {"WORDLOOP_PROFILE": profile}, has_words=True)
+
+
+def of_texts(name: str) -> Subject:
+    """A twin that shares its process with an embedder and a language model's twin; blocking."""
+    prepare_text_twins(name, TWINS, read_settings({}).weights)
+    settings = {**twin_settings(name, TWINS.resolve()), "WORDLOOP_PROFILE": text_profile(name)}
+    return Subject(f"{name} twin", settings, has_words=False)
 
 
 def of_twin(name: str) -> Subject:

@@ -85,8 +85,8 @@ def prepare_twins(names: Iterable[str], folder: Path, weights: Path) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to((weights / detector.file).resolve())
     there = [name for name in SHAPES if (folder / _file(name)).is_file()]
-    rows = [_weights_row(f"{name}-twin", folder / _file(name), "whisper_cpp") for name in there]
-    rows.append(_weights_row("silero-vad", link, detector.engine))
+    rows = [weights_row(f"{name}-twin", folder / _file(name), "whisper_cpp") for name in there]
+    rows.append(weights_row("silero-vad", link, detector.engine))
     profiles = [
         f'[profiles."{name}"]\ntranscriber = "{name}-twin"\nvoice_detector = "silero-vad"'
         for name in there
@@ -182,7 +182,8 @@ def _file(name: str) -> str:
     return f"{name}-twin-{RECIPE}.bin"
 
 
-def _weights_row(name: str, path: Path, engine: str) -> str:
+def weights_row(name: str, path: Path, engine: str) -> str:
+    """A row of the manifest for a file that lies beside it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     rows = {
