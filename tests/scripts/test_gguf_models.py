@@ -1,0 +1,50 @@
+"""The written models: the same for the same seed, quantised as real files are, with real tokens."""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from scripts.gguf_models import _PACKERS, Shape, byte_pairs, write_tiny, write_twin
+
+NANO = Path(__file__).parents[2] / "weights" / "wordloop-nano.bin"
+SMALL = Shape("qwen2", 50_300, 288, 8, 4, 2, 512, 1_024)
+
+
+def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
+    """To the byte; another makes another."""
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_tiny(tmp_path / name, seed=seed)
+    one, same, other = ((tmp_path / name).read_bytes() for name in "abc")
+    assert one == same != other
+
+
+@pytest.mark.parametrize("kind", [*_PACKERS])
+def test_random_blocks_have_the_values_that_were_asked_for(kind: gguf.GGMLQuantizationType) -> None:
+    """By the reference implementation of the formats."""
+    packed = _PACKERS[kind](np.random.default_rng(1), 256 * 256, 0.5).reshape(256, -1)
+    values = gguf.quants.dequantize(packed, kind)
+    assert abs(values.mean()) < 0.04
+    assert values.std() == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_twin_is_quantised_as_q4_k_m(tmp_path: Path) -> None:
+    """Rows that 256 does not divide get the next kind; the output is finer; its fillers are 0."""
+    write_twin(tmp_path / "twin.gguf", SMALL, NANO)
+    tensors = {one.name: one for one in gguf.GGUFReader(tmp_path / "twin.gguf").tensors}
+    kinds = {name: one.tensor_type.name for name, one in tensors.items()}
+    assert {kinds[f"{name}.weight"] for name in ("token_embd", "blk.3.attn_q")} == {"Q5_0"}
+    assert kinds["output.weight"] == kinds["blk.0.attn_v.weight"] == "Q8_0"
+    assert kinds["blk.0.ffn_down.weight"] == "Q6_K"
+    assert kinds["blk.1.ffn_down.weight"] == "Q4_K"
+    assert not tensors["output.weight"].data[50_256:].any()
+    assert tensors["output.weight"].data[:50_256].any(axis=1).all()
+
+
+def test_the_merges_make_the_tokens() -> None:
+    """As many as there are tokens of two bytes or more."""
+    names, merges = byte_pairs(NANO)
+    assert (len(names), len(merges)) == (50_256, 50_000)
+    assert merges[:3] == ["\u0120 t", "\u0120 a", "h e"]
+    assert all(merge.replace(" ", "") in set(names[256:1_000]) for merge in merges[:500])
