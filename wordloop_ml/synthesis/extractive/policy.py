@@ -62,8 +62,8 @@ class ExtractivePolicy:
         most_decisions, most_action_items, most_questions: the surest are kept.
         task_threshold, open_threshold: how sure an item must be.
         reply_words: words within which a question is answered, or stays open.
-        answer_words, answer_similarity: a reply of so many words, so near to the question, is an
-            answer. unanswered: how open a question is that nobody put off, either.
+        answer_words, answer_similarity: a reply of so many words is one; so near to the question,
+            it answers. unanswered: how open a question is to which nobody replied.
 
     Topics
         block_words: topics begin at blocks of about so many words; most_blocks: of a long meeting.
@@ -121,9 +121,9 @@ class ExtractivePolicy:
     most_questions: int = 8
     task_threshold: float = 0.5
     open_threshold: float = 0.3
-    reply_words: int = 80
-    answer_words: int = 6
-    answer_similarity: float = 0.3
+    reply_words: int = 150
+    answer_words: int = 4
+    answer_similarity: float = 0.45
     unanswered: float = 0.5
 
     block_words: int = 40
