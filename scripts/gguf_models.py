@@ -49,7 +49,7 @@ class Shape:
     context: int
 
 
-TINY = Shape("llama", 5 + 256 + 1, 64, 2, 4, 2, 128, 2_048)
+TINY = Shape("llama", 5 + 256 + 1, 64, 2, 4, 2, 128, 4_096)
 QWEN_05B = Shape("qwen2", 151_936, 896, 24, 14, 2, 4_864, 32_768)
 QWEN_15B = Shape("qwen2", 151_936, 1_536, 28, 12, 2, 8_960, 32_768)
 

@@ -88,7 +88,7 @@ def test_it_says_what_it_is(generator: LlamaCppGenerator, tiny: Path) -> None:
     capabilities = generator.capabilities
     assert (capabilities.name, capabilities.model) == ("llama_cpp", "tiny")
     assert capabilities.digest == hashlib.sha256(tiny.read_bytes()).hexdigest()
-    assert capabilities.context_tokens == 2_048
+    assert capabilities.context_tokens == 4_096
 
 
 def test_an_answer_is_cut_at_its_length(generator: LlamaCppGenerator) -> None:
@@ -216,7 +216,7 @@ def test_a_cancelled_step_ends_inside_its_batch(generator: LlamaCppGenerator) ->
 
 def test_cancelling_frees_the_thread_at_once(generator: LlamaCppGenerator) -> None:
     """From another thread, in the middle of a step that would last."""
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=1_800))
+    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=3_900))
     raised: list[EngineFailed] = []
     running = threading.Event()
 
@@ -255,7 +255,7 @@ def test_one_answer_at_a_time(generator: LlamaCppGenerator) -> None:
 def test_what_does_not_fit_is_refused_by_name(generator: LlamaCppGenerator) -> None:
     """Before anything is read, and without a word of it; the next may begin."""
     with pytest.raises(EngineFailed) as caught:
-        answered(generator, Prompt("Notes.", "secret " * 400), longest_tokens=10)
+        answered(generator, Prompt("Notes.", "secret " * 800), longest_tokens=10)
     assert caught.value.code is ErrorCode.TOO_LARGE
     assert "secret" not in str(caught.value)
     assert answered(generator, longest_tokens=3).tokens == 3
