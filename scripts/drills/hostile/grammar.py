@@ -3,10 +3,15 @@
 from dataclasses import replace
 from random import Random
 
-from scripts.drills.hostile import frame_attacks, http_attacks, message_attacks
+from scripts.drills.hostile import frame_attacks, http_attacks, message_attacks, text_attacks
 from scripts.drills.hostile.attack import Attack
 
-RULES = (*http_attacks.RULES, *frame_attacks.RULES, *message_attacks.RULES)
+RULES = (
+    *http_attacks.RULES,
+    *frame_attacks.RULES,
+    *message_attacks.RULES,
+    *text_attacks.RULES,
+)
 
 
 def attack_of(seed: int, number: int) -> Attack:
