@@ -16,6 +16,9 @@ from wordloop_ml.ports import Embedder
 from wordloop_ml.synthesis.cited import CitedText, read, stems_of, windows_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 
+EVERY = 4
+"""Of the queries one in so many is measured: the windows that are embedded for one are many."""
+
 AGAINST = ("its own turns", "another query's turns", "another meeting's turns")
 
 
@@ -30,19 +33,22 @@ class Support:
 def measured(
     meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolicy
 ) -> dict[str, list[Support]]:
-    """For each sentence of each answer, what each kind of turns gives it."""
+    """For the longest sentence of each answer, what each kind of turns gives it."""
     texts = {one.name: run_in_place(read(one.transcript), None) for one in meetings}
     found: dict[str, list[Support]] = {kind: [] for kind in AGAINST}
     for at, meeting in enumerate(meetings):
         other = meetings[(at + 1) % len(meetings)]
         for number, query in enumerate(meeting.queries):
+            if (at + number) % EVERY:
+                continue
             far = meeting.queries[(number + len(meeting.queries) // 2) % len(meeting.queries)]
             cited = [_ids(query, meeting), _ids(far, meeting) if far is not query else []]
             cited.append(_as_many(other, len(cited[0])))
             homes = (meeting, meeting, other)
             for kind, ids, home in zip(AGAINST, cited, homes, strict=True):
                 if ids:
-                    found[kind] += _supports(query.answer, ids, texts[home.name], embedder, policy)
+                    text = max(query.answer.split(". "), key=len)
+                    found[kind].append(_support(text, ids, texts[home.name], embedder, policy))
     return found
 
 
@@ -57,22 +63,15 @@ def kept(supports: Sequence[Support], policy: EvidencePolicy) -> float:
     return float(np.mean(passed))
 
 
-def _supports(
-    answer: str, ids: Sequence[str], cited: CitedText, embedder: Embedder, policy: EvidencePolicy
-) -> list[Support]:
+def _support(
+    text: str, ids: Sequence[str], cited: CitedText, embedder: Embedder, policy: EvidencePolicy
+) -> Support:
     windows = windows_of(cited.segments(ids), policy.window_words)
-    found = []
-    for text in _sentences(answer):
-        ranked = sorted(
-            ((cited.share(stems_of(text), one.stems), one.text) for one in windows), reverse=True
-        )[: policy.most_windows]
-        vectors = embed_all(embedder, [text, *(window for _, window in ranked)])
-        found.append(Support(ranked[0][0], float((vectors[1:] @ vectors[0]).max())))
-    return found
-
-
-def _sentences(answer: str) -> list[str]:
-    return [one.strip() for one in answer.split(". ") if len(one.split()) >= 5]
+    wanted = stems_of(text)
+    ranked = sorted(((cited.share(wanted, one.stems), one.text) for one in windows), reverse=True)
+    nearest = ranked[: policy.most_windows]
+    vectors = embed_all(embedder, [text, *(window for _, window in nearest)])
+    return Support(ranked[0][0], float((vectors[1:] @ vectors[0]).max()))
 
 
 def _ids(query: Query, meeting: Meeting) -> list[str]:

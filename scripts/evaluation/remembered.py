@@ -59,4 +59,4 @@ class RememberedEmbedder:
 
 
 def _key(text: TokenisedText) -> bytes:
-    return hashlib.blake2b(np.array(text.ids, np.int32).tobytes(), digest_size=16).digest()
+    return hashlib.blake2b(np.array(text.ids, np.int64).tobytes(), digest_size=16).digest()

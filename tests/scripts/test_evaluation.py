@@ -1,0 +1,110 @@
+"""What measures syntheses on QMSum, on small examples; the meetings themselves where they are there."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.evaluation import boundaries, retrieval, rules
+from scripts.evaluation.meetings import DOMAINS, Meeting, Query, read_meetings, spoken
+from scripts.evaluation.remembered import RememberedEmbedder
+from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.messages import Segment, Transcript
+
+QMSUM = Path(__file__).parents[2].parent / "shared/data/qmsum"
+
+
+def meeting(*said: str, query: str = "", span: tuple[int, int] = (0, 0)) -> Meeting:
+    segments = tuple(Segment(f"s{at}", "a", text, at, at + 1) for at, text in enumerate(said))
+    return Meeting("product", 0, Transcript("m", segments), ("",), (Query(query, "", (span,)),), ())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ("I 'm sure it 's {disfmarker} fine .", "I'm sure it's fine."),
+        ("the L_C_D_ is on", "the LCD is on"),
+        ("don 't they ?", "don't they?"),
+        ("a far - field mike", "a far-field mike"),
+    ],
+)
+def test_turns_read_like_captions(tokens: str, text: str) -> None:
+    """No tags, no blanks before punctuation."""
+    assert spoken(tokens) == text
+
+
+def test_the_same_borders_are_never_wrong() -> None:
+    """And missing ones are."""
+    assert boundaries.pk(100, [30, 60], [30, 60]) == 0
+    assert boundaries.pk(100, [30, 60], []) > 0
+    assert boundaries.pk(100, [50], [48]) < boundaries.pk(100, [50], [10])
+
+
+def test_borders_lie_where_topics_begin_and_end() -> None:
+    """Those next to one another are one."""
+    one = Meeting(
+        "product",
+        0,
+        Transcript("m", tuple(Segment(f"s{at}", "a", "x", at, at) for at in range(100))),
+        (),
+        (),
+        (((0, 39),), ((41, 60), (80, 99))),
+    )
+    assert boundaries.reference(one) == [40, 61, 80]
+
+
+def test_the_right_window_is_found_and_counted() -> None:
+    """Ranks count from 1, ties go to the earlier window."""
+    said = [f"weather report number {at}" for at in range(16)]
+    said[9] = "the budget of the marketing department"
+    one = meeting(*said, query="What about the marketing budget?", span=(9, 9))
+    assert retrieval.windows(one) == [(0, 8), (4, 12), (8, 16)]
+    for scorer in (retrieval.by_words, retrieval.by_embeddings(ScriptedEmbedder())):
+        assert retrieval.ranks(one, scorer(one, retrieval.texts(one))) == [1]
+    assert retrieval.ranks(one, np.array([[3.0, 1.0, 1.0]])) == [2]
+    assert retrieval.measured([1, 2, 20]).hit_5 == pytest.approx(2 / 3)
+
+
+def test_precision_and_recall_are_those_of_the_lines() -> None:
+    """Found and labelled, over found, and over labelled."""
+    labels = [rules.Label("m", at, "none", "D" if at < 4 else "") for at in range(10)]
+    score = rules.score(labels, {"m": {"D": {2, 3, 4, 99}}}, "D")
+    assert (score.labelled, score.found, score.both) == (4, 3, 2)
+    assert (score.precision, score.recall) == (pytest.approx(2 / 3), 0.5)
+
+
+def test_the_labels_are_whole() -> None:
+    """Known letters, known domains, enough lines, no line of the read pools twice."""
+    labels = rules.read_labels()
+    read = [one for one in labels if not one.sampled.startswith("found")]
+    assert len(read) >= 60
+    assert len({(one.meeting, one.turn) for one in read}) == len(read)
+    assert set("".join(one.labels for one in labels)) == set("DAQO")
+    assert {one.meeting.split("-")[0] for one in labels} == set(DOMAINS)
+
+
+def test_vectors_are_remembered(tmp_path: Path) -> None:
+    """The second time nothing is embedded."""
+    calls: list[int] = []
+    first = RememberedEmbedder(ScriptedEmbedder(before=lambda b: calls.append(len(b))), tmp_path)
+    texts = first.tokenise(["one", "two", "three"])
+    made = first.embed(texts)
+    first.save()
+    second = RememberedEmbedder(ScriptedEmbedder(before=lambda b: calls.append(len(b))), tmp_path)
+    assert np.array_equal(second.embed(texts[::-1]), made[::-1])
+    assert calls == [3]
+
+
+@pytest.mark.skipif(not QMSUM.is_dir(), reason="QMSum is not here")
+def test_the_labels_are_turns_of_qmsum() -> None:
+    """And the rules find what the page says on some of them."""
+    meetings = {one.name: one for one in read_meetings(QMSUM)}
+    labels = [one for one in rules.read_labels() if one.meeting.startswith("product")]
+    for one in labels:
+        assert meetings[one.meeting].transcript.segments[one.turn].text
+    names = {one.meeting for one in labels}
+    found = {name: rules.found_in(meetings[name], ExtractivePolicy()) for name in names}
+    read = [one for one in labels if not one.sampled.startswith("found")]
+    assert rules.score(read, found, "D").recall >= 0.4
+    assert rules.score(read, found, "Q").precision >= 0.6

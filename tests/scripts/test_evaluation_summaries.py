@@ -1,0 +1,70 @@
+"""Summaries against references, and where the weights come from."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rouge_score", reason="the extra evaluation is not installed")
+
+from scripts.evaluation import summaries, weights
+from scripts.evaluation.meetings import Meeting
+from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.extractive.features import NAMES, features_of
+from wordloop_ml.synthesis.extractive.gathered import gather
+from wordloop_ml.synthesis.extractive.notes import notes_of
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.summary import candidates
+from wordloop_ml.synthesis.messages import Segment, Transcript
+from wordloop_ml.synthesis.synthesiser import ChunkWords
+
+POLICY = ExtractivePolicy()
+
+
+def test_only_the_first_words_count() -> None:
+    """What comes behind is not read."""
+    said = " ".join(f"w{at}" for at in range(110))
+    assert summaries.rouge(f"{said} the end", said).one == pytest.approx(100)
+    assert summaries.rouge("nothing of it", said).one == 0
+
+
+def test_function_words_do_not_count_as_content() -> None:
+    """The same form, another subject."""
+    score = summaries.rouge("the budget of the group", "the colour of the remote")
+    assert score.one > 0
+    assert score.content == 0
+
+
+def example(index: int) -> weights.Example:
+    """A meeting in which the sentences of the reference have most of "the" and "of"."""
+    said = [
+        "The colour of the remote and the price of the battery are the subject of the meeting.",
+        "I think you know that I really like what you said about it yesterday evening.",
+        "You told me that you would bring me something nice when you come back here.",
+    ]
+    segments = tuple(Segment(f"s{at}", "a", said[(at + index) % 3], at, at + 1) for at in range(9))
+    transcript = Transcript(f"m{index}", segments, "en")
+    domain = ("product", "academic", "committee")[index % 3]
+    meeting = Meeting(domain, index, transcript, (said[0],), (), ())
+    chunks = list(chunks_of(segments, ChunkWords(*POLICY.chunk_words)))
+    notes = [run_in_place(notes_of(one, True, POLICY), ScriptedEmbedder()) for one in chunks]
+    gathered = gather(transcript, chunks, notes)
+    rows = candidates(gathered, POLICY)
+    table = run_in_place(features_of(gathered, rows, POLICY), None)
+    return weights.example_of(meeting, gathered, rows, table)
+
+
+def test_weights_follow_what_is_shared_with_the_reference() -> None:
+    """Features of what is in the reference weigh more; those to do without weigh nothing."""
+    examples = [example(index) for index in range(6)]
+    fitted = dict(zip(NAMES, weights.fit(examples, without=("links",)), strict=True))
+    assert fitted["articles"] > 0 > fitted["address"]
+    assert fitted["links"] == 0
+
+
+def test_held_out_meetings_are_summed_up_by_others_weights() -> None:
+    """One score a meeting, whichever way they are held out."""
+    examples = [example(index) for index in range(6)]
+    for over_domains in (False, True):
+        scores = weights.held_out(examples, POLICY, 15, over_domains)
+        assert np.mean([one.one for one in scores]) > 50
