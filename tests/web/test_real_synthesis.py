@@ -22,6 +22,7 @@ LINES = (
     "We decided to drop the display and use a simple rubber case instead.",
     "Ben will send the new cost estimate to the team by Friday.",
     "Does anybody know whether the factory can make the rubber case in yellow?",
+    "I don't know, we will have to ask them.",
     "Marketing found that people lose their remote control behind the sofa every week.",
     "A speaker that answers a whistle would help them to find the remote control again.",
     "Let's close here, and meet again next week about the case.",
