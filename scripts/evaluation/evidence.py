@@ -16,7 +16,7 @@ from wordloop_ml.ports import Embedder
 from wordloop_ml.synthesis.cited import CitedText, read, stems_of, windows_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 
-EVERY = 4
+EVERY = 2
 """Of the queries one in so many is measured: the windows that are embedded for one are many."""
 
 AGAINST = ("its own turns", "another query's turns", "another meeting's turns")
