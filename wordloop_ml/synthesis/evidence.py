@@ -41,7 +41,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePolicy:
-    """The numbers that decide what stays; docs/synthesis.md says what they were measured on.
+    """The numbers that decide what stays; docs/synthesis-quality.md says what they were measured on.
 
     statements: of sentences: summary, decisions, action items, open questions.
     labels: of title and topics, which are shorter and about all of what they cite.
