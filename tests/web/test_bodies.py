@@ -112,6 +112,8 @@ async def test_a_body_that_breaks_http_is_named() -> None:
         async with http.post("/", data=b"no gzip at all", headers=broken) as answer_2:
             assert answer_2.status == 400
             assert (await answer_2.json(content_type=None))["code"] == "bad_request"
+            # where another request would begin is not known any more
+            assert answer_2.headers["Connection"] == "close"
 
 
 async def test_all_bodies_together_have_a_limit() -> None:

@@ -178,6 +178,29 @@ async def synthesises(told: Told, http: aiohttp.ClientSession, url: str) -> None
         assert await synthesise(told, http, url, posted(), **headers) == status
 
 
+WRONG_TEXTS = (
+    b"canary",
+    b'{"canary": "canary"}',
+    b'{"input": 7, "user": "canary"}',
+    b'{"input": "canary", "model": "canary"}',
+    b'{"input": "canary", "encoding_format": "canary"}',
+    b'{"input": "canary", "dimensions": "canary"}',
+    json.dumps({"input": "canary " * 6_000}).encode(),
+)
+
+
+async def embeds(told: Told, http: aiohttp.ClientSession, url: str) -> None:
+    """Texts that are embedded, and requests that are refused; vectors hold no words."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    right = json.dumps({"input": [f"canary w{WORDS[0]}", SPEAKER], "user": "canary"}).encode()
+    for content in (right, *WRONG_TEXTS):
+        async with http.post(url, data=content, headers=headers) as answer:
+            assert (answer.status == 200) is (content is right)
+            told.texts.append(str(answer.headers))
+            if content is not right:
+                told.texts += [await answer.text(), str(answer.reason)]
+
+
 async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
@@ -202,6 +225,7 @@ async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
         ):
             assert await asks(told, http, f"{audio}?token={TOKEN}", **headers) in {401, 403}
         await synthesises(told, http, f"{url}/v1/synthesis")
+        await embeds(told, http, f"{url}/v1/embeddings")
         assert await asks(told, http, f"{url}/canary/{TOKEN}", **right) == 404
         assert await asks(told, http, f"{url}/v1/meetings/Canary%20M/audio", **right) == 400
         assert await asks(told, http, audio, Referer="canary", **right) == 400

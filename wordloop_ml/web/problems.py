@@ -54,7 +54,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except WordloopError as error:
-        return problem(error)
+        answer = problem(error)
+        if request.content.exception() is not None:
+            # where the next request would begin is not known: its sender must not be surprised
+            answer.force_close()
+        return answer
     except web.HTTPException as error:
         return http_problem(error)
     except ConnectionError as error:
