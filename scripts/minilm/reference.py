@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 
@@ -35,7 +36,7 @@ def read_weights(path: Path) -> Weights:
 
 
 @torch.no_grad()
-def embed(weights: Weights, ids: Sequence[int]) -> np.ndarray:  # type: ignore[type-arg]
+def embed(weights: Weights, ids: Sequence[int]) -> npt.NDArray[np.float64]:
     """The embedding of one text by its token ids, marks included: float64, of length 1."""
 
     def linear(x: torch.Tensor, name: str) -> torch.Tensor:
@@ -69,5 +70,5 @@ def embed(weights: Weights, ids: Sequence[int]) -> np.ndarray:  # type: ignore[t
         )
         wide = functional.gelu(linear(x, f"{layer}.intermediate.dense"))
         x = norm(x + linear(wide, f"{layer}.output.dense"), f"{layer}.output.LayerNorm")
-    vector: np.ndarray = functional.normalize(x.mean(0), dim=0).numpy()  # type: ignore[type-arg]
+    vector: npt.NDArray[np.float64] = functional.normalize(x.mean(0), dim=0).numpy()
     return vector
