@@ -82,7 +82,7 @@ class ExtractivePolicy:
         pause_sentences, pause_rows: so many are computed between two pauses.
     """
 
-    chunk_words: tuple[int, int] = (300, 500)
+    chunk_words: tuple[int, int] = (450, 720)
     join_across_segments: int = 3
     longest_turn_words: int = 400
     longest_sentence_words: int = 40

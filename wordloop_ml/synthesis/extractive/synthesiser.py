@@ -36,7 +36,7 @@ class ExtractiveSynthesiser:
 
     @property
     def chunk_words(self) -> ChunkWords:
-        """Short chunks: a grown transcript pays for its last one again."""
+        """Short enough: a grown transcript pays for its last chunk again."""
         return ChunkWords(*self._policy.chunk_words)
 
     def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ChunkNotes]:

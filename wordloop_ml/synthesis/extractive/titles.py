@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from wordloop_ml.synthesis.extractive.gathered import Gathered
-from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import WORD, words_of
+from wordloop_ml.synthesis.extractive.words import WORD, content_of, words_of
 from wordloop_ml.synthesis.steps import Pause, Steps
-from wordloop_ml.synthesis.words import content_words, stems
+from wordloop_ml.synthesis.words import stems
 
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 
@@ -74,6 +73,9 @@ def phrases_of(
     for begin, end in parts:
         count: Counter[Phrase] = Counter()
         for at in range(begin, end):
+            # short answers hold no phrase
+            if meeting.row[at] < 0:
+                continue
             for phrase, words in _candidates(meeting.sentences[at].text, names, policy):
                 count[phrase] += 1
                 shown.setdefault(phrase, Counter())[words] += 1
@@ -96,25 +98,18 @@ def _candidates(
     text: str, names: frozenset[str], policy: ExtractivePolicy
 ) -> Iterator[tuple[Phrase, str]]:
     """Every run of content words that is not too long: its key, and as it was said."""
+    content = frozenset(content_of(text)) - names
     run: list[str] = []
     last = 0
-    for found in WORD.finditer(text):
+    for found in WORD.finditer(text) if content else ():
+        word = found.group(0)
         broken = text[last : found.start()].strip(" -") != ""
         last = found.end()
-        if broken:
+        plain = word.lower().replace("’", "'") in content and _LETTERS.search(word)
+        if run and (broken or not plain):
             yield from _runs(run, policy)
             run = []
-        word = found.group(0)
-        low = word.lower()
-        if (
-            not _LETTERS.search(word)
-            or low in LIGHT_WORDS
-            or low in names
-            or not content_words([low.replace("’", "'")])
-        ):
-            yield from _runs(run, policy)
-            run = []
-        else:
+        if plain:
             run.append(word)
     yield from _runs(run, policy)
 
