@@ -1,7 +1,7 @@
 """The request of ``POST /v1/embeddings`` to messages, strictly, and its answer to bytes.
 
 The fields are those of OpenAI's API, so that its clients can be used; docs/embeddings.md says what
-differs, ``embeddings.json`` is the schema.
+differs.
 """
 
 import base64
