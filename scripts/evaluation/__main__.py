@@ -28,6 +28,8 @@ from wordloop_ml.synthesis.synthesiser import ChunkWords
 PARTS = ("summaries", "topics", "rules", "retrieval", "evidence")
 QMSUM = Path("../shared/data/qmsum")
 WORDS = summaries.WORDS
+APART = 2
+"""Windows between two results of one search."""
 
 
 def main() -> int:
@@ -171,10 +173,17 @@ def _rules(
 def _retrieval(meetings: Sequence[Meeting], embedder: Embedder) -> None:
     print("\n| scored by | queries | Hit@1 | Hit@5 | Hit@10 | MRR |\n|---|---|---|---|---|---|")
     embeddings = retrieval.by_embeddings(embedder)
+    whole = retrieval.summed(
+        embeddings,
+        retrieval.around(embeddings, 3.0),
+        retrieval.around(retrieval.by_speakers, 0.5),
+    )
     scorers = {
         "BM25": retrieval.by_words,
         "embeddings": embeddings,
-        "both": retrieval.both(embeddings, retrieval.by_words),
+        "embeddings, places apart": retrieval.apart(embeddings, APART),
+        "embeddings, around, speakers; apart": retrieval.apart(whole, APART),
+        "and BM25; apart": retrieval.apart(retrieval.summed(whole, retrieval.by_words), APART),
     }
     said = [retrieval.texts(meeting) for meeting in meetings]
     for name, scorer in scorers.items():

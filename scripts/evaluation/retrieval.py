@@ -1,7 +1,7 @@
 """Finding the turns that answer a question: QMSum's specific queries, windows of 8 turns, stride 4.
 
 A window is right when it touches a relevant span. BM25 (Robertson and Zaragoza, 2009) stands beside
-the embeddings, and their sum of z-scores beside both.
+the embeddings, and a recipe of both, of who speaks, and of what lies around.
 """
 
 import math
@@ -94,9 +94,66 @@ def by_words(meeting: Meeting, said: Sequence[str]) -> Floats:
     return scores
 
 
-def both(one: Scorer, other: Scorer) -> Scorer:
-    """The sum of two scorers' z-scores."""
-    return lambda meeting, said: _z(one(meeting, said)) + _z(other(meeting, said))
+def summed(*scorers: Scorer) -> Scorer:
+    """The sum of the scorers' z-scores."""
+    return lambda meeting, said: np.sum([_z(one(meeting, said)) for one in scorers], axis=0)
+
+
+def around(scorer: Scorer, reach: float) -> Scorer:
+    """Each window's score, and its neighbours' the less the farther away they are.
+
+    reach: windows after which a neighbour counts for a third.
+    """
+
+    def score(meeting: Meeting, said: Sequence[str]) -> Floats:
+        place = np.arange(len(said))
+        near = np.exp(-np.abs(place[:, None] - place[None, :]) / reach)
+        near /= near.sum(axis=0)
+        return np.asarray(_z(scorer(meeting, said)) @ near, np.float64)
+
+    return score
+
+
+def by_speakers(meeting: Meeting, said: Sequence[str]) -> Floats:
+    """The share of each window's words that are of voices whom the query names."""
+    segments = meeting.transcript.segments
+    voices = {segment.voice for segment in segments}
+    bearers = Counter(word for voice in voices for word in set(tokens(voice)))
+    scores = np.zeros((len(meeting.queries), len(said)))
+    for row, query in enumerate(meeting.queries):
+        asked = tokens(query.text)
+        named = {
+            voice
+            for voice in voices
+            if f" {' '.join(tokens(voice))} " in f" {' '.join(asked)} "
+            or any(bearers[word] == 1 and len(word) > 3 and word in asked for word in tokens(voice))
+        }
+        for column, (begin, end) in enumerate(windows(meeting)):
+            some = [(one.voice in named, len(one.text.split())) for one in segments[begin:end]]
+            of_all = 1 + sum(words for _, words in some)
+            scores[row, column] = sum(words for theirs, words in some if theirs) / of_all
+    return scores
+
+
+def apart(scorer: Scorer, windows_apart: int) -> Scorer:
+    """The same order, but what lies near a better window comes behind everything that does not.
+
+    Neighbouring windows share half of their turns: who reads five results wants five places.
+    """
+
+    def score(meeting: Meeting, said: Sequence[str]) -> Floats:
+        plain = scorer(meeting, said)
+        ranked = np.zeros_like(plain)
+        for row, scores in enumerate(plain):
+            taken: list[int] = []
+            near: list[int] = []
+            for at in (int(one) for one in np.argsort(-scores, kind="stable")):
+                late = any(abs(at - other) <= windows_apart for other in taken)
+                (near if late else taken).append(at)
+            ranked[row, [*taken, *near]] = -np.arange(len(scores))
+        return ranked
+
+    return score
 
 
 def _terms(text: str) -> list[str]:

@@ -108,7 +108,7 @@ def test_other_languages_have_no_items_by_rules(launch: Said) -> None:
 
 def test_a_lost_chunk_leaves_the_rest(launch: Said) -> None:
     """Positions of later chunks stay those of the transcript."""
-    said = [*(("Ben", f"Filler sentence number {at} about the weather.") for at in range(80))]
+    said = [*(("Ben", f"Filler sentence number {at} about the weather.") for at in range(160))]
     transcript = transcript_of([*said, *launch])
     draft = drafted(transcript, lose=lambda at: at == 0)
     texts = {segment.id: segment.text for segment in transcript.segments}
