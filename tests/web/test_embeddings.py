@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,17 @@ import openai
 import pytest
 
 from tests.web.support import WAIT_S, Running, Serving
-from wordloop_ml.engines.catalogue import Engines
+from wordloop_ml.engines.catalogue import Engines, open_embedder
+from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_texts import CAPABILITIES, ScriptedEmbedder
-from wordloop_ml.errors import EngineFailed
+from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
+from wordloop_ml.settings import Settings
 from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TEXTS = ["we ship on friday", "the budget is approved", "we ship on friday"]
 
@@ -224,3 +230,35 @@ async def test_draining_sends_callers_elsewhere(serving: Serving) -> None:
     held.go.set()
     status, problem, headers = await asked
     assert (status, problem["code"], headers["Retry-After"]) == (503, "draining", "0")
+
+
+async def test_the_real_model_answers_openai_s_client(serving: Serving) -> None:
+    """With the vectors of the independent implementation, in both encodings."""
+    path = ROOT / "tests/engines/minilm_reference.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))["kept"]
+    opened = contextlib.ExitStack()
+    try:
+        embedder = opened.enter_context(open_embedder(Settings(), loaded=LoadedModels()))
+    except StartupFailed as error:
+        pytest.skip(str(error))
+    with opened:
+        service = await started(serving, embedder)
+        async with client_of(service) as client:
+            for encoding in ("float", "base64"):
+                answer = await client.embeddings.create(
+                    model="all-MiniLM-L6-v2",
+                    input=[one["text"] for one in kept],
+                    encoding_format=encoding,
+                )
+                vectors = [unpacked(one.embedding) for one in answer.data]
+                reference = np.array([one["vector"] for one in kept])
+                assert (np.array(vectors) * reference).sum(axis=1).min() >= 0.9999
+                assert answer.usage.prompt_tokens == sum(len(one["ids"]) for one in kept)
+        assert await service.stop()
+
+
+def unpacked(embedding: Any) -> np.ndarray[Any, Any]:
+    """OpenAI's client leaves base64 as it is, where it was asked for."""
+    if isinstance(embedding, str):
+        return np.frombuffer(base64.b64decode(embedding), "<f4")
+    return np.array(embedding, np.float32)
