@@ -11,11 +11,15 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 
 
 def open_questions(meeting: Gathered, policy: ExtractivePolicy) -> list[tuple[int, float]]:
-    """(index of the sentence, how surely it is open), in order, without those answered."""
+    """(index of the sentence, how surely it is open), in order, without those answered.
+
+    A request is a task, not a question.
+    """
+    tasks = {at for at, _ in meeting.tasks}
     return [
         (at, sure * openness)
         for at, sure in meeting.questions
-        if (openness := _openness(meeting, at, policy))
+        if at not in tasks and (openness := _openness(meeting, at, policy))
     ]
 
 

@@ -1,0 +1,67 @@
+"""Which sentences stand for the meeting."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.synthesis.extractive.features import NAMES, features_of
+from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.summary import candidates, choose, summary_of
+from wordloop_ml.synthesis.words import count_words
+
+POLICY = ExtractivePolicy()
+Said = Sequence[tuple[str, str]]
+Read = Callable[[Said], Gathered]
+
+
+def test_features_are_z_scores(read_meeting: Read, launch: Said) -> None:
+    """Mean 0 and, where sentences differ, deviation 1."""
+    meeting = read_meeting(launch)
+    table = run_in_place(features_of(meeting, candidates(meeting, POLICY), POLICY), None)
+    assert table.shape == (len(candidates(meeting, POLICY)), len(NAMES))
+    assert np.allclose(table.mean(axis=0), 0)
+    assert all(np.isclose(spread, 0) or np.isclose(spread, 1) for spread in table.std(axis=0))
+
+
+def test_the_summary_is_about_as_long_as_is_asked(read_meeting: Read, launch: Said) -> None:
+    """It ends with the sentence that reaches it, and has all there is where there is less."""
+    meeting = read_meeting(launch)
+    short = run_in_place(summary_of(meeting, 20, POLICY), None)
+    words = [count_words(one.text) for one in short]
+    assert sum(words) >= 20 > sum(words) - max(words)
+    everything = run_in_place(summary_of(meeting, 10_000, POLICY), None)
+    assert len(everything) == len(candidates(meeting, POLICY))
+
+
+def test_sentences_stand_in_the_order_of_the_meeting(read_meeting: Read, launch: Said) -> None:
+    """However they were ranked."""
+    summary = run_in_place(summary_of(read_meeting(launch), 40, POLICY), None)
+    order = [int(one.segments[0][1:]) for one in summary]
+    assert order == sorted(order)
+
+
+def test_what_was_chosen_is_not_chosen_again(read_meeting: Read) -> None:
+    """The second best that says something else comes before the best said twice."""
+    meeting = read_meeting(
+        [
+            ("Ann", "The price of the battery is the subject of the whole meeting today."),
+            ("Bo", "The price of the battery is the subject of the whole meeting today."),
+            ("Ann", "Marketing wants green posters in every city before the summer begins."),
+        ]
+    )
+    rows = candidates(meeting, POLICY)
+    scores = np.array([1.0, 0.9, 0.5])
+    assert choose(meeting, rows, scores, 20, POLICY) == [0, 2]
+    careless = replace(POLICY, repeated=0.0, alike=0.0)
+    assert choose(meeting, rows, scores, 20, careless) == [0, 1]
+
+
+def test_a_meeting_of_short_remarks_has_a_summary_all_the_same(read_meeting: Read) -> None:
+    """Of what there is."""
+    meeting = read_meeting([("Ann", "We have no more batteries."), ("Bo", "Oh no.")])
+    assert [one.text for one in run_in_place(summary_of(meeting, 50, POLICY), None)] == [
+        "We have no more batteries."
+    ]
