@@ -1,108 +1,23 @@
 """The executor: priorities, deadlines, coalescing, fairness, bounds, and its end."""
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job
 from wordloop_ml.errors import Busy, EngineFailed
 from wordloop_ml.executor import (
-    SPEECH_LATELY_S,
     DropReason,
     Executor,
-    Job,
     JobDone,
     JobDropped,
     JobFailed,
-    Outcome,
 )
 from wordloop_ml.load import Load
 from wordloop_ml.messages import JobClass
-
-WAIT_S = 10.0
-
-
-class Worker:
-    """A worker that counts how often it was closed."""
-
-    def __init__(self) -> None:
-        self.closings = 0
-
-    def close(self) -> None:
-        self.closings += 1
-
-
-class Gate:
-    """A job body that holds its thread until it is opened, and says that it has begun."""
-
-    def __init__(self) -> None:
-        self.begun = threading.Event()
-        self.open = threading.Event()
-
-    def __call__(self, worker: Worker) -> str:
-        del worker
-        self.begun.set()
-        assert self.open.wait(WAIT_S)
-        return "gate"
-
-
-class Inbox:
-    """Outcomes by label, in the order of delivery."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self.outcomes: list[tuple[str, Outcome]] = []
-
-    def take(self, label: str) -> Callable[[Outcome], None]:
-        def deliver(outcome: Outcome) -> None:
-            with self._condition:
-                self.outcomes.append((label, outcome))
-                self._condition.notify_all()
-
-        return deliver
-
-    def wait(self, count: int) -> list[tuple[str, Outcome]]:
-        with self._condition:
-            assert self._condition.wait_for(lambda: len(self.outcomes) >= count, WAIT_S)
-            return list(self.outcomes)
-
-    @property
-    def done(self) -> list[str]:
-        return [label for label, outcome in self.outcomes if isinstance(outcome, JobDone)]
-
-
-def job(
-    inbox: Inbox,
-    label: str,
-    job_class: JobClass = JobClass.INTERIM,
-    *,
-    owner: tuple[str, str] = ("m", "t"),
-    deadline_s: float = 0.0,
-    run: Callable[[Worker], Any] | None = None,
-    **more: Any,
-) -> Job[Worker]:
-    """A job that answers with its label."""
-    return Job(
-        job_class=job_class,
-        owner=owner,
-        deadline_s=deadline_s,
-        run=run if run is not None else lambda worker: label,
-        deliver=inbox.take(label),
-        **more,
-    )
-
-
-class Clock:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture
@@ -381,86 +296,3 @@ def test_a_first_caption_has_waited_since_the_first_of_those_that_it_replaced(
     inbox.wait(4)
     waits = [0.0, 3.0, 0.0]  # the gate, the third, and the one that a reading assumes
     assert single.load().first_wait_s == pytest.approx(sum(waits) / len(waits), rel=0.3)
-
-
-@pytest.fixture
-def pair(clock: Clock) -> Iterator[Executor[Worker]]:
-    """Two threads, so that one can be kept free."""
-    executor = Executor(Worker, workers=2, background=3, clock=clock)
-    yield executor
-    assert executor.close(WAIT_S)
-
-
-def test_speech_runs_before_texts_and_embeddings_before_syntheses(
-    single: Executor[Worker], inbox: Inbox, gate: Gate
-) -> None:
-    """Whoever came first."""
-    for job_class in (JobClass.SYNTHESIS, JobClass.EMBEDDING, JobClass.INTERIM):
-        single.submit(job(inbox, job_class.name, job_class, owner=(job_class.name, "t")))
-    gate.open.set()
-    inbox.wait(4)
-    assert inbox.done == ["gate", "INTERIM", "EMBEDDING", "SYNTHESIS"]
-
-
-def test_texts_use_every_thread_while_nobody_speaks(pair: Executor[Worker], inbox: Inbox) -> None:
-    """There is nobody to keep a thread free for."""
-    gates = [Gate(), Gate()]
-    for gate in gates:
-        pair.submit(job(inbox, "text", JobClass.EMBEDDING, run=gate))
-    assert all(gate.begun.wait(WAIT_S) for gate in gates)
-    for gate in gates:
-        gate.open.set()
-    inbox.wait(2)
-
-
-def test_texts_leave_a_thread_free_while_people_speak(
-    pair: Executor[Worker], inbox: Inbox, clock: Clock
-) -> None:
-    """A first caption finds it, and a pause long enough gives it back."""
-    pair.submit(job(inbox, "speech", JobClass.FINAL))
-    inbox.wait(1)
-    spoken = pair.speech_lately
-    first, second = Gate(), Gate()
-    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("a", "1"), run=first))
-    assert first.begun.wait(WAIT_S)
-    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("b", "1"), run=second))
-    pair.submit(job(inbox, "speech", JobClass.FIRST_CAPTION))
-    inbox.wait(2)
-    assert not second.begun.is_set()
-    clock.now_s += SPEECH_LATELY_S
-    assert spoken
-    assert not pair.speech_lately
-    first.open.set()
-    assert second.begun.wait(WAIT_S)
-    second.open.set()
-    inbox.wait(4)
-
-
-def test_too_many_texts_are_refused_and_speech_is_not(pair: Executor[Worker], inbox: Inbox) -> None:
-    """Each has a bound of its own."""
-    gates = [Gate(), Gate()]
-    for gate in gates:
-        pair.submit(job(inbox, "text", JobClass.EMBEDDING, run=gate))
-    assert all(gate.begun.wait(WAIT_S) for gate in gates)
-    for _ in range(3):
-        pair.submit(job(inbox, "text", JobClass.EMBEDDING))
-    with pytest.raises(Busy):
-        pair.submit(job(inbox, "text", JobClass.SYNTHESIS))
-    pair.submit(job(inbox, "speech", JobClass.INTERIM))
-    assert pair.pressure == 0.5
-    for gate in gates:
-        gate.open.set()
-    inbox.wait(6)
-
-
-def test_texts_are_no_load(single: Executor[Worker], inbox: Inbox, clock: Clock) -> None:
-    """Nobody is refused for what gives way to him anyway."""
-
-    def run(worker: Worker) -> None:
-        del worker
-        clock.now_s += 5.0
-
-    single.submit(job(inbox, "text", JobClass.SYNTHESIS, run=run))
-    inbox.wait(1)
-    assert single.load() == Load()
-    assert single.statistics().busy_s == 5.0

@@ -1,0 +1,115 @@
+"""The executor's background: work on texts after speech, and never on every thread beside it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job
+from wordloop_ml.errors import Busy
+from wordloop_ml.executor import SPEECH_LATELY_S, Executor
+from wordloop_ml.load import Load
+from wordloop_ml.messages import JobClass
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def single(clock: Clock) -> Iterator[Executor[Worker]]:
+    """One thread, so that the order of jobs shows."""
+    executor = Executor(Worker, workers=1, clock=clock)
+    yield executor
+    assert executor.close(WAIT_S)
+
+
+@pytest.fixture
+def pair(clock: Clock) -> Iterator[Executor[Worker]]:
+    """Two threads, so that one can be kept free."""
+    executor = Executor(Worker, workers=2, background=3, clock=clock)
+    yield executor
+    assert executor.close(WAIT_S)
+
+
+def test_speech_runs_before_texts_and_embeddings_before_syntheses(
+    single: Executor[Worker], inbox: Inbox
+) -> None:
+    """Whoever came first."""
+    gate = Gate()
+    single.submit(job(inbox, "gate", JobClass.FIRST_CAPTION, owner=("gate", "t"), run=gate))
+    assert gate.begun.wait(WAIT_S)
+    for job_class in (JobClass.SYNTHESIS, JobClass.EMBEDDING, JobClass.INTERIM):
+        single.submit(job(inbox, job_class.name, job_class, owner=(job_class.name, "t")))
+    gate.open.set()
+    inbox.wait(4)
+    assert inbox.done == ["gate", "INTERIM", "EMBEDDING", "SYNTHESIS"]
+
+
+def test_texts_use_every_thread_while_nobody_speaks(pair: Executor[Worker], inbox: Inbox) -> None:
+    """There is nobody to keep a thread free for."""
+    gates = [Gate(), Gate()]
+    for gate in gates:
+        pair.submit(job(inbox, "text", JobClass.EMBEDDING, run=gate))
+    assert all(gate.begun.wait(WAIT_S) for gate in gates)
+    for gate in gates:
+        gate.open.set()
+    inbox.wait(2)
+
+
+def test_texts_leave_a_thread_free_while_people_speak(
+    pair: Executor[Worker], inbox: Inbox, clock: Clock
+) -> None:
+    """A first caption finds it, and a pause long enough gives it back."""
+    pair.submit(job(inbox, "speech", JobClass.FINAL))
+    inbox.wait(1)
+    spoken = pair.speech_lately
+    first, second = Gate(), Gate()
+    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("a", "1"), run=first))
+    assert first.begun.wait(WAIT_S)
+    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("b", "1"), run=second))
+    pair.submit(job(inbox, "speech", JobClass.FIRST_CAPTION))
+    inbox.wait(2)
+    assert not second.begun.is_set()
+    clock.now_s += SPEECH_LATELY_S
+    assert spoken
+    assert not pair.speech_lately
+    first.open.set()
+    assert second.begun.wait(WAIT_S)
+    second.open.set()
+    inbox.wait(4)
+
+
+def test_too_many_texts_are_refused_and_speech_is_not(pair: Executor[Worker], inbox: Inbox) -> None:
+    """Each has a bound of its own."""
+    gates = [Gate(), Gate()]
+    for gate in gates:
+        pair.submit(job(inbox, "text", JobClass.EMBEDDING, run=gate))
+    assert all(gate.begun.wait(WAIT_S) for gate in gates)
+    for _ in range(3):
+        pair.submit(job(inbox, "text", JobClass.EMBEDDING))
+    with pytest.raises(Busy):
+        pair.submit(job(inbox, "text", JobClass.SYNTHESIS))
+    pair.submit(job(inbox, "speech", JobClass.INTERIM))
+    assert pair.pressure == 0.5
+    for gate in gates:
+        gate.open.set()
+    inbox.wait(6)
+
+
+def test_texts_are_no_load(single: Executor[Worker], inbox: Inbox, clock: Clock) -> None:
+    """Nobody is refused for what gives way to him anyway."""
+
+    def run(worker: Worker) -> None:
+        del worker
+        clock.now_s += 5.0
+
+    single.submit(job(inbox, "text", JobClass.SYNTHESIS, run=run))
+    inbox.wait(1)
+    assert single.load() == Load()
+    assert single.statistics().busy_s == 5.0
