@@ -115,6 +115,31 @@ def test_weights_that_were_replaced_meanwhile_are_refused(
     assert caught.value.code is ErrorCode.WEIGHTS_CORRUPT
 
 
+def test_weights_behind_links_are_loaded(files: dict[str, MappedWeights], tmp_path: Path) -> None:
+    """A mounted volume links each of its files into another folder."""
+    entry = files["weights"].entry
+    (tmp_path / entry.file).symlink_to(files["weights"].path)
+    with open_mapped(entry, tmp_path) as linked:
+        embedder = MiniLmEmbedder.open(linked, files["graph"], files["tokenizer"])
+    embedder.close()
+
+
+def test_weights_behind_a_link_to_another_name_are_refused(
+    files: dict[str, MappedWeights], tmp_path: Path
+) -> None:
+    """ONNX Runtime would look for the name in the graph; the operator is told why it cannot."""
+    entry = files["weights"].entry
+    blob = tmp_path / "blob"
+    blob.write_bytes(files["weights"].buffer)
+    (tmp_path / entry.file).symlink_to(blob)
+    with (
+        open_mapped(entry, tmp_path) as linked,
+        pytest.raises(StartupFailed, match="link to a file of another name") as caught,
+    ):
+        MiniLmEmbedder.open(linked, files["graph"], files["tokenizer"])
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE
+
+
 def replace_file(path: Path) -> Path:
     """Put an equal file in its place."""
     other = path.with_suffix(".new")

@@ -73,7 +73,9 @@ class MiniLmEmbedder:
                 weights.entry.sha256,
             )
             embedder.embed(embedder.tokenise(["one two three"]))
-        except (EngineFailed, *_REFUSALS) as error:
+        except EngineFailed as error:
+            raise _incompatible(str(error)) from error
+        except _REFUSALS as error:
             raise _incompatible(f"{type(error).__name__} while it was tried") from error
         return embedder
 
@@ -135,8 +137,12 @@ def _open_session(weights: MappedWeights, graph: MappedWeights) -> ort.Inference
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # ONNX Runtime follows no link out of the folder: mounted volumes are made of such links
+    file = weights.path.resolve()
+    if file.name != weights.path.name:
+        raise EngineFailed(f"{weights.path} is a link to a file of another name")
     options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", str(weights.path.parent)
+        "session.model_external_initializers_file_folder_path", str(file.parent)
     )
     options.log_severity_level = 4  # fatal: errors come back as exceptions
     session = ort.InferenceSession(bytes(graph.buffer), options, ["CPUExecutionProvider"])
