@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.captioning.test_track_properties import Choices
+from tests.captioning.choices import Choices
 from tests.replay.simulation import RATE, WORD_SAMPLES, Crashed, Simulation, Talk, Wire, check, talk
 from wordloop_ml.captioning.decodes import DecodeRequest
 from wordloop_ml.captioning.track import Dropped
