@@ -37,7 +37,8 @@ def steps() -> Iterator[str]:
 
     kept.append(wordloop_ml.web.serve)
     yield "the service and its other libraries, imported"
-    from wordloop_ml.engines.catalogue import MANIFEST
+    from wordloop_ml.engines.catalogue import MANIFEST, open_embedder
+    from wordloop_ml.engines.loads import LoadedModels
     from wordloop_ml.engines.silero_vad import SileroVoiceDetector
     from wordloop_ml.engines.whisper_abi import open_library
     from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
@@ -64,6 +65,10 @@ def steps() -> Iterator[str]:
         worker.transcribe(Utterance(0, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions("en"))
         kept.append(worker)
         yield f"worker {number}: its state, and one decode"
+    if "embedder" in entries:
+        with open_embedder(settings, loaded=LoadedModels()) as embedder:
+            embedder.embed(embedder.tokenise(["one two three"]))
+            yield "MiniLM: packed matrices, mapped weights, vocabulary"
 
 
 def main() -> None:
