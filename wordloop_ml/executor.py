@@ -225,9 +225,8 @@ class Executor(Generic[W]):
             for one in superseded:
                 self._waiting.remove(one)
             job.submitted_s = job.wanted_since_s = self._clock()
-            for (
-                one
-            ) in superseded:  # first captions replace each other: the first has waited longest
+            # first captions replace each other: the first has waited longest
+            for one in superseded:
                 if one.job_class is job.job_class:
                     job.wanted_since_s = min(job.wanted_since_s, one.wanted_since_s)
             self._orders += 1

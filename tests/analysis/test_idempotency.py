@@ -2,20 +2,11 @@
 
 import pytest
 
+from tests.executing import Clock
 from wordloop_ml.analysis import idempotency
 from wordloop_ml.analysis.idempotency import KEPT_KEYS_OF_TENANT, KEPT_S, Idempotency
 from wordloop_ml.analysis.work import Work
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
-
-
-class Clock:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -7,23 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.executing import WAIT_S, Clock
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Draining, EngineFailed
 from wordloop_ml.executor import FAIRNESS_QUANTUM_S, Executor
 from wordloop_ml.messages import JobClass
-
-WAIT_S = 10.0
-
-
-class Clock:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

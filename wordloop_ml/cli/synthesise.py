@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from wordloop_ml.cli.output_file import check_output, write_output
 from wordloop_ml.engines.catalogue import open_text_engines
 from wordloop_ml.engines.in_place import run_in_place
 from wordloop_ml.engines.synthesisers import synthesisers_of
@@ -74,7 +75,7 @@ def _synthesise(arguments: argparse.Namespace) -> int:
     configure_logs("warning", "console")
     form = _form(arguments)
     wishes = _wishes(arguments.summary_words)
-    output = _output(arguments.output)
+    output = check_output(arguments.output)
     transcript = _read(arguments.file, arguments.language)
     began_s = time.monotonic()
     synthesis = _make(transcript, settings, arguments.engine, wishes)
@@ -87,7 +88,7 @@ def _synthesise(arguments: argparse.Namespace) -> int:
     if output is None:
         sys.stdout.write(document)
     else:
-        _write(output, document)
+        write_output(output, document)
     return 0
 
 
@@ -108,19 +109,6 @@ def _wishes(summary_words: int) -> Wishes:
     if not MIN_SUMMARY_WORDS <= summary_words <= MAX_SUMMARY_WORDS:
         raise BadInput(f"--summary-words is outside {MIN_SUMMARY_WORDS} to {MAX_SUMMARY_WORDS}")
     return Wishes(summary_words)
-
-
-def _output(path: Path | None) -> Path | None:
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise BadInput("--output is not a file in an existing directory")
-    return path
-
-
-def _write(path: Path, document: str) -> None:
-    try:
-        path.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--output cannot be written: {error.strerror}") from error
 
 
 def _read(path: Path, language: str | None) -> Transcript:

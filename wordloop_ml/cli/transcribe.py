@@ -18,6 +18,7 @@ from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
 from wordloop_ml.cli.live_view import LiveView
 from wordloop_ml.cli.offline import transcribe_offline
+from wordloop_ml.cli.output_file import check_output, write_output
 from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput
@@ -71,7 +72,7 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     asked = hints.hints_of(arguments)
     for path in files.values():
         open_audio(path).close()  # say what is wrong before the models load
-    output = _output(arguments.output)
+    output = check_output(arguments.output)
     if arguments.server is not None:
         server = server_of(arguments.server, settings.token)
         captions = _remote(files, server, asked, live=arguments.live)
@@ -80,7 +81,7 @@ def _transcribe(arguments: argparse.Namespace) -> int:
         captions = run(files, settings, asked)
     document = render(_segments(captions, files), form)
     if output is not None:
-        _write(output, document)
+        write_output(output, document)
     elif not arguments.live:
         sys.stdout.write(document)
     return 0
@@ -111,20 +112,6 @@ def _form(arguments: argparse.Namespace) -> TranscriptFormat:
         raise BadInput(
             f"--output does not end in .{', .'.join(TranscriptFormat)}: give --format"
         ) from None
-
-
-def _output(path: Path | None) -> Path | None:
-    """Refuse a place that cannot be written before hours of work, not after."""
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise BadInput("--output is not a file in an existing directory")
-    return path
-
-
-def _write(path: Path, document: str) -> None:
-    try:
-        path.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--output cannot be written: {error.strerror}") from error
 
 
 def _segments(captions: list[Caption], files: dict[str, Path]) -> list[TranscriptSegment]:
