@@ -40,5 +40,6 @@ async def test_first_captions_and_finals_may_use_idle_workers_and_interims_may_n
     await until(lambda: roster.statistics().meetings == 0)
     assert executor.close(WAIT_S)
     first, *between, final = (told[length] for length in sorted(told))
-    assert (first, final) == (2, 2)
+    assert first == 2
+    assert final in {1, 2}  # an interim may still be running beside it
     assert 0 in between
