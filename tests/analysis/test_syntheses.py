@@ -215,8 +215,10 @@ async def test_what_is_logged_counts_and_does_not_tell(scene: Scene) -> None:
 async def test_on_the_way_out_callers_are_sent_elsewhere(scene: Scene) -> None:
     """Those who wait at once, those whose work runs with the meetings."""
     scene.texts.hold()
-    running, waiting = scene.begin(transcript()), scene.begin(transcript())
+    running = scene.begin(transcript())
     await until(lambda: bool(scene.texts.asked))
+    waiting = scene.begin(transcript())  # only now: both are parsed first, on threads of their own
+    await asyncio.sleep(0)
     scene.syntheses.refuse_waiting()
     with pytest.raises(Draining):
         await waiting
