@@ -18,7 +18,8 @@ from scripts.benchmark.machine import describe_machine
 from scripts.benchmark.memory import measure_memory
 from scripts.benchmark.native_cost import NativeCost, measure_native_cost
 from scripts.benchmark.offline import offline_transcripts
-from scripts.benchmark.options import MEETINGS, STARTS, parser
+from scripts.benchmark.options import AGAINST_MEETINGS, MEETINGS, STARTS, parser
+from scripts.benchmark.realtimestt import NAME, Checkout, measure_other
 from scripts.benchmark.results import Beside, Result, result_of
 from scripts.benchmark.scenario import Plan, run
 from scripts.benchmark.server_process import server_environment
@@ -34,6 +35,7 @@ MEETINGS_S, LONG_S, HOT_PATH_S = 120.0, 300.0, 30.0
 LONG_TRACKS = 2
 HOT_PATH_MEETINGS = 8
 BESIDE_TWIN, BESIDE_MEETINGS, BESIDE_S = "tiny.en", 2, 12.0
+AGAINST_TWIN, AGAINST_S = "tiny.en", 60.0
 TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
 """So that the server says where the time of each caption went."""
 
@@ -88,6 +90,8 @@ class Bench:
             self._measure_memory()
         elif arguments.beside is not None:
             self._measure_beside(arguments.beside)
+        elif arguments.against is not None:
+            self._measure_against(arguments.against)
         elif arguments.all:
             for twin, meetings, seconds in ALL_RUNS:
                 subject = of_twin(twin) if twin else of_profile(arguments.profile)
@@ -159,6 +163,20 @@ class Bench:
         print(beside.markdown())
         self.judged += beside.judged()
         self.document["beside"] = beside.as_json()
+
+    def _measure_against(self, folder: Path) -> None:
+        """Ours and the other server in turns, each time with the same talk."""
+        arguments, name = self.arguments, self.arguments.twin or AGAINST_TWIN
+        subject = of_twin(name)
+        other = Checkout(folder, arguments.against_python or folder / ".venv" / "bin" / "python")
+        speech = read_speech(arguments.speech)
+        for meetings in arguments.meetings or AGAINST_MEETINGS:
+            seconds = arguments.seconds or AGAINST_S
+            self._measure(subject, meetings, 1, seconds)
+            _progress(f"{NAME}, {subject.name}: {meetings} tracks, {seconds:g} s and a bit")
+            plan = Plan(meetings, 1, seconds, arguments.seed, arguments.settle)
+            log = self._log(f"{NAME}-{meetings}")
+            self.results.append(measure_other(other, subject, plan, speech, log))
 
     def _measure_hot_path(self) -> None:
         arguments, subject = self.arguments, self._subject()

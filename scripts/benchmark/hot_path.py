@@ -11,7 +11,7 @@ from typing import Any
 
 from scripts.benchmark.report import table
 from scripts.benchmark.scenario import Plan, run
-from scripts.benchmark.server_process import server_environment
+from scripts.benchmark.server_process import Launch, server_environment
 from scripts.benchmark.speech import SpokenText
 from scripts.benchmark.subject import Subject
 
@@ -68,8 +68,9 @@ def measure_hot_path(
 ) -> HotPath:
     """Run a plan with the profiler inside the server. Raises ``BenchmarkFailed``."""
     counts = log.with_suffix(".json").absolute()
-    command = [sys.executable, "-m", "scripts.benchmark.sampled_server", str(counts), "serve"]
-    asyncio.run(run(plan, speech, server_environment(subject.settings), log, command))
+    command = (sys.executable, "-m", "scripts.benchmark.sampled_server", str(counts), "serve")
+    environment = server_environment(subject.settings)
+    asyncio.run(run(plan, speech, environment, log, Launch(command)))
     threads = json.loads(counts.read_text(encoding="utf-8"))["threads"]
     meetings = f"{plan.meetings} meeting{'s' * (plan.meetings > 1)}"
     profiles = tuple(

@@ -54,7 +54,7 @@ def cpu_use(before: CpuReading, after: CpuReading) -> CpuUse:
 
 
 class Meters:
-    """The server process and this one."""
+    """The server process, with those that it started, and this one."""
 
     def __init__(self, server_pid: int) -> None:
         self._server = psutil.Process(server_pid)
@@ -65,12 +65,13 @@ class Meters:
         """The accounts now. The main thread of a process has its process's id."""
         threads = {one.id: one.user_time + one.system_time for one in self._server.threads()}
         event_loop_s = threads.pop(self._server.pid)
+        helpers = [one.cpu_times() for one in self._server.children(recursive=True)]
         client = self._client.cpu_times()
         machine = psutil.cpu_times()
         return CpuReading(
             at_s=time.monotonic(),
             event_loop_s=event_loop_s,
-            other_threads_s=sum(threads.values()),
+            other_threads_s=sum(threads.values()) + sum(one.user + one.system for one in helpers),
             client_s=client.user + client.system,
             machine_s=machine.user + machine.nice + machine.system + machine.irq + machine.softirq,
         )
@@ -84,8 +85,9 @@ class Meters:
         return cpu_use(before, self.cpu())
 
     def rss_bytes(self) -> int:
-        """The server's resident memory now."""
-        rss = int(self._server.memory_info().rss)
+        """The server's resident memory now; pages that several processes share count in each."""
+        those = [self._server, *self._server.children(recursive=True)]
+        rss = sum(int(one.memory_info().rss) for one in those)
         self.peak_rss_bytes = max(self.peak_rss_bytes, rss)
         return rss
 

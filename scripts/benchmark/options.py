@@ -9,11 +9,11 @@ SPEECH = Path(__file__).resolve().parent.parent / "bench_speech"
 JSON = Path("out/bench.json")
 STARTS = 20
 ROUNDS = 4
-MEETINGS = (1, 8)
+MEETINGS, AGAINST_MEETINGS = (1, 8), (1, 4, 8)
 
 _EPILOG = """\
 The default is a run for each number of meetings. --long, --starts, --memory, --beside,
---hot-path and --all do something else instead. WORDLOOP_* settings are passed on to the server.
+--against, --hot-path and --all do something else instead. WORDLOOP_* settings are passed on to the server.
 """
 
 
@@ -56,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
         "--json", type=Path, default=JSON, metavar="F", help=f"where all figures go ({JSON})"
     )
     options.add_argument(
+        "--against-python",
+        type=Path,
+        metavar="F",
+        help="which runs the other server (default: .venv/bin/python of the checkout)",
+    )
+    options.add_argument(
         "--plots", action="store_true", help="PNG plots beside the JSON (extra: bench)"
     )
     return options
@@ -87,6 +93,12 @@ def _add_modes(options: argparse.ArgumentParser) -> None:
         metavar="N",
         help="captions with and without a synthesis and embeddings beside them, in N rounds each "
         f"(default: {ROUNDS})",
+    )
+    modes.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="a checkout of RealtimeSTT: its server and ours in turns, with the same twin and talk",
     )
     modes.add_argument(
         "--hot-path", action="store_true", help="which functions the server's time goes to"

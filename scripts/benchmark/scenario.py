@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.meters import CpuUse, Meters
-from scripts.benchmark.server_process import COMMAND, base_url, running_server
+from scripts.benchmark.server_process import OURS, Launch, base_url, running_server
 from scripts.benchmark.speaking import Recording, speak
 from scripts.benchmark.speech import SpokenText
 from scripts.benchmark.stages import Timings, read_timings
@@ -23,6 +23,22 @@ LEAD_S = 0.5
 
 STARTS_WITHIN_S = 3.0
 """Meetings begin at random within so long."""
+
+
+Speak = Callable[[aiohttp.ClientSession, str, str, Script, float], Awaitable[Recording]]
+"""Speaks one track: the HTTP session, the URL of its WebSocket, its name, what is said, and when it
+begins on the loop's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a server is spoken to. path: of a meeting's WebSocket, with ``{meeting}`` in it."""
+
+    path: str
+    speak: Speak
+
+
+WORDLOOP = Dialect("/v1/meetings/{meeting}/audio", speak)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +86,20 @@ async def run(
     speech: Sequence[SpokenText],
     environment: Mapping[str, str],
     log: Path,
-    command: Sequence[str] = COMMAND,
+    launch: Launch = OURS,
+    dialect: Dialect = WORDLOOP,
 ) -> Run:
     """Run a plan against a server of its own. Raises ``BenchmarkFailed``."""
     async with (
         aiohttp.ClientSession() as http,
-        running_server(environment, http, log, command) as process,
+        running_server(environment, http, log, launch) as process,
     ):
         meters = Meters(process.pid)
         await asyncio.sleep(plan.settle_s)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
-        conversations, cpu = await converse(http, base_url(environment), plan, speech, meters)
+        base = base_url(environment)
+        conversations, cpu = await converse(http, base, plan, speech, meters, dialect)
         watching.cancel()
         end_rss = meters.rss_bytes()
     with log.open(encoding="utf-8", errors="replace") as lines:
@@ -95,13 +113,14 @@ async def converse(
     plan: Plan,
     speech: Sequence[SpokenText],
     meters: Meters,
+    dialect: Dialect = WORDLOOP,
 ) -> tuple[tuple[Conversation, ...], CpuUse]:
     """The plan's talk, with a server that runs. Raises ``BenchmarkFailed``."""
     random = np.random.default_rng(plan.seed)
     scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings * plan.tracks)]
     starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
     with undisturbed():
-        recordings, cpu = await _talk(http, base, plan, scripts, starts_s, meters)
+        recordings, cpu = await _talk(http, base, plan, scripts, starts_s, meters, dialect)
     conversations = tuple(
         Conversation(*_names(plan, index), script, recording)
         for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
@@ -120,6 +139,7 @@ async def _talk(
     scripts: Sequence[Script],
     starts_s: Sequence[float],
     meters: Meters,
+    dialect: Dialect,
 ) -> tuple[list[Recording], CpuUse]:
     """All tracks at once; CPU counts while every one of them has begun and none has ended."""
     began_s = [asyncio.get_running_loop().time() + LEAD_S + float(one) for one in starts_s]
@@ -127,19 +147,26 @@ async def _talk(
     async with one_failure(), asyncio.TaskGroup() as group:
         talks = [
             group.create_task(
-                speak(
-                    http,
-                    f"{base}/v1/meetings/{_names(plan, index)[0]}/audio",
-                    _names(plan, index)[1],
-                    script,
-                    began_s[index],
-                ),
+                _speak(dialect, http, base, _names(plan, index), script, began_s[index]),
                 name=f"speak-{index}",
             )
             for index, script in enumerate(scripts)
         ]
         cpu = group.create_task(meters.cpu_between(max(began_s), until_s), name="cpu")
     return [talk.result() for talk in talks], cpu.result()
+
+
+async def _speak(
+    dialect: Dialect,
+    http: aiohttp.ClientSession,
+    base: str,
+    names: tuple[str, str],
+    script: Script,
+    began_s: float,
+) -> Recording:
+    meeting, track = names
+    url = base + dialect.path.format(meeting=meeting)
+    return await dialect.speak(http, url, track, script, began_s)
 
 
 @asynccontextmanager

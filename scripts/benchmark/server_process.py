@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,23 @@ from scripts.benchmark.failures import BenchmarkFailed
 READY_WITHIN_S = 60.0
 EXIT_WITHIN_S = 40.0
 COMMAND = (str(Path(sys.executable).with_name("wordloop-ml")), "serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a server is started, and what is asked of it.
+
+    ready: the path that answers 200 once it serves, with a body that holds ``ready_text``.
+    exits: whether it has to end with 0 on SIGTERM.
+    """
+
+    command: Sequence[str] = COMMAND
+    ready: str = "/readyz"
+    ready_text: str = ""
+    exits: bool = True
+
+
+OURS = Launch()
 
 
 def server_environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -43,20 +61,21 @@ async def running_server(
     environment: Mapping[str, str],
     http: aiohttp.ClientSession,
     log: Path,
-    command: Sequence[str] = COMMAND,
+    launch: Launch = OURS,
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A ready server; stopped with SIGTERM at the end, after which it must exit with 0.
+    """A ready server; stopped with SIGTERM at the end, after which ours must exit with 0.
 
     log: where its standard error goes. Raises ``BenchmarkFailed``.
     """
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: ASYNC220 - before anything is measured
-            command, env=dict(environment), stdout=stream, stderr=stream
+            launch.command, env=dict(environment), stdout=stream, stderr=stream
         )
     try:
-        await _wait_ready(process, f"{base_url(environment)}/readyz", http, log)
+        await _wait_ready(process, base_url(environment), launch, http, log)
         yield process
-        await _stop(process, log)
+        if launch.exits:
+            await _stop(process, log)
     finally:
         if process.poll() is None:
             process.kill()
@@ -69,15 +88,19 @@ def base_url(environment: Mapping[str, str]) -> str:
 
 
 async def _wait_ready(
-    process: subprocess.Popen[bytes], url: str, http: aiohttp.ClientSession, log: Path
+    process: subprocess.Popen[bytes],
+    base: str,
+    launch: Launch,
+    http: aiohttp.ClientSession,
+    log: Path,
 ) -> None:
     give_up_s = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < give_up_s:
         if process.poll() is not None:
             raise BenchmarkFailed(f"the server exited with {process.returncode}; see {log}")
         try:
-            async with http.get(url) as response:
-                if response.status == 200:
+            async with http.get(base + launch.ready) as response:
+                if response.status == 200 and launch.ready_text in await response.text():
                     return
         except aiohttp.ClientConnectionError:
             pass  # not listening yet
