@@ -172,21 +172,30 @@ def _rules(
 
 def _retrieval(meetings: Sequence[Meeting], embedder: Embedder) -> None:
     print("\n| scored by | queries | Hit@1 | Hit@5 | Hit@10 | MRR |\n|---|---|---|---|---|---|")
-    embeddings = retrieval.by_embeddings(embedder)
-    whole = retrieval.summed(
-        embeddings,
-        retrieval.around(embeddings, 3.0),
-        retrieval.around(retrieval.by_speakers, 0.5),
-    )
+    words, embeddings = retrieval.by_words, retrieval.by_embeddings(embedder)
+    around = retrieval.around(embeddings, 3.0)
+    speakers = retrieval.around(retrieval.by_speakers, 0.5)
+    whole = retrieval.summed(embeddings, around, speakers, words)
+    named = [retrieval.texts(meeting) for meeting in meetings]
+    bare = [retrieval.texts(meeting, named=False) for meeting in meetings]
     scorers = {
-        "BM25": retrieval.by_words,
-        "embeddings": embeddings,
-        "embeddings, places apart": retrieval.apart(embeddings, APART),
-        "embeddings, around, speakers; apart": retrieval.apart(whole, APART),
-        "and BM25; apart": retrieval.apart(retrieval.summed(whole, retrieval.by_words), APART),
+        "BM25, without names": (words, bare),
+        "embeddings, without names": (embeddings, bare),
+        "BM25": (words, named),
+        "embeddings": (embeddings, named),
+        "embeddings; apart": (retrieval.apart(embeddings, APART), named),
+        "and around; apart": (
+            retrieval.apart(retrieval.summed(embeddings, around), APART),
+            named,
+        ),
+        "and around, BM25; apart": (
+            retrieval.apart(retrieval.summed(embeddings, around, words), APART),
+            named,
+        ),
+        "and around, BM25, speakers": (whole, named),
+        "and around, BM25, speakers; apart": (retrieval.apart(whole, APART), named),
     }
-    said = [retrieval.texts(meeting) for meeting in meetings]
-    for name, scorer in scorers.items():
+    for name, (scorer, said) in scorers.items():
         ranks = [
             retrieval.ranks(meeting, scorer(meeting, texts))
             for meeting, texts in zip(meetings, said, strict=True)

@@ -43,9 +43,15 @@ def windows(meeting: Meeting) -> list[tuple[int, int]]:
     return [(at, min(at + TURNS, turns)) for at in range(0, max(turns - STRIDE, 1), STRIDE)]
 
 
-def texts(meeting: Meeting) -> list[str]:
-    """What is said in each window, without fillers."""
-    said = [without_fillers(segment.text) for segment in meeting.transcript.segments]
+def texts(meeting: Meeting, *, named: bool = True) -> list[str]:
+    """What is said in each window, without fillers; each turn behind its speaker's name.
+
+    Whoever asks what the marketing expert thought finds nothing of that in what he said.
+    """
+    said = []
+    for segment in meeting.transcript.segments:
+        text = without_fillers(segment.text)
+        said.append(f"{segment.voice}: {text}" if text and named else text)
     return [" ".join(filter(None, said[begin:end])) for begin, end in windows(meeting)]
 
 

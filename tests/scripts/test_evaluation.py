@@ -66,6 +66,14 @@ def test_the_right_window_is_found_and_counted() -> None:
     assert retrieval.measured([1, 2, 20]).hit_5 == pytest.approx(2 / 3)
 
 
+def test_a_turn_stands_behind_its_speakers_name() -> None:
+    """Unless nothing is left of it, or names are not wanted."""
+    one = meeting("um", "we ship it")
+    name = one.transcript.segments[1].voice
+    assert retrieval.texts(one) == [f"{name}: we ship it"]
+    assert retrieval.texts(one, named=False) == ["we ship it"]
+
+
 def test_precision_and_recall_are_those_of_the_lines() -> None:
     """Found and labelled, over found, and over labelled."""
     labels = [rules.Label("m", at, "none", "D" if at < 4 else "") for at in range(10)]
