@@ -1,4 +1,4 @@
-"""Attacks on the route of syntheses: bodies that are no transcript, and headers that lie."""
+"""Attacks on the routes of texts: bodies that are no transcript and no texts, headers that lie."""
 
 import json
 from collections.abc import Callable
@@ -41,10 +41,13 @@ _HEADERS = (
 
 
 def _post(
-    body: bytes, headers: bytes = b"Content-Type: application/json", accept: str = ""
+    body: bytes,
+    headers: bytes = b"Content-Type: application/json",
+    accept: str = "",
+    route: str = "synthesis",
 ) -> bytes:
     head = (
-        f"POST /v1/synthesis HTTP/1.1\r\nHost: drill\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"POST /v1/{route} HTTP/1.1\r\nHost: drill\r\nAuthorization: Bearer {TOKEN}\r\n"
         f"Accept: {accept or '*/*'}\r\nContent-Length: {len(body)}\r\n"
     )
     return head.encode() + headers + b"\r\n\r\n" + body
@@ -101,6 +104,30 @@ def wrong_headers(rng: Random) -> Attack:
     return Attack(payload=_post(_transcript(_SEGMENT), rng.choice(_HEADERS)))
 
 
+def wrong_texts(rng: Random) -> Attack:
+    """For embeddings: no texts, too many, too long, of another model, or no JSON at all."""
+    fields = rng.choice(
+        [
+            {},
+            {
+                "input": rng.choice(
+                    [None, [], "", {}, 1, True, [[1, 2]], [1], ["a", ""], ["a", None]]
+                )
+            },
+            {"input": "\ud800"},
+            {"input": ["a"] * 2_049},
+            {"input": "word " * 10_000},
+            {"input": "a", "model": rng.choice(["text-embedding-3-small", "", 1, "m" * 300])},
+            {"input": "a", "dimensions": rng.choice([0, -1, 2**70, 128, "384", 1.5])},
+            {"input": "a", "encoding_format": rng.choice(["hex", None, 1])},
+            {"input": "a", "user": rng.choice([1, "u" * 300])},
+            {"input": "a", "inputs": "b"},
+        ]
+    )
+    bodies = [json.dumps(fields).encode()] * 3 + [rng.choice(_JUNK), random_bytes(rng, 2_000)]
+    return Attack(payload=_post(rng.choice(bodies), route="embeddings"))
+
+
 def caller_who_leaves(rng: Random) -> Attack:
     """Gone while it is answered, or before the whole body has come."""
     request = _post(_transcript(_SEGMENT), accept=rng.choice(["", "text/event-stream"]))
@@ -116,5 +143,6 @@ RULES: tuple[Rule, ...] = (
     wrong_segment,
     wrong_transcript,
     wrong_headers,
+    wrong_texts,
     caller_who_leaves,
 )
