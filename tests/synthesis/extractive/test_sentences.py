@@ -34,6 +34,18 @@ def test_a_sentence_goes_on_across_a_short_remark() -> None:
     ]
 
 
+def test_a_sentence_ends_with_a_long_silence_of_its_speaker() -> None:
+    """Captions lack a stop now and then: what was asked before the answer is no part of what follows."""
+    said = [
+        Segment("s0", "a", "Why is that", 0, 1_000),
+        Segment("s1", "b", "The database is too slow.", 1_500, 3_000),
+        Segment("s2", "a", "How long", 1_000 + POLICY.join_within_ms + 1, 6_000),
+        Segment("s3", "a", "does it take?", 6_800, 8_000),
+    ]
+    found = [one.text for one in sentences_of(said, POLICY)]
+    assert found == ["Why is that", "The database is too slow.", "How long does it take?"]
+
+
 def test_voices_are_never_mixed() -> None:
     """Each sentence is one voice's."""
     found = sentences_of(

@@ -36,7 +36,8 @@ class ExtractivePolicy:
 
     Chunks and sentences
         chunk_words: of a chunk: wanted, and at most.
-        join_across_segments: a sentence may go on after so many segments of others.
+        join_across_segments, join_within_ms: a sentence may go on after so many segments of others,
+            and after so long a silence of its speaker.
         longest_turn_words: joined pieces are closed here even when no stop came.
         longest_sentence_words: a longer one is cut at a clause.
         embedded_words: shorter sentences mean too little to be embedded.
@@ -84,6 +85,7 @@ class ExtractivePolicy:
 
     chunk_words: tuple[int, int] = (450, 720)
     join_across_segments: int = 3
+    join_within_ms: int = 4_000
     longest_turn_words: int = 400
     longest_sentence_words: int = 40
     embedded_words: int = 5

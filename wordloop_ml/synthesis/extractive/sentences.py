@@ -1,8 +1,8 @@
 """Segments become sentences; pure.
 
 A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined
-while the sentence has not ended, across short remarks of others, then divided at stops, and at a
-clause when a sentence will not end.
+while the sentence has not ended, across short pauses and short remarks of others, then divided at
+stops, and at a clause when a sentence will not end.
 """
 
 import re
@@ -41,11 +41,15 @@ class Sentence:
 
 @dataclass(slots=True)
 class _Open:
-    """Pieces of one voice whose sentence has not ended: (position, text)."""
+    """Pieces of one voice whose sentence has not ended: (position, text).
+
+    until: when the last one ended, in milliseconds.
+    """
 
     voice: str
     pieces: list[tuple[int, str]]
     words: int = 0
+    until: int = 0
 
 
 def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[Sentence]:
@@ -53,17 +57,26 @@ def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[
     found: list[Sentence] = []
     waiting: dict[str, _Open] = {}
     for position, segment in enumerate(segments):
-        for voice in [voice for voice in waiting if voice != segment.voice]:
-            if position - waiting[voice].pieces[-1][0] > policy.join_across_segments:
-                found.extend(_divided(waiting.pop(voice), policy))
+        for turn in list(waiting.values()):
+            if _given_up(turn, position, segment, policy):
+                found.extend(_divided(waiting.pop(turn.voice), policy))
         turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
         turn.pieces.append((position, segment.text.strip()))
         turn.words += len(WORD.findall(segment.text))
+        turn.until = max(turn.until, segment.end)
         if _ENDS.search(segment.text.strip()) or turn.words >= policy.longest_turn_words:
             found.extend(_divided(waiting.pop(segment.voice), policy))
     for turn in waiting.values():
         found.extend(_divided(turn, policy))
     return sorted(found, key=lambda sentence: (sentence.first, sentence.last))
+
+
+def _given_up(turn: _Open, position: int, segment: Segment, policy: ExtractivePolicy) -> bool:
+    """Whether a sentence is over although no stop came: its speaker was silent for too long."""
+    across = position - turn.pieces[-1][0] - (segment.voice == turn.voice)
+    return (
+        across > policy.join_across_segments or segment.start - turn.until > policy.join_within_ms
+    )
 
 
 def _divided(turn: _Open, policy: ExtractivePolicy) -> Iterator[Sentence]:
