@@ -72,11 +72,11 @@ def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[
 
 
 def _given_up(turn: _Open, position: int, segment: Segment, policy: ExtractivePolicy) -> bool:
-    """Whether a sentence is over although no stop came: its speaker was silent for too long."""
-    across = position - turn.pieces[-1][0] - (segment.voice == turn.voice)
-    return (
-        across > policy.join_across_segments or segment.start - turn.until > policy.join_within_ms
-    )
+    """Whether a sentence is over although no stop came: others said too much meanwhile, or its
+    speaker was silent for too long."""
+    others = position - turn.pieces[-1][0] - (segment.voice == turn.voice)
+    silent_ms = segment.start - turn.until
+    return others > policy.join_across_segments or silent_ms > policy.join_within_ms
 
 
 def _divided(turn: _Open, policy: ExtractivePolicy) -> Iterator[Sentence]:
