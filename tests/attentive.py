@@ -8,7 +8,7 @@ from wordloop_ml.ports import TranscriberCapabilities, TranscriberWorker
 
 
 class AttentiveTranscriber(ScriptedTranscriber):
-    """Scripted, and says that it knows German and translates. asked: the options of each job."""
+    """Scripted, and says that it knows some languages, by Whisper's codes, and translates. asked: the options of each job."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class AttentiveTranscriber(ScriptedTranscriber):
 
     @property
     def capabilities(self) -> TranscriberCapabilities:
-        return replace(super().capabilities, languages=("en", "de"), translates=True)
+        return replace(super().capabilities, languages=("en", "de", "no", "jw"), translates=True)
 
     def open_worker(self) -> TranscriberWorker:  # type: ignore[override]
         return AttentiveWorker(super().open_worker(), self.asked)

@@ -88,7 +88,7 @@ class Utterance:
 class DecodeOptions:
     """How one native call decodes: one encode, one decode, never more.
 
-    language: ISO 639-1 code of what is spoken, or None to let a multilingual model detect it.
+    language: what is spoken, by the model's code for it; None lets a multilingual model detect it.
     task: TRANSLATE writes English, and needs a multilingual model.
     prompt: words the decoder may expect (names, jargon); empty for none.
     careful: decode with the full audio context (after a crash, or when a loop was seen).
@@ -128,7 +128,7 @@ class Hypothesis:
 
     start, end: the span of audio that it heard, absolute samples.
     words: in order; empty when nothing was said.
-    language: ISO 639-1 code of what was spoken, whatever language the words were translated to.
+    language: what was spoken, by the model's code; whatever language the words were translated to.
     no_speech_probability: in [0, 1].
     average_log_probability: mean over the text tokens, natural logarithm; 0.0 without tokens.
     language_probability: in [0, 1]; 1.0 when the language was given, not detected.

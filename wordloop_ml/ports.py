@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.languages import known_as
 from wordloop_ml.messages import (
     DecodeOptions,
     Generated,
@@ -30,7 +31,7 @@ class TranscriberCapabilities:
 
     name: the engine's name, e.g. ``whisper_cpp``.
     model: the identity of the weights, e.g. ``wordloop-nano``.
-    languages: ISO 639-1 codes that it can transcribe.
+    languages: those that it can transcribe, by the codes that it knows them by.
     shortest_samples, longest_samples: what one job may hold at 16 kHz; shorter audio is an
         empty hypothesis, longer audio is ``BadInput``.
     word_times: words carry times that were measured, not spread evenly.
@@ -45,8 +46,19 @@ class TranscriberCapabilities:
     word_times: bool
     translates: bool = False
 
+    def code_of(self, language: str | None) -> str | None:
+        """What the model calls a language (``languages.language_of``); None for None.
+
+        Raises ``BadInput`` (``UNSUPPORTED_LANGUAGE``) for one that it does not know.
+        """
+        if language is None:
+            return None
+        code = known_as(language, self.languages)
+        self.check(code or language, Task.TRANSCRIBE)
+        return code
+
     def check(self, language: str | None, task: Task) -> None:
-        """Refuse what every decode would fail at.
+        """Refuse what every decode would fail at; the language is one of ``code_of``.
 
         Raises ``BadInput``: ``UNSUPPORTED_LANGUAGE`` or ``UNSUPPORTED_TASK``.
         """

@@ -94,7 +94,7 @@ def test_the_format_follows_the_output_file(meeting: Path, tmp_path: Path) -> No
             "--output does not end in .md or .json",
         ),
         (["{folder}/good.vtt", "--output", "/nowhere/at/all.md"], "--output is not a file"),
-        (["{folder}/good.vtt", "--language", "English"], "--language must be an ISO 639-1 code"),
+        (["{folder}/good.vtt", "--language", "English"], "--language must be a language tag"),
         (["{folder}/good.vtt", "--summary-words", "5"], "--summary-words is outside 20 to 1000"),
         (["{folder}/good.vtt", "--engine", "generative"], "unsupported_engine: "),
     ],

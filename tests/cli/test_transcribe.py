@@ -103,11 +103,11 @@ def test_live_shows_what_is_final_and_says_the_same_words(
         (["missing.wav"], "unreadable_audio: missing.wav does not exist"),
         (["{ada}", "--output", "transcript.pdf"], "--output does not end in"),
         (["{ada}", "--output", "/nowhere/at/all.txt"], "--output is not a file"),
-        (["{ada}", "--language", "English"], "--language must be an ISO 639-1 code"),
+        (["{ada}", "--language", "English"], "--language must be a language tag"),
         (["{ada}", "--vocabulary", "Wordloop,"], "--vocabulary must hold terms of 1 to 64"),
         (["{ada}", "--vocabulary", "x" * 65], "--vocabulary must hold terms of 1 to 64"),
         (["{ada}", "--vocabulary", ",".join("x" * 101)], "--vocabulary must be a list of at most"),
-        (["{ada}", "--language", "de"], "unsupported_language: "),
+        (["{ada}", "--language", "de-AT"], "unsupported_language: "),
         (["{ada}", "--live", "--task", "translate"], "unsupported_task: "),
     ],
 )
@@ -132,7 +132,7 @@ def test_hints_go_with_every_decode(
         "open_engines",
         lambda settings, *, texts: Engines(transcriber, ScriptedVoiceDetector()),
     )
-    hints = ["--language", "de", "--task", "translate", "--vocabulary", "Wordloop, Zoë Özil"]
+    hints = ["--language", "de_AT", "--task", "translate", "--vocabulary", "Wordloop, Zoë Özil"]
     assert main(["transcribe", str(ben), *live, *hints]) == 0
     assert transcriber.asked
     for options in transcriber.asked:

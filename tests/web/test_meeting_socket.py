@@ -288,6 +288,8 @@ def without(field: str) -> dict[str, Any]:
         ([START_OPUS, b"\xff"], "bad_audio", 1007),
         ([START_OPUS, b"\x03\xbf no packet"], "bad_audio", 1007),
         ([START | {"language": "de"}], "unsupported_language", 1003),
+        ([START | {"language": "fr-CA"}], "unsupported_language", 1003),
+        ([START | {"language": "English"}], "bad_message", 1002),
         ([START | {"task": "translate"}], "unsupported_task", 1003),
         ([START | {"vocabulary": [""]}], "bad_message", 1002),
     ],

@@ -42,6 +42,12 @@ def test_a_text_or_a_list_of_texts_is_read() -> None:
     assert not parse(input="one", encoding_format="float", dimensions=3, user="u").in_base64
 
 
+def test_null_says_what_leaving_a_field_out_says() -> None:
+    """Encoders of Go and Java write every optional field."""
+    nothing = dict.fromkeys(("model", "encoding_format", "dimensions", "user"))
+    assert parse(input="one", **nothing) == parse(input="one")
+
+
 @pytest.mark.parametrize(
     "model", ["all-minilm-l6-v2", "all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"]
 )
@@ -54,7 +60,8 @@ def test_the_model_may_be_named_as_it_is_known(model: str) -> None:
     ("fields", "code", "detail"),
     [
         ({}, ErrorCode.BAD_MESSAGE, "input is missing"),
-        ({"input": None}, ErrorCode.BAD_MESSAGE, "input must be a text, or a list"),
+        ({"input": None}, ErrorCode.BAD_MESSAGE, "input is missing"),
+        ({"input": "a", "inputs": None}, ErrorCode.UNKNOWN_FIELD, "the request has a field other"),
         ({"input": []}, ErrorCode.BAD_MESSAGE, "input must be a text, or a list"),
         ({"input": ""}, ErrorCode.BAD_MESSAGE, "input must not be empty"),
         ({"input": ["a", ""]}, ErrorCode.BAD_MESSAGE, "input[1] must not be empty"),

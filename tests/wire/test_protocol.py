@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.languages import MAX_TAG_CHARS, TAG_PATTERN
 from wordloop_ml.messages import (
     VOCABULARY_CHARACTERS,
     VOCABULARY_ENTRIES,
@@ -23,7 +24,6 @@ from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, CloseCode
 from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.identifiers import (
     IDENTIFIER_PATTERN,
-    LANGUAGES,
     MAX_SPEAKER_CHARS,
     MAX_TERM_CHARS,
 )
@@ -102,8 +102,9 @@ def test_rules_agree() -> None:
     start = DEFS["start"]["properties"]
     assert start["version"]["const"] == client_messages.VERSION == PROTOCOL["x-version"]
     assert start["encoding"]["enum"] == list(Encoding) == list(PROTOCOL["x-encodings"])
-    assert set(start["language"]["enum"]) == LANGUAGES
-    assert start["task"]["enum"] == list(Task)
+    assert start["language"]["pattern"] == TAG_PATTERN
+    assert start["language"]["maxLength"] == MAX_TAG_CHARS
+    assert start["task"]["enum"] == [*Task, None]
     assert start["vocabulary"]["maxItems"] == VOCABULARY_ENTRIES
     assert f"{VOCABULARY_CHARACTERS} characters" in start["vocabulary"]["description"]
     assert DEFS["term"]["maxLength"] == MAX_TERM_CHARS
@@ -170,6 +171,9 @@ START = {
         {"encoding": "pcm_mulaw", "sample_rate": 8_000},
         {"encoding": "opus", "sample_rate": 48_000, "channels": 2},
         {"language": "de", "task": "translate"},
+        {"language": "zh_Hant-TW"},
+        {"language": "AUTO"},
+        {field.name: None for field in dataclasses.fields(Start) if field.name not in START},
         {"vocabulary": []},
         {"vocabulary": ["Wordloop", "x" * 64]},
     ],
@@ -187,6 +191,10 @@ def test_schema_and_parser_take_the_same_starts(fields: dict[str, Any]) -> None:
         {"encoding": "opus"},
         {"encoding": "opus", "sample_rate": 24_000},
         {"task": "summarise"},
+        {"language": "English"},
+        {"language": ""},
+        {"track": None},
+        {"vocabulary": [None]},
         {"vocabulary": "Wordloop"},
         {"vocabulary": [""]},
         {"vocabulary": ["x" * 65]},

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.languages import MAX_TAG_CHARS, TAG_PATTERN
 from wordloop_ml.synthesis.messages import Segment, Wishes
 from wordloop_ml.wire import synthesis
 from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.identifiers import (
     IDENTIFIER_PATTERN,
-    LANGUAGES,
     MAX_SPEAKER_CHARS,
     SEGMENT_ID_PATTERN,
 )
@@ -85,6 +85,27 @@ def test_what_is_left_out_takes_the_defaults() -> None:
     assert DEFS["options"]["properties"]["summary_words"]["default"] == Wishes().summary_words
 
 
+@pytest.mark.parametrize(
+    ("fields", "left_out"),
+    [
+        (with_segments({"speaker": None}), with_segments({})),
+        (with_segments({}) | {"language": None, "options": None}, with_segments({})),
+        (
+            with_segments({}) | {"options": {"engine": None, "summary_words": None}},
+            with_segments({}),
+        ),
+        (with_segments({}) | {"language": "auto"}, with_segments({})),
+        (with_segments({}) | {"language": "en_US"}, with_segments({}) | {"language": "en"}),
+    ],
+)
+def test_null_says_what_leaving_a_field_out_says(
+    fields: dict[str, Any], left_out: dict[str, Any]
+) -> None:
+    """To the parser and to the schema; and a language may be any tag."""
+    assert parse(fields) == parse(left_out)
+    REQUEST.validate(fields)
+
+
 def test_tracks_are_brought_into_one_order() -> None:
     """As they arrived, track by track, is fine; within one track they are in order already."""
     fields = with_segments(
@@ -113,7 +134,7 @@ WRONG: list[tuple[dict[str, Any], ErrorCode, str]] = [
     (with_segments({}) | {"meeting_id": "a b"}, ErrorCode.BAD_MESSAGE, "meeting_id must be 1 to"),
     (FULL | {"segments": {}}, ErrorCode.BAD_MESSAGE, "segments must be a list"),
     (FULL | {"segments": [7]}, ErrorCode.BAD_MESSAGE, "segments[0] must be an object"),
-    (FULL | {"language": "English"}, ErrorCode.BAD_MESSAGE, "language must be an ISO 639-1"),
+    (FULL | {"language": "English"}, ErrorCode.BAD_MESSAGE, "language must be a language tag"),
     (FULL | {"options": []}, ErrorCode.BAD_MESSAGE, "options must be an object"),
     (FULL | {"options": {"engine": "gpt"}}, ErrorCode.BAD_MESSAGE, "options.engine must be one"),
     (
@@ -131,6 +152,9 @@ WRONG: list[tuple[dict[str, Any], ErrorCode, str]] = [
     (with_segments({"text": 7}), ErrorCode.BAD_MESSAGE, "segments[0].text must be a string"),
     (with_segments({"text": "\ud800"}), ErrorCode.BAD_MESSAGE, "segments[0].text must be Unicode"),
     (FULL | {"colour": 1}, ErrorCode.UNKNOWN_FIELD, "the request has a field other than"),
+    (FULL | {"colour": None}, ErrorCode.UNKNOWN_FIELD, "the request has a field other than"),
+    (FULL | {"segments": None}, ErrorCode.BAD_MESSAGE, "segments is missing"),
+    (with_segments({"id": None}), ErrorCode.BAD_MESSAGE, "segments[0].id is missing"),
     (FULL | {"options": {"x": 1}}, ErrorCode.UNKNOWN_FIELD, "options has a field other than"),
     (with_segments({"words": []}), ErrorCode.UNKNOWN_FIELD, "segments[0] has a field other than"),
     (FULL | {"segments": []}, ErrorCode.TRANSCRIPT_EMPTY, "no segment"),
@@ -229,7 +253,7 @@ def test_the_schema_has_the_rules_of_the_code() -> None:
         assert set(DEFS[name]["properties"]) == set(known)
     assert DEFS["request"]["properties"]["segments"]["maxItems"] == synthesis.MAX_SEGMENTS
     assert f"{synthesis.MAX_CHARACTERS} characters" in str(DEFS["request"])
-    assert DEFS["options"]["properties"]["engine"]["enum"] == list(synthesis.ENGINES)
+    assert DEFS["options"]["properties"]["engine"]["enum"] == [*synthesis.ENGINES, None]
     words = DEFS["options"]["properties"]["summary_words"]
     assert (words["minimum"], words["maximum"]) == (
         synthesis.MIN_SUMMARY_WORDS,
@@ -239,4 +263,5 @@ def test_the_schema_has_the_rules_of_the_code() -> None:
     assert DEFS["segment_id"]["pattern"] == SEGMENT_ID_PATTERN
     assert DEFS["segment"]["properties"]["speaker"]["maxLength"] == MAX_SPEAKER_CHARS
     assert DEFS["meeting_ms"]["maximum"] == MAX_POSITION
-    assert all(len(one) == 2 for one in LANGUAGES)
+    assert DEFS["request"]["properties"]["language"]["pattern"] == TAG_PATTERN
+    assert DEFS["request"]["properties"]["language"]["maxLength"] == MAX_TAG_CHARS

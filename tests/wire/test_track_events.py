@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +53,14 @@ def test_a_final_caption_carries_its_number_and_what_is_committed() -> None:
     told = AT_48.translate(event([160, 1600], final=True), received=99_999)
     assert isinstance(told, Caption)
     assert (told.final, told.speech_final, told.seq, told.committed) == (True, True, 7, 4800)
+
+
+def test_a_language_is_told_by_its_standard_code() -> None:
+    """Whisper calls Javanese jw, which is nothing that a client knows."""
+    heard = replace(event([160, 1600]), language="jw")
+    told = AT_48.translate(heard, received=0)
+    assert isinstance(told, Caption)
+    assert told.language == "jv"
 
 
 @given(

@@ -50,7 +50,7 @@ class Track:
     first_sample: absolute index of the first sample that will be fed (a resumed stream's C).
     last_seq: ``seq`` of the last final that was already sent, 0 for none.
     live_from: captions of segments that start before are marked as replay.
-    language: what is spoken, ISO 639-1; None lets a multilingual model say.
+    language: what is spoken, by the model's code; None lets a multilingual model say.
     task: TRANSLATE gives English captions, where the model can.
     vocabulary: names and terms to expect; bounded by messages.VOCABULARY_*.
     careful: decode everything with the full audio context.

@@ -4,8 +4,9 @@ import argparse
 from dataclasses import dataclass
 
 from wordloop_ml.errors import BadInput
+from wordloop_ml.languages import language_of
 from wordloop_ml.messages import Task
-from wordloop_ml.wire.identifiers import LANGUAGES, fault_of_vocabulary
+from wordloop_ml.wire.identifiers import fault_of_vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ NO_HINTS = Hints()
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options that ``hints_of`` reads."""
     parser.add_argument(
-        "--language", metavar="L", help="ISO 639-1 code of the speech (default: as the model hears)"
+        "--language",
+        metavar="L",
+        help="language of the speech, such as en, pt-BR or yue (default: auto, as the model hears)",
     )
     parser.add_argument(
         "--task",
@@ -41,13 +44,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def hints_of(arguments: argparse.Namespace) -> Hints:
-    """What was asked for. Raises ``BadInput`` for a code or a term that breaks its rule."""
-    language: str | None = arguments.language
-    if language is not None and language not in LANGUAGES:
-        raise BadInput("--language must be an ISO 639-1 code in lower case, such as en")
+    """What was asked for. Raises ``BadInput`` for a tag or a term that breaks its rule."""
     terms = (
         [term.strip() for term in arguments.vocabulary.split(",")] if arguments.vocabulary else []
     )
     if (fault := fault_of_vocabulary(terms)) is not None:
         raise BadInput(f"--vocabulary {fault}")
-    return Hints(language, arguments.task, tuple(terms))
+    return Hints(spoken(arguments.language), arguments.task, tuple(terms))
+
+
+def spoken(tag: str | None) -> str | None:
+    """The language that ``--language`` names; None where that leaves it open, or is not given."""
+    try:
+        return None if tag is None else language_of(tag)
+    except ValueError as error:
+        raise BadInput(f"--language {error}") from None

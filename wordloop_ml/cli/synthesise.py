@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from wordloop_ml.cli.hints import spoken
 from wordloop_ml.cli.output_file import check_output, write_output
 from wordloop_ml.engines.catalogue import open_text_engines
 from wordloop_ml.engines.in_place import run_in_place
@@ -23,7 +24,6 @@ from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Found, Progress
 from wordloop_ml.telemetry import configure_logs
-from wordloop_ml.wire.identifiers import LANGUAGES
 from wordloop_ml.wire.synthesis import ENGINES, MAX_SUMMARY_WORDS, MIN_SUMMARY_WORDS
 from wordloop_ml.wire.synthesis_answers import Timings, encode_synthesis
 from wordloop_ml.wire.synthesis_files import parse_transcript
@@ -66,7 +66,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         default=Wishes().summary_words,
         help="about how long the summary may be (default: %(default)s)",
     )
-    parser.add_argument("--language", metavar="L", help="ISO 639-1 code of what was spoken")
+    parser.add_argument("--language", metavar="L", help="what was spoken, such as en or pt-BR")
     parser.set_defaults(handler=_synthesise)
 
 
@@ -76,7 +76,7 @@ def _synthesise(arguments: argparse.Namespace) -> int:
     form = _form(arguments)
     wishes = _wishes(arguments.summary_words)
     output = check_output(arguments.output)
-    transcript = _read(arguments.file, arguments.language)
+    transcript = _read(arguments.file, spoken(arguments.language))
     began_s = time.monotonic()
     synthesis = _make(transcript, settings, arguments.engine, wishes)
     took_ms = round((time.monotonic() - began_s) * 1000)
@@ -113,8 +113,6 @@ def _wishes(summary_words: int) -> Wishes:
 
 def _read(path: Path, language: str | None) -> Transcript:
     """The file's transcript, its meeting named after the file."""
-    if language is not None and language not in LANGUAGES:
-        raise BadInput("--language must be an ISO 639-1 code in lower case, such as en")
     try:
         content = path.read_bytes()
     except OSError as error:

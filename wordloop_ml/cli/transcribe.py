@@ -129,10 +129,10 @@ def _remote(files: dict[str, Path], server: Server, asked: Hints, *, live: bool)
 
 
 def _live(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
-    with _engines(settings, asked) as engines, _executor(engines, settings) as executor:
+    with _engines(settings, asked) as (engines, told), _executor(engines, settings) as executor:
         names = {track: path.stem for track, path in files.items()}
         with LiveView(names) as view:
-            return asyncio.run(play_live(files, engines, executor, view, hints=asked))
+            return asyncio.run(play_live(files, engines, executor, view, hints=told))
 
 
 def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
@@ -140,11 +140,11 @@ def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Cap
     threads = settings.threads * settings.workers
     captions: list[Caption] = []
     settings = replace(settings, threads=threads)
-    with _engines(settings, asked) as engines, _progress() as progress:
+    with _engines(settings, asked) as (engines, told), _progress() as progress:
         worker = engines.transcriber.open_worker()
         try:
             for track, path in files.items():
-                captions += _file(track, path, engines, worker, progress, asked)
+                captions += _file(track, path, engines, worker, progress, told)
         finally:
             worker.close()
     return captions
@@ -172,11 +172,14 @@ def _file(
 
 
 @contextmanager
-def _engines(settings: Settings, asked: Hints) -> Iterator[Engines]:
+def _engines(settings: Settings, asked: Hints) -> Iterator[tuple[Engines, Hints]]:
+    """The engines, and what was asked for as their model calls it."""
     engines = open_engines(settings, texts=False)
     try:
-        engines.transcriber.capabilities.check(asked.language, asked.task)
-        yield engines
+        capabilities = engines.transcriber.capabilities
+        language = capabilities.code_of(asked.language)
+        capabilities.check(language, asked.task)
+        yield engines, replace(asked, language=language)
     finally:
         engines.close()
 

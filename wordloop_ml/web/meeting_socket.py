@@ -141,7 +141,9 @@ class Connection:
         return message
 
     def _join(self, start: v1.Start) -> tuple[MeetingActor, Seat, Inbound]:
-        self._service.capabilities.check(start.language, start.task)
+        capabilities = self._service.capabilities
+        language = capabilities.code_of(start.language)
+        capabilities.check(language, start.task)
         if self._resumed and not start.resumes:
             self._service.roster.require_new(self._meeting)
         scale = v1.Positions(start.sample_rate)
@@ -150,7 +152,7 @@ class Connection:
             TrackOptions(
                 track=start.track,
                 epoch=start.epoch,
-                language=start.language,
+                language=language,
                 task=start.task,
                 vocabulary=start.vocabulary,
                 first_sample=scale.to_service(start.resume_from),

@@ -34,7 +34,7 @@ class Start:
     Positions count samples of the stream's own rate from the track's first sample; a stereo
     pair is one sample. Those of Opus count decoded samples, at 48 kHz.
 
-    language: what is spoken, ISO 639-1; None lets the model decide.
+    language: what is spoken, as ``languages.language_of`` has it; None lets the model decide.
     task: ``TRANSLATE`` asks for English captions.
     vocabulary: names and terms that are likely to be said.
     origin_ms: meeting time of the track's sample 0; None leaves it to the server.

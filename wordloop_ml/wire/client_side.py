@@ -90,7 +90,7 @@ class _Values:
         return value
 
     def optional_integer(self, name: str) -> int | None:
-        return self.integer(name) if name in self._values else None
+        return self.integer(name) if self._values.get(name) is not None else None
 
     def number(self, name: str) -> float:
         value = self._values[name]
@@ -99,7 +99,7 @@ class _Values:
         return float(value)
 
     def optional_number(self, name: str) -> float | None:
-        return self.number(name) if name in self._values else None
+        return self.number(name) if self._values.get(name) is not None else None
 
     def text(self, name: str) -> str:
         value = self._values[name]
@@ -108,7 +108,7 @@ class _Values:
         return value
 
     def optional_text(self, name: str) -> str | None:
-        return self.text(name) if name in self._values else None
+        return self.text(name) if self._values.get(name) is not None else None
 
     def truth(self, name: str) -> bool:
         value = self._values[name]

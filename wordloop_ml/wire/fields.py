@@ -7,25 +7,30 @@ from collections.abc import Iterable
 from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.wire.identifiers import LANGUAGES, valid_identifier, valid_speaker
+from wordloop_ml.languages import language_of
+from wordloop_ml.wire.identifiers import valid_identifier, valid_speaker
 
 MAX_POSITION = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
 
 
 class Fields:
-    """One object. where: what stands before its fields' names in errors, such as ``segments[3].``."""
+    """One object. where: what stands before its fields' names in errors, such as ``segments[3].``.
+
+    A field that is null is a field that was left out: many encoders write every optional field.
+    """
 
     def __init__(self, values: dict[str, Any], where: str = "") -> None:
-        self._values = values
+        self._names = values.keys()
+        self._values = {name: value for name, value in values.items() if value is not None}
         self._where = where
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
     def only(self, known: Iterable[str]) -> None:
-        """Refuse any other field (``UNKNOWN_FIELD``), without repeating what a stranger wrote."""
-        if not self._values.keys() <= set(known):
+        """Refuse any other field (``UNKNOWN_FIELD``), null or not, without repeating its name."""
+        if not self._names <= set(known):
             place = self._where.removesuffix(".") or "the request"
             raise BadInput(
                 f"{place} has a field other than {', '.join(known)}", code=ErrorCode.UNKNOWN_FIELD
@@ -67,7 +72,7 @@ class Fields:
 
     def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
         """Likewise; None where it is left out."""
-        return self.integer(name, high=high) if name in self._values else None
+        return self.integer(name, high=high) if name in self else None
 
     def identifier(self, name: str) -> str:
         """What may name a meeting or a track."""
@@ -78,7 +83,7 @@ class Fields:
 
     def speaker(self) -> str | None:
         """Who speaks, where that is said."""
-        if "speaker" not in self._values:
+        if "speaker" not in self:
             return None
         name = self.text("speaker")
         if not valid_speaker(name):
@@ -86,13 +91,13 @@ class Fields:
         return name
 
     def language(self) -> str | None:
-        """What is spoken, where that is said."""
-        if "language" not in self._values:
+        """What is spoken, by its primary subtag; None where that is left open, or left out."""
+        if "language" not in self:
             return None
-        code = self.text("language")
-        if code not in LANGUAGES:
-            raise self.bad("language", "must be an ISO 639-1 code in lower case, such as en")
-        return code
+        try:
+            return language_of(self.text("language"))
+        except ValueError as error:
+            raise self.bad("language", str(error)) from None
 
     def bad(self, name: str, rule: str, code: ErrorCode = ErrorCode.BAD_MESSAGE) -> BadInput:
         """The error for a field that breaks a rule."""

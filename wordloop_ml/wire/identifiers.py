@@ -1,4 +1,4 @@
-"""What names may look like on the wire: meetings, tracks, speakers, languages, terms."""
+"""What names may look like on the wire: meetings, tracks, speakers, terms."""
 
 import re
 
@@ -21,19 +21,6 @@ _SEGMENT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 # joiners are invisible, hence "unprintable" to Unicode, but names in several scripts need them
 _JOINERS = str.maketrans("", "", "\u200c\u200d")
-
-_ISO_639_1 = """
-aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy
-da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht
-hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky
-la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny
-oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss
-st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo
-za zh zu
-"""
-
-LANGUAGES = frozenset(_ISO_639_1.split())
-"""Every language code of ISO 639-1."""
 
 
 def valid_identifier(name: str) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from wordloop_ml import messages
+from wordloop_ml.languages import standard_code
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
     Ack,
@@ -77,7 +78,7 @@ class EventTranslator:
             final=caption.final,
             speech_final=caption.speech_final,
             replay=caption.replay,
-            language=caption.language,
+            language=standard_code(caption.language),
             seq=caption.seq,
             speaker=self.speaker,
             committed=None if committed is None else self.positions.committed(committed, received),
