@@ -13,7 +13,8 @@ from wordloop_ml.weights import (
     verify,
 )
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "weights"
 MANIFEST = load_manifest(WEIGHTS / "manifest.toml")
 
 
@@ -67,3 +68,18 @@ def test_what_is_shipped_is_what_the_manifest_says(name: str) -> None:
     entry = MANIFEST.entries[name]
     verify(entry, WEIGHTS, rehash=True)
     assert entry.bytes <= 16 << 20
+
+
+def test_what_lies_in_the_repository_is_copied_into_the_image() -> None:
+    """By a line of the Containerfile, past the list of what it may see."""
+    copied = (ROOT / "Containerfile").read_text("utf-8")
+    seen = (ROOT / ".containerignore").read_text("utf-8").splitlines()
+    files = {
+        source.path.name
+        for entry in MANIFEST.entries.values()
+        for source in entry.sources
+        if isinstance(source, RepositorySource)
+    }
+    for file in ("manifest.toml", *files):
+        assert f"weights/{file} " in copied, file
+        assert f"!weights/{file}" in seen, file
