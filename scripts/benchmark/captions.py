@@ -43,6 +43,7 @@ class Shown:
     words: tuple[ShownWord, ...]
     final: bool
     speech_final: bool
+    language: str = "en"
     timing: ServerTiming | None = None
 
     @property
@@ -109,4 +110,5 @@ def _caption(at_s: float, message: dict[str, Any]) -> Shown:
         words=words,
         final=message["final"],
         speech_final=message["speech_final"],
+        language=message.get("language", "en"),
     )

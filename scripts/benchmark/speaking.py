@@ -72,14 +72,16 @@ async def send_paced(
     frames: Sequence[bytes],
     began_s: float,
     late_s: list[float],
+    frame_s: float = FRAME_S,
 ) -> None:
     """Send each frame when its last sample has been spoken, and note how late that was.
 
-    began_s: when the first frame's first sample is spoken, on the loop's clock.
+    began_s: when the first frame's first sample is spoken, on the loop's clock. frame_s: how long
+    a frame is spoken.
     """
     loop = asyncio.get_running_loop()
     for index, frame in enumerate(frames, 1):
-        due_s = began_s + index * FRAME_S
+        due_s = began_s + index * frame_s
         if (wait_s := due_s - loop.time()) > 0:
             await asyncio.sleep(wait_s)
         late_s.append(loop.time() - due_s)
@@ -94,20 +96,18 @@ async def listen(socket: aiohttp.ClientWebSocketResponse, recording: Recording) 
             recording.frames.append((loop.time(), message.data))
 
 
-def start_message(track: str) -> str:
+def start_message(track: str, language: str | None = "en") -> str:
     """The first message: 16 kHz, caption times from the track's first sample."""
-    return json.dumps(
-        {
-            "type": "start",
-            "version": 1,
-            "track": track,
-            "encoding": "pcm_s16le",
-            "sample_rate": SAMPLE_RATE,
-            "channels": 1,
-            "language": "en",
-            "origin_ms": 0,  # so that caption times are times of the track
-        }
-    )
+    message = {
+        "type": "start",
+        "version": 1,
+        "track": track,
+        "encoding": "pcm_s16le",
+        "sample_rate": SAMPLE_RATE,
+        "channels": 1,
+        "origin_ms": 0,  # so that caption times are times of the track
+    }
+    return json.dumps(message if language is None else {**message, "language": language})
 
 
 def ending(socket: aiohttp.ClientWebSocketResponse) -> str:
