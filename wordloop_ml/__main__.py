@@ -4,6 +4,7 @@ As process 1 of a container a program without a handler never hears SIGTERM: the
 Importing the native libraries takes about a second, so the handler comes before the imports.
 """
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -13,14 +14,40 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """Run the command line; until it takes the signal over, SIGTERM ends the process at once."""
-    signal.signal(signal.SIGTERM, _leave)
+    """Run the command line; the exit status.
+
+    Until ``serve`` takes the signals over, they end it at once with 0, as they do later. Another
+    command ends with the status of a program that was stopped.
+    """
+    serves = sys.argv[1:2] == ["serve"]
+    signal.signal(signal.SIGTERM, _leave_well if serves else _leave)
+    if serves:
+        signal.signal(signal.SIGINT, _leave_well)
+    # scripts/serve blocks it, so that none is lost while the interpreter starts
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     from wordloop_ml import cli  # noqa: PLC0415 - the point of this module
 
-    return cli.main()
+    if not serves:
+        signal.signal(signal.SIGTERM, _unwind)
+    status = cli.main()
+    if serves:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing is left that it could stop
+    return status
+
+
+def _leave_well(number: int, frame: FrameType | None) -> None:
+    # no exception: a native module that is being imported makes an ImportError of any
+    del number, frame
+    os._exit(0)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    os._exit(EXIT_TERMINATED)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    """A command is under way: let it clean up."""
     del number, frame
     sys.exit(EXIT_TERMINATED)
 
