@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RLIMIT_NOFILE, setrlimit
 
 import aiohttp
 import numpy as np
@@ -59,8 +60,8 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(weights: Path) -> AsyncIterator[Process]:
-    """``wordloop-ml serve`` on a folder of weights, ready."""
+async def serving(weights: Path, *, files: int | None = None) -> AsyncIterator[Process]:
+    """``wordloop-ml serve`` on a folder of weights, ready. files: how many it may have open."""
     environment = os.environ | {
         "WORDLOOP_WEIGHTS": str(weights),
         "WORDLOOP_PORT": "0",
@@ -76,6 +77,7 @@ async def serving(weights: Path) -> AsyncIterator[Process]:
         *(sys.executable, "-m", "wordloop_ml", "serve"),
         env=environment,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=None if files is None else lambda: setrlimit(RLIMIT_NOFILE, (files, files)),
     )
     try:
         async with aiohttp.ClientSession() as session:
@@ -87,14 +89,20 @@ async def serving(weights: Path) -> AsyncIterator[Process]:
 
 
 @pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[Process]:
-    """A process with scripted engines."""
+def scripted(tmp_path: Path) -> Path:
+    """A folder of weights whose profile is scripted engines."""
     weights = b"read by nobody"
     (tmp_path / "scripted.bin").write_bytes(weights)
     (tmp_path / "manifest.toml").write_text(
         MANIFEST.format(bytes=len(weights), sha256=hashlib.sha256(weights).hexdigest())
     )
-    async with serving(tmp_path) as one:
+    return tmp_path
+
+
+@pytest.fixture
+async def process(scripted: Path) -> AsyncIterator[Process]:
+    """A process with scripted engines."""
+    async with serving(scripted) as one:
         yield one
 
 
@@ -151,6 +159,39 @@ async def test_what_was_said_and_by_whom_is_in_no_log(process: Process) -> None:
     assert "meeting_ended" in logs
     for canary in ("Canary", "12321", "23432", "13321"):
         assert canary not in logs
+
+
+async def test_when_files_are_used_up_meetings_go_on_and_the_log_says_so_once(
+    scripted: Path,
+) -> None:
+    """Whoever waits at the door comes in as soon as others have gone."""
+    async with serving(scripted, files=40) as process:
+        before = await process.connect("before")
+        await before.start()
+        await before.until("ready")
+        idle = [await asyncio.open_connection("127.0.0.1", process.port) for _ in range(60)]
+        await before.speak(np.concatenate([spoken([1, 2]), silence(16_000)]))
+        await before.until("caption", final=True)
+        late = asyncio.create_task(process.connect("late"))
+        await before.speak(np.concatenate([spoken([3, 4]), silence(16_000)]))
+        await before.send(type="stop")
+        await before.drained()
+        assert before.words == ["w1", "w2", "w3", "w4"]
+        assert not late.done()
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
+        client = await late
+        await client.start()
+        await client.until("ready")
+        process.child.send_signal(signal.SIGTERM)
+        await client.drained()
+        status, logs = await process.ended()
+    assert status == 0
+    events = [json.loads(line) for line in logs.splitlines()]
+    told = [one for one in events if one["event"] == "accept_failed"]
+    assert [(one["errno"], one["times"]) for one in told] == [("EMFILE", 1)]
+    assert not [one for one in events if one["event"] == "library_log"]
 
 
 async def test_twenty_meetings_with_reconnects_need_no_weight_file(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
+from wordloop_ml.web.listener import ListeningSite
 from wordloop_ml.web.service import Service
 from wordloop_ml.web.token_file import TokenFile
 
@@ -133,9 +134,9 @@ async def _serve(
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> int:
+async def _listen(runner: HttpRunner, settings: Settings) -> int:
     """Open the listener first: while the models load, probes are answered and not refused."""
-    site = web.TCPSite(runner, settings.host, settings.port)
+    site = ListeningSite(runner, settings.host, settings.port)
     try:
         await site.start()
     except OSError as error:
@@ -143,9 +144,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> int:
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
             code=ErrorCode.BAD_SETTING,
         ) from error
-    port = int(runner.addresses[0][1])
-    log.info("listening", host=settings.host, port=port)
-    return port
+    log.info("listening", host=settings.host, port=site.port)
+    return site.port
 
 
 class Loaded:
