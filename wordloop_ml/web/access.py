@@ -4,6 +4,7 @@ import structlog
 from aiohttp import web
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.web.origins import is_listed, is_preflight, preflight_answer
 from wordloop_ml.web.problems import Handler, problem, route_of
 from wordloop_ml.web.service import SERVICE
 
@@ -19,13 +20,18 @@ log = structlog.get_logger()
 async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a page that is not on the list, and a missing or wrong token; else name the tenant.
 
+    A browser's question whether a page may ask (a preflight) carries no token, and is answered.
+
     Browsers send Origin with every WebSocket and cannot be kept from connecting to loopback;
     meetings are proxied by core, so that only pages on the operator's list have business here.
     """
+    listed = is_listed(request)
+    if listed and is_preflight(request):
+        return preflight_answer()
     if request.path in OPEN_ROUTES:
         return await handler(request)
     service = request.app[SERVICE]
-    if not service.settings.origins.issuperset(request.headers.getall("Origin", ())):
+    if not listed:
         return _refuse(request, "this origin may not connect", ErrorCode.ORIGIN_REFUSED)
     presented = _bearer(request)
     tenant = service.tokens.tenant_of(presented or b"")
