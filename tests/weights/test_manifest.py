@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.weights import (
     Calibration,
+    ConvertedSource,
     HttpsSource,
+    Matrices,
     RepositorySource,
+    WheelMember,
     WheelSource,
     load_manifest,
     parse_manifest,
@@ -46,6 +50,23 @@ sha256 = "{DIGEST}"
 licence = "MIT"
 engine = "silero_vad"
 sources = [{{ wheel = {{ package = "vad-package", version = "1.2.3", member = "vad/data/vad.onnx" }} }}]
+
+[weights.made]
+file = "made.bin"
+bytes = 56
+sha256 = "{DIGEST}"
+licence = "MIT"
+engine = "whisper_cpp"
+sources = [{{ converted = {{ from = "halves", matrices = "q8_0" }} }}]
+
+[weights.halves]
+file = "halves.bin"
+bytes = 78
+sha256 = "{DIGEST}"
+licence = "MIT"
+engine = "ctranslate2"
+companions = {{ vocabulary = "vad" }}
+sources = [{{ wheels = [{{ package = "one", version = "1", member = "a", bytes = 50 }}, {{ package = "two", version = "2", member = "b", bytes = 28 }}] }}]
 """
 
 
@@ -75,11 +96,19 @@ def test_a_good_manifest_is_read_in_full() -> None:
         HttpsSource("https://example.org/resolve/0123abc/tiny.bin"),
         RepositorySource(HERE / "tiny.bin"),
     )
-    assert vad.sources == (WheelSource("vad-package", "1.2.3", "vad/data/vad.onnx"),)
-    assert [one.host for one in (*tiny.sources, *vad.sources)] == [
+    assert vad.sources == (
+        WheelSource((WheelMember("vad-package", "1.2.3", "vad/data/vad.onnx", 34),)),
+    )
+    halves, made = manifest.entries["halves"], manifest.entries["made"]
+    parts = (WheelMember("one", "1", "a", 50), WheelMember("two", "2", "b", 28))
+    assert halves.sources == (WheelSource(parts),)
+    assert made.sources == (ConvertedSource(halves, vad, Matrices.Q8_0),)
+    assert list(manifest.entries) == ["tiny", "vad", "made", "halves"]
+    assert [one.host for one in (*tiny.sources, *vad.sources, *made.sources)] == [
         "example.org",
         "this repository",
         "package index",
+        "package index, converted",
     ]
 
 
@@ -224,6 +253,17 @@ def test_a_missing_key_is_named_with_its_row(key: str) -> None:
         ('"1.2.3"', '">=1.2"', "weights.vad.sources[0].wheel: version must be one exact version"),
         ('"vad-package"', '"-r x"', "weights.vad.sources[0].wheel: package must be the name of"),
         ("member =", "file =", "weights.vad.sources[0].wheel: 'file' is not a key here"),
+        ('"made.bin"', '"made.bin.inputs"', "weights.made: file must not end in .part"),
+        ('"q8_0"', '"q4_0"', "made.sources[0].converted: matrices must be one of f16, q8_0"),
+        ('from = "halves"', 'from = "none"', "from names 'none', which is no row with a wheel"),
+        ('from = "halves"', 'from = "tiny"', "from names 'tiny', which is no row with a wheel"),
+        ('from = "halves"', 'from = "vad"', "from names 'vad', which has no vocabulary from"),
+        ('from = "halves"', 'from = "made"', "from names 'made', which is no row with a wheel"),
+        ("from =", "model =", "made.sources[0].converted: 'model' is not a key here"),
+        ("bytes = 28", "bytes = 29", "sources[0]: wheels have 79 bytes together, and the file 78"),
+        ("bytes = 28", "bytes = 0", "sources[0].wheels[1]: bytes must be between 1 and 78"),
+        (", bytes = 28", "", "weights.halves.sources[0].wheels[1]: bytes is missing"),
+        ('"b", bytes = 28', '"../b", bytes = 28', "wheels[1]: member must be a path inside"),
     ],
 )
 def test_a_mistake_is_named_with_its_row_and_key(old: str, new: str, where: str) -> None:
@@ -245,7 +285,11 @@ def test_a_mistake_is_named_with_its_row_and_key(old: str, new: str, where: str)
             GOOD[: GOOD.index("[profiles")] + "[profiles]\n" + GOOD[GOOD.index("[weights") :],
             "profiles: must hold at least one row",
         ),
-        (GOOD.replace("sources = [{", "sources = {").replace("} }]", "} }"), "must be a list"),
+        (
+            changed("sources = [{ wheel =", "sources = { wheel =").replace("} }]", "} }", 1),
+            "must be a list",
+        ),
+        (re.sub(r"wheels = \[.*\]", "wheels = [] }]", GOOD), "wheels must be a list that is not"),
     ],
 )
 def test_a_manifest_of_another_shape_is_refused(text: str, where: str) -> None:

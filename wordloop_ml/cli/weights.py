@@ -157,16 +157,22 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 class Lines:
-    """For a log: one line for each wait and retry, nothing for each block."""
+    """For a log: one line for each phase, wait and retry, nothing for each block."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, PullPhase] | None = None
 
     def __call__(self, progress: PullProgress) -> None:
-        if progress.phase in {PullPhase.WAITING, PullPhase.RETRYING}:
+        last, self._last = self._last, (progress.name, progress.phase)
+        if progress.phase in {PullPhase.UNPACKING, PullPhase.DONE}:
+            return
+        if self._last != last or progress.phase is PullPhase.RETRYING:
             detail = f": {progress.detail}" if progress.detail else ""
             print(f"{progress.name}: {progress.phase.value}{detail}", file=sys.stderr, flush=True)
 
 
 class Bar:
-    """For a terminal: one bar, with what is going on beside it."""
+    """For a terminal: one bar for the file at work, with what is going on beside it."""
 
     def __init__(self, bars: Progress, entry: WeightsEntry) -> None:
         self._bars = bars
@@ -175,7 +181,13 @@ class Bar:
     def __call__(self, progress: PullProgress) -> None:
         fetching = progress.phase in {PullPhase.FETCHING, PullPhase.DONE}
         said = progress.detail if fetching else f"{progress.phase.value} {progress.detail}"
-        self._bars.update(self._task, completed=progress.done_bytes, detail=said.strip())
+        self._bars.update(
+            self._task,
+            description=progress.name,
+            total=progress.total_bytes,
+            completed=progress.done_bytes,
+            detail=said.strip(),
+        )
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from wordloop_ml.weights.manifest import (
     Calibration,
+    ConvertedSource,
     HttpsSource,
     Manifest,
     RepositorySource,
     Source,
     WeightsEntry,
+    WheelMember,
     WheelSource,
     load_manifest,
     parse_manifest,
@@ -20,12 +22,15 @@ from wordloop_ml.weights.memory import (
 from wordloop_ml.weights.pull import pull
 from wordloop_ml.weights.store import MappedWeights, is_marked, open_mapped, verify
 from wordloop_ml.weights.terms import PullPhase, PullPolicy, PullProgress
+from wordloop_ml.weights.whisper_ggml import Matrices
 
 __all__ = [
     "Calibration",
+    "ConvertedSource",
     "HttpsSource",
     "Manifest",
     "MappedWeights",
+    "Matrices",
     "MemoryLimit",
     "PullPhase",
     "PullPolicy",
@@ -33,6 +38,7 @@ __all__ = [
     "RepositorySource",
     "Source",
     "WeightsEntry",
+    "WheelMember",
     "WheelSource",
     "is_marked",
     "load_manifest",

