@@ -34,9 +34,9 @@ def speech(seconds: float = 1.0) -> Samples:
     return stretched[: round(seconds * OPUS_SAMPLE_RATE)]
 
 
-def decode(packets: list[bytes]) -> Samples:
+def decode(packets: list[bytes], channels: int = 1) -> Samples:
     """All of them, by one decoder."""
-    decoder = OpusDecoder()
+    decoder = OpusDecoder(channels)
     return np.concatenate([decoder.decode(packet) for packet in packets])
 
 
@@ -102,6 +102,17 @@ def test_packets_may_change_between_mono_and_stereo() -> None:
     assert len(decode(mixed)) == sum(packet_samples(packet) for packet in mixed)
 
 
+@pytest.mark.parametrize("bit_rate", [24_000, 64_000])
+def test_opposite_channels_do_not_cancel_each_other(bit_rate: int) -> None:
+    """A decoder of two channels turns one round; packets of one channel are what they were."""
+    audio = speech()
+    heard = decode(encode(np.stack([audio, -audio]), bit_rate=bit_rate), channels=2)
+    late = [likeness(heard[delay:], audio[: len(heard) - delay]) for delay in range(300, 330)]
+    assert max(late) > 0.9
+    mono = encode(audio, bit_rate=bit_rate)
+    assert likeness(decode(mono, channels=2), decode(mono)) > 0.999
+
+
 @pytest.mark.parametrize("bit_rate", [12_000, 64_000])
 def test_a_decoder_may_begin_in_the_middle(bit_rate: int) -> None:
     """A resumed stream: the same count at once, and the same sound after 80 ms."""
@@ -132,10 +143,15 @@ def test_an_empty_frame_is_harmless() -> None:
     assert np.array_equal(decode(with_holes), decode(packets))
 
 
-@given(st.lists(st.binary(max_size=200) | st.binary(min_size=1_000, max_size=1_500), max_size=6))
-def test_random_bytes_give_what_their_header_says_or_bad_audio(packets: list[bytes]) -> None:
+@given(
+    st.integers(1, 2),
+    st.lists(st.binary(max_size=200) | st.binary(min_size=1_000, max_size=1_500), max_size=6),
+)
+def test_random_bytes_give_what_their_header_says_or_bad_audio(
+    channels: int, packets: list[bytes]
+) -> None:
     """Nothing else escapes, and one frame is never more than 120 ms."""
-    decoder = OpusDecoder()
+    decoder = OpusDecoder(channels)
     for packet in packets:
         samples = decoded(decoder, packet)
         if samples is not None:

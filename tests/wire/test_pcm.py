@@ -66,7 +66,30 @@ def test_stereo_is_averaged() -> None:
     """Left and right alternate."""
     payload = np.array([16_384, 0, -32_768, -32_768], "<i2").tobytes()
     assert PcmDecoder(Encoding.PCM_S16LE, 2).decode(payload).tolist() == [0.25, -1]
-    assert PcmDecoder(Encoding.PCM_MULAW, 2).decode(b"\x00\x80\xff\x7f").tolist() == [0, 0]
+    loud = PcmDecoder(Encoding.PCM_MULAW, 2).decode(b"\x80\xff\x80\x7f")
+    assert loud.tolist() == [32_124 / 65_536] * 2
+
+
+@pytest.mark.parametrize("encoding", [one for one in Encoding if one is not Encoding.OPUS])
+def test_opposite_channels_do_not_cancel_each_other(encoding: Encoding) -> None:
+    """Right is left turned upside down, as behind a plug that is wired the wrong way round."""
+    times = np.arange(4_800) / 48_000
+    tone = 0.5 * np.sin(2 * np.pi * 300 * times)
+    if encoding is Encoding.PCM_MULAW:
+        # the sign is the first bit of a byte
+        bits = np.where(tone < 0, 0x20, 0xA0)
+        left, right = bits.astype("u1"), (bits ^ 0x80).astype("u1")
+    elif encoding is Encoding.PCM_S16LE:
+        left, right = (32_768 * tone).astype("<i2"), (-32_768 * tone).astype("<i2")
+    else:
+        left, right = tone.astype("<f4"), (-tone).astype("<f4")
+    decoder = PcmDecoder(encoding, 2, sample_rate=48_000)
+    alone = PcmDecoder(encoding, 1).decode(left.tobytes())
+    for at in range(0, len(left), 960):
+        pairs = np.stack([left[at : at + 960], right[at : at + 960]], axis=1)
+        heard = decoder.decode(pairs.tobytes())
+        if at:
+            np.testing.assert_allclose(heard, alone[at : at + 960], atol=1e-6)
 
 
 def test_every_mulaw_byte_is_what_ffmpeg_says() -> None:

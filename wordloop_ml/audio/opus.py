@@ -9,6 +9,7 @@ from av.codec import CodecContext
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Samples
 from wordloop_ml.wire.client_messages import Encoding
+from wordloop_ml.wire.downmix import Downmix
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
 
 # FFmpeg's own decoder is called "opus". libopus is the reference, conceals what was lost, and
@@ -24,10 +25,11 @@ class OpusDecoder:
     back or skipped, so positions follow from the packets alone. No stream header is needed, and
     a decoder may start at any packet; what it gives is faithful after 80 ms (RFC 7845, 4.6).
 
+    channels: 1 or 2, as the encoder was told; packets of either kind may come.
     Raises ``BadInput`` ``UNSUPPORTED_ENCODING`` where FFmpeg was built without libopus.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
         try:
             context = CodecContext.create(_DECODER, "r")
         except av.codec.codec.UnknownCodecError:
@@ -35,12 +37,15 @@ class OpusDecoder:
                 f"this server cannot decode {Encoding.OPUS}", code=ErrorCode.UNSUPPORTED_ENCODING
             ) from None
         context.sample_rate = OPUS_SAMPLE_RATE
-        # of a stereo packet, libopus then decodes the average of both channels, for less work
-        context.layout = "mono"
+        # asked for one channel, libopus averages those of a stereo packet, for less work
+        context.layout = "mono" if channels == 1 else "stereo"
         self._context = context
+        self._channels = channels
+        self._downmix = Downmix(channels, OPUS_SAMPLE_RATE)
 
     def decode(self, packet: bytes) -> Samples:
-        """The samples of one packet: float32, shape (n,), in [-1, 1], 48 kHz, channels averaged.
+        """The samples of one packet: float32, shape (n,), in [-1, 1], 48 kHz. Two channels are mixed
+        by ``Downmix``.
 
         No bytes give no samples. A packet of nothing but its first byte is one that was lost or
         not sent (DTX); it is concealed. Raises ``BadInput`` ``BAD_AUDIO`` for what is no packet.
@@ -55,9 +60,9 @@ class OpusDecoder:
             raise _bad_audio() from None
         decoded = [frame.to_ndarray()[0] for frame in frames]
         samples: Samples = np.concatenate(decoded or [np.zeros(0, np.int16)]) * _S16_SCALE
-        if len(samples) != expected:
+        if len(samples) != expected * self._channels:
             raise _bad_audio()
-        return samples
+        return self._downmix.mix(samples)
 
 
 def _bad_audio() -> BadInput:

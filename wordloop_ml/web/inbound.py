@@ -53,5 +53,5 @@ class Inbound:
 
 def _decoder(start: v1.Start) -> v1.PcmDecoder | OpusDecoder:
     if start.encoding is v1.Encoding.OPUS:
-        return OpusDecoder()
-    return v1.PcmDecoder(start.encoding, start.channels)
+        return OpusDecoder(start.channels)
+    return v1.PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)

@@ -1,12 +1,11 @@
 """Binary frames to samples: interleaved PCM in, float32 mono out, at the stream's own rate."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import Samples
+from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.wire.client_messages import Encoding
+from wordloop_ml.wire.downmix import Downmix
 
 _DTYPES: dict[Encoding, np.dtype[np.generic]] = {
     Encoding.PCM_S16LE: np.dtype("<i2"),
@@ -34,23 +33,26 @@ def _mulaw_levels() -> Samples:
 _MULAW_LEVELS = _mulaw_levels()
 
 
-@dataclass(frozen=True, slots=True)
 class PcmDecoder:
-    """Decodes the binary frames of one stream; keeps nothing between them.
+    """Decodes the binary frames of one stream; of several channels, it keeps their polarity.
 
     encoding: any but Opus, whose packets ``audio.opus`` decodes.
     """
 
-    encoding: Encoding
-    channels: int
+    def __init__(
+        self, encoding: Encoding, channels: int, *, sample_rate: int = SAMPLE_RATE
+    ) -> None:
+        self._encoding = encoding
+        self._channels = channels
+        self._downmix = Downmix(channels, sample_rate)
 
     @property
     def sample_bytes(self) -> int:
         """Bytes of one sample on all channels: what one position counts."""
-        return _DTYPES[self.encoding].itemsize * self.channels
+        return _DTYPES[self._encoding].itemsize * self._channels
 
     def decode(self, payload: bytes) -> Samples:
-        """The samples of one frame: float32, shape (n,), in [-1, 1], channels averaged.
+        """The samples of one frame: float32, shape (n,), in [-1, 1], channels mixed by ``Downmix``.
 
         ``pcm_f32le`` beyond full scale is clipped. Mono ``pcm_f32le`` is a read-only view of
         ``payload`` where nothing had to be clipped. Raises ``BadInput`` ``BAD_AUDIO`` for half a
@@ -60,19 +62,13 @@ class PcmDecoder:
             raise _bad_audio(
                 f"{len(payload)} bytes of audio are no multiple of {self.sample_bytes}"
             )
-        values = np.frombuffer(payload, _DTYPES[self.encoding])
-        if self.encoding is Encoding.PCM_MULAW:
-            return self._mix(_MULAW_LEVELS[values])
+        values = np.frombuffer(payload, _DTYPES[self._encoding])
+        if self._encoding is Encoding.PCM_MULAW:
+            return self._downmix.mix(_MULAW_LEVELS[values])
         samples: Samples = values.astype(np.float32, copy=False)
-        if self.encoding is Encoding.PCM_S16LE:
-            return self._mix(samples * _S16_SCALE)
-        return self._mix(_in_range(samples))
-
-    def _mix(self, interleaved: Samples) -> Samples:
-        if self.channels == 1:
-            return interleaved
-        mono: Samples = interleaved.reshape(-1, self.channels).mean(axis=1, dtype=np.float32)
-        return mono
+        if self._encoding is Encoding.PCM_S16LE:
+            return self._downmix.mix(samples * _S16_SCALE)
+        return self._downmix.mix(_in_range(samples))
 
 
 def _in_range(samples: Samples) -> Samples:
