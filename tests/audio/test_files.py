@@ -11,7 +11,7 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
-from wordloop_ml.audio.files import open_audio
+from wordloop_ml.audio.files import audio_streams, open_audio
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 
@@ -36,8 +36,8 @@ def write(
     samples: Samples | None = None,
     video: bool = False,
 ) -> Path:
-    """A media file of the sweep, on every channel alike."""
-    mono = sweep(rate) if samples is None else samples
+    """A media file of the sweep, on every channel alike unless there is one for each."""
+    sounds = np.atleast_2d(sweep(rate) if samples is None else samples)
     with av.open(str(path), "w") as container:
         if video:
             pictures = container.add_stream("mpeg4", rate=10)
@@ -52,8 +52,9 @@ def write(
                 container.mux(pictures.encode(picture))
             container.mux(pictures.encode(None))
         channels = stream.layout.nb_channels
-        for at in range(0, len(mono), 1024):
-            piece = np.tile(mono[at : at + 1024], (channels, 1))
+        sounds = np.broadcast_to(sounds, (channels, sounds.shape[1]))
+        for at in range(0, sounds.shape[1], 1024):
+            piece = np.ascontiguousarray(sounds[:, at : at + 1024])
             frame = AudioFrame.from_ndarray(piece, format="fltp", layout=layout)
             frame.sample_rate = rate
             frame.pts = at
@@ -210,51 +211,136 @@ def test_a_file_of_no_samples_holds_no_sound(tmp_path: Path) -> None:
     assert "holds no sound" in refusal(lambda: read(path))
 
 
-def damaged(path: Path, codec: str, *, by: bytes) -> tuple[float, str]:
-    """Seconds read of a file of four, and the error: cut in the middle, or overwritten there."""
-    noise = 0.3 * np.random.default_rng(1).standard_normal(48_000 * 4)
-    write(path, codec, samples=noise.clip(-1, 1).astype(np.float32))
+RATE = 48_000
+LONG_S = 12
+"""Each second of the damaged files is a tone of its own, which tells what time it is."""
+
+
+def clock(seconds: int = LONG_S) -> Samples:
+    """300 Hz in the first second, 350 in the second, and so on, in a little noise."""
+    times = np.arange(RATE * seconds) / RATE
+    tones = 0.4 * np.sin(2 * np.pi * (300 + 50 * np.floor(times)) * times)
+    noise = 0.02 * np.random.default_rng(1).standard_normal(len(times))
+    return (tones + noise).astype(np.float32)
+
+
+def told(samples: Samples) -> list[int | None]:
+    """Which second each second of the samples is from; None where it is silent."""
+    seconds: list[int | None] = []
+    for at in range(0, len(samples) - SAMPLE_RATE // 2, SAMPLE_RATE):
+        piece = samples[at : at + SAMPLE_RATE][1_600:-1_600].astype(np.float64)
+        if math.sqrt(np.mean(piece**2)) < 0.05:
+            seconds.append(None)
+            continue
+        spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece))))
+        hertz = np.argmax(spectrum) * SAMPLE_RATE / len(piece)
+        seconds.append(round((hertz - 300) / 50))
+    return seconds
+
+
+def read_on(path: Path, stream: int = 0) -> tuple[Samples, str]:
+    """What can be read of a file, and the error that follows; empty where none does."""
+    chunks = [np.zeros(0, np.float32)]
+    message = ""
+    with open_audio(path, stream) as audio:
+        try:
+            chunks.extend(audio)
+        except BadInput as error:
+            message = str(error)
+    return np.concatenate(chunks), message
+
+
+def overwrite(path: Path, share: float, length: int) -> None:
+    """Put bytes that mean nothing into the file, so far from its beginning."""
     content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + len(by)] = by
-    path.write_bytes(content if by else content[:middle])
-    given = 0
-
-    def read_on() -> None:
-        nonlocal given
-        with open_audio(path) as audio:
-            for chunk in audio:
-                given += len(chunk)
-
-    message = refusal(read_on)
-    return given / SAMPLE_RATE, message
+    at = int(len(content) * share)
+    content[at : at + length] = np.random.default_rng(2).bytes(length)
+    path.write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    ("name", "codec"),
-    [("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.ogg", "libopus")],
-)
-def test_what_was_readable_comes_before_the_error(tmp_path: Path, name: str, codec: str) -> None:
-    """A file that is corrupt in the middle gives its first part, then says that it is."""
-    junk = np.random.default_rng(2).bytes(4_000)
-    given_s, message = damaged(tmp_path / name, codec, by=junk)
-    assert 1.5 < given_s < 2.5
-    assert "is corrupt: " in message
+DAMAGED_FORMS = [
+    ("a.mp3", "libmp3lame"),
+    ("a.aac", "aac"),
+    ("a.m4a", "aac"),
+    ("apple.m4a", "alac"),
+    ("a.flac", "flac"),
+    ("a.ogg", "libopus"),
+    ("a.webm", "libopus"),
+    ("a.mkv", "aac"),
+    ("a.ts", "aac"),
+]
 
 
-def test_what_ffmpeg_skips_in_silence_is_missed(tmp_path: Path) -> None:
-    """It finds the next whole frame and says nothing; the length says it."""
-    junk = np.random.default_rng(2).bytes(20_000)
-    given_s, message = damaged(tmp_path / "a.flac", "flac", by=junk)
-    assert 0.5 < given_s < 3.9
-    assert message.endswith(f"is corrupt: {4 - given_s:.1f} s of it cannot be read")
+@pytest.mark.parametrize("length", [300, 12_000])
+@pytest.mark.parametrize(("name", "codec"), DAMAGED_FORMS)
+def test_all_that_is_readable_before_and_behind_damage_comes_in_time(
+    tmp_path: Path, name: str, codec: str, length: int
+) -> None:
+    """Then it is said where something is missing, whatever the form knows of time itself."""
+    path = write(tmp_path / name, codec, samples=clock())
+    overwrite(path, 0.5, length)
+    samples, message = read_on(path)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(LONG_S, abs=0.3)
+    seconds = told(samples)
+    # WebM goes on with its next cluster: some seconds
+    missing = [at for at, second in enumerate(seconds) if second != at]
+    assert len(missing) <= (5 if name in ("a.webm", "a.mkv") else 3)
+    assert all(5 <= at < 11 for at in missing)
+    assert " is damaged: nothing readable " in message
+    assert " after " not in message
 
 
-def test_a_file_that_was_cut_off_says_where(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "codec"), [*DAMAGED_FORMS, ("a.wav", "pcm_s16le")])
+def test_a_file_that_was_cut_off_says_where(tmp_path: Path, name: str, codec: str) -> None:
     """A download that broke, say."""
-    given_s, message = damaged(tmp_path / "a.flac", "flac", by=b"")
-    assert 1.5 < given_s < 2.5
-    assert message.endswith(f"is corrupt: nothing readable after {given_s:.1f} s")
+    path = write(tmp_path / name, codec, samples=clock())
+    if name.endswith(".m4a"):  # what is written first here stands at the end
+        with (
+            av.open(str(path)) as plain,
+            av.open(str(tmp_path / f"fast-{name}"), "w", options={"movflags": "faststart"}) as fast,
+        ):
+            stream = fast.add_stream_from_template(plain.streams.audio[0])
+            for packet in plain.demux(plain.streams.audio[0]):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    fast.mux(packet)
+        path = tmp_path / f"fast-{name}"
+    # in the middle of a packet
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 40])
+    samples, message = read_on(path)
+    seconds = len(samples) / SAMPLE_RATE
+    assert 4.5 < seconds < 7
+    assert f" is damaged: nothing readable after {seconds:.1f} s" in message
+
+
+def test_a_file_without_its_index_says_so(tmp_path: Path) -> None:
+    """It stands at the end of an MP4 that was not made for the web."""
+    path = write(tmp_path / "a.m4a", "aac", samples=clock())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "has no index" in refusal(lambda: open_audio(path))
+
+
+def test_many_holes_are_told_in_one_line(tmp_path: Path) -> None:
+    """The first few each."""
+    path = write(tmp_path / "a.m4a", "aac", samples=clock())
+    for tenth in range(1, 9):
+        overwrite(path, tenth / 10, 300)
+    _, message = read_on(path)
+    assert message.count(" to ") + message.count(" at ") == 4
+    assert message.endswith("in 4 more places")
+
+
+def test_tags_between_and_behind_the_frames_are_no_damage(tmp_path: Path) -> None:
+    """Files that were joined have some in the middle, with pictures that look like frames."""
+    song = write(tmp_path / "a.mp3", "libmp3lame", samples=clock(3)).read_bytes()
+    picture = b"\xff\xfbpicture" * 2_000
+    size = bytes([0, 0, len(picture) >> 7 & 0x7F, len(picture) & 0x7F])
+    tag = b"ID3\x03\0\0" + bytes([0, len(picture) >> 14, *size[2:]]) + picture
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes(song + tag + song + b"TAG" + b" " * 125)
+    samples, message = read_on(joined)
+    assert not message
+    assert len(samples) / SAMPLE_RATE == pytest.approx(6, abs=0.1)
 
 
 @pytest.mark.parametrize("length", [0, 0x7FFFFFFF, 0xFFFFFFFF])
@@ -268,12 +354,121 @@ def test_a_wav_that_was_written_to_a_pipe_is_read_whole(tmp_path: Path, length: 
     assert len(read(path)) == (2 * 48_000 - 123) // 3
 
 
-def test_floats_that_are_no_numbers_are_corrupt(tmp_path: Path) -> None:
-    """One would spoil everything the resampler has seen."""
-    samples = sweep(48_000)
-    samples[48_000] = np.nan
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_floats_that_are_no_numbers_are_damage(tmp_path: Path, value: float) -> None:
+    """One would spoil everything behind it."""
+    samples = sweep(RATE)
+    samples[RATE] = value
     path = write(tmp_path / "nan.wav", "pcm_f32le", samples=samples)
-    assert "is corrupt: nothing readable after" in refusal(lambda: read(path))
+    heard, message = read_on(path)
+    assert len(heard) == 2 * SAMPLE_RATE
+    assert np.isfinite(heard).all()
+    assert math.sqrt(np.mean(heard[-SAMPLE_RATE // 2 :] ** 2)) > 0.1
+    assert message.endswith("is damaged: nothing readable from 0.9 to 1.0 s")
+
+
+def packed(path: Path, starts: dict[str, float], *, video: bool = False) -> Path:
+    """A file of several audio streams, by title, each a tone of one second from there on."""
+    with av.open(str(path), "w") as container:
+        if video:
+            pictures = container.add_stream("mpeg4", rate=10)
+            pictures.width = pictures.height = 32
+            pictures.pix_fmt = "yuv420p"
+        streams = []
+        for title in starts:
+            stream = container.add_stream("aac", rate=RATE)
+            assert isinstance(stream, AudioStream)
+            stream.layout = "mono"
+            stream.metadata["title"] = title
+            streams.append(stream)
+        if video:
+            for _ in range(80):
+                container.mux(pictures.encode(av.VideoFrame(32, 32, "yuv420p")))
+            container.mux(pictures.encode(None))
+        for stream, start_s in zip(streams, starts.values(), strict=True):
+            tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
+            for at in range(0, RATE, 1024):
+                piece = tone[None, at : at + 1024]
+                frame = AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
+                frame.sample_rate = RATE
+                frame.pts = at + round(start_s * RATE)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return path
+
+
+def onset_s(samples: Samples) -> float:
+    """When it becomes loud."""
+    return float(np.flatnonzero(np.abs(samples) > 0.2)[0]) / SAMPLE_RATE
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_audio_that_begins_later_than_its_video_is_late(tmp_path: Path, name: str) -> None:
+    """As it is when the file is played."""
+    path = packed(tmp_path / name, {"voice": 4.0}, video=True)
+    samples = read(path)
+    assert onset_s(samples) == pytest.approx(4, abs=0.05)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(5, abs=0.1)
+
+
+def test_a_file_that_begins_at_any_timestamp_begins_at_zero(tmp_path: Path) -> None:
+    """Recordings of streams count from when the stream began."""
+    assert onset_s(read(packed(tmp_path / "a.ts", {"voice": 3_000.0}))) < 0.05
+
+
+def test_each_stream_of_a_file_can_be_read(tmp_path: Path) -> None:
+    """They are listed with what they are called, and keep the time of the file."""
+    path = packed(tmp_path / "two.mkv", {"Ada": 0.0, "Ben": 2.5})
+    assert [(one.index, one.title) for one in audio_streams(path)] == [(0, "Ada"), (1, "Ben")]
+    assert onset_s(read_on(path, 0)[0]) < 0.05
+    assert onset_s(read_on(path, 1)[0]) == pytest.approx(2.5, abs=0.05)
+
+
+def test_pauses_that_hold_no_packets_are_silence(tmp_path: Path) -> None:
+    """And no damage: recorders leave out what nobody said."""
+    whole = write(tmp_path / "whole.mkv", "libopus", samples=clock(6))
+    path = tmp_path / "pause.mkv"
+    with av.open(str(whole)) as plain, av.open(str(path), "w") as paused:
+        stream = paused.add_stream_from_template(plain.streams.audio[0])
+        for packet in plain.demux(plain.streams.audio[0]):
+            if packet.pts is not None and packet.time_base is not None:
+                if 2 <= packet.pts * packet.time_base < 4:
+                    continue
+                packet.stream = stream
+                paused.mux(packet)
+    samples, message = read_on(path)
+    assert told(samples) == [0, 1, None, None, 4, 5]
+    assert not message
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4, 6, 8, 9, 16])
+def test_any_number_of_channels_is_heard_whichever_of_them_speaks(
+    tmp_path: Path, channels: int
+) -> None:
+    """Recorders have eight inputs, and nobody says what each is for."""
+    for speaking in range(channels):
+        frames = np.zeros((SAMPLE_RATE, channels), np.int16)
+        frames[:, speaking] = 16_000 * np.sin(np.arange(SAMPLE_RATE) / 5)
+        path = tmp_path / f"{speaking}.wav"
+        with wave.open(str(path), "wb") as out:
+            out.setnchannels(channels)
+            out.setsampwidth(2)
+            out.setframerate(SAMPLE_RATE)
+            out.writeframes(frames.tobytes())
+        level = np.max(np.abs(read(path)))
+        assert level == pytest.approx(16_000 / 32_768 / channels, rel=0.01)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.m4a", "aac")])
+def test_channels_of_opposite_polarity_do_not_cancel_each_other(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    """Right is left turned upside down."""
+    tone = clock(2)
+    path = write(tmp_path / name, codec, layout="stereo", samples=np.stack([tone, -tone]))
+    samples = read(path)
+    assert told(samples) == [0, 1]
+    assert math.sqrt(np.mean(samples[SAMPLE_RATE:] ** 2)) == pytest.approx(0.28, rel=0.1)
 
 
 def test_names_are_shown_on_one_line(tmp_path: Path) -> None:

@@ -1,32 +1,54 @@
 """Any audio or video file that FFmpeg (through PyAV) reads, as 16 kHz mono."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import av
+import av.logging
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from wordloop_ml.audio.lengths import exact_s, is_cut_off, lasts_s
+from wordloop_ml.audio.packets import RAW_FORMS, PacketReader, Trouble
 from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
+from wordloop_ml.audio.timeline import Timeline
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
+from wordloop_ml.wire.downmix import Downmix
 
-# Forms whose headers know the length exactly and whose readers skip what is damaged in silence.
-# Others estimate it (MP3), count pauses that hold no samples (WebM), or report damage themselves.
-_EXACT_FORMS = frozenset({"flac", "ogg"})
 _TOLERATED_LOSS_S = 0.15
+_NEAR_S = 0.5
+"""Holes with less than this between them are told as one."""
+_MOST_HOLES = 4
+"""So many are told each; there may be hundreds."""
+_MOST_PLACED_CHANNELS = 8
+_SAID_BEFORE_S = 2.0
+"""A hole so soon behind an error that FFmpeg wrote is damage."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """An audio stream of a file. index: among its audio streams. title, language: as tagged."""
+
+    index: int
+    title: str = ""
+    language: str = ""
 
 
 class AudioFile:
-    """The first audio stream of an open file: iterate over it once, then close it.
+    """An audio stream of an open file: iterate over it once, then close it.
 
     Iterating blocks on the disk and on decoding; it gives chunks of float32, shape (n,), in
-    [-1, 1], 16 kHz, mono, n >= 1. Time zero is the first sample. Where the file turns out to be
-    corrupt, what was readable comes first, and then ``BadInput`` ``UNREADABLE_AUDIO``.
+    [-1, 1], 16 kHz, mono, n >= 1. Time zero is where the file begins to play: audio that begins
+    later than its video, and whatever else its timestamps leave out, is silence. Where the file
+    turns out to be damaged, all that is readable comes first, before and behind the damage, and
+    then ``BadInput`` ``UNREADABLE_AUDIO``, which says what is missing.
 
     duration_s: as the file says, None where it does not; an estimate, good for a progress bar.
     """
@@ -35,8 +57,7 @@ class AudioFile:
         self._path = path
         self._container = container
         self._stream = stream
-        self._is_pcm = stream.codec_context.name.startswith("pcm_")
-        self.duration_s = _duration_s(container, stream)
+        self.duration_s = lasts_s(container)
 
     def __enter__(self) -> Self:
         return self
@@ -49,116 +70,210 @@ class AudioFile:
         self._container.close()
 
     def __iter__(self) -> Iterator[Samples]:
-        given = 0
+        form, begins = self._container.format.name, self._container.start_time
+        raw = form in RAW_FORMS
+        reader = PacketReader(self._path, self._container, self._stream)
+        timeline = Timeline(
+            None if begins is None else begins / av.time_base,
+            None if raw else lasts_s(self._container),
+        )
         converter = _Converter()
-        corrupt = False
-        try:
-            for frame in self._frames():
-                for chunk in converter.convert(frame):
-                    given += len(chunk)
-                    yield chunk
-        except (av.FFmpegError, _CorruptAudioError):
-            corrupt = True
-        rest = converter.flush()
-        if len(rest):
-            given += len(rest)
-            yield rest
-        if corrupt:
-            raise _unreadable(
-                self._path, f"is corrupt: nothing readable after {given / SAMPLE_RATE:.1f} s"
-            )
-        lost_s = self._lost_s(given)
-        if lost_s > _TOLERATED_LOSS_S:
-            raise _unreadable(self._path, f"is corrupt: {lost_s:.1f} s of it cannot be read")
-        if not given:
-            raise _unreadable(self._path, "holds no sound: its audio stream is empty")
+        damage = _Damage()
+        said_s = -math.inf
+        for frame, trouble in reader:
+            timeline.skip(trouble.lost_s)
+            stamp_s, at_s = _stamp_s(frame), converter.position_s
+            said_s = at_s if trouble.said else said_s
+            hole_s = timeline.hole_s(stamp_s, at_s, exact=trouble.failed > 0)
+            # of Ogg, FFmpeg knows some packets later where it went on
+            doubtful = at_s - said_s < _SAID_BEFORE_S or (raw and at_s > 0)
+            if trouble.failed or (hole_s and doubtful):
+                damage.add(at_s, at_s + hole_s)
+            if hole_s:
+                yield from converter.pause(hole_s)
+            yield from converter.convert(frame)
+            if converter.spoilt:
+                damage.add(at_s + hole_s, converter.position_s)
+        yield from converter.flush()
+        damage.doubted = timeline.doubted
+        self._check(converter.position_s, reader.trouble, damage)
 
-    def _frames(self) -> Iterator[AudioFrame]:
-        for packet in self._container.demux(self._stream):
-            # FFmpeg marks a packet that the end of the file cuts short, and decodes it all the
-            # same. In PCM that is right: programs that write to a pipe leave the length open.
-            if packet.is_corrupt and not self._is_pcm:
-                raise _CorruptAudioError
-            yield from packet.decode()
+    def _check(self, ended_s: float, trouble: Trouble, damage: "_Damage") -> None:
+        """Raise ``BadInput`` unless everything was readable."""
+        if (
+            trouble.failed
+            or trouble.said
+            or ended_s < (exact_s(self._container, self._stream) or 0.0) - _TOLERATED_LOSS_S
+            or is_cut_off(self._path, self._container.format.name)
+        ):
+            whole_s = self.duration_s or 0.0
+            of = f" of {whole_s:.1f} s" if ended_s < whole_s - _TOLERATED_LOSS_S else ""
+            damage.end = f"after {ended_s:.1f} s{of}"
+        if not ended_s:
+            what = "is damaged: none of its audio" if damage.end else "holds no sound: nothing"
+            raise _unreadable(self._path, f"{what} can be read")
+        if what := str(damage):
+            raise _unreadable(self._path, f"is damaged: {what}")
 
-    def _lost_s(self, given: int) -> float:
-        if self.duration_s is None or self._container.format.name not in _EXACT_FORMS:
-            return 0.0
-        return self.duration_s - given / SAMPLE_RATE
+
+class _Damage:
+    """What could not be read of a file. end: after what nothing is; doubted: see ``Timeline``."""
+
+    def __init__(self) -> None:
+        self.end = ""
+        self.doubted = 0
+        self._holes: list[tuple[float, float]] = []
+
+    def add(self, from_s: float, to_s: float) -> None:
+        """Note a hole; those near to each other become one."""
+        if self._holes and from_s - self._holes[-1][1] < _NEAR_S:
+            from_s, _ = self._holes.pop()
+        self._holes.append((from_s, to_s))
+
+    def __str__(self) -> str:
+        """What is missing, in one line; empty where nothing is."""
+        holes = [_between(*hole) for hole in self._holes[:_MOST_HOLES]]
+        if len(self._holes) > _MOST_HOLES:
+            holes.append(f"in {len(self._holes) - _MOST_HOLES} more places")
+        where = [*holes, self.end] if self.end else holes
+        parts = [f"nothing readable {', '.join(where)}"] if where else []
+        if self.doubted:
+            parts.append("timestamps that lead nowhere were passed over, times may be wrong")
+        return "; ".join(parts)
 
 
-def open_audio(path: Path) -> AudioFile:
-    """Open the file's first audio stream.
+def _between(from_s: float, to_s: float) -> str:
+    begin, end = f"{from_s:.1f}", f"{to_s:.1f}"
+    return f"at {begin} s" if begin == end else f"from {begin} to {end} s"
+
+
+def audio_streams(path: Path) -> list[StreamInfo]:
+    """The audio streams of a file, one at least. Raises as ``open_audio`` does."""
+    container = _opened(path)
+    try:
+        return [
+            StreamInfo(index, *(stream.metadata.get(key, "") for key in ("title", "language")))
+            for index, stream in enumerate(container.streams.audio)
+        ]
+    finally:
+        container.close()
+
+
+def open_audio(path: Path, stream: int = 0) -> AudioFile:
+    """Open one of the file's audio streams, by its index among them.
 
     Raises ``BadInput`` ``UNREADABLE_AUDIO``, with one line that says what is wrong.
     """
+    container = _opened(path)
+    chosen = container.streams.audio[stream]
+    # typed as always there; FFmpeg has streams that it names and cannot decode
+    if getattr(chosen, "codec_context", None) is None:
+        container.close()
+        raise _unreadable(path, "holds audio that FFmpeg cannot decode")
+    return AudioFile(path, container, chosen)
+
+
+def _opened(path: Path) -> InputContainer:
+    """The file, which has an audio stream."""
     _refuse_what_is_no_file(path)
     try:
         # "file:" and the whitelist: neither a name nor a playlist inside makes FFmpeg fetch a URL
-        container = av.open(
-            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
+        with av.logging.Capture():
+            container = av.open(
+                f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
     except PermissionError:
         raise _unreadable(path, "may not be read: permission denied") from None
     except (av.FFmpegError, OSError, ValueError):
-        raise _unreadable(path, "is no audio or video file that FFmpeg knows") from None
+        raise _unreadable(path, _why_unknown(path)) from None
     if not container.streams.audio:
         container.close()
         raise _unreadable(path, "holds no audio stream")
-    stream = container.streams.audio[0]
-    # typed as always there; FFmpeg has streams that it names and cannot decode
-    if getattr(stream, "codec_context", None) is None:
-        container.close()
-        raise _unreadable(path, "holds audio that FFmpeg cannot decode")
-    return AudioFile(path, container, stream)
+    return container
 
 
-class _CorruptAudioError(Exception):
-    """Audio that FFmpeg passes on, and that no one should listen to."""
+def _why_unknown(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            is_mp4 = file.read(12)[4:8] == b"ftyp"
+    except OSError:
+        is_mp4 = False
+    if is_mp4:
+        return "has no index: it was cut off, or its recording never ended, and nothing can be read"
+    return "is no audio or video file that FFmpeg knows"
 
 
 class _Converter:
-    """Decoded frames to 16 kHz mono; follows a stream that changes its format on the way."""
+    """Decoded frames to 16 kHz mono; follows a stream that changes its format on the way.
+
+    spoilt: the last frame held values that are no numbers, and silence has taken their place.
+    """
 
     def __init__(self) -> None:
+        self.spoilt = False
         self._format: tuple[int, str, str] | None = None
         self._to_float = AudioResampler()
+        self._downmix = Downmix(1, SAMPLE_RATE)
         self._resampler = StreamResampler(SAMPLE_RATE, quality=FILE_QUALITY)
+        self._position_s = 0.0
+        self._given = 0
+
+    @property
+    def position_s(self) -> float:
+        """How much audio there has been, what the resampler still holds included."""
+        return self._position_s
 
     def convert(self, frame: AudioFrame) -> Iterator[Samples]:
         """What is ready after this frame, in chunks that are not empty."""
         frame_format = (frame.sample_rate, frame.layout.name, frame.format.name)
         if frame_format != self._format:
-            yield from _unless_empty(self.flush())
+            yield from self.flush()
+            self._open(frame)
             self._format = frame_format
-            self._to_float = AudioResampler(
-                format="fltp",
-                # FFmpeg knows how loud a centre channel is; two channels are averaged below
-                layout="mono" if frame.layout.nb_channels == 1 else "stereo",
-                rate=frame.sample_rate,
-            )
-            self._resampler = StreamResampler(frame.sample_rate, quality=FILE_QUALITY)
-        for planar in self._to_float.resample(frame):
-            mono: Samples = planar.to_ndarray().mean(axis=0, dtype=np.float32)
-            if not np.isfinite(mono).all():
-                raise _CorruptAudioError
-            yield from _unless_empty(self._resampler.push(np.clip(mono, -1, 1)))
+        self.spoilt = False
+        for packed in self._to_float.resample(frame):
+            samples: Samples = packed.to_ndarray()[0]
+            if not np.isfinite(samples).all():
+                self.spoilt = True
+                samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+            mono = self._downmix.mix(np.clip(samples, -1, 1))
+            self._position_s += len(mono) / frame.sample_rate
+            yield from self._give(self._resampler.push(mono))
 
-    def flush(self) -> Samples:
-        """What the resampler still holds of the format at hand."""
-        return self._resampler.flush()
+    def pause(self, seconds: float) -> Iterator[Samples]:
+        """Silence behind what there was so far."""
+        yield from self.flush()
+        owed = max(0, round((self._position_s + seconds) * SAMPLE_RATE) - self._given)
+        for at in range(0, owed, SAMPLE_RATE):
+            yield from self._give(np.zeros(min(SAMPLE_RATE, owed - at), np.float32))
+        self._position_s = self._given / SAMPLE_RATE
+
+    def flush(self) -> Iterator[Samples]:
+        """What the resampler still holds."""
+        yield from self._give(self._resampler.flush())
+        self._format = None
+
+    def _open(self, frame: AudioFrame) -> None:
+        channels = frame.layout.nb_channels
+        # FFmpeg knows how loud a centre channel is, where it is told which one that is; packed:
+        # PyAV cannot hold planes of eight channels and more
+        placed = all(one.name != "NONE" for one in frame.layout.channels)
+        folded = placed and 2 < channels <= _MOST_PLACED_CHANNELS
+        self._to_float = AudioResampler(
+            format="flt", layout="stereo" if folded else None, rate=frame.sample_rate
+        )
+        self._downmix = Downmix(2 if folded else channels, frame.sample_rate)
+        self._resampler = StreamResampler(frame.sample_rate, quality=FILE_QUALITY)
+
+    def _give(self, samples: Samples) -> tuple[Samples, ...]:
+        self._given += len(samples)
+        return (samples,) if len(samples) else ()
 
 
-def _unless_empty(samples: Samples) -> tuple[Samples, ...]:
-    return (samples,) if len(samples) else ()
-
-
-def _duration_s(container: InputContainer, stream: AudioStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration and container.duration > 0:
-        return container.duration / av.time_base
-    return None
+def _stamp_s(frame: AudioFrame) -> float | None:
+    if frame.pts is None or frame.time_base is None:
+        return None
+    return float(frame.pts * frame.time_base)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
