@@ -1,5 +1,7 @@
 """Transcripts from files: what `transcribe` writes is read back, in each of its forms."""
 
+import html
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,32 @@ def test_other_people_s_subtitles_are_read() -> None:
         Segment("cue-1", "Ada", "Good morning, all.", 1_000, 2_500, "Ada"),
         Segment("cue-2", "speech", "no name", 3_600_000, 3_601_000),
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "voice", "track"),
+    [
+        ("山田\u3000太郎", "山田 太郎", "speech"),
+        ("Mme\u00a0Dupont", "Mme Dupont", "Mme-Dupont"),
+        ("\u200fדנה\u200e", "דנה", "speech"),
+        ("Ada &lt;Ö&gt;\u200b", "Ada <Ö>", "Ada"),
+        ("x" * 200, "x" * 128, "x" * 64),
+    ],
+)
+def test_names_come_in_whatever_spaces_and_marks_are_in_them(
+    written: str, voice: str, track: str
+) -> None:
+    """In subtitles as in the project's own form, and the same name is one voice."""
+    cues = (
+        f"WEBVTT\n\n00:01.000 --> 00:04.000\n<v {written}>By Friday.\n\n"
+        f"00:04.000 --> 00:09.000\n<v {voice.replace('<', '&lt;').replace('>', '&gt;')}>By Monday.\n"
+    )
+    (read,) = parse_transcript(cues.encode(), "m").segments
+    assert (read.speaker, read.track, read.text) == (voice, track, "By Friday. By Monday.")
+    if len(written) <= 128:
+        named = segment(0, "a", "By Friday.", html.unescape(written))
+        (read,) = parse_transcript(render([named], TranscriptFormat.JSON).encode(), "m").segments
+        assert read.speaker == voice
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wordloop_ml.errors import BadInput
 from wordloop_ml.languages import language_of
 from wordloop_ml.messages import Task
-from wordloop_ml.wire.identifiers import fault_of_vocabulary
+from wordloop_ml.wire.names import plain_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,11 @@ def hints_of(arguments: argparse.Namespace) -> Hints:
     terms = (
         [term.strip() for term in arguments.vocabulary.split(",")] if arguments.vocabulary else []
     )
-    if (fault := fault_of_vocabulary(terms)) is not None:
-        raise BadInput(f"--vocabulary {fault}")
-    return Hints(spoken(arguments.language), arguments.task, tuple(terms))
+    try:
+        vocabulary = plain_terms(terms)
+    except ValueError as error:
+        raise BadInput(f"--vocabulary {error}") from None
+    return Hints(spoken(arguments.language), arguments.task, vocabulary)
 
 
 def spoken(tag: str | None) -> str | None:

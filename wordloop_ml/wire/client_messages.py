@@ -6,8 +6,8 @@ from enum import StrEnum
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
 from wordloop_ml.wire.fields import Fields
-from wordloop_ml.wire.identifiers import fault_of_vocabulary
 from wordloop_ml.wire.json_text import parse_object
+from wordloop_ml.wire.names import plain_terms
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
 
 VERSION = 1
@@ -174,10 +174,10 @@ class _Fields(Fields):
     def vocabulary(self) -> tuple[str, ...]:
         if "vocabulary" not in self:
             return ()
-        terms = self.value("vocabulary")
-        if (fault := fault_of_vocabulary(terms)) is not None:
-            raise self.bad("vocabulary", fault)
-        return tuple(terms)
+        try:
+            return plain_terms(self.value("vocabulary"))
+        except ValueError as error:
+            raise self.bad("vocabulary", str(error)) from None
 
     def encoding(self) -> Encoding:
         name = self.text("encoding")

@@ -8,7 +8,8 @@ from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.languages import language_of
-from wordloop_ml.wire.identifiers import valid_identifier, valid_speaker
+from wordloop_ml.wire.identifiers import valid_identifier
+from wordloop_ml.wire.names import plain_name
 
 MAX_POSITION = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
@@ -82,11 +83,11 @@ class Fields:
         return value
 
     def speaker(self) -> str | None:
-        """Who speaks, where that is said."""
+        """Who speaks, where that is said, as ``plain_name`` has it."""
         if "speaker" not in self:
             return None
-        name = self.text("speaker")
-        if not valid_speaker(name):
+        name = plain_name(self.text("speaker"))
+        if name is None:
             raise self.bad("speaker", "must be 1 to 128 printable characters, not all blank")
         return name
 

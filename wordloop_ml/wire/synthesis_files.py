@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.wire.fields import Fields
-from wordloop_ml.wire.identifiers import MAX_SPEAKER_CHARS, valid_speaker
+from wordloop_ml.wire.names import name_in
 from wordloop_ml.wire.synthesis import parse_json, read_segment, segment_fields, transcript_of
 from wordloop_ml.wire.transcripts import TRANSCRIPT_FORMAT, TRANSCRIPT_VERSION
 
@@ -22,7 +22,7 @@ MAX_FILE_BYTES = 64 << 20
 _TIMES = re.compile(
     r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{3})\s+-->\s+(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{3})"
 )
-_VOICE = re.compile(r"<v(?:\.[^ >]*)? ([^>]*)>")
+_VOICE = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]([^>]*)>")
 _TAG = re.compile(r"</?[A-Za-z0-9][^>]*>")
 _NAME = re.compile(r"([^:.!?]{1,40}): (?=\S)")
 """How SubRip files name who speaks; a sentence seldom has a colon in its first words."""
@@ -85,9 +85,9 @@ def _said(text: str) -> tuple[str, str]:
     tagged = _VOICE.search(text)
     plain = html.unescape(_TAG.sub("", text)).strip()
     if tagged is not None:
-        return html.unescape(tagged[1]).strip(), plain
+        return name_in(html.unescape(tagged[1])), plain
     named = _NAME.match(plain)
-    return (named[1].strip(), plain[named.end() :]) if named is not None else ("", plain)
+    return (name_in(named[1]), plain[named.end() :]) if named is not None else ("", plain)
 
 
 def _ms(hours: str | None, minutes: str, seconds: str, ms: str) -> int:
@@ -109,7 +109,7 @@ def _segments(cues: list[_Cue]) -> list[Segment]:
             text=" ".join(cue.text.split()),
             start=cue.start,
             end=max(cue.start, cue.end),
-            speaker=cue.voice if valid_speaker(cue.voice) else None,
+            speaker=cue.voice or None,
         )
         for number, cue in enumerate(joined, start=1)
     ]
@@ -117,8 +117,8 @@ def _segments(cues: list[_Cue]) -> list[Segment]:
 
 def _track(voice: str) -> str:
     """The voice in the letters of an identifier."""
-    letters = (one if one.isascii() and one.isalnum() else "-" for one in voice[:MAX_SPEAKER_CHARS])
-    return "".join(letters)[:64] or "speech"
+    letters = (one if one.isascii() and one.isalnum() else "-" for one in voice)
+    return "".join(letters).strip("-")[:64] or "speech"
 
 
 def _unreadable(why: str) -> BadInput:

@@ -1,0 +1,67 @@
+"""Names and terms as people and their programs write them, made fit to be shown; pure.
+
+One rule for wherever a name comes in: the start message, the request for a synthesis, transcripts
+from files, the names of audio files.
+"""
+
+import unicodedata
+
+from wordloop_ml.messages import VOCABULARY_CHARACTERS, VOCABULARY_ENTRIES
+
+MAX_SPEAKER_CHARS = 128
+MAX_TERM_CHARS = 64
+
+_JOINERS = "\u200c\u200d"
+"""Invisible, but names in several scripts need them, and emoji."""
+_SPACES = frozenset({"Zs", "Zl", "Zp"})
+_NEVER_SHOWN = frozenset({"Cc", "Cs"})
+"""Control characters and halves of surrogate pairs."""
+
+
+def plain_name(text: str, most_chars: int = MAX_SPEAKER_CHARS) -> str | None:
+    """The name in one printable line; None where it is none, or is longer.
+
+    Odd spaces (U+3000, no-break, tab) become plain ones, one between words; invisible marks of
+    direction and their like (Unicode's Cf, but for joiners) are dropped; what can be composed is
+    (NFC). Control characters and halves of surrogate pairs are in no name.
+    """
+    if len(text) > most_chars:
+        return None
+    shown: list[str] = []
+    for letter in unicodedata.normalize("NFC", text):
+        category = unicodedata.category(letter)
+        if category in _SPACES or letter == "\t":
+            shown.append(" ")
+        elif category in _NEVER_SHOWN:
+            return None
+        elif category != "Cf" or letter in _JOINERS:
+            shown.append(letter)
+    name = " ".join(word for word in "".join(shown).split(" ") if word)
+    return name if name.strip(_JOINERS + " ") and len(name) <= most_chars else None
+
+
+def name_in(text: str) -> str:
+    """What of a text can be a name: as ``plain_name``, without what no name holds, and cut.
+
+    Empty where nothing is left. For names that nobody can be asked to mend: of files, in files.
+    """
+    kept = (letter for letter in text if unicodedata.category(letter) not in _NEVER_SHOWN)
+    return plain_name("".join(kept)[:MAX_SPEAKER_CHARS]) or ""
+
+
+def plain_terms(terms: object) -> tuple[str, ...]:
+    """The terms of a vocabulary. Raises ``ValueError``: the rule that they break, never a term."""
+    if not isinstance(terms, list) or len(terms) > VOCABULARY_ENTRIES:
+        raise ValueError(f"must be a list of at most {VOCABULARY_ENTRIES} terms")
+    plain = tuple(
+        name
+        for term in terms
+        if isinstance(term, str) and (name := plain_name(term, MAX_TERM_CHARS)) is not None
+    )
+    if len(plain) < len(terms):
+        raise ValueError(
+            f"must hold terms of 1 to {MAX_TERM_CHARS} printable characters, not all blank"
+        )
+    if sum(map(len, plain)) > VOCABULARY_CHARACTERS:
+        raise ValueError(f"must hold at most {VOCABULARY_CHARACTERS} characters together")
+    return plain
