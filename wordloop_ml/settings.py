@@ -92,13 +92,16 @@ class Settings:
         0.95, "use of the threads from which resumed tracks are refused", low=0.01, high=1_000.0
     )
     audio_frames_per_s: int = _setting(
-        100, "messages that one connection may send in a second", low=10, high=1_000
+        500, "messages that one connection may send in a second", low=10, high=1_000
     )
     realtime_factor: int = _setting(
         2, "seconds of live audio that one connection may send in a second", low=1, high=100
     )
     idle_s: float = _setting(
-        60.0, "a connection that sends nothing for this long is closed", low=1.0, high=3_600.0
+        60.0,
+        "a connection that sends no message and no ping for this long is closed",
+        low=1.0,
+        high=3_600.0,
     )
     syntheses: int = _setting(1, "syntheses that run at once", low=1, high=16)
     syntheses_waiting: int = _setting(

@@ -45,13 +45,14 @@ async def test_a_flood_of_messages_with_little_or_no_audio_is_ended(
     assert await ended(client) == ("too_fast", 4505)
 
 
-async def test_a_flood_of_pings_is_ended(serving: Serving) -> None:
+@pytest.mark.parametrize("beat", ["ping", "pong"])
+async def test_a_flood_of_heartbeats_is_ended(serving: Serving, beat: str) -> None:
     """They are messages, too."""
     client = await (await serving(**SLOW)).connect()
     await client.start()
     with suppress(aiohttp.ClientConnectionResetError):
         for _ in range(FLOOD):
-            await client.socket.ping()
+            await getattr(client.socket, beat)()
     assert await ended(client) == ("too_fast", 4505)
 
 
@@ -127,11 +128,50 @@ async def test_a_peer_that_reads_stays_however_little_it_says(serving: Serving) 
 
 
 @pytest.mark.usefixtures("hurried")
-async def test_pings_and_pongs_do_not_keep_an_idle_connection(serving: Serving) -> None:
-    """4003: what a WebSocket library answers by itself says nothing."""
+async def test_answers_to_pings_do_not_keep_an_idle_connection(serving: Serving) -> None:
+    """4003: what a WebSocket library answers by itself says nothing, and the text says what would."""
     client = await (await serving(idle_s=1.0)).connect()
     await client.start()
     assert await ended(client) == ("idle", 4003)
+    assert client.messages[-1]["message"] == "no audio, keepalive or ping of yours for 1 s"
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("beat", ["ping", "pong"])
+async def test_a_client_that_sends_heartbeats_is_there_though_it_is_muted(
+    serving: Serving, beat: str
+) -> None:
+    """As libraries for Python and Go send pings, and those for .NET pongs that nobody asked for."""
+    service = await serving(idle_s=1.0)
+    muted = await service.connect("muted")
+    await muted.start()
+    reading = asyncio.create_task(muted.drained())
+    for _ in range(2):
+        silent = await service.connect("silent")
+        await silent.start()
+        waiting = asyncio.create_task(ended(silent))
+        while not waiting.done():
+            await getattr(muted.socket, beat)()
+            await asyncio.wait({waiting}, timeout=0.1)
+        assert await waiting == ("idle", 4003)
+    await muted.send(type="stop")
+    await reading
+    assert muted.code == 1000
+
+
+async def test_heartbeats_do_not_stand_in_for_start(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds a place has to say what for."""
+    monkeypatch.setattr(meeting_socket, "START_WITHIN_S", 0.2)
+    client = await (await serving()).connect()
+    reading = asyncio.create_task(ended(client))
+    while not reading.done():
+        with suppress(aiohttp.ClientConnectionResetError):
+            await client.socket.ping()
+        await asyncio.wait({reading}, timeout=0.02)
+    assert await reading == ("idle", 4003)
+    assert client.messages[-1]["message"] == "no start for 0.2 s"
 
 
 async def loaded(serving: Serving) -> tuple[Running, Client]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.close_codes import close_reason
 from wordloop_ml.wire.pace import Pace
 from wordloop_ml.wire.server_messages import Limits
 
@@ -30,9 +31,9 @@ def taken(pace: Pace, now_s: float, **audio: Any) -> bool:
     return True
 
 
-@given(st.lists(st.sampled_from([0.01, 0.02, 0.06, 0.1]), min_size=1, max_size=50))
+@given(st.lists(st.sampled_from([0.005, 0.01, 0.02, 0.06, 0.1]), min_size=1, max_size=50))
 def test_audio_at_the_speed_of_speech_is_never_too_fast(frames_s: list[float]) -> None:
-    """For an hour, in frames of 10 ms or longer, after any stall of up to two minutes."""
+    """For an hour, in frames of 5 ms or longer, after any stall of up to two minutes."""
     pace = Pace(LIMITS)
     pace.spend(0.0)
     said_s = 0.0
@@ -44,6 +45,38 @@ def test_audio_at_the_speed_of_speech_is_never_too_fast(frames_s: list[float]) -
         said_s += stall_s
 
 
+@pytest.mark.parametrize("frame_s", [128 / 48_000, 128 / 44_100, 0.0025])
+def test_the_shortest_frames_in_use_are_never_too_fast(frame_s: float) -> None:
+    """An AudioWorklet's, and Opus packets of 2.5 ms: an hour, with a stall of a minute in between."""
+    pace = Pace(LIMITS)
+    for index in range(round(3_600 / frame_s)):
+        at_s = index * frame_s
+        stalled = 600.0 < at_s < 660.0
+        pace.spend(660.0 if stalled else at_s, audio_s=frame_s)
+
+
+@pytest.mark.parametrize(
+    ("audio_s", "limit"),
+    [
+        (0.1, "over 2 s of live audio a second (realtime_factor)"),
+        (0.001, "over 500 messages a second (audio_frames_per_s)"),
+        (0.0, "over 500 messages a second (audio_frames_per_s)"),
+    ],
+)
+def test_what_is_too_fast_is_told_which_limit_it_broke(audio_s: float, limit: str) -> None:
+    """By the name that ``ready`` gave it, in words that fit into a close frame."""
+    pace = Pace(LIMITS)
+
+    def flood() -> None:
+        for _ in range(100_000):
+            pace.spend(0.0, audio_s=audio_s)
+
+    with pytest.raises(BadInput) as caught:
+        flood()
+    assert str(caught.value) == limit
+    assert close_reason(caught.value.code, limit).endswith(limit)
+
+
 def test_twice_the_speed_of_speech_is_allowed_and_more_is_not_for_long() -> None:
     """Three times is too fast after the credit of two minutes."""
     for factor, allowed in ((2, True), (3, False)):
@@ -53,14 +86,14 @@ def test_twice_the_speed_of_speech_is_allowed_and_more_is_not_for_long() -> None
 
 
 def test_a_flood_without_audio_is_bounded_at_once_and_in_the_long_run() -> None:
-    """6000 messages, then a hundred a second."""
+    """30,000 messages, then five hundred a second."""
     pace = Pace(LIMITS)
-    assert messages_until_refused(pace) == pytest.approx(6_000, abs=2)
-    assert messages_until_refused(pace, 10.0) == pytest.approx(1_000, abs=3)
+    assert messages_until_refused(pace) == pytest.approx(30_000, abs=2)
+    assert messages_until_refused(pace, 10.0) == pytest.approx(5_000, abs=3)
 
 
 def test_a_replay_costs_nothing_unless_it_is_a_flood_in_disguise() -> None:
     """Any amount of audio, but in frames of some length."""
     pace = Pace(LIMITS)
     assert all(taken(pace, 0.0, audio_s=1.0, replay=True) for _ in range(10_000))
-    assert not all(taken(pace, 0.0, audio_s=1 / 16_000, replay=True) for _ in range(10_000))
+    assert not all(taken(pace, 0.0, audio_s=1 / 16_000, replay=True) for _ in range(50_000))

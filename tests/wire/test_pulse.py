@@ -19,7 +19,7 @@ def test_a_peer_is_asked_and_has_time_to_answer() -> None:
         assert state(pulse) == (False, False)
         pulse.waited(ANSWER_WITHIN_S - 0.1)
         assert state(pulse) == (False, False)
-        pulse.answered()
+        assert pulse.answered()
 
 
 def test_one_that_does_not_answer_is_overdue() -> None:
@@ -36,7 +36,7 @@ def test_time_in_which_we_did_not_wait_for_the_peer_does_not_count() -> None:
     """Nothing is said, so nothing passes; and an answer to no question changes nothing."""
     pulse = Pulse()
     pulse.waited(PING_EVERY_S / 2)
-    pulse.answered()
+    assert not pulse.answered()
     pulse.waited(PING_EVERY_S / 2)
     assert pulse.due
     assert not pulse.overdue

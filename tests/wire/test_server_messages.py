@@ -68,7 +68,7 @@ def caption(word: CaptionWord = WORD) -> Caption:
         (
             Ready(0, 1, Limits()),
             '{"type":"ready","accept_from":0,"next_seq":1,"limits":{"message_bytes":65536,'
-            '"audio_frames_per_s":100,"realtime_factor":2,"replay_s":120,"idle_s":60}}',
+            '"audio_frames_per_s":500,"realtime_factor":2,"replay_s":120,"idle_s":60}}',
         ),
     ],
 )

@@ -217,7 +217,8 @@ class Connection:
     async def _receive(self, timeout_s: float, seat: Seat | None = None) -> str | bytes | None:
         """The next frame; None when the connection is over.
 
-        Raises ``BadInput`` for a peer that says nothing, or does not read; ``Draining`` when that
+        A ping of the peer's own is a sign of life, once there is a seat; an answer to ours is none:
+        a library gives it by itself, when whoever used the connection has long forgotten it. Raises ``BadInput`` for a peer that says nothing, or does not read; ``Draining`` when that
         begins before there is a seat.
         """
         silent_s = 0.0
@@ -228,7 +229,9 @@ class Connection:
             silent_s += waited_s
             if seat is not None:
                 self._check_pulse(seat, waited_s)
-            if message is None:
+            if message is None or message.type in _HEARTBEATS:
+                if message is not None and await self._beats(message) and seat is not None:
+                    silent_s = 0.0
                 self._check_silence(silent_s, timeout_s, seat)
                 continue
             if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
@@ -241,27 +244,30 @@ class Connection:
             return None
 
     async def _frame(self, timeout_s: float) -> WSMessage | None:
-        """The next frame; None when there was none so far, or a ping or pong, which are dealt with."""
+        """The next frame; None when there was none so far."""
         self._frames += 1
         if self._frames % TURN_FRAMES == 0:
             await asyncio.sleep(0)  # what has arrived already is read without waiting
         try:
-            message = await self._socket.receive(timeout=timeout_s)
+            return await self._socket.receive(timeout=timeout_s)
         except TimeoutError:
             return None
-        if message.type is WSMsgType.PONG:
-            self._pulse.answered()
-            return None
+
+    async def _beats(self, message: WSMessage) -> bool:
+        """Deal with a ping or a pong; whether the peer sent it of its own accord."""
+        if message.type is WSMsgType.PONG and self._pulse.answered():
+            return False
+        self._pace.spend(time.monotonic())  # a flood of them is a flood
         if message.type is WSMsgType.PING:
             await self._answer(message.data)
-            return None
-        return message
+        return True
 
     def _check_silence(self, silent_s: float, timeout_s: float, seat: Seat | None) -> None:
         if seat is None and self._service.stage is Stage.DRAINING:
             raise Draining
         if silent_s >= timeout_s:
-            raise BadInput("nothing arrived for too long", code=ErrorCode.IDLE)
+            what = "no start" if seat is None else "no audio, keepalive or ping of yours"
+            raise BadInput(f"{what} for {timeout_s:g} s", code=ErrorCode.IDLE)
 
     def _check_pulse(self, seat: Seat, waited_s: float) -> None:
         self._pulse.waited(waited_s)
@@ -272,8 +278,7 @@ class Connection:
             seat.outbox.put(Ping())
 
     async def _answer(self, data: bytes) -> None:
-        """A pong; a flood of pings is a flood."""
-        self._pace.spend(time.monotonic())
+        """A pong."""
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 await self._socket.pong(data)
@@ -364,6 +369,8 @@ class Connection:
         with suppress(asyncio.CancelledError):
             await sending
 
+
+_HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
 
 _GOODBYES: dict[ErrorCode | None, str] = {
     ErrorCode.INTERNAL: "the meeting ended unexpectedly",

@@ -34,7 +34,12 @@ class Pulse:
         """A ping is on its way."""
         self._asked, self._waited_s = True, 0.0
 
-    def answered(self) -> None:
-        """The peer has read up to the ping. An answer to nothing is harmless (RFC 6455, 5.5.3)."""
-        if self._asked:
-            self._asked, self._waited_s = False, 0.0
+    def answered(self) -> bool:
+        """A pong came: the peer has read up to the ping.
+
+        False where none was asked for: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
+        """
+        if not self._asked:
+            return False
+        self._asked, self._waited_s = False, 0.0
+        return True

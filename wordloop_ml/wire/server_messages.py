@@ -28,13 +28,15 @@ class Limits:
     """What the server holds its clients to.
 
     message_bytes: the largest frame, text or audio.
-    audio_frames_per_s, realtime_factor: the fastest live audio; a replay is exempt.
+    audio_frames_per_s: messages in a second; realtime_factor: seconds of live audio in a second.
+        A replay is exempt.
     replay_s: how much audio a client keeps from ``committed`` on, at most.
-    idle_s: a connection on which nothing arrives for so long is closed.
+    idle_s: a connection on which no message and no ping of the client's own arrives for so long is
+        closed.
     """
 
     message_bytes: int = MAX_TEXT_BYTES
-    audio_frames_per_s: int = 100
+    audio_frames_per_s: int = 500
     realtime_factor: int = 2
     replay_s: int = 120
     idle_s: int = 60
