@@ -285,6 +285,8 @@ def without(field: str) -> dict[str, Any]:
         ([START, {"type": "gap", "samples": 0}], "bad_message", 1002),
         ([START | {"encoding": "pcm_f32le"}, b"\0\0\xc0\x7f"], "bad_audio", 1007),
         ([START | {"encoding": "opus"}], "bad_message", 1002),
+        ([START, b"\x1a\x45\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm\0"], "bad_audio", 1007),
+        ([START_OPUS, b"OggS\0\2" + bytes(60)], "bad_audio", 1007),
         ([START_OPUS, b"\xff"], "bad_audio", 1007),
         ([START_OPUS, b"\x03\xbf no packet"], "bad_audio", 1007),
         ([START | {"language": "de"}], "unsupported_language", 1003),

@@ -4,6 +4,7 @@ from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.audio.resampler import StreamResampler
 from wordloop_ml.messages import Samples
 from wordloop_ml.wire import v1
+from wordloop_ml.wire.containers import StreamHead
 
 
 class Inbound:
@@ -16,6 +17,7 @@ class Inbound:
     def __init__(self, start: v1.Start, positions: v1.Positions) -> None:
         self.start = start
         self.positions = positions
+        self._head = StreamHead()
         self._decoder = _decoder(start)
         self._received = start.sends_from
         self._resampler = self._resample_from(start.resume_from)
@@ -27,6 +29,7 @@ class Inbound:
 
     def audio(self, payload: bytes) -> Samples:
         """The 16 kHz samples that one binary frame adds. Raises ``BadInput`` (``bad_audio``)."""
+        self._head.look(payload)  # before what is wrong with it as samples
         samples = self._decoder.decode(payload)
         early = min(max(self.start.resume_from - self._received, 0), len(samples))
         self._received += len(samples)
