@@ -12,7 +12,10 @@ import pytest
 
 from wordloop_ml.cli import file_frames as module
 from wordloop_ml.cli.file_frames import file_frames
+from wordloop_ml.cli.sources import Source
 from wordloop_ml.messages import Samples
+
+TALK = Source(Path("talk.wav"), 0, "talk")
 
 
 class SlowFile:
@@ -42,14 +45,14 @@ class SlowFile:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> SlowFile:
     file = SlowFile()
-    monkeypatch.setattr(module, "open_audio", lambda _path: file)
+    monkeypatch.setattr(module, "open_audio", lambda _path, _stream: file)
     return file
 
 
 async def test_frames_are_no_longer_than_asked_for(slow: SlowFile) -> None:
     """Chunks are cut, and the file is closed behind the last frame."""
     slow.go_on.set()
-    async with aclosing(file_frames(Path("talk.wav"), 320)) as frames:
+    async with aclosing(file_frames(TALK, 320)) as frames:
         assert [len(frame) async for frame in frames] == [320, 180, 320, 180]
     assert slow.closed_while_read is False
 
@@ -58,7 +61,7 @@ async def test_a_file_is_not_closed_while_a_thread_reads_it(slow: SlowFile) -> N
     """FFmpeg would end the process: who cancels waits for the frame that is being read."""
 
     async def play() -> None:
-        async with aclosing(file_frames(Path("talk.wav"), 500)) as frames:
+        async with aclosing(file_frames(TALK, 500)) as frames:
             async for _ in frames:
                 pass
 

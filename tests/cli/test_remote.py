@@ -1,6 +1,7 @@
 """transcribe --server: the files go to a running service, through the reference client."""
 
 import asyncio
+import re
 import wave
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def write_wav(path: Path, samples: Pcm16) -> str:
     return str(path)
 
 
+def shortened(path: str) -> str:
+    """The file without its end."""
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[:-2_000])
+    return path
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     ada = np.concatenate([spoken([1, 2, 3]), silence(16_000), spoken([4, 5])])
@@ -47,6 +55,33 @@ async def test_files_come_back_as_a_transcript(
         "[00:00:00] ben: w7 w8",
         "[00:00:01] ada: w4 w5",
     ]
+
+
+@pytest.mark.parametrize("live", [[], ["--live"]])
+async def test_what_has_no_text_is_told_and_takes_nothing_from_the_rest(
+    serving: Serving, files: list[str], tmp_path: Path, live: list[str], capsys: "Captured"
+) -> None:
+    """Silence, noise, and damage, each beside a track that is well."""
+    service, output = await serving(), tmp_path / "out.txt"
+    quiet = write_wav(tmp_path / "quiet.wav", silence(16_000))
+    loud = np.random.default_rng(0).integers(-3_000, 3_000, 16_000).astype(np.int16)
+    noise = write_wav(tmp_path / "noise.wav", loud)
+    arguments = [
+        "transcribe",
+        files[0],
+        shortened(files[1]),
+        quiet,
+        noise,
+        "--server",
+        service.url,
+        *live,
+    ]
+    assert await asyncio.to_thread(main, [*arguments, "--output", str(output)]) == 1
+    assert "ada: w1 w2 w3" in output.read_text()
+    said = capsys.readouterr().err
+    assert "ben.wav is damaged" in said
+    assert "quiet: no speech found\n" in said
+    assert re.search(r"noise: \d+\.\d to \d+\.\d s: rejected \(\w+\)\n", said)
 
 
 async def test_a_token_that_is_refused_ends_it_at_once(

@@ -1,12 +1,17 @@
 """transcribe: files in, transcripts out, whatever is asked for refused by name when it is wrong."""
 
 import json
+import os
+import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 
 from tests.attentive import AttentiveTranscriber
 from wordloop_ml.cli import main, transcribe
@@ -148,3 +153,116 @@ def test_files_of_one_name_stay_apart(ada: Path, tmp_path: Path) -> None:
     assert main(["transcribe", str(ada), str(twin), "--output", str(output)]) == 0
     tracks = {one["track"] for one in json.loads(output.read_text())["segments"]}
     assert tracks == {"ada", "ada-2"}
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """Something that the voice detector takes for a voice, and in which nothing is said."""
+    loud = np.random.default_rng(0).integers(-3_000, 3_000, 16_000).astype(np.int16)
+    return write_wav(tmp_path / "noise.wav", np.concatenate([silence(4_000), loud]))
+
+
+def cut(path: Path) -> Path:
+    """The file without its last third."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    return path
+
+
+MODES = pytest.mark.parametrize("mode", [[], ["--live"]], ids=["batch", "live"])
+
+
+@MODES
+def test_a_damaged_file_costs_no_text_that_could_be_read(
+    mode: list[str], ada: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The words before the damage are written, what is missing is told, and the status says so."""
+    output = tmp_path / "out.txt"
+    assert main(["transcribe", str(cut(ada)), *mode, "--output", str(output)]) == 1
+    assert "w1 w2 w3" in output.read_text()
+    said = capsys.readouterr().err
+    assert "wordloop-ml: unreadable_audio: " in said
+    assert "ada.wav is damaged: nothing readable after " in said
+
+
+@MODES
+def test_one_bad_file_of_several_takes_nothing_from_the_others(
+    mode: list[str], ada: Path, ben: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it shows at once or at its end."""
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    output = tmp_path / "out.txt"
+    files = [str(tmp_path / "bad.wav"), str(cut(ben)), str(ada), str(tmp_path / "gone.wav")]
+    assert main(["transcribe", *files, *mode, "--output", str(output)]) == 1
+    text = output.read_text()
+    assert "ada: w1 w2 w3" in text
+    assert "ada: w4 w5" in text
+    said = capsys.readouterr().err
+    assert "bad.wav is no audio" in said
+    assert "ben.wav is damaged" in said
+    assert "gone.wav does not exist" in said
+
+
+def test_where_no_file_can_be_read_nothing_is_written(tmp_path: Path) -> None:
+    """No model is loaded for it."""
+    output = tmp_path / "out.txt"
+    assert main(["transcribe", str(tmp_path / "gone.wav"), "--output", str(output)]) == 1
+    assert not output.exists()
+
+
+@MODES
+def test_a_silent_track_is_named(
+    mode: list[str], ada: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was said: that is no failure, and no riddle."""
+    quiet = write_wav(tmp_path / "quiet.wav", silence(16_000))
+    assert main(["transcribe", str(quiet), str(ada), *mode]) == 0
+    said = capsys.readouterr()
+    assert said.err == "quiet: no speech found\n"
+    assert "w1 w2 w3" in said.out
+
+
+@MODES
+def test_what_was_refused_is_told_with_its_time_and_its_reason(
+    mode: list[str], noise: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its words are nobody's business."""
+    assert main(["transcribe", str(noise), *mode]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines
+    assert all(re.fullmatch(r"noise: \d+\.\d to \d+\.\d s: rejected \(\w+\)", one) for one in lines)
+
+
+def test_every_audio_stream_of_a_file_is_a_track(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named after the file, and what the stream is called or its number."""
+    path = tmp_path / "call.mkv"
+    sounds = {"Ada": spoken([1, 2]), "": np.concatenate([silence(24_000), spoken([3])])}
+    with av.open(str(path), "w") as container:
+        streams = []
+        for title in sounds:
+            stream = container.add_stream("pcm_s16le", rate=16_000)
+            assert isinstance(stream, AudioStream)
+            stream.layout = "mono"
+            stream.metadata["title"] = title
+            streams.append(stream)
+        for stream, samples in zip(streams, sounds.values(), strict=True):
+            frame = AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            frame.sample_rate = 16_000
+            frame.pts = 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert main(["transcribe", str(path)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "[00:00:00] call (Ada): w1 w2\n[00:00:01] call (2): w3\n"
+    assert said.err == "call: 2 audio streams, a track each\n"
+
+
+def test_names_of_files_may_hold_any_byte(ada: Path, ben: Path, tmp_path: Path) -> None:
+    """What cannot be shown of them is replaced, after all the work and not in place of it."""
+    odd = ada.rename(ada.with_name(os.fsdecode(b"caf\xe9\xe3\x80\x80bar.wav")))
+    output = tmp_path / "out.txt"
+    assert main(["transcribe", str(odd), str(ben), "--output", str(output)]) == 0
+    assert "caf\N{REPLACEMENT CHARACTER} bar: w1 w2 w3" in output.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
 from wordloop_ml.cli import serve, synthesise, transcribe, weights
+from wordloop_ml.cli.notices import print_error
 from wordloop_ml.errors import WordloopError
 
 __all__ = ["main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return handler(namespace)
     except WordloopError as error:
-        print(f"wordloop-ml: {error.code}: {error}", file=sys.stderr)
+        print_error(error)
         return EXIT_FAILED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing more to say, and nowhere to.

@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from wordloop_ml.audio.files import open_audio
+from wordloop_ml.cli.sources import Source
 from wordloop_ml.messages import Samples
 
 
-async def file_frames(path: Path, size: int) -> AsyncGenerator[Samples, None]:
-    """The audio of ``path`` at 16 kHz, in frames of at most ``size`` samples.
+async def file_frames(source: Source, size: int) -> AsyncGenerator[Samples, None]:
+    """The audio of ``source`` at 16 kHz, in frames of at most ``size`` samples.
 
     Decoding blocks, so a helper thread takes each frame; these are commands, no service. To be
     closed by whoever stops early (``contextlib.aclosing``): the file is closed when no thread reads
     it any more, since FFmpeg ends the process otherwise. Raises what ``open_audio`` raises.
     """
-    with open_audio(path) as audio:
+    with open_audio(source.path, source.stream) as audio:
         frames = _frames(audio, size)
         while True:
             reading = asyncio.ensure_future(asyncio.to_thread(next, frames, None))

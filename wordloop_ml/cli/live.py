@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import aclosing
-from pathlib import Path
 
 from wordloop_ml.cli.file_frames import file_frames
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.cli.notices import Notices
+from wordloop_ml.cli.sources import Source
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.errors import EngineFailed
+from wordloop_ml.errors import EngineFailed, WordloopError
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded
@@ -26,41 +27,49 @@ MEETING = meeting_key(DEFAULT_TENANT, "files")
 
 
 async def play_live(
-    files: dict[str, Path],
+    sources: dict[str, Source],
     engines: Engines,
     executor: Executor[TranscriberWorker],
     view: LiveView,
+    notices: Notices,
     *,
     hints: Hints,
 ) -> list[Caption]:
-    """Play every file at the speed of speech and show what is heard; returns the finals.
+    """Play every source at the speed of speech and show what is heard; returns the finals.
 
-    files: by track. Raises what reading a file raises, after the other tracks have ended.
+    sources: by track. What goes wrong with one is told, and takes nothing from the others.
     """
     roster = Roster(executor, engines.voice_detector)
     finals: list[Caption] = []
     tasks = []
-    for track, path in files.items():
+    for track, source in sources.items():
         options = TrackOptions(
             track=track, language=hints.language, task=hints.task, vocabulary=hints.vocabulary
         )
         actor, seat = roster.join(MEETING, options)
-        tasks.append(asyncio.create_task(_speak(path, actor, seat), name=f"speak-{track}"))
-        tasks.append(asyncio.create_task(_listen(seat, view, finals), name=f"listen-{track}"))
+        tasks.append(asyncio.create_task(_speak(source, actor, seat), name=f"speak-{track}"))
+        tasks.append(
+            asyncio.create_task(_listen(seat, view, notices, finals), name=f"listen-{track}")
+        )
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     await roster.drain(0.0)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
+    # two tasks a track
+    for task, outcome in enumerate(outcomes):
+        if isinstance(outcome, WordloopError):
+            notices.fail(list(sources)[task // 2], outcome)
+        elif isinstance(outcome, BaseException):
             raise outcome
+    for track in sources:
+        notices.end(track)
     return finals
 
 
-async def _speak(path: Path, actor: MeetingActor, seat: Seat) -> None:
+async def _speak(source: Source, actor: MeetingActor, seat: Seat) -> None:
     """Post 20 ms of audio every 20 ms, however long anything else takes."""
     loop = asyncio.get_running_loop()
     began_s, sent = loop.time(), 0
     try:
-        async with aclosing(file_frames(path, FRAME_SAMPLES)) as frames:
+        async with aclosing(file_frames(source, FRAME_SAMPLES)) as frames:
             async for frame in frames:
                 await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
                 await actor.post_audio(seat, frame)
@@ -69,13 +78,15 @@ async def _speak(path: Path, actor: MeetingActor, seat: Seat) -> None:
         actor.post(AudioEnded(seat))
 
 
-async def _listen(seat: Seat, view: LiveView, finals: list[Caption]) -> None:
+async def _listen(seat: Seat, view: LiveView, notices: Notices, finals: list[Caption]) -> None:
     while not isinstance(event := await seat.outbox.get(), Closed):
         if isinstance(event, Caption):
             view.show(event)
             if event.final:
                 finals.append(event)
+                notices.heard(event.track)
         elif isinstance(event, SpanLost):
-            view.lose(event)
+            view.forget(event.track)
+            notices.lose(event)
     if event.code is not None:
         raise EngineFailed("the meeting ended unexpectedly", code=event.code)

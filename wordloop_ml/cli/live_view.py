@@ -7,7 +7,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from wordloop_ml.messages import SAMPLE_RATE, Caption, SpanLost
+from wordloop_ml.messages import SAMPLE_RATE, Caption
 
 STYLES = ("cyan", "magenta", "green", "yellow", "blue")
 
@@ -53,17 +53,8 @@ class LiveView(AbstractContextManager["LiveView"]):
             self._open[caption.track] = caption
         self._refresh()
 
-    def lose(self, lost: SpanLost) -> None:
-        """A hole: nothing disappears in silence, but a cough need not scroll."""
-        self._open.pop(lost.track, None)
-        if lost.code != "rejected":
-            self._console.print(
-                Text(f"{_clock(lost.start)}  {self._speakers[lost.track]}: [{lost.code}]", "red")
-            )
-        self._refresh()
-
     def forget(self, track: str) -> None:
-        """What is not final comes again: the connection to a server broke."""
+        """What is not final has no text, or comes again when the connection to a server broke."""
         self._open.pop(track, None)
         self._refresh()
 

@@ -2,10 +2,9 @@
 
 import asyncio
 import secrets
-import sys
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,8 +13,10 @@ import numpy as np
 from wordloop_ml.cli.file_frames import file_frames
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.cli.notices import Notices
+from wordloop_ml.cli.sources import Source
 from wordloop_ml.client.track import TrackClient
-from wordloop_ml.errors import BadInput
+from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
@@ -49,28 +50,39 @@ def server_of(address: str, token: str) -> Server:
 
 
 async def transcribe_remotely(
-    files: dict[str, Path], server: Server, *, hints: Hints, view: LiveView | None = None
+    sources: dict[str, Source],
+    server: Server,
+    notices: Notices,
+    *,
+    hints: Hints,
+    view: LiveView | None = None,
 ) -> list[Caption]:
-    """Send every file and return the finals, in times of the files.
+    """Send every source and return the finals, in times of the files.
 
-    files: by track. view: play at the speed of speech and show what is heard; None sends as fast
-    as the server takes it. Raises ``StoppedError``, or what reading a file raises.
+    sources: by track. view: play at the speed of speech and show what is heard; None sends as fast
+    as the server takes it. What goes wrong with one source is told, and takes nothing from the
+    others.
     """
     meeting = f"files-{secrets.token_hex(8)}"
     url = f"{server.url}/v1/meetings/{meeting}/audio"
     finals: list[Caption] = []
+    collector = partial(_Collector, view, notices, finals)
     async with aiohttp.ClientSession() as http:
         tasks = [
             asyncio.create_task(
-                _track(http, url, track, path, server.token, hints, view, finals),
+                _track(http, url, track, source, server.token, hints, collector(track)),
                 name=f"track-{track}",
             )
-            for track, path in files.items()
+            for track, source in sources.items()
         ]
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
+    for track, outcome in zip(sources, outcomes, strict=True):
+        if isinstance(outcome, WordloopError):
+            notices.fail(track, outcome)
+        elif isinstance(outcome, BaseException):
             raise outcome
+    for track in sources:
+        notices.end(track)
     return finals
 
 
@@ -78,13 +90,12 @@ async def _track(
     http: aiohttp.ClientSession,
     url: str,
     track: str,
-    path: Path,
+    source: Source,
     token: str | None,
     hints: Hints,
-    view: LiveView | None,
-    finals: list[Caption],
+    collector: "_Collector",
 ) -> None:
-    """One file, to its last final."""
+    """One source, to its last final."""
     stream = v1.Start(
         version=v1.VERSION,
         track=track,
@@ -100,12 +111,12 @@ async def _track(
         http,
         url,
         stream,
-        _Collector(track, view, finals),
-        live=view is not None,
+        collector,
+        live=collector.live,
         policy=ReplayPolicy(failures_before_stop=FAILURES_BEFORE_STOP),
         token=lambda: token,
     )
-    speaking = asyncio.create_task(_speak(path, client, paced=view is not None))
+    speaking = asyncio.create_task(_speak(source, client, paced=collector.live))
     try:
         await client.run()
         await speaking
@@ -114,13 +125,13 @@ async def _track(
         await asyncio.wait({speaking})
 
 
-async def _speak(path: Path, client: TrackClient, *, paced: bool) -> None:
+async def _speak(source: Source, client: TrackClient, *, paced: bool) -> None:
     """Put the file in: 20 ms every 20 ms, or whenever there is room."""
     loop = asyncio.get_running_loop()
     began_s, sent = loop.time(), 0
     try:
         size = LIVE_FRAME_SAMPLES if paced else FILE_FRAME_SAMPLES
-        async with aclosing(file_frames(path, size)) as frames:
+        async with aclosing(file_frames(source, size)) as frames:
             async for frame in frames:
                 if paced:
                     await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
@@ -139,26 +150,27 @@ def _pcm(samples: Samples) -> bytes:
 
 
 class _Collector:
-    """Keeps the finals of a track and shows what is going on, to a view or in single lines."""
+    """Keeps the finals of a track, shows what is going on, and tells what has no text."""
 
-    def __init__(self, track: str, view: LiveView | None, finals: list[Caption]) -> None:
+    def __init__(
+        self, view: LiveView | None, notices: Notices, finals: list[Caption], track: str
+    ) -> None:
+        self.live = view is not None
         self._track = track
         self._view = view
+        self._notices = notices
         self._finals = finals
 
     async def store(self, record: Record, standing: Standing) -> None:
         if isinstance(record, WireCaption):
             self._finals.append(_caption(record))
+            self._notices.heard(self._track)
             if self._view is not None:
                 self._view.show(self._finals[-1])
             return
         start, end = _sample(record.start or 0), _sample(record.end or 0)
-        lost = SpanLost(self._track, record.code, start, end, end, record.reason)
-        if self._view is not None:
-            self._view.lose(lost)
-        elif record.code is not v1.NoticeCode.REJECTED:
-            span = f"{start / SAMPLE_RATE:.1f} to {end / SAMPLE_RATE:.1f} s"
-            print(f"{self._track}: {span}: {record.code}", file=sys.stderr)
+        self.forget()
+        self._notices.lose(SpanLost(self._track, record.code, start, end, end, record.reason))
 
     def show(self, caption: WireCaption) -> None:
         if self._view is not None:

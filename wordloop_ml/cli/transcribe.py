@@ -12,18 +12,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from wordloop_ml.audio.files import open_audio
+from wordloop_ml.audio.files import AudioFile, open_audio
 from wordloop_ml.cli import hints
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
 from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.cli.notices import Notices
 from wordloop_ml.cli.offline import transcribe_offline
 from wordloop_ml.cli.output_file import check_output, write_output
 from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
+from wordloop_ml.cli.sources import Source, sources_of
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput
 from wordloop_ml.executor import Executor
-from wordloop_ml.messages import SAMPLE_RATE, Caption
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
@@ -31,6 +33,8 @@ from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.transcripts import TranscriptFormat, TranscriptSegment, render, segment_of
 
 JOIN_S = 10.0
+EXIT_FAILED = 1
+"""Something could not be read, or not be done; what could is written all the same."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,8 +42,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "transcribe",
         help="transcribe audio or video files",
-        description="Transcribe audio or video files. Several files are the tracks of one "
-        "meeting, one speaker each, named after the file.",
+        description="Transcribe audio or video files. Several files, and several audio streams of one, "
+        "are the tracks of one meeting, one speaker each, named after file and stream.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument(
@@ -67,38 +71,31 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _transcribe(arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     configure_logs("warning", "console")
-    files = _by_track(arguments.files)
     form = _form(arguments)
     asked = hints.hints_of(arguments)
-    for path in files.values():
-        open_audio(path).close()  # say what is wrong before the models load
     output = check_output(arguments.output)
-    if arguments.server is not None:
-        server = server_of(arguments.server, settings.token)
-        captions = _remote(files, server, asked, live=arguments.live)
+    server = None if arguments.server is None else server_of(arguments.server, settings.token)
+    # what is wrong is said before the models load
+    sources, whole = sources_of(arguments.files)
+    if not sources:
+        return EXIT_FAILED
+    notices = Notices({track: source.name for track, source in sources.items()})
+    if server is not None:
+        captions = _remote(sources, server, asked, notices, live=arguments.live)
     else:
         run = _live if arguments.live else _batch
-        captions = run(files, settings, asked)
-    document = render(_segments(captions, files), form)
+        captions = run(sources, settings, asked, notices)
+    failed = notices.failed or not whole
+    if captions or not failed:
+        _write(render(_segments(captions, sources), form), output, live=arguments.live)
+    return EXIT_FAILED if failed else 0
+
+
+def _write(document: str, output: Path | None, *, live: bool) -> None:
     if output is not None:
         write_output(output, document)
-    elif not arguments.live:
+    elif not live:
         sys.stdout.write(document)
-    return 0
-
-
-def _by_track(paths: list[Path]) -> dict[str, Path]:
-    """A track for each file: its stem in the letters of an identifier, made unique."""
-    files: dict[str, Path] = {}
-    for path in paths:
-        stem = "".join(
-            letter if letter.isascii() and letter.isalnum() else "-" for letter in path.stem
-        )[:56]
-        name, number = stem or "track", 2
-        while name in files:
-            name, number = f"{stem or 'track'}-{number}", number + 1
-        files[name] = path
-    return files
 
 
 def _form(arguments: argparse.Namespace) -> TranscriptFormat:
@@ -114,28 +111,41 @@ def _form(arguments: argparse.Namespace) -> TranscriptFormat:
         ) from None
 
 
-def _segments(captions: list[Caption], files: dict[str, Path]) -> list[TranscriptSegment]:
-    names = {track: path.stem for track, path in files.items()}
+def _segments(captions: list[Caption], sources: dict[str, Source]) -> list[TranscriptSegment]:
     positions = Positions(SAMPLE_RATE)
-    single = len(files) == 1
-    return [segment_of(one, positions, None if single else names[one.track]) for one in captions]
+    single = len(sources) == 1
+    return [
+        segment_of(one, positions, None if single else sources[one.track].name) for one in captions
+    ]
 
 
-def _remote(files: dict[str, Path], server: Server, asked: Hints, *, live: bool) -> list[Caption]:
+def _remote(
+    sources: dict[str, Source], server: Server, asked: Hints, notices: Notices, *, live: bool
+) -> list[Caption]:
     if not live:
-        return asyncio.run(transcribe_remotely(files, server, hints=asked))
-    with LiveView({track: path.stem for track, path in files.items()}) as view:
-        return asyncio.run(transcribe_remotely(files, server, hints=asked, view=view))
+        return asyncio.run(transcribe_remotely(sources, server, notices, hints=asked))
+    with _view(sources) as view:
+        return asyncio.run(transcribe_remotely(sources, server, notices, hints=asked, view=view))
 
 
-def _live(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
-    with _engines(settings, asked) as (engines, told), _executor(engines, settings) as executor:
-        names = {track: path.stem for track, path in files.items()}
-        with LiveView(names) as view:
-            return asyncio.run(play_live(files, engines, executor, view, hints=told))
+def _live(
+    sources: dict[str, Source], settings: Settings, asked: Hints, notices: Notices
+) -> list[Caption]:
+    with (
+        _engines(settings, asked) as (engines, told),
+        _executor(engines, settings) as executor,
+        _view(sources) as view,
+    ):
+        return asyncio.run(play_live(sources, engines, executor, view, notices, hints=told))
 
 
-def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Caption]:
+def _view(sources: dict[str, Source]) -> LiveView:
+    return LiveView({track: source.name for track, source in sources.items()})
+
+
+def _batch(
+    sources: dict[str, Source], settings: Settings, asked: Hints, notices: Notices
+) -> list[Caption]:
     """One decode after the other, each on all the threads that serving would use."""
     threads = settings.threads * settings.workers
     captions: list[Caption] = []
@@ -143,8 +153,9 @@ def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Cap
     with _engines(settings, asked) as (engines, told), _progress() as progress:
         worker = engines.transcriber.open_worker()
         try:
-            for track, path in files.items():
-                captions += _file(track, path, engines, worker, progress, told)
+            for track, source in sources.items():
+                captions += _file(track, source, engines, worker, progress, told, notices)
+                notices.end(track)
         finally:
             worker.close()
     return captions
@@ -152,23 +163,46 @@ def _batch(files: dict[str, Path], settings: Settings, asked: Hints) -> list[Cap
 
 def _file(
     track: str,
-    path: Path,
+    source: Source,
     engines: Engines,
     worker: TranscriberWorker,
     progress: Progress,
     asked: Hints,
-) -> list[Caption]:
-    """The finals of one file; holes are counted by nobody here, they say nothing."""
-    with open_audio(path) as audio:
-        task = progress.add_task(path.name, total=audio.duration_s)
+    notices: Notices,
+) -> Iterator[Caption]:
+    """The finals of one source, in order; what goes wrong with it is told."""
+    try:
+        audio = open_audio(source.path, source.stream)
+    except BadInput as error:
+        notices.fail(track, error)
+        return
+    with audio:
+        task = progress.add_task(source.name, total=audio.duration_s)
 
         def show(received: int) -> None:
             progress.update(task, completed=received / SAMPLE_RATE)
 
-        events = transcribe_offline(
-            track, audio, worker, engines.voice_detector, hints=asked, on_progress=show
-        )
-        return [event for event in events if isinstance(event, Caption)]
+        for event in transcribe_offline(
+            track,
+            _readable(track, audio, notices),
+            worker,
+            engines.voice_detector,
+            hints=asked,
+            on_progress=show,
+        ):
+            if isinstance(event, SpanLost):
+                notices.lose(event)
+            else:
+                notices.heard(track)
+                yield event
+
+
+def _readable(track: str, audio: AudioFile, notices: Notices) -> Iterator[Samples]:
+    """All that is readable of it, so that its text does not end where it is damaged."""
+    try:
+        yield from audio
+    except BadInput as error:
+        notices.fail(track, error)
 
 
 @contextmanager
