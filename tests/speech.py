@@ -14,6 +14,8 @@ from wordloop_ml.messages import Samples
 
 SPEECH = Path(__file__).resolve().parents[1] / "scripts" / "speech"
 
+_TALK = ("en_read_ls367_2", "en_read_ls1995_1", "en_read_jfk_1")
+
 
 @cache
 def manifest() -> dict[str, dict[str, Any]]:
@@ -41,6 +43,11 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"[^\w' ]", " ", text.lower()).split())
 
 
-def word_error_rate(clip: str, heard: str) -> float:
-    """Words substituted, deleted and inserted in ``heard``, per word of the clip's text."""
-    return float(jiwer.wer(plain(manifest()[clip]["text"]), plain(heard)))
+def word_error_rate(said: str, heard: str) -> float:
+    """Words substituted, deleted and inserted, per word that was said."""
+    return float(jiwer.wer(plain(said), plain(heard)))
+
+
+def talk(samples: int) -> Samples:
+    """So many samples of speech almost without a pause, by several people."""
+    return np.resize(np.concatenate([samples_of(clip) for clip in _TALK]), samples)

@@ -30,7 +30,7 @@ class TranscriberCapabilities:
     """What a transcriber can do; the contract suite and the callers ask before they rely on it.
 
     name: the engine's name, e.g. ``whisper_cpp``.
-    model: the identity of the weights, e.g. ``wordloop-nano``.
+    model: the identity of the weights, e.g. ``tiny.en-q8_0``.
     languages: those that it can transcribe, by the codes that it knows them by.
     shortest_samples, longest_samples: what one job may hold at 16 kHz; shorter audio is an
         empty hypothesis, longer audio is ``BadInput``.

@@ -11,11 +11,11 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
+from tests.speech import path_of
 from wordloop_ml.audio.files import audio_streams, open_audio
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 
-JFK = Path(__file__).parents[3] / "shared" / "data" / "speech" / "jfk.wav"
 SECONDS = 2.0
 
 
@@ -139,9 +139,7 @@ def test_the_sound_of_a_video_is_read(tmp_path: Path) -> None:
 
 def test_a_human_sample_is_read() -> None:
     """Eleven seconds of a president."""
-    if not JFK.exists():
-        pytest.skip("the shared speech sample is not here")
-    samples = read(JFK)
+    samples = read(path_of("en_read_jfk_1"))
     assert len(samples) == 176_000
     assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.5
 

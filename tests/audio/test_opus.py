@@ -1,6 +1,4 @@
 from functools import cache
-from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,14 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.audio.opus_packets import encode
+from tests.speech import samples_of
 from wordloop_ml.audio import opus
-from wordloop_ml.audio.files import open_audio
 from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.wire.opus import MAX_PACKET_SAMPLES, OPUS_SAMPLE_RATE, packet_samples
-
-MEETING = Path(__file__).parents[2] / "scripts" / "sample_meeting"
 
 CONVERGED = 3_840
 """80 ms at 48 kHz: after so long, a decoder is faithful wherever it began (RFC 7845, 4.6)."""
@@ -27,9 +23,8 @@ LOOK_AHEAD = 312
 
 @cache
 def speech(seconds: float = 1.0) -> Samples:
-    """The first words of the sample meeting, at 48 kHz."""
-    with open_audio(MEETING / "ada.flac") as file:
-        audio = np.concatenate(list(islice(file, 40)))[SAMPLE_RATE * 6 // 10 :]
+    """A man's first words, at 48 kHz."""
+    audio = samples_of("en_read_jfk_1")[SAMPLE_RATE * 3 // 10 :]
     stretched: Samples = soxr.resample(audio, SAMPLE_RATE, OPUS_SAMPLE_RATE)
     return stretched[: round(seconds * OPUS_SAMPLE_RATE)]
 

@@ -208,9 +208,9 @@ def silero_weights() -> memoryview:
 
 
 @pytest.fixture(scope="session")
-def nano_weights() -> memoryview:
-    """The embedded Whisper model, or a visible skip."""
-    return _weights("wordloop-nano.bin")
+def tiny_weights() -> memoryview:
+    """OpenAI's tiny.en as whisper.cpp's q8_0, or a visible skip."""
+    return _weights("ggml-tiny.en-q8_0.bin")
 
 
 def _weights(file: str) -> memoryview:

@@ -162,12 +162,12 @@ def test_the_same_weights_under_another_name_are_the_same_model(tmp_path: Path) 
 
 
 def test_weights_beyond_the_container_s_memory_are_refused(
-    tmp_path: Path, nano_weights: memoryview
+    tmp_path: Path, written_whisper: Callable[..., memoryview]
 ) -> None:
     """With what the workers' states need, before anything is loaded."""
     loaded = LoadedModels()
     stock = {
-        "transcriber": ("whisper_cpp", bytes(nano_weights)),
+        "transcriber": ("whisper_cpp", bytes(written_whisper())),
         "voice_detector": ("scripted", b"any"),
     }
     settings = replace(settings_for(tmp_path, stock), workers=8)
@@ -193,14 +193,14 @@ def test_every_engine_says_what_it_needs() -> None:
 
 
 def test_no_map_is_left_when_the_engines_are_open(
-    tmp_path: Path, nano_weights: memoryview, silero_weights: memoryview
+    tmp_path: Path, written_whisper: Callable[..., memoryview], silero_weights: memoryview
 ) -> None:
     """The kernel's own list: the files can be deleted, and their pages go."""
     maps = Path("/proc/self/maps")
     if not maps.exists():
         pytest.skip("this system has no /proc")
     stock = {
-        "transcriber": ("whisper_cpp", bytes(nano_weights)),
+        "transcriber": ("whisper_cpp", bytes(written_whisper())),
         "voice_detector": ("silero_vad", bytes(silero_weights)),
     }
     engines = open_engines(settings_for(tmp_path, stock))

@@ -36,11 +36,11 @@ def test_a_whole_file_gives_its_hyperparameters(written_whisper: Write) -> None:
 
 
 def test_a_state_needs_what_its_shape_says(written_whisper: Write) -> None:
-    """The estimate for nano's shape, which takes 50 MiB; more heads and width take more."""
-    nano = read_header(written_whisper(width=128, heads=2, audio_layers=4, text_layers=3))
-    assert nano.state_bytes >> 20 == 53
-    wider = read_header(written_whisper(width=256, heads=4, audio_layers=4, text_layers=3))
-    assert wider.state_bytes > 1.5 * nano.state_bytes
+    """The estimate for tiny's shape, which takes 128 MiB; more heads and width take more."""
+    tiny = read_header(written_whisper(width=384, heads=6, audio_layers=4, text_layers=4))
+    assert tiny.state_bytes >> 20 == 130
+    wider = read_header(written_whisper(width=512, heads=8, audio_layers=6, text_layers=6))
+    assert wider.state_bytes > 1.3 * tiny.state_bytes
 
 
 def test_beams_need_room_of_their_own(written_whisper: Write) -> None:

@@ -391,7 +391,7 @@ def whisper():
     import numpy as np
     from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
     from wordloop_ml.messages import DecodeOptions, Utterance
-    transcriber = WhisperCppTranscriber.open("nano", memoryview(Path(sys.argv[3]).read_bytes()))
+    transcriber = WhisperCppTranscriber.open("tiny", memoryview(Path(sys.argv[3]).read_bytes()))
     worker = transcriber.open_worker()
     heard = Utterance(0, np.zeros(16_000, np.float32))
     return lambda: worker.transcribe(heard, DecodeOptions()).text
@@ -413,11 +413,11 @@ print("both")
 def test_whisper_and_llama_live_in_one_process(first: str, tiny: Path) -> None:
     """Each with its own ggml and its own libgomp, loaded in either order; nothing is written."""
     root = Path(__file__).resolve().parents[2]
-    nano = root / "weights" / "wordloop-nano.bin"
-    if not nano.is_file():
-        pytest.skip("weights/wordloop-nano.bin is not there")
+    whisper = root / "weights" / "ggml-tiny.en-q8_0.bin"
+    if not whisper.is_file():
+        pytest.skip(f"weights/{whisper.name} is not there: wordloop-ml weights pull")
     ran = subprocess.run(
-        [sys.executable, "-c", BOTH, first, str(tiny), str(nano)],
+        [sys.executable, "-c", BOTH, first, str(tiny), str(whisper)],
         cwd=root,
         capture_output=True,
         text=True,

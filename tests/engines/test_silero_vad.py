@@ -1,30 +1,16 @@
 """The published Silero file, and files that are something else."""
 
-import wave
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from tests.speech import samples_of
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.messages import Samples
-
-SPEECH = Path(__file__).resolve().parents[3] / "shared" / "data" / "speech" / "jfk.wav"
-
-
-def human_speech() -> Samples:
-    """Eleven seconds of a man speaking, or a visible skip."""
-    if not SPEECH.is_file():
-        pytest.skip("no recording of human speech here")
-    with wave.open(str(SPEECH)) as file:
-        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-    return (pcm / np.float32(32_768)).astype(np.float32)
 
 
 def test_it_tells_speech_from_silence(silero_weights: memoryview) -> None:
     """Human speech is heard, and a second of silence after it is not."""
-    audio = human_speech()
+    audio = samples_of("en_read_jfk_1")
     stream = SileroVoiceDetector.open(silero_weights).open_stream()
     windows = audio[: len(audio) // 512 * 512].reshape(-1, 512)
     speech = [stream.probability(window) for window in windows]

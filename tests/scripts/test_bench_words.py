@@ -20,7 +20,7 @@ def test_times_are_of_words_that_are_right() -> None:
     assert (found.words, found.p50, found.p95, found.shift) == (4, 20.0, 100.0, -10.0)
 
 
-@pytest.mark.parametrize("name", ["wordloop-nano", "base.en-q8_0"])
+@pytest.mark.parametrize("name", ["tiny.en-q8_0", "base.en-q8_0"])
 def test_a_calibration_is_written_into_its_row_alone(name: str) -> None:
     """Twice is once, and without one the text is as before."""
     bare = written(MANIFEST, name, None)

@@ -84,7 +84,7 @@ class GgmlHeader:
         """What one whisper.cpp state (1.8.5) comes to hold at most, once it has decoded carefully.
 
         Its caches, the attention matrix over the full audio context, the layers' outputs and what
-        is the same for all models. Within 6 % of what was measured, and above it, from nano's to
+        is the same for all models. Within 6 % of what was measured, and above it, from tiny's to
         small's shape.
         """
         audio = _padded(self.audio_context)

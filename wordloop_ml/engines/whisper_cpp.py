@@ -47,8 +47,8 @@ class WhisperOptions:
 
     threads: native threads inside one decode. Two workers with one thread each do more work than
         one worker with two, and one decode is short; so more workers come first.
-    audio_context_floor: positions of 20 ms that are encoded at least. Real models loop when it is
-        too small; nano was trained down to 128.
+    audio_context_floor: positions of 20 ms that are encoded at least. Models loop when it is
+        too small.
     audio_context_margin: positions beyond the end of the audio.
     token_floor, token_base, tokens_per_second: a decode has at most ``base + per_second x
         seconds of audio`` tokens, and never less than the floor. Fast speech is some 5 tokens a

@@ -17,8 +17,7 @@ _PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
 """Words, numbers, marks and blanks: no token spans two of them."""
 
 _MINIMUM_TIMESTAMP_MASS = 0.0005
-"""Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01; nano keeps about
-0.004 there, and with more would end sentences early wherever it is unsure of the next word."""
+"""Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01."""
 
 _IMPOSSIBLE = -100.0
 """The log probability of a token that had none."""

@@ -1,11 +1,10 @@
 """Turns Whisper's tokens into words with times. Pure arithmetic; no library in sight.
 
 Times are read from the decoder itself: at each text token it also gives a distribution over
-timestamps, whose best one whisper.cpp reports as ``tid``. wordloop-nano was trained so that it is
-the start of the token's word, or at a punctuation mark the end of the word before it; for other
-models it is the hint that whisper.cpp's own token timestamps start from. Those go on to stretch
-tokens by the loudness around them, which costs a pass over all samples and moves the good times
-as well as the bad ones, so they are not used.
+timestamps, whose best one whisper.cpp reports as ``tid``: a hint at the start of the token's word,
+or at a punctuation mark at the end of the word before it. whisper.cpp's own token timestamps start
+from it too, and go on to stretch tokens by the loudness around them, which costs a pass over all
+samples and moves the good times as well as the bad ones, so they are not used.
 """
 
 import itertools
