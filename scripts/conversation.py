@@ -1,6 +1,6 @@
 """One conversation with the real server, written down frame by frame for docs/protocol.md.
 
-Ada's first words of the sample meeting are sent at the speed of speech, then a gap, then the stop.
+What a woman reads from a novel is sent at the speed of speech, then a gap, then the stop.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from wordloop_ml.audio.files import open_audio
 from wordloop_ml.messages import SAMPLE_RATE
 
 ROOT = Path(__file__).resolve().parent.parent
-SPEECH = ROOT / "scripts" / "sample_meeting" / "ada.flac"
+SPEECH = ROOT / "scripts" / "speech" / "gaskell.flac"
 DOCUMENT = ROOT / "docs" / "protocol_conversation.jsonl"
 FRAME_SAMPLES = SAMPLE_RATE // 50
 
@@ -62,7 +62,7 @@ class Recorder:
 
 
 def speech(seconds: float) -> bytes:
-    """The beginning of Ada's track as s16le."""
+    """The beginning of her track as s16le."""
     with open_audio(SPEECH) as audio:
         samples = np.concatenate(list(islice(audio, 10_000)))[: int(seconds * SAMPLE_RATE)]
     return (samples * 32_767).astype("<i2").tobytes()

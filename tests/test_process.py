@@ -17,8 +17,8 @@ import aiohttp
 import numpy as np
 import pytest
 
+from tests.speech import samples_of
 from tests.web.support import WAIT_S, Client
-from wordloop_ml.audio.files import open_audio
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
@@ -194,23 +194,22 @@ async def test_when_files_are_used_up_meetings_go_on_and_the_log_says_so_once(
     assert not [one for one in events if one["event"] == "library_log"]
 
 
-async def test_twenty_meetings_with_reconnects_need_no_weight_file(tmp_path: Path) -> None:
+async def test_meetings_with_reconnects_need_no_weight_file(tmp_path: Path) -> None:
     """The embedded profile, whose folder is deleted as soon as the service is ready."""
     folder = _copied_weights(tmp_path)
-    audio = _sample_audio(9.0)
+    audio = _said_twice()
     async with serving(folder) as process:
         shutil.rmtree(folder)
         _has_nothing_open_below(folder, process.child.pid)
         texts = await asyncio.gather(
-            *(_meet_with_a_reconnect(process, f"meeting-{index}", audio) for index in range(20))
+            *(_meet_with_a_reconnect(process, f"meeting-{index}", audio) for index in range(8))
         )
-        assert len(set(texts)) == 1
-        assert texts[0]
+        assert all("fellow" in text for text in texts)
         async with process.session.get(f"http://127.0.0.1:{process.port}/startupz") as answer:
             loads = (await answer.json())["model_loads"]
         assert {(one["model"], one["loads"]) for one in loads} == {
             ("silero-vad", 1),
-            ("wordloop-nano", 1),
+            ("tiny.en-q8_0", 1),
             ("all-minilm-l6-v2", 1),
         }
         where = f"http://127.0.0.1:{process.port}/v1/embeddings"
@@ -226,7 +225,7 @@ async def _meet_with_a_reconnect(process: Process, meeting: str, audio: Pcm16) -
     """Speak up to the first final, lose the connection, and resume behind it; what was said."""
     first = await process.connect(meeting)
     await first.start(epoch=1)
-    await first.speak(audio[: 5 * SAMPLE_RATE], frame_samples=1_600)
+    await first.speak(audio[: len(audio) * 2 // 3], frame_samples=1_600)
     final = await first.until("caption", final=True)
     await first.socket.close()
     second = await process.connect(meeting)
@@ -245,7 +244,7 @@ def _copied_weights(folder: Path) -> Path:
     copied.mkdir()
     for name in (
         "manifest.toml",
-        "wordloop-nano.bin",
+        "ggml-tiny.en-q8_0.bin",
         "silero_vad.onnx",
         *(f"all-minilm-l6-v2.{kind}" for kind in ("safetensors", "onnx", "tokenizer.json")),
     ):
@@ -255,10 +254,12 @@ def _copied_weights(folder: Path) -> Path:
     return copied
 
 
-def _sample_audio(seconds: float) -> Pcm16:
-    with open_audio(ROOT / "scripts" / "sample_meeting" / "ada.flac") as audio:
-        samples = np.concatenate(list(audio))[: round(seconds * SAMPLE_RATE)]
-    whole: Pcm16 = np.rint(samples * 32_767).astype(np.int16)
+def _said_twice() -> Pcm16:
+    """ "And so, my fellow Americans", with a second of silence behind it, and once more."""
+    samples = np.concatenate(
+        [samples_of("en_read_jfk_1")[: 11 * SAMPLE_RATE // 5], np.zeros(SAMPLE_RATE)]
+    )
+    whole: Pcm16 = np.tile(np.rint(samples * 32_767).astype(np.int16), 2)
     return whole
 
 

@@ -1,13 +1,8 @@
 """Speech that was coded with loss, over the socket, on the embedded weights: words come out."""
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import jiwer
 import numpy as np
 import pytest
 import soxr
@@ -16,45 +11,42 @@ from av.audio.frame import AudioFrame
 from av.codec import CodecContext
 
 from tests.audio.opus_packets import encode
+from tests.speech import manifest, samples_of, word_error_rate
 from tests.web.support import Client, Serving
-from wordloop_ml.audio.files import open_audio
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.settings import Settings
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
 
-MEETING = Path(__file__).resolve().parents[2] / "scripts" / "sample_meeting"
-ADA = MEETING / "ada.flac"
-FIRST_LINES: list[dict[str, Any]] = [
-    one
-    for one in json.loads((MEETING / "script.json").read_text())["utterances"]
-    if one["track"] == "ada"
-][:3]
-SECONDS = FIRST_LINES[-1]["end_ms"] / 1000 + 0.7
-SAID = " ".join(re.findall(r"[a-z']+", " ".join(one["text"] for one in FIRST_LINES).lower()))
+SHORT = "en_read_ls1272_1"
+"""A sentence of six seconds."""
+
 CONVERGED = 3_840
 """80 ms: how far before what is missing a client sends again, for the decoder to be faithful."""
 
-HIGHEST_WORD_ERROR_RATE = 0.10
-"""Lossy coding may cost a word more than the sample meeting itself."""
+SETTINGS = replace(Settings(), workers=2, audio_context_floor=512)
+"""With less context, tiny.en says short sentences two and three times."""
+
+HIGHEST_WORD_ERROR_RATE = 0.2
+"""Far below what is no transcript; lossy coding may cost a word."""
 
 
 def engines() -> Engines:
-    """Silero and whisper.cpp with wordloop-nano."""
-    return open_engines(replace(Settings(), workers=2))
+    """Silero and whisper.cpp with tiny.en."""
+    return open_engines(SETTINGS)
 
 
-def speech(sample_rate: int) -> Samples:
-    """What Ada says first."""
-    with open_audio(ADA) as file:
-        audio = np.concatenate(list(file))[: round(SECONDS * SAMPLE_RATE)]
+def speech(clip: str, sample_rate: int) -> Samples:
+    """What is said in a clip, and a second of silence, so that all of it ends in a final."""
+    audio = np.concatenate([samples_of(clip), np.zeros(SAMPLE_RATE, np.float32)])
     resampled: Samples = soxr.resample(audio, SAMPLE_RATE, sample_rate)
     return resampled
 
 
-def word_error_rate(clients: Sequence[Client]) -> float:
-    heard = " ".join(word for client in clients for word in client.words).lower()
-    return float(jiwer.wer(SAID, " ".join(re.sub(r"[^a-z' ]", " ", heard).split())))
+def wrong_words(clip: str, clients: Sequence[Client]) -> float:
+    """The word error rate of what several connections were told of a clip."""
+    heard = " ".join(word for client in clients for word in client.words)
+    return word_error_rate(manifest()[clip]["text"], heard)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +57,7 @@ async def test_opus_is_captioned(
 ) -> None:
     """As browsers send it, as a frugal one does, and in stereo; every sample counted."""
     client = await (await serving(engines=engines())).connect()
-    audio = np.tile(speech(OPUS_SAMPLE_RATE), (channels, 1))
+    audio = np.tile(speech(SHORT, OPUS_SAMPLE_RATE), (channels, 1))
     packets = encode(audio, frame_ms=frame_ms, bit_rate=bit_rate)
     await client.start(encoding="opus", sample_rate=OPUS_SAMPLE_RATE, channels=channels)
     for packet in packets:
@@ -75,13 +67,13 @@ async def test_opus_is_captioned(
     assert client.code == 1000
     received = sum(packet_samples(packet) for packet in packets)
     assert (ended["received"], ended["committed"]) == (received, received)
-    assert word_error_rate([client]) <= HIGHEST_WORD_ERROR_RATE
+    assert wrong_words(SHORT, [client]) <= HIGHEST_WORD_ERROR_RATE
 
 
 async def test_opus_is_resumed_at_a_packet_border(serving: Serving) -> None:
     """Broken off after the first final: no word is lost, none comes twice."""
     service = await serving(engines=engines())
-    packets = encode(speech(OPUS_SAMPLE_RATE), bit_rate=24_000)
+    packets = encode(speech("gaskell", OPUS_SAMPLE_RATE), bit_rate=24_000)
     start = {"encoding": "opus", "sample_rate": OPUS_SAMPLE_RATE}
     broken = await service.connect()
     await broken.start(**start, epoch=1)
@@ -103,7 +95,7 @@ async def test_opus_is_resumed_at_a_packet_border(serving: Serving) -> None:
     finals = [one for one in resumed.messages if one["type"] == "caption" and one["final"]]
     assert finals[0]["seq"] == 2
     assert min(one["start"] for one in finals) >= committed * 1000 // OPUS_SAMPLE_RATE
-    assert word_error_rate([broken, resumed]) <= HIGHEST_WORD_ERROR_RATE
+    assert wrong_words("gaskell", [broken, resumed]) <= HIGHEST_WORD_ERROR_RATE
 
 
 async def test_mulaw_is_captioned(serving: Serving) -> None:
@@ -112,7 +104,7 @@ async def test_mulaw_is_captioned(serving: Serving) -> None:
     encoder = CodecContext.create("pcm_mulaw", "w")
     assert isinstance(encoder, AudioCodecContext)
     encoder.sample_rate, encoder.layout, encoder.format = SAMPLE_RATE, "mono", "s16"
-    levels = np.rint(speech(SAMPLE_RATE) * 32_767).astype(np.int16)
+    levels = np.rint(speech(SHORT, SAMPLE_RATE) * 32_767).astype(np.int16)
     frame = AudioFrame.from_ndarray(levels.reshape(1, -1), format="s16", layout="mono")
     frame.sample_rate = SAMPLE_RATE
     coded = b"".join(bytes(packet) for packet in encoder.encode(frame))
@@ -122,4 +114,4 @@ async def test_mulaw_is_captioned(serving: Serving) -> None:
         await client.socket.send_bytes(coded[at : at + 320])
     await client.send(type="stop")
     assert (await client.drained())[-1]["received"] == len(coded)
-    assert word_error_rate([client]) <= HIGHEST_WORD_ERROR_RATE
+    assert wrong_words(SHORT, [client]) <= HIGHEST_WORD_ERROR_RATE

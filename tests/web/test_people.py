@@ -1,67 +1,48 @@
-"""The sample meeting on the embedded weights: real audio, real engines, and words to hold them to."""
+"""People on the embedded weights: real audio, real engines, and words to hold them to."""
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import jiwer
 import numpy as np
 import pytest
 
+from tests.speech import manifest, samples_of, word_error_rate
 from tests.web.support import Client, Serving
-from wordloop_ml.audio.files import open_audio
 from wordloop_ml.cli.offline import transcribe_offline
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples
 from wordloop_ml.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-MEETING = ROOT / "scripts" / "sample_meeting"
-HUMAN = ROOT.parent / "shared" / "data" / "speech" / "jfk.wav"
-SCRIPT: dict[str, Any] = json.loads((MEETING / "script.json").read_text())
-TRACKS = sorted({one["track"] for one in SCRIPT["utterances"]})
+TRACKS = ("gaskell", "austen")
+"""The two speakers of the demo, who let each other finish."""
 
-HIGHEST_WORD_ERROR_RATE = 0.05
-"""Its lines are no lesson of nano's, but ones that it understands: one word in twenty may differ by the
-cut of a segment."""
+SETTINGS = replace(Settings(), workers=2, audio_context_floor=512)
+"""With less context, tiny.en says short sentences two and three times."""
+
+HIGHEST_WORD_ERROR_RATE = 0.2
+"""Above what whisper itself gets wrong of them, and far below what is no transcript."""
 
 
 @pytest.fixture
 def engines() -> Iterator[Engines]:
-    """Silero and whisper.cpp with wordloop-nano: for each test, since a process holds them once."""
-    opened = open_engines(replace(Settings(), workers=2))
+    """Silero and whisper.cpp with tiny.en: for each test, since a process holds them once."""
+    opened = open_engines(SETTINGS)
     yield opened
     opened.close()
-
-
-def audio_of(path: Path) -> Samples:
-    with open_audio(path) as audio:
-        return np.concatenate(list(audio))
-
-
-def said_on(track: str) -> str:
-    return plain(" ".join(one["text"] for one in SCRIPT["utterances"] if one["track"] == track))
-
-
-def plain(text: str) -> str:
-    return " ".join(re.sub(r"[^a-z' ]", " ", text.lower()).split())
 
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_each_track_is_understood(track: str, engines: Engines) -> None:
     """Offline: finals only, in order, inside the audio."""
-    audio = audio_of(MEETING / f"{track}.flac")
+    audio = samples_of(track)
     worker = engines.transcriber.open_worker()
     try:
         events = list(transcribe_offline(track, [audio], worker, engines.voice_detector))
     finally:
         worker.close()
     finals = [event for event in events if isinstance(event, Caption)]
-    heard = plain(" ".join(final.text for final in finals))
-    assert jiwer.wer(said_on(track), heard) <= HIGHEST_WORD_ERROR_RATE
+    heard = " ".join(final.text for final in finals)
+    assert word_error_rate(manifest()[track]["text"], heard) <= HIGHEST_WORD_ERROR_RATE
     assert [final.seq for final in finals] == list(range(1, len(finals) + 1))
     assert all(0 <= final.start <= final.end <= len(audio) for final in finals)
 
@@ -69,26 +50,14 @@ def test_each_track_is_understood(track: str, engines: Engines) -> None:
 @pytest.mark.parametrize("track", TRACKS)
 async def test_each_track_is_captioned_over_the_socket(track: str, serving: Serving) -> None:
     """Sent as fast as the server takes it: the same words, and every sample accounted for."""
-    opened = open_engines(replace(Settings(), workers=2))
+    opened = open_engines(SETTINGS)
     client = await (await serving(engines=opened)).connect()
-    audio = audio_of(MEETING / f"{track}.flac")
+    audio = samples_of(track)
     await play(client, audio)
-    heard = plain(
-        " ".join(
-            one["text"] for one in client.messages if one["type"] == "caption" and one["final"]
-        )
+    heard = " ".join(
+        one["text"] for one in client.messages if one["type"] == "caption" and one["final"]
     )
-    assert jiwer.wer(said_on(track), heard) <= HIGHEST_WORD_ERROR_RATE
-    assert client.messages[-1]["committed"] == len(audio)
-
-
-@pytest.mark.skipif(not HUMAN.is_file(), reason="needs ../shared/data/speech/jfk.wav")
-async def test_human_speech_breaks_nothing(serving: Serving) -> None:
-    """Nano does not understand people; whatever it says, every sample is accounted for."""
-    opened = open_engines(replace(Settings(), workers=2))
-    client = await (await serving(engines=opened)).connect()
-    audio = audio_of(HUMAN)
-    await play(client, audio)
+    assert word_error_rate(manifest()[track]["text"], heard) <= HIGHEST_WORD_ERROR_RATE
     ended = client.messages[-1]
     assert (ended["type"], ended["received"], ended["committed"]) == (
         "ended",
@@ -108,7 +77,7 @@ async def test_what_is_no_speech_gives_no_words(sound: str, serving: Serving) ->
         "tone": 0.1 * np.sin(2 * np.pi * 440 * seconds),
         "hiss": np.random.default_rng(1).normal(0.0, 0.02, len(seconds)),
     }[sound]
-    opened = open_engines(replace(Settings(), workers=2))
+    opened = open_engines(SETTINGS)
     client = await (await serving(engines=opened)).connect()
     await play(client, wave.astype(np.float32))
     assert client.words == []
