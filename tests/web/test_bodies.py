@@ -25,7 +25,8 @@ async def reading(
     """A server that answers with the digest of what it read."""
 
     async def handle(request: web.Request) -> web.Response:
-        body = await read_json_body(request, bodies, most_bytes=MOST, within_s=within_s)
+        with bodies.arriving() as arriving:
+            body = await read_json_body(request, arriving, most_bytes=MOST, within_s=within_s)
         return web.Response(text=f"{len(body.content)} {body.digest.hex()}")
 
     app = web.Application(middlewares=[problems], client_max_size=10)

@@ -14,7 +14,7 @@ import numpy as np
 import openai
 import pytest
 
-from tests.web.support import WAIT_S, Running, Serving
+from tests.web.support import WAIT_S, Running, Serving, shout
 from wordloop_ml.engines.catalogue import Engines, open_embedder
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
@@ -23,6 +23,7 @@ from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
+from wordloop_ml.web.bodies import ArrivingBodies
 from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,6 @@ async def test_many_texts_come_in_the_order_asked(serving: Serving) -> None:
         ({"input": ["a"] * 2_049}, 413, "too_many_texts"),
         ({"input": "a" * 32_769}, 413, "text_too_long"),
         ({"input": "a", "inputs": "a"}, 400, "unknown_field"),
-        (b" " * (MAX_REQUEST_BYTES + 1), 413, "too_large"),
     ],
 )
 async def test_a_wrong_request_is_named(
@@ -143,6 +143,16 @@ async def test_a_wrong_request_is_named(
     assert headers["Content-Type"].startswith("application/problem+json")
 
 
+async def test_a_body_beyond_its_limit_is_refused_by_what_it_announces(serving: Serving) -> None:
+    """Before it is sent."""
+    service = await started(serving)
+    head = "POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    port = int(service.url.rpartition(":")[2])
+    answer = await shout(port, f"{head}Content-Length: {MAX_REQUEST_BYTES + 1}\r\n\r\n".encode())
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert '"too_large"' in answer
+
+
 async def test_a_large_request_is_parsed_beside_the_loop(serving: Serving) -> None:
     """And what is wrong with it is named all the same."""
     service = await started(serving)
@@ -150,6 +160,32 @@ async def test_a_large_request_is_parsed_beside_the_loop(serving: Serving) -> No
     status, problem, _ = await post(service, {"input": ["word " * 200] * 100 + [""]})
     assert (status, problem["code"]) == (400, "bad_message")
     assert problem["detail"] == "input[100] must not be empty"
+
+
+async def test_a_batch_as_clients_fill_it_by_number_is_embedded(serving: Serving) -> None:
+    """A thousand chunks of 1,100 characters, which LangChain sends at once."""
+    service = await started(serving)
+    texts = [f"{number} {'longer' * 183}" for number in range(1_000)]
+    assert sum(map(len, texts)) > 1 << 20
+    status, answer, _ = await post(service, {"input": texts, "encoding_format": "base64"})
+    assert (status, len(answer["data"])) == (200, 1_000)
+
+
+async def test_what_is_being_embedded_counts_as_held(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is answered; then there is room again."""
+    monkeypatch.setattr("wordloop_ml.web.service.ArrivingBodies", lambda: ArrivingBodies(3_000))
+    held = Held()
+    service = await started(serving, ScriptedEmbedder(before=held))
+    first = asyncio.create_task(post(service, {"input": "word " * 400}))
+    await held.wait_begun()
+    status, problem, headers = await post(service, {"input": "word " * 400})
+    assert (status, problem["code"]) == (503, "busy")
+    assert int(headers["Retry-After"]) >= 1
+    held.go.set()
+    assert (await first)[0] == 200
+    assert (await post(service, {"input": "word " * 400}))[0] == 200
 
 
 async def test_a_profile_without_an_embedder_has_no_such_route(serving: Serving) -> None:

@@ -86,6 +86,20 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], code: ErrorCode, detail:
     assert str(error).startswith(detail)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["a" * 8_180] * MAX_TEXTS,
+        ["a" * MAX_TEXT_BYTES] * 511,
+        ["b\u00fc\u65e5\U0001f600" * 400] * 1_000,
+    ],
+    ids=["as many as may be", "as long as may be", "escaped"],
+)
+def test_what_the_limits_say_together_is_read(texts: list[str]) -> None:
+    """As many texts as may be, or as long ones, as far as the body has room for them."""
+    assert parse(input=texts).texts == tuple(texts)
+
+
 def test_what_is_no_json_of_unicode_is_named() -> None:
     """Bytes, halves of surrogate pairs, and what is too large."""
     assert refusal(b'{"input": "\xff"}').code is ErrorCode.BAD_JSON

@@ -14,7 +14,7 @@ BODY_WITHIN_S = 20.0
 """How long a body may take to arrive."""
 
 ARRIVING_BYTES = 64 << 20
-"""What all bodies that are being read may hold together."""
+"""What all bodies may hold together that are being read, or answered from memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Body:
 
 
 class ArrivingBodies:
-    """How much of bodies this process holds that have not all arrived; one for all routes."""
+    """How much of bodies this process holds; one for all routes."""
 
     def __init__(self, most_bytes: int = ARRIVING_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -34,7 +34,7 @@ class ArrivingBodies:
 
     @contextmanager
     def arriving(self) -> Iterator["Arriving"]:
-        """One body, from its first byte to its last."""
+        """One body, from its first byte for as long as it is held."""
         one = Arriving(self)
         try:
             yield one
@@ -65,13 +65,15 @@ class Arriving:
         self._digest.update(chunk)
 
     def whole(self) -> Body:
-        """Nothing follows."""
-        return Body(b"".join(self._chunks), self._digest.digest())
+        """Nothing follows, and only the caller has it from here on."""
+        content = b"".join(self._chunks)
+        self._chunks.clear()
+        return Body(content, self._digest.digest())
 
 
 async def read_json_body(
     request: web.Request,
-    bodies: ArrivingBodies,
+    arriving: Arriving,
     *,
     most_bytes: int,
     within_s: float = BODY_WITHIN_S,
@@ -89,13 +91,12 @@ async def read_json_body(
     if request.content_length is not None and request.content_length > most_bytes:
         raise _too_large(most_bytes)
     try:
-        with bodies.arriving() as body:
-            async with asyncio.timeout(within_s):
-                while chunk := await request.content.readany():
-                    body.add(chunk)
-                    if body.length > most_bytes:
-                        raise _too_large(most_bytes)
-            return body.whole()
+        async with asyncio.timeout(within_s):
+            while chunk := await request.content.readany():
+                arriving.add(chunk)
+                if arriving.length > most_bytes:
+                    raise _too_large(most_bytes)
+        return arriving.whole()
     except TimeoutError:
         raise BadInput(
             f"the body did not arrive within {within_s:g} s", code=ErrorCode.IDLE

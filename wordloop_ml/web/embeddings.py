@@ -9,12 +9,18 @@ from typing import Final
 
 from aiohttp import web
 
+from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.messages import JobClass
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.bodies import read_json_body
+from wordloop_ml.web.bodies import Body, read_json_body
 from wordloop_ml.web.callers import leaving_cancels
 from wordloop_ml.web.service import SERVICE
-from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES, encode_answer, parse_request
+from wordloop_ml.wire.embeddings import (
+    MAX_REQUEST_BYTES,
+    EmbeddingsRequest,
+    encode_answer,
+    parse_request,
+)
 
 PARSE_AT_ONCE_BYTES: Final = 16 << 10
 """A body of this size takes a fraction of a millisecond to parse; a larger one is a job."""
@@ -28,14 +34,12 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
     made = service.embeddings
     # each request is a caller of its own: a small one waits for one batch of a large one
     caller = f"{request[TENANT]}/embeddings-{next(_NUMBERS)}"
-    with leaving_cancels(request):
-        body = await read_json_body(request, service.bodies, most_bytes=MAX_REQUEST_BYTES)
+    # held to the end: texts take about as much memory as the body did
+    with leaving_cancels(request), service.bodies.arriving() as arriving:
+        body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():
-            parse = partial(parse_request, body.content, made.capabilities)
-            if len(body.content) <= PARSE_AT_ONCE_BYTES:
-                asked = parse()
-            else:
-                asked = await made.compute(parse, JobClass.EMBEDDING, caller)
+            asked = await _parsed(body, made, caller)
+            del body
             embedded = await made.embed_and_count(asked.texts, JobClass.EMBEDDING, caller)
             content = await _joined(
                 encode_answer(
@@ -53,6 +57,14 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def _parsed(body: Body, made: Embeddings, caller: str) -> EmbeddingsRequest:
+    """What is asked for; a large body is read on an inference thread."""
+    parse = partial(parse_request, body.content, made.capabilities)
+    if len(body.content) <= PARSE_AT_ONCE_BYTES:
+        return parse()
+    return await made.compute(parse, JobClass.EMBEDDING, caller)
 
 
 async def _joined(pieces: Iterator[bytes]) -> bytes:

@@ -31,7 +31,8 @@ async def synthesis(request: web.Request) -> web.StreamResponse:
     as_events = prefers(request.headers.getall("Accept", ()), CONTENT_TYPE, "application/json")
     syntheses = service.syntheses
     with leaving_cancels(request):
-        body = await read_json_body(request, service.bodies, most_bytes=MAX_REQUEST_BYTES)
+        with service.bodies.arriving() as arriving:
+            body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():
             asked = syntheses.ask(request[TENANT], body.content, body.digest, key)
             with syntheses.calling(asked):

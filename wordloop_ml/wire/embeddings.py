@@ -15,7 +15,10 @@ from wordloop_ml.ports import EmbedderCapabilities
 from wordloop_ml.wire.fields import Fields
 from wordloop_ml.wire.json_text import parse_object
 
-MAX_REQUEST_BYTES = 1 << 20
+MAX_REQUEST_BYTES = 16 << 20
+"""Room for as many texts as may be, of 8 KiB each: what clients send that fill their batches by number.
+Reading such a body holds up the process for some 50 ms."""
+
 MAX_TEXTS = 2_048
 MAX_TEXT_BYTES = 32_768
 """Of one text in UTF-8: some 8,000 tokens, many times what the model reads of it."""
