@@ -10,6 +10,7 @@ from wordloop_ml.synthesis.extractive.features import NAMES, features_of
 from wordloop_ml.synthesis.extractive.gathered import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import candidates, choose, summary_of
+from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.words import count_words
 
 POLICY = ExtractivePolicy()
@@ -48,7 +49,7 @@ def test_what_was_chosen_is_not_chosen_again(read_meeting: Read) -> None:
     meeting = read_meeting(
         [
             ("Ann", "The price of the battery is the subject of the whole meeting today."),
-            ("Bo", "The price of the battery is the subject of the whole meeting today."),
+            ("Bo", "The price of a battery depends on how many of them the factory buys."),
             ("Ann", "Marketing wants green posters in every city before the summer begins."),
         ]
     )
@@ -65,3 +66,24 @@ def test_a_meeting_of_short_remarks_has_a_summary_all_the_same(read_meeting: Rea
     assert [one.text for one in run_in_place(summary_of(meeting, 50, POLICY), None)] == [
         "We have no more batteries."
     ]
+
+
+def test_what_was_said_six_times_stands_once(read_meeting: Read) -> None:
+    """It cites some of the places, and others are not crowded out."""
+    often = "the login screen of the mobile app has to be fixed before the launch"
+    said = [("Ann", often + "."), ("Bo", "So, " + often), ("Ann", often.upper() + "!")] * 2
+    meeting = read_meeting(
+        [*said, ("Bo", "Marketing wants green posters in every city by summer.")]
+    )
+    summary = run_in_place(summary_of(meeting, 200, POLICY), None)
+    assert len(summary) == 2
+    assert len(summary[0].segments) == POLICY.repeat_citations
+
+
+def test_what_was_taken_back_is_not_in_the_summary(read_meeting: Read, launch: Said) -> None:
+    """Even where there is room for it."""
+    meeting = read_meeting(launch)
+    whole = run_in_place(summary_of(meeting, 10_000, POLICY), None)
+    gone = Withdrawals(frozenset(int(at) for at in candidates(meeting, POLICY)[:2]))
+    rest = run_in_place(summary_of(meeting, 10_000, POLICY, gone), None)
+    assert list(rest) == list(whole[2:])

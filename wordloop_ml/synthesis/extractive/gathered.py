@@ -38,6 +38,7 @@ class Gathered:
     decisions: tuple[tuple[int, float], ...]
     tasks: tuple[tuple[int, Task], ...]
     questions: tuple[tuple[int, float], ...]
+    retractions: tuple[int, ...] = ()
 
     def cited(self, at: int) -> tuple[str, ...]:
         """The ids of the segments that a sentence rests on: those of its own voice."""
@@ -64,6 +65,7 @@ def gather(
     decisions: list[tuple[int, float]] = []
     tasks: list[tuple[int, Task]] = []
     questions: list[tuple[int, float]] = []
+    retractions: list[int] = []
     offset = 0
     for chunk, note in zip(chunks, notes, strict=True):
         if note is not None:
@@ -77,6 +79,7 @@ def gather(
             decisions.extend((base + at, sure) for at, sure in note.decisions)
             tasks.extend((base + at, task) for at, task in note.tasks)
             questions.extend((base + at, sure) for at, sure in note.questions)
+            retractions.extend(base + at for at in note.retractions)
         offset += len(chunk.segments)
     row = np.full(len(sentences), -1, np.intp)
     row[embedded] = np.arange(len(embedded))
@@ -94,4 +97,5 @@ def gather(
         tuple(decisions),
         tuple(tasks),
         tuple(questions),
+        tuple(retractions),
     )

@@ -90,6 +90,56 @@ UNDECIDED = re.compile(
     _I,
 )
 
+# --- what is taken back
+
+_DECISION = (
+    r"(?:that|this|the|our|my|it|an?)(?: (?:earlier|last|previous|first|original|old))? "
+    r"(?:decision|idea|plan|agreement|choice|resolution|motion)s?"
+)
+NOT_THAT = re.compile(
+    r"\b(?:scratch|strike) (?:that|it|this|all that|what (?:i|we) (?:just )?\w+)\b"
+    r"|(?:^|[,;.:!?-] ?|\b(?:actually|no|wait|okay|ok|so|well|and|but|then|just|let['’]?s|please|"
+    r"sorry|oh|now|hold on|we can|we should|you can) )"
+    r"(?:forget|cancel|undo|disregard|ignore|drop|scrap|reverse|never ?mind)(?: about)? "
+    r"(?:that(?! \w+ (?:is|are|was|were|has|have|will)\b)|it|this|all (?:of )?that|"
+    r"what (?:i|we) (?:just )?\w+)\b"
+    r"|\blet['’]?s not(?: do (?:that|it|this))?(?: (?:after all|then|any ?more|actually))?"
+    r"(?= *(?:[.,;!?]|$))"
+    r"|\b(?:i|we)(?:['’]?ll| will)? (?:take|took|taking) (?:that|it|this) back\b"
+    r"|\bwe(?:['’]?re| are) (?:not|no longer) doing (?:that|it|this)\b"
+    r"|\bwe (?:won['’]?t|will not|(?:['’]?re |are )?not going to) do (?:that|it|this)\b"
+    r"|\b(?:that|it|this)(?:['’]?s| is) (?:off (?:the table|again)|cancell?ed|scrapped|"
+    r"no longer (?:the plan|valid|happening))\b",
+    _I,
+)
+"""What somebody says who takes back what was said just before."""
+CHANGED_MIND = re.compile(
+    r"\bchang(?:ed|e|ing) (?:my|our|their|his|her) minds?\b|\bchange of (?:plans?|mind|heart)\b"
+    r"|\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b"
+    r"|\b(?:no,? wait|wait,? no|actually,? no|no,? actually)\b"
+    r"|\b(?:reconsidered|rethought|backtracked|gone back on|went back on|go back on)\b"
+    r"|\b(?:revers|revok|overturn|withdr[ae]w|rescind|undo|drop|cancel|scrap|overrul)\w* "
+    rf"{_DECISION}\b",
+    _I,
+)
+"""Likewise, of what may have been said long before."""
+_NO_LONGER = (
+    r"\b(?:after all|no longer|not \w+ any ?more)\b"
+    r"|\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
+    r"|\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to)\b"
+    r"|\blet['’]?s not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|"
+    r"pretend|assume|say|kid|be\b)\w+"
+)
+CHANGED = re.compile(rf"{CHANGED_MIND.pattern}|\binstead\b(?! of)|{_NO_LONGER}", _I)
+"""Any of those, and weaker signs that an earlier decision does not hold."""
+SECOND_THOUGHT = re.compile(
+    r"\b(?:(?:oh|no|wait|well|sorry|actually|but|okay|hmm),? )*(?:(?:scratch|strike) that|"
+    r"(?:no,? )?wait,? no|actually,? no|on second thoughts?|"
+    r"we(?:['’]?ve| have)? changed our minds?|i(?:['’]?ve| have)? changed my mind)\b",
+    _I,
+)
+"""Where a sentence that lacks its stops begins anew, if something was put down before it."""
+
 # --- action items
 
 _DEED = (
@@ -183,6 +233,8 @@ NO_TASK = re.compile(
     r"do it again)\b",
     _I,
 )
+PUT_DOWN = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{COMMITMENT.pattern}", _I)
+"""A decision or a task."""
 WHEN = (
     r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|"
     r"saturday|sunday)(?: (?:morning|afternoon|evening|night))?"

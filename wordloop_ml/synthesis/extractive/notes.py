@@ -6,7 +6,13 @@ import numpy as np
 
 from wordloop_ml.messages import Vectors
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import Task, decision_in, question_in, task_in
+from wordloop_ml.synthesis.extractive.rules import (
+    Task,
+    decision_in,
+    question_in,
+    takes_back,
+    task_in,
+)
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
 from wordloop_ml.synthesis.steps import Embed, Steps
 from wordloop_ml.synthesis.synthesiser import Chunk
@@ -18,7 +24,7 @@ class ChunkNotes:
 
     sentences: all of them. vectors: read-only, one row for each index in ``embedded``: sentences
         too short to mean much have none. decisions, questions: (index of the sentence, how sure).
-        tasks: (index, task).
+        tasks: (index, task). retractions: indices of those that may take something back.
     """
 
     sentences: tuple[Sentence, ...]
@@ -27,11 +33,12 @@ class ChunkNotes:
     decisions: tuple[tuple[int, float], ...] = ()
     tasks: tuple[tuple[int, Task], ...] = ()
     questions: tuple[tuple[int, float], ...] = ()
+    retractions: tuple[int, ...] = ()
 
 
 def notes_of(chunk: Chunk, english: bool, policy: ExtractivePolicy) -> Steps[ChunkNotes]:
     """Read a chunk; the rules are English, and asked nothing about other languages."""
-    sentences = tuple(sentences_of(chunk.segments, policy))
+    sentences = tuple(sentences_of(chunk.segments, policy, english=english))
     embedded = tuple(at for at, one in enumerate(sentences) if one.words >= policy.embedded_words)
     vectors: Vectors = np.zeros((0, 0), np.float32)
     if embedded:
@@ -47,4 +54,5 @@ def notes_of(chunk: Chunk, english: bool, policy: ExtractivePolicy) -> Steps[Chu
         (at, sure) for at, one in enumerate(sentences) if (sure := question_in(one, policy))
     )
     tasks = tuple((at, task) for at, one in enumerate(sentences) if (task := task_in(one, policy)))
-    return ChunkNotes(sentences, embedded, vectors, decisions, tasks, questions)
+    retractions = tuple(at for at, one in enumerate(sentences) if takes_back(one))
+    return ChunkNotes(sentences, embedded, vectors, decisions, tasks, questions, retractions)

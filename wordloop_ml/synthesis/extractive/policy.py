@@ -60,11 +60,17 @@ class ExtractivePolicy:
 
     Items
         same: of two with at least this cosine one is left out.
+        repeat_citations: an item that was said several times cites so many of them.
         most_decisions, most_action_items, most_questions: the surest are kept.
         task_threshold, open_threshold: how sure an item must be.
         reply_words: words within which a question is answered, or stays open.
         answer_words, answer_similarity: a reply of so many words is one; so near to the question,
             it answers. unanswered: how open a question is to which nobody replied.
+
+    Withdrawals
+        withdrawn_within, withdrawn_before: words within which "scratch that" and "we changed our
+            minds" mean the item before. withdrawn_alike: an item so much about the same, in [0, 1],
+            is meant at any distance. instead_content: content words of what holds in its place.
 
     Topics
         block_words: topics begin at blocks of about so many words; most_blocks: of a long meeting.
@@ -118,6 +124,7 @@ class ExtractivePolicy:
     asked_indirectly: float = 0.8
 
     same: float = 0.8
+    repeat_citations: int = 4
     most_decisions: int = 12
     most_action_items: int = 15
     most_questions: int = 8
@@ -127,6 +134,11 @@ class ExtractivePolicy:
     answer_words: int = 4
     answer_similarity: float = 0.45
     unanswered: float = 0.5
+
+    withdrawn_within: int = 150
+    withdrawn_before: int = 600
+    withdrawn_alike: float = 0.6
+    instead_content: int = 2
 
     block_words: int = 40
     most_blocks: int = 600

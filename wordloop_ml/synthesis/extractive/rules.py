@@ -37,6 +37,11 @@ def decision_in(sentence: Sentence, policy: ExtractivePolicy) -> float:
     return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
 
 
+def takes_back(sentence: Sentence) -> bool:
+    """Whether the sentence may take back what was said before it; ``withdrawals.py`` says what."""
+    return bool(lexicon.NOT_THAT.search(sentence.text) or lexicon.CHANGED.search(sentence.text))
+
+
 def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
     text = sentence.text

@@ -9,8 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wordloop_ml.synthesis.extractive.lexicon import PUT_DOWN, SECOND_THOUGHT
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import WORD, without_fillers
+from wordloop_ml.synthesis.extractive.words import (
+    WORD,
+    as_statement,
+    without_fillers,
+    words_of,
+)
 from wordloop_ml.synthesis.messages import Segment
 
 _STOP = re.compile(r"[.?!…]+[\"'”’)]*\s+")
@@ -29,7 +35,8 @@ class Sentence:
     """One sentence of a chunk.
 
     text: without fillers, as it was said otherwise. voice: whose it is. first, last: positions of
-        its first and last segment in the chunk. words: how many it has.
+        its first and last segment in the chunk. words: how many it has. plain: those of the
+        statement that it makes, without case and punctuation; what has the same ones says the same.
     """
 
     text: str
@@ -37,6 +44,7 @@ class Sentence:
     first: int
     last: int
     words: int
+    plain: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,22 +60,27 @@ class _Open:
     until: int = 0
 
 
-def sentences_of(segments: Sequence[Segment], policy: ExtractivePolicy) -> list[Sentence]:
-    """The sentences of a chunk, in order of their first segment, those without a word left out."""
+def sentences_of(
+    segments: Sequence[Segment], policy: ExtractivePolicy, *, english: bool = True
+) -> list[Sentence]:
+    """The sentences of a chunk, in order of their first segment, those without a word left out.
+
+    english: fillers are taken out, and a second thought begins a sentence.
+    """
     found: list[Sentence] = []
     waiting: dict[str, _Open] = {}
     for position, segment in enumerate(segments):
         for turn in list(waiting.values()):
             if _given_up(turn, position, segment, policy):
-                found.extend(_divided(waiting.pop(turn.voice), policy))
+                found.extend(_divided(waiting.pop(turn.voice), policy, english))
         turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
         turn.pieces.append((position, segment.text.strip()))
         turn.words += len(WORD.findall(segment.text))
         turn.until = max(turn.until, segment.end)
         if _ENDS.search(segment.text.strip()) or turn.words >= policy.longest_turn_words:
-            found.extend(_divided(waiting.pop(segment.voice), policy))
+            found.extend(_divided(waiting.pop(segment.voice), policy, english))
     for turn in waiting.values():
-        found.extend(_divided(turn, policy))
+        found.extend(_divided(turn, policy, english))
     return sorted(found, key=lambda sentence: (sentence.first, sentence.last))
 
 
@@ -79,7 +92,7 @@ def _given_up(turn: _Open, position: int, segment: Segment, policy: ExtractivePo
     return others > policy.join_across_segments or silent_ms > policy.join_within_ms
 
 
-def _divided(turn: _Open, policy: ExtractivePolicy) -> Iterator[Sentence]:
+def _divided(turn: _Open, policy: ExtractivePolicy, english: bool) -> Iterator[Sentence]:
     """The sentences of pieces that belong together."""
     text = ""
     starts: list[int] = []
@@ -88,23 +101,29 @@ def _divided(turn: _Open, policy: ExtractivePolicy) -> Iterator[Sentence]:
         starts.append(len(text))
         text += piece
     positions = [position for position, _ in turn.pieces]
-    for begin, end in _spans(text, policy):
-        cleaned = without_fillers(text[begin:end])
+    for begin, end in _spans(text, policy, english):
+        cleaned = without_fillers(text[begin:end]) if english else text[begin:end].strip()
         words = len(WORD.findall(cleaned))
         if words:
             first = max(k for k, start in enumerate(starts) if start <= begin)
             last = max(k for k, start in enumerate(starts) if start < end)
-            yield Sentence(cleaned, turn.voice, positions[first], positions[last], words)
+            plain = tuple(words_of(as_statement(cleaned) or cleaned))
+            yield Sentence(cleaned, turn.voice, positions[first], positions[last], words, plain)
 
 
-def _spans(text: str, policy: ExtractivePolicy) -> Iterator[tuple[int, int]]:
+def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple[int, int]]:
     """Where each sentence begins and ends."""
     begin = 0
-    for stop in _STOP.finditer(text):
-        if text[stop.start()] == "." and _ABBREVIATION.search(text[begin : stop.start() + 1]):
-            continue
-        yield from _clauses(text, begin, stop.end(), policy)
-        begin = stop.end()
+    stops = [
+        stop.end()
+        for stop in _STOP.finditer(text)
+        if text[stop.start()] != "." or not _ABBREVIATION.search(text[: stop.start() + 1])
+    ]
+    thoughts = [thought.start() for thought in SECOND_THOUGHT.finditer(text)] if english else []
+    thoughts = [at for at in thoughts if PUT_DOWN.search(text, begin, at)]
+    for end in sorted({*stops, *thoughts} - {0}):
+        yield from _clauses(text, begin, end, policy)
+        begin = end
     if begin < len(text):
         yield from _clauses(text, begin, len(text), policy)
 

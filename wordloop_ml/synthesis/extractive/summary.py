@@ -11,6 +11,7 @@ from wordloop_ml.synthesis.extractive.features import NAMES, features_of
 from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.items import statement
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals, says_the_same
 from wordloop_ml.synthesis.extractive.words import as_statement, content_of
 from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.steps import Steps
@@ -18,14 +19,28 @@ from wordloop_ml.synthesis.words import count_words
 
 
 def summary_of(
-    meeting: Gathered, words: int, policy: ExtractivePolicy
+    meeting: Gathered,
+    words: int,
+    policy: ExtractivePolicy,
+    withdrawn: Withdrawals | None = None,
 ) -> Steps[tuple[Statement, ...]]:
-    """About so many words of the meeting; less where less was said."""
-    rows = candidates(meeting, policy)
+    """About so many words of the meeting; less where less was said.
+
+    What was said several times stands once and cites them all, what was taken back not at all.
+    """
+    gone = withdrawn.gone if withdrawn is not None else frozenset()
+    rows = np.array([at for at in candidates(meeting, policy) if at not in gone], np.intp)
     table = yield from features_of(meeting, rows, policy)
     scores = table @ np.array([getattr(policy.weights, name) for name in NAMES])
     chosen = choose(meeting, rows, scores, words, policy)
-    return tuple(statement(meeting, at) for at in chosen)
+    return tuple(
+        statement(
+            meeting,
+            [at, *(row for row in rows if row != at and says_the_same(meeting, row, at, policy))],
+            policy,
+        )
+        for at in chosen
+    )
 
 
 def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
@@ -55,9 +70,10 @@ def choose(
         known = np.array([len(one & said) / max(1, len(one)) for one in contents])
         at = int(np.argmax(worth - policy.repeated * known - policy.alike * nearest))
         worth[at] = -np.inf
-        if not texts[at]:
+        row = int(rows[best[at]])
+        if not texts[at] or any(says_the_same(meeting, row, one, policy) for one in chosen):
             continue
-        chosen.append(int(rows[best[at]]))
+        chosen.append(row)
         length += count_words(texts[at])
         if length >= words:
             break

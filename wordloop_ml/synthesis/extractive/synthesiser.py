@@ -14,6 +14,7 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.titles import Phrases, phrases_of, title_of
 from wordloop_ml.synthesis.extractive.topics import stretches
+from wordloop_ml.synthesis.extractive.withdrawals import withdrawals_of
 from wordloop_ml.synthesis.extractive.words import as_statement
 from wordloop_ml.synthesis.messages import Draft, MadeBy, Statement, Topic, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Pause, Steps
@@ -57,11 +58,13 @@ class ExtractiveSynthesiser:
         yield Pause()
         parts = yield from stretches(meeting, self._policy)
         phrases = yield from phrases_of(meeting, parts, self._policy)
-        summary = yield from summary_of(meeting, wishes.summary_words, self._policy)
+        withdrawn = withdrawals_of(meeting, self._policy)
         yield Pause()
-        decisions = decisions_of(meeting, self._policy)
+        summary = yield from summary_of(meeting, wishes.summary_words, self._policy, withdrawn)
         yield Pause()
-        action_items = action_items_of(meeting, self._policy)
+        decisions = decisions_of(meeting, self._policy, withdrawn)
+        yield Pause()
+        action_items = action_items_of(meeting, self._policy, withdrawn)
         yield Pause()
         questions = open_questions_of(meeting, self._policy)
         return Draft(

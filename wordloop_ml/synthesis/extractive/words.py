@@ -17,8 +17,8 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"(?:^|(?<=,))\s*(?:you know|i mean|you see|like|sort of|kind of|well|right|okay|actually|"
-    r"basically)\s*,",
+    r"(?:^|(?<=,))\s*(?:you know|i mean|you see|like|sort of|kind of|well|right|okay|"
+    r"actually(?!\s*,?\s*no\b)|basically)\s*,",
     re.IGNORECASE,
 )
 _BLANKS = re.compile(r"\s+")

@@ -1,0 +1,104 @@
+"""What was said again, and what was taken back later; pure.
+
+A meeting that changes its mind has decided what it said last. "Scratch that" means what was decided
+just before; "we changed our minds", "not in March after all" or "instead" mean the earlier decision
+that is about the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.words import content_of
+from wordloop_ml.synthesis.words import content_stems, stems, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawals:
+    """gone: sentences that do not hold any more. instead: (index of a sentence, how sure): what
+    was decided in their place, where no other rule sees a decision."""
+
+    gone: frozenset[int] = frozenset()
+    instead: tuple[tuple[int, float], ...] = ()
+
+
+def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
+    """Follow the meeting from its beginning to its end."""
+    decisions = {at for at, _ in meeting.decisions}
+    items = sorted(decisions | {at for at, _ in meeting.tasks})
+    gone: set[int] = set()
+    instead: list[tuple[int, float]] = []
+    for back in meeting.retractions:
+        standing = [at for at in items if at < back and at not in gone]
+        old = _meant(meeting, back, standing, policy)
+        if old is None:
+            continue
+        gone.update(at for at in standing if says_the_same(meeting, at, old, policy))
+        if back not in items and _states_something(meeting, back, policy):
+            instead.append((back, policy.chosen))
+    return Withdrawals(frozenset(gone), tuple(instead))
+
+
+def _meant(
+    meeting: Gathered, back: int, standing: Sequence[int], policy: ExtractivePolicy
+) -> int | None:
+    """Which of the items that stand is taken back here, if any."""
+    text = meeting.sentences[back].text
+    if lexicon.NOT_THAT.search(text):
+        reach, plainly = policy.withdrawn_within, True
+    elif lexicon.CHANGED_MIND.search(text):
+        reach, plainly = policy.withdrawn_before, True
+    else:
+        reach, plainly = None, False
+    if not plainly and lexicon.UNDECIDED.search(text):
+        return None
+    about = _marks_off(text)
+    alike = [(likeness(meeting, at, back, about), at) for at in standing]
+    best, old = max(alike, default=(0.0, -1))
+    near = [at for at in standing if reach and meeting.heard[back] - meeting.heard[at] <= reach]
+    # "that" is near, whatever else was once said about the same
+    if best >= policy.withdrawn_alike and (old in near or not lexicon.NOT_THAT.search(text)):
+        return old
+    return near[-1] if near else None
+
+
+def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> bool:
+    sentence = meeting.sentences[at]
+    said = _marks_off(sentence.text)
+    return (
+        sentence.words <= policy.rule_words[1]
+        and not lexicon.UNDECIDED.search(said)
+        and len(content_of(said)) >= policy.instead_content
+    )
+
+
+def _marks_off(text: str) -> str:
+    """The text without the words that take something back."""
+    return lexicon.CHANGED_MIND.sub(" ", lexicon.NOT_THAT.sub(" ", text))
+
+
+def likeness(meeting: Gathered, one: int, other: int, text: str) -> float:
+    """How far two sentences are about the same, in [0, 1]: by meaning, or by their words.
+
+    text: of the other one, as far as it counts.
+    """
+    words, others = stems(content_of(meeting.sentences[one].text)), stems(content_of(text))
+    fewest = min(len(words), len(others))
+    # one word is soon shared
+    shared = len(words & others) / fewest if fewest > 1 else 0.0
+    return max(meeting.similarity(one, other), shared)
+
+
+def says_the_same(meeting: Gathered, one: int, other: int, policy: ExtractivePolicy) -> bool:
+    """Whether one of two sentences is enough: the same words, or nearly the same meaning."""
+    if one == other or meeting.sentences[one].plain == meeting.sentences[other].plain:
+        return True
+    return meeting.similarity(one, other) >= policy.same
+
+
+def says_more(meeting: Gathered, one: int, other: int) -> bool:
+    """Whether the one has something in it (a month, a number, a thing) that the other has not."""
+    mine, theirs = (content_stems(tokens(meeting.sentences[at].text)) for at in (one, other))
+    return not mine <= theirs
