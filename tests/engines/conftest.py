@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from wordloop_ml.engines.whisper_cpp_python import DISTRIBUTION, WhisperCppPython
+from wordloop_ml.weights import Matrices
+from wordloop_ml.weights.whisper_ggml import whisper_ggml
 
 Floats = npt.NDArray[np.float32]
 
@@ -210,11 +212,25 @@ def silero_weights() -> memoryview:
 @pytest.fixture(scope="session")
 def tiny_weights() -> memoryview:
     """OpenAI's tiny.en as whisper.cpp's q8_0, or a visible skip."""
-    return _weights("ggml-tiny.en-q8_0.bin")
+    return _weights("ggml-tiny.en-q8_0.bin", "embedded-whisper-cpp")
 
 
-def _weights(file: str) -> memoryview:
+@pytest.fixture(scope="session")
+def tiny_f16_weights() -> memoryview:
+    """The same in float16, made from CTranslate2's form; or a visible skip."""
+    model = _weights("faster-whisper-tiny.en.bin", "embedded-ctranslate2")
+    vocabulary = _weights("faster-whisper-tiny.en.vocabulary.txt", "embedded-ctranslate2")
+    return memoryview(b"".join(whisper_ggml(model, vocabulary, Matrices.F16)))
+
+
+@pytest.fixture(scope="session")
+def base_weights() -> memoryview:
+    """OpenAI's base, of 99 languages, as whisper.cpp's q8_0, or a visible skip."""
+    return _weights("ggml-base-q8_0.bin", "multilingual-whisper-cpp")
+
+
+def _weights(file: str, profile: str = "embedded") -> memoryview:
     path = WEIGHTS / file
     if not path.is_file():
-        pytest.skip(f"weights/{file} is not there: wordloop-ml weights pull")
+        pytest.skip(f"weights/{file} is not there: wordloop-ml weights pull --profile {profile}")
     return memoryview(path.read_bytes())

@@ -77,12 +77,19 @@ def whisper_cpp(request: pytest.FixtureRequest) -> Engine:
     return Engine(WhisperCppTranscriber.open("tiny.en-q8_0", weights), talk, says_from=1.0)
 
 
+def whisper_cpp_python_with_people(request: pytest.FixtureRequest) -> Engine:
+    """The other binding with the same weights in float16; a second of CPU for each decode."""
+    binding = request.getfixturevalue("whisper_cpp_python")
+    weights = request.getfixturevalue("tiny_f16_weights")
+    return Engine(WhisperCppTranscriber.open("tiny.en", weights, binding=binding), talk)
+
+
 HELLO_WORLD = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
 
-REAL = (whisper_cpp,)
-"""Those that hear what people say."""
+ENGINES = (scripted, written, multilingual, whisper_cpp_python, whisper_cpp)
 
-ENGINES = (scripted, written, multilingual, whisper_cpp_python, *REAL)
+REAL = (whisper_cpp, whisper_cpp_python_with_people)
+"""Those that hear what people say."""
 
 
 @pytest.fixture(params=ENGINES, ids=lambda opened: opened.__name__)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker
+from tests.speech import manifest, samples_of, word_error_rate
+from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker, WhisperOptions
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Task, Utterance
 
@@ -94,3 +95,19 @@ def test_an_english_model_does_not_translate(opened: Open) -> None:
         worker.transcribe(noise(1.0), DecodeOptions(task=Task.TRANSLATE))
     assert caught.value.code is ErrorCode.UNSUPPORTED_TASK
     assert worker.transcribe(noise(1.0), DecodeOptions(language="en")).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("clip", "language"), [("de_read_mls_1", "de"), ("es_read_veneno_1", "es")]
+)
+def test_people_are_understood_in_a_language_that_nobody_named(
+    clip: str, language: str, base_weights: memoryview
+) -> None:
+    """A man in German, and one in Spanish."""
+    options = WhisperOptions(audio_context_floor=512)
+    opened = WhisperCppTranscriber.open("base-q8_0", base_weights, options)
+    with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
+        hypothesis = worker.transcribe(Utterance(0, samples_of(clip)), DecodeOptions())
+    assert hypothesis.language == language
+    assert hypothesis.language_probability > 0.5
+    assert word_error_rate(manifest()[clip]["text"], hypothesis.text) <= 0.2
