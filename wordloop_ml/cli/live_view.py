@@ -9,6 +9,9 @@ from rich.text import Text
 
 from wordloop_ml.messages import SAMPLE_RATE, Caption
 
+_NARROWEST = 20
+"""Columns that words have in the narrowest terminal."""
+
 STYLES = ("cyan", "magenta", "green", "yellow", "blue")
 
 
@@ -48,7 +51,7 @@ class LiveView(AbstractContextManager["LiveView"]):
         """A caption came: final text scrolls, an interim replaces the one before it."""
         if caption.final:
             self._open.pop(caption.track, None)
-            self._console.print(self._line(caption))
+            self._console.print(self._line(caption), soft_wrap=self._live is None)
         else:
             self._open[caption.track] = caption
         self._refresh()
@@ -63,16 +66,20 @@ class LiveView(AbstractContextManager["LiveView"]):
             self._live.update(Group(*(self._line(one) for one in self._open.values())))
 
     def _line(self, caption: Caption) -> Text:
-        """Time, speaker, words; those that may still change are dim."""
+        """Time, speaker, words; those that may still change are dim. In a terminal words keep to their column."""
         speaker = self._speakers[caption.track].ljust(self._width)
         first = caption.words[0].start if caption.words else caption.start
         line = Text(f"{_clock(first)}  ", style="dim")
-        line.append(speaker + "  ", style=f"bold {self._styles[caption.track]}")
+        line.append(speaker + "  ", style=f"not dim bold {self._styles[caption.track]}")
+        words = Text(style="not dim")
         for word in caption.words:
             settled = caption.final or word.stable
-            line.append(word.text + " ", style="" if settled else "dim italic")
-        line.stylize("not dim", len(line.plain) - 1)
-        return line
+            words.append(word.text + " ", style="" if settled else "dim italic")
+        if self._live is None:
+            return line.append_text(words)
+        column = len(line)
+        room = max(self._console.width - column, _NARROWEST)
+        return line.append_text(Text("\n" + " " * column).join(words.wrap(self._console, room)))
 
 
 def _clock(sample: int) -> str:
