@@ -158,10 +158,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     values: dict[str, Any] = {}
     for one in fields(Settings):
-        text = environment.get(variable(one.name))
-        if text is None:
+        text = environment.get(variable(one.name), "").strip()
+        if not text:  # how compose files and shells pass on what is not set
             continue
-        values[one.name] = _parse(one.name, one.type, text.strip())
+        values[one.name] = _parse(one.name, one.type, text)
         _check_bounds(one.name, values[one.name], one.metadata["low"], one.metadata["high"])
     settings = Settings(**values)
     _check_choices(settings)
@@ -206,8 +206,6 @@ def _check_choices(settings: Settings) -> None:
     for lower, higher in pairwise(loads):
         if getattr(settings, higher) < getattr(settings, lower):
             raise _refused(higher, f"is below {variable(lower)}: what gives way comes in order")
-    if not settings.host:
-        raise _refused("host", "is empty")
     if settings.token and settings.tokens_file:
         raise _refused(
             "token", f"and {variable('tokens_file')} are both set: tokens have one place"

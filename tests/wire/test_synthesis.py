@@ -196,6 +196,18 @@ def test_the_schema_refuses_it_too(fields: dict[str, Any]) -> None:
     assert not REQUEST.is_valid(fields)
 
 
+def test_what_the_limits_say_together_is_read() -> None:
+    """As many segments and characters as may be, escaped as encoders do it that know ASCII only."""
+    said = "\u4f1a" * (synthesis.MAX_CHARACTERS // synthesis.MAX_SEGMENTS)
+    voices = {"track": "participant-4711", "speaker": "\u5c71\u7530 \u592a\u90ce"}
+    segments = [
+        {"id": f"participant-4711-{9_999_000 + at}", **voices, "start": at, "end": at, "text": said}
+        for at in range(synthesis.MAX_SEGMENTS)
+    ]
+    read = parse({"meeting_id": "m", "segments": segments}).transcript
+    assert len(read.segments) == synthesis.MAX_SEGMENTS
+
+
 def test_too_much_is_refused_by_name() -> None:
     """Segments, characters, bytes."""
     many = [SEGMENT | {"id": f"s{at}"} for at in range(synthesis.MAX_SEGMENTS + 1)]

@@ -134,7 +134,9 @@ class Connection:
         if text is None:
             return None
         if isinstance(text, bytes):
-            raise BadInput("audio before start", code=ErrorCode.UNEXPECTED_MESSAGE)
+            raise BadInput(
+                "audio before start, which is a text frame", code=ErrorCode.UNEXPECTED_MESSAGE
+            )
         message = v1.parse_client(text)
         if not isinstance(message, v1.Start):
             raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)

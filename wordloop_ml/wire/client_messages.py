@@ -125,7 +125,7 @@ def parse_client(text: str) -> ClientMessage:
             return Stop()
         case _:
             raise BadInput(
-                "type must be one of start, finalize, gap, keepalive, stop",
+                "type must be one of start, finalize, gap, keepalive, stop; audio goes into binary frames",
                 code=ErrorCode.UNKNOWN_MESSAGE,
             )
 

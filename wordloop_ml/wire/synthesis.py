@@ -13,7 +13,9 @@ from wordloop_ml.wire.fields import Fields
 from wordloop_ml.wire.identifiers import MAX_SEGMENT_ID_CHARS, valid_segment_id
 from wordloop_ml.wire.json_text import parse_object
 
-MAX_REQUEST_BYTES = 4 << 20
+MAX_REQUEST_BYTES = 8 << 20
+"""Room for as many segments and characters as may be, each character escaped, ids and names beside them."""
+
 MAX_SEGMENTS = 10_000
 MAX_CHARACTERS = 600_000
 """Of all texts together: some 100,000 words, or ten hours of talk."""
