@@ -109,7 +109,7 @@ REFUSED: tuple[tuple[Any, ...], ...] = (
     (START | {"language": "canary"},),
     (START | {"task": "canary"},),
     (START | {"speaker": "canary\n"},),
-    (START | {"vocabulary": ["canary\t"]},),
+    (START | {"vocabulary": ["canary\x07"]},),
     (START | {"canary": "canary", "first_sample": 2, "resume_from": 1},),
     (START, START),
     (START, b"canary!"),

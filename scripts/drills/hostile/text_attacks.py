@@ -119,7 +119,7 @@ def wrong_texts(rng: Random) -> Attack:
             {"input": "word " * 10_000},
             {"input": "a", "model": rng.choice(["text-embedding-3-small", "", 1, "m" * 300])},
             {"input": "a", "dimensions": rng.choice([0, -1, 2**70, 128, "384", 1.5])},
-            {"input": "a", "encoding_format": rng.choice(["hex", None, 1])},
+            {"input": "a", "encoding_format": rng.choice(["hex", "", 1])},
             {"input": "a", "user": rng.choice([1, "u" * 300])},
             {"input": "a", "inputs": "b"},
         ]
