@@ -1,10 +1,17 @@
 """What must be reached, and whether it was; pure."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from scripts.benchmark.figures import Spread
-from scripts.benchmark.results import Result
+from scripts.benchmark.meters import MEBIBYTE
+from scripts.benchmark.report import table
+from scripts.benchmark.results import Result, share
+
+OURS = "wordloop-ml"
+POINTS = 0.5
+"""How many more of a hundred words may be wrong than another server has wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,67 +29,135 @@ class Judged:
         return self.measured is not None and self.measured <= self.at_most
 
 
-def _p95_ms(of: Callable[[Result], Spread | None]) -> Callable[[Result], float | None]:
+Measure = Callable[[Result], float | None]
+
+
+def _ms(of: Callable[[Result], Spread | None], percentile: str) -> Measure:
     def measure(result: Result) -> float | None:
         values = of(result)
-        return None if values is None else 1000 * values.p95
+        return None if values is None else 1000 * float(getattr(values, percentile))
 
     return measure
 
 
-def _percent(of: Callable[[Result], float | None]) -> Callable[[Result], float | None]:
+def _percent(part: Callable[[Result], int], whole: Callable[[Result], int]) -> Measure:
     def measure(result: Result) -> float | None:
-        ratio = of(result)
+        ratio = share(part(result), whole(result))
         return None if ratio is None else 100 * ratio
 
     return measure
 
 
-_FIRST = ("time to first caption, p95", "ms", _p95_ms(lambda r: r.first_caption))
-_RIGHT = ("time to first right caption, p95", "ms", _p95_ms(lambda r: r.first_right))
-_TTFS = ("TTFS, p95", "ms", _p95_ms(lambda r: r.final))
-_NEVER = ("utterances never captioned", "", lambda r: float(r.never_captioned))
-_AROUND = ("around whisper.cpp, a meeting", "%", _percent(lambda r: r.around_native))
-_WRONG = ("first captions that were wrong", "%", _percent(lambda r: r.first_wrong_share))
-_WORDS = ("word error rate", "%", _percent(lambda r: r.word_error_rate))
-
-_Figure = tuple[str, str, Callable[[Result], float | None]]
-
-_AIMS: Sequence[tuple[str, int, _Figure, float]] = (
-    ("tiny.en twin", 1, _FIRST, 600),
-    ("tiny.en twin", 8, _FIRST, 800),
-    ("tiny.en twin", 12, _FIRST, 1000),
-    ("tiny.en twin", 16, _FIRST, 1000),
-    ("tiny.en twin", 1, _NEVER, 0),
-    ("tiny.en twin", 8, _NEVER, 0),
-    ("tiny.en twin", 12, _NEVER, 0),
-    ("tiny.en twin", 16, _NEVER, 0),
-    ("tiny.en twin", 1, _TTFS, 700),
-    ("tiny.en twin", 8, _TTFS, 1000),
-    ("base.en twin", 1, _FIRST, 1000),
-    ("base.en twin", 3, _FIRST, 1000),
-    ("small.en twin", 1, _FIRST, 1500),
-    ("embedded", 1, _FIRST, 400),
-    ("embedded", 8, _FIRST, 600),
-    ("embedded", 16, _FIRST, 1000),
-    ("embedded", 1, _RIGHT, 800),
-    ("embedded", 1, _WRONG, 25),
-    ("embedded", 1, _TTFS, 700),
-    ("embedded", 1, _WORDS, 5),
-    ("embedded", 1, _AROUND, 2),
-    ("embedded", 8, _AROUND, 2),
+_TIMES: Sequence[tuple[str, Measure]] = tuple(
+    (f"{name}, {percentile}", _ms(of, percentile))
+    for name, of in (
+        ("first caption", lambda r: r.first),
+        ("first right caption", lambda r: r.right),
+        ("final", lambda r: r.final),
+    )
+    for percentile in ("p50", "p95")
 )
+_TIME = dict(_TIMES)
+
+_SHARES: Sequence[tuple[str, Measure, float]] = (
+    (
+        "first captions that begin with a wrong word",
+        _percent(lambda r: r.first_wrong, lambda r: r.utterances),
+        10.0,
+    ),
+    (
+        "interims without a word of their utterance",
+        _percent(lambda r: r.wordless, lambda r: r.interims),
+        1.0,
+    ),
+    (
+        "stable words that their final revises",
+        _percent(lambda r: r.revised, lambda r: r.stable),
+        1.0,
+    ),
+)
+"""In percent, of every run of ours."""
+
+_STILL = _percent(lambda r: r.still_s, lambda r: r.spoken_s)
+
+_AIMS: Sequence[tuple[str, int, str, float]] = (
+    ("embedded", 1, "first caption, p50", 400),
+    ("embedded", 1, "first caption, p95", 600),
+    ("embedded", 4, "first caption, p50", 430),
+    ("embedded", 4, "first caption, p95", 700),
+    ("embedded", 8, "first caption, p50", 480),
+    ("embedded", 8, "first caption, p95", 800),
+    ("embedded", 16, "first caption, p95", 1000),
+    ("embedded", 1, "first right caption, p95", 900),
+    ("embedded", 4, "first right caption, p95", 1200),
+    ("embedded", 8, "first right caption, p95", 1500),
+    ("embedded", 1, "final, p95", 650),
+    ("embedded", 4, "final, p95", 700),
+    ("embedded", 8, "final, p95", 800),
+    ("multilingual", 1, "first caption, p95", 700),
+    ("multilingual", 4, "first caption, p95", 900),
+    ("multilingual", 1, "final, p95", 750),
+    ("multilingual", 4, "final, p95", 950),
+)
+"""A profile, meetings, what, and milliseconds."""
 
 
 def judge(results: Iterable[Result]) -> list[Judged]:
-    """Every aim that these runs of one track a meeting say something about."""
-    by_run = {(one.subject, one.meetings): one for one in results if one.tracks == 1}
+    """Every aim that these runs of ours say something about."""
     judged = []
-    for subject, meetings, (what, unit, measure), at_most in _AIMS:
-        result = by_run.get((subject, meetings))
-        if result is not None:
-            where = f"{subject}, {meetings} meeting{'s' * (meetings > 1)}: {what}"
-            judged.append(Judged(where, at_most, unit, measure(result)))
+    for result in (one for one in results if one.server == OURS):
+        for profile, meetings, what, at_most in _AIMS:
+            if (profile, meetings) == (_model(result), result.meetings):
+                judged.append(Judged(f"{result.title}: {what}", at_most, "ms", _TIME[what](result)))
+        for what, measure, at_most in _SHARES:
+            judged.append(Judged(f"{result.title}: {what}", at_most, "%", measure(result)))
+        judged.append(Judged(f"{result.title}: utterances lost", 0, "", result.lost))
+        if result.meetings == 1:
+            still = Judged(f"{result.title}: still seconds", 5, "%", _STILL(result))
+            cpu = Judged(
+                f"{result.title}: CPU per second of audio", 0.2, "s", result.cpu_per_audio_s
+            )
+            judged += [still, cpu]
+    return judged
+
+
+def _model(result: Result) -> str:
+    """The profile whatever its engine."""
+    return result.profile.removesuffix("-whisper-cpp")
+
+
+def compare(results: Iterable[Result]) -> list[Judged]:
+    """Ours against each other server with as many meetings in the same run."""
+    there = list(results)
+    judged = []
+    for ours in (one for one in there if one.server == OURS):
+        for other in there:
+            if other.server != OURS and other.meetings == ours.meetings:
+                judged += _against(ours, other)
+    return judged
+
+
+def _against(ours: Result, other: Result) -> list[Judged]:
+    where = f"{ours.meetings} meetings, against {other.server}"
+    judged = [
+        Judged(f"{where}: {what}", measure(other) or math.inf, "ms", measure(ours))
+        for what, measure in _TIMES
+    ]
+    judged += [
+        Judged(
+            f"{where}: CPU per second of audio", other.cpu_per_audio_s, "s", ours.cpu_per_audio_s
+        ),
+        Judged(
+            f"{where}: memory at most",
+            other.peak_rss / MEBIBYTE,
+            "MiB",
+            ours.peak_rss / MEBIBYTE,
+        ),
+        Judged(f"{where}: utterances lost", other.lost, "", ours.lost),
+    ]
+    if ours.errors.rate is not None and other.errors.rate is not None:
+        most = 100 * other.errors.rate + POINTS
+        judged.append(Judged(f"{where}: words wrong", most, "%", 100 * ours.errors.rate))
     return judged
 
 
@@ -90,10 +165,18 @@ def markdown(judged: Sequence[Judged]) -> str:
     """The aims as a table; empty without any."""
     if not judged:
         return ""
-    lines = ["| what must be reached | at most | measured | |", "|---|---|---|---|"]
-    for one in judged:
-        unit = f" {one.unit}" if one.unit else ""
-        measured = "nothing" if one.measured is None else f"{one.measured:.4g}{unit}"
-        verdict = "reached" if one.reached else "**missed**"
-        lines.append(f"| {one.what} | {one.at_most:g}{unit} | {measured} | {verdict} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        [
+            one.what,
+            _value(one.at_most, one.unit),
+            "nothing" if one.measured is None else _value(one.measured, one.unit),
+            "reached" if one.reached else "**missed**",
+        ]
+        for one in judged
+    ]
+    return table(["what must be reached", "at most", "measured", ""], rows)
+
+
+def _value(value: float, unit: str) -> str:
+    number = "never" if math.isinf(value) else f"{value:.1f}" if unit == "ms" else f"{value:.3g}"
+    return f"{number} {unit}".rstrip()

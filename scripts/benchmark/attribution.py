@@ -1,108 +1,91 @@
-"""Which segments belong to which utterance: by time, never by text; pure."""
+"""Which word on a screen belongs to which utterance: by alignment of the texts; pure.
 
-from collections.abc import Sequence
+The words of a whole track on the screen are aligned with the words of all utterances that have
+begun (Levenshtein's alignment, jiwer's). A word that stands in both is right and belongs to its
+utterance. A wrong word belongs where the next right word of its part does, else where the one
+before does; and in a part without a right word, to the utterance that began last when it appeared.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from scripts.benchmark.captions import Shown, ShownWord
+import jiwer
+
+from scripts.benchmark.screens import Part, Screen
 from scripts.benchmark.tracks import Said
+from scripts.speech_evaluation.words import normal_words
 from wordloop_ml.messages import SAMPLE_RATE
 
-LEAST_OVERLAP_MS = 100.0
-"""A segment belongs to an utterance that it shares at least so much time with."""
-
-WORD_SLACK_MS = 150.0
-"""In a segment over several utterances, how far outside its utterance a word may stand."""
-
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """All captions of one segment, in the order in which they came."""
+class Placed:
+    """A word on the screen. utterance: its place in the script, None before the first began."""
 
-    shown: tuple[Shown, ...]
-
-    @property
-    def last(self) -> Shown:
-        """What the client shows in the end."""
-        return self.shown[-1]
-
-    @property
-    def final(self) -> Shown | None:
-        """The final, if one came."""
-        return self.last if self.last.final else None
-
-    @property
-    def interims(self) -> tuple[Shown, ...]:
-        """The captions before the final."""
-        return tuple(one for one in self.shown if not one.final)
+    word: str
+    utterance: int | None
+    right: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Attributed:
-    """One utterance and the segments that cover it, in order of time.
+class Attribution:
+    """Places the words of one track's screens, given in order.
 
-    shared: the segments that cover another utterance too, by id.
+    began_s: when the track's first sample was spoken, on the screens' clock.
     """
 
-    said: Said
-    segments: tuple[Segment, ...]
-    shared: frozenset[str]
+    def __init__(self, said: Sequence[Said], began_s: float) -> None:
+        self._onsets_s = [began_s + one.onset / SAMPLE_RATE for one in said]
+        self._said = [words_of(one.text) for one in said]
+        self._appeared: dict[str, int] = {}
 
-    def words_of(self, shown: Shown) -> tuple[ShownWord, ...]:
-        """The words of a caption that are this utterance's.
+    def place(self, screen: Screen) -> list[list[Placed]]:
+        """The words of each part."""
+        begun = bisect_right(self._onsets_s, screen.at_s)
+        reference = [(word, at) for at, words in enumerate(self._said[:begun]) for word in words]
+        texts = [words_of(part.text) for part in screen.parts]
+        shown = [word for text in texts for word in text]
+        owners = dict(_matches(reference, shown))
+        placed, first = [], 0
+        for part, text in zip(screen.parts, texts, strict=True):
+            own = [owners.get(first + at) for at in range(len(text))]
+            placed.append(list(self._part(part, text, own, begun)))
+            first += len(text)
+        there = {part.key for part, text in zip(screen.parts, texts, strict=True) if text}
+        self._appeared = {key: at for key, at in self._appeared.items() if key in there}
+        return placed
 
-        All of them, unless the segment is shared: then those whose middle lies in the utterance.
-        """
-        if shown.segment not in self.shared:
-            return shown.words
-        earliest = milliseconds(self.said.onset) - WORD_SLACK_MS
-        latest = milliseconds(self.said.end) + WORD_SLACK_MS
-        return tuple(
-            word for word in shown.words if earliest <= (word.start + word.end) / 2 <= latest
-        )
-
-
-def segments_of(captions: Sequence[Shown]) -> list[Segment]:
-    """The captions by segment, in the order of their first captions."""
-    by_id: dict[str, list[Shown]] = {}
-    for one in captions:
-        by_id.setdefault(one.segment, []).append(one)
-    return [Segment(tuple(shown)) for shown in by_id.values()]
-
-
-def attribute(segments: Sequence[Segment], said: Sequence[Said]) -> list[Attributed]:
-    """Each utterance with its segments."""
-    covered = [[one for one in said if _overlap_ms(segment, one)] for segment in segments]
-    shared = frozenset(
-        segment.last.segment
-        for segment, those in zip(segments, covered, strict=True)
-        if len(those) > 1
-    )
-    attributed = []
-    for one in said:
-        own = [s for s, those in zip(segments, covered, strict=True) if one in those]
-        own.sort(key=lambda segment: segment.last.start)
-        attributed.append(Attributed(one, tuple(own), shared))
-    return attributed
+    def _part(
+        self, part: Part, text: Sequence[str], owners: Sequence[int | None], begun: int
+    ) -> Iterator[Placed]:
+        if text:
+            self._appeared.setdefault(part.key, begun)
+        latest = self._appeared.get(part.key, begun) - 1
+        last = next((one for one in reversed(owners) if one is not None), None)
+        fallback = last if last is not None else (latest if latest >= 0 else None)
+        following: list[int | None] = []
+        after = fallback
+        for owner in reversed(owners):
+            after = owner if owner is not None else after
+            following.append(after)
+        for word, owner, near in zip(text, owners, reversed(following), strict=True):
+            yield Placed(word, near, owner is not None)
 
 
-def over_nothing(segments: Sequence[Segment], said: Sequence[Said]) -> list[Segment]:
-    """Segments that showed words where nobody spoke."""
-    return [
-        segment
-        for segment in segments
-        if any(shown.words for shown in segment.shown)
-        and not any(_overlap_ms(segment, one) for one in said)
-    ]
+def _matches(
+    reference: Sequence[tuple[str, int]], shown: Sequence[str]
+) -> Iterator[tuple[int, int]]:
+    """The place of each right word that is shown, and its utterance."""
+    if not reference or not shown:
+        return
+    text = " ".join(word for word, _ in reference)
+    for chunk in jiwer.process_words(text, " ".join(shown)).alignments[0]:
+        if chunk.type == "equal":
+            for at in range(chunk.hyp_end_idx - chunk.hyp_start_idx):
+                yield chunk.hyp_start_idx + at, reference[chunk.ref_start_idx + at][1]
 
 
-def milliseconds(sample: int) -> float:
-    """A sample of the track in milliseconds."""
-    return sample * 1000 / SAMPLE_RATE
-
-
-def _overlap_ms(segment: Segment, said: Said) -> float:
-    """The time that both share; 0.0 below the least that counts."""
-    last = segment.last
-    ends = min(last.end, milliseconds(said.end))
-    overlap = ends - max(last.start, milliseconds(said.onset))
-    return overlap if overlap >= LEAST_OVERLAP_MS else 0.0
+@lru_cache(maxsize=100_000)
+def words_of(text: str) -> tuple[str, ...]:
+    """Its words in normal form."""
+    return tuple(normal_words(text, "en"))

@@ -21,12 +21,10 @@ from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.figures import Spread, UtteranceFigures, spread
 from scripts.benchmark.meters import CpuUse, Meters
 from scripts.benchmark.report import table
-from scripts.benchmark.results import Beside, result_of
-from scripts.benchmark.scenario import Conversation, Plan, Run, converse
+from scripts.benchmark.results import result_of
+from scripts.benchmark.scenario import Conversation, Plan, Run, converse, wordloop
 from scripts.benchmark.server_process import base_url, running_server, server_environment
-from scripts.benchmark.speech import SpokenText, read_speech
-from scripts.benchmark.stages import read_timings
-from scripts.benchmark.subject import Subject
+from scripts.benchmark.speech import SpokenText
 
 RATIO_AT_MOST = 1.2
 LOADED_WITHIN_S = 60.0
@@ -50,13 +48,13 @@ class Stretch:
 class BesideTexts:
     """Every turn."""
 
-    subject: str
+    profile: str
     meetings: int
     stretches: tuple[Stretch, ...]
 
     def first_caption(self, mode: str) -> Spread | None:
         """Of all turns of a mode together, in seconds."""
-        return spread(one.first_caption_s for one in self._each(mode))
+        return spread(one.first_s for one in self._each(mode))
 
     def final(self, mode: str) -> Spread | None:
         """Likewise: from the end of speech to its final text."""
@@ -64,7 +62,7 @@ class BesideTexts:
 
     def never_captioned(self, mode: str) -> int:
         """How many utterances nobody saw a caption of."""
-        return sum(one.first_caption_s is None for one in self._each(mode))
+        return sum(one.first_s is None for one in self._each(mode))
 
     @property
     def ratio(self) -> float | None:
@@ -82,7 +80,7 @@ class BesideTexts:
 
     def judged(self) -> list[Judged]:
         """The aim; nothing is reached where an utterance was left out."""
-        where = f"{self.subject}, {self.meetings} meetings beside texts"
+        where = f"{self.profile}, {self.meetings} meetings beside texts"
         return [
             Judged(f"{where}: first caption, p95 to alone", RATIO_AT_MOST, "", self.ratio),
             Judged(f"{where}: never captioned", 0, "", float(self.never_captioned(BESIDE))),
@@ -100,16 +98,16 @@ class BesideTexts:
             ]
             for mode in (ALONE, BESIDE)
         ]
-        heads = ["first caption, ms: p50", "p95", "p99", "of"]
-        heads += ["final, ms: p50", "p95", "p99", "of", "never captioned", "server, cores"]
+        heads = ["first caption, ms: p50", "p95", "of"]
+        heads += ["final, ms: p50", "p95", "of", "never captioned", "server, cores"]
         ratio = "nothing" if self.ratio is None else f"{self.ratio:.2f}"
         done = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in self.done.items())
-        return f"{table([self.subject, *heads], rows)}\np95 beside to alone: {ratio}; {done}\n"
+        return f"{table([self.profile, *heads], rows)}\np95 beside to alone: {ratio}; {done}\n"
 
     def as_json(self) -> dict[str, Any]:
         """Everything."""
         return {
-            "subject": self.subject,
+            "profile": self.profile,
             "meetings": self.meetings,
             "ratio": self.ratio,
             "stretches": [asdict(one) for one in self.stretches],
@@ -120,22 +118,20 @@ class BesideTexts:
 
 
 def measure_beside(
-    subject: Subject, plan: Plan, rounds: int, folder: Path, log: Path
+    profile: str, plan: Plan, rounds: int, speech: Sequence[SpokenText], log: Path
 ) -> BesideTexts:
     """All rounds against one server. Raises ``BenchmarkFailed``.
 
-    plan: of one turn; each round has a seed of its own. folder: of the speech.
+    plan: of one turn; each round has a seed of its own.
     """
-    environment = server_environment({**subject.settings, "WORDLOOP_LOG_LEVEL": "debug"})
-    turns = asyncio.run(_all_turns(plan, rounds, folder, environment, log))
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        timings = read_timings(lines)
+    environment = server_environment({"WORDLOOP_PROFILE": profile})
+    turns = asyncio.run(_all_turns(plan, rounds, speech, environment, log))
     stretches = []
     for turn in turns:
-        run = Run(turn.plan, turn.conversations, turn.cpu, 0, 0, 0, timings)
-        each = result_of(subject, run, Beside()).each
+        run = Run(turn.plan, wordloop(), turn.conversations, turn.cpu, 0, 0, 0, {})
+        each = result_of("", profile, run).each
         stretches.append(Stretch(turn.mode, each, turn.cpu, turn.done))
-    return BesideTexts(subject.name, plan.meetings, tuple(stretches))
+    return BesideTexts(profile, plan.meetings, tuple(stretches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +146,12 @@ class _Turn:
 
 
 async def _all_turns(
-    plan: Plan, rounds: int, folder: Path, environment: dict[str, str], log: Path
+    plan: Plan,
+    rounds: int,
+    speech: Sequence[SpokenText],
+    environment: dict[str, str],
+    log: Path,
 ) -> list[_Turn]:
-    speech = read_speech(folder)
     turns = []
     async with (
         aiohttp.ClientSession() as http,
@@ -165,7 +164,7 @@ async def _all_turns(
             modes = (ALONE, BESIDE) if index % 2 == 0 else (BESIDE, ALONE)
             for mode in modes:
                 own = replace(plan, seed=plan.seed + index, name=f"{mode[:5]}-{index}")
-                turns.append(await _turn(http, base, mode, own, speech, folder, meters))
+                turns.append(await _turn(http, base, mode, own, speech, meters))
     return turns
 
 
@@ -175,27 +174,31 @@ async def _turn(
     mode: str,
     plan: Plan,
     speech: Sequence[SpokenText],
-    folder: Path,
     meters: Meters,
 ) -> _Turn:
     done: dict[str, int] = {}
     if mode == ALONE:
         await asyncio.sleep(SETTLED_S)
-        conversations, cpu = await converse(http, base, plan, speech, meters)
+        conversations, cpu = await converse(http, base, plan, speech, meters, wordloop())
     else:
-        async with _loaded(base, folder, plan.seed, done):
+        async with _loaded(base, [one.text for one in speech], plan.seed, done):
             await asyncio.sleep(SETTLED_S)
-            conversations, cpu = await converse(http, base, plan, speech, meters)
+            conversations, cpu = await converse(http, base, plan, speech, meters, wordloop())
     return _Turn(mode, plan, conversations, cpu, done)
 
 
 @asynccontextmanager
-async def _loaded(base: str, folder: Path, seed: int, done: dict[str, int]) -> AsyncIterator[None]:
+async def _loaded(
+    base: str, texts: Sequence[str], seed: int, done: dict[str, int]
+) -> AsyncIterator[None]:
     """A process of its own keeps the server busy inside; ``done`` is filled at the end."""
-    command = (sys.executable, "-m", "scripts.benchmark.text_load", base, str(folder), str(seed))
-    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    if child.stdout is None:
+    command = (sys.executable, "-m", "scripts.benchmark.text_load", base, str(seed))
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    if child.stdin is None or child.stdout is None:
         raise BenchmarkFailed("the load has no output")
+    child.stdin.write(json.dumps(texts).encode() + b"\n")
     try:
         async with asyncio.timeout(LOADED_WITHIN_S):
             if await child.stdout.readline() != b"loaded\n":
@@ -216,11 +219,9 @@ async def _loaded(base: str, folder: Path, seed: int, done: dict[str, int]) -> A
 
 def _milliseconds(values: Spread | None) -> list[str]:
     if values is None:
-        return ["-"] * 4
-    return [f"{1000 * one:.0f}" for one in (values.p50, values.p95, values.p99)] + [
-        str(values.count)
-    ]
+        return ["-"] * 3
+    return [f"{1000 * one:.0f}" for one in (values.p50, values.p95)] + [str(values.count)]
 
 
 def _cores(uses: Sequence[CpuUse]) -> str:
-    return f"{sum(one.server for one in uses) / len(uses):.2f}" if uses else "-"
+    return f"{sum(one.server / one.seconds for one in uses) / len(uses):.2f}" if uses else "-"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.screens import Part, Screen
 from scripts.benchmark.stages import ServerTiming
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -54,10 +55,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A connection's captions in order, and how often each other message came, by its name."""
+    """A connection's captions in order, and how often each other message came, by its name.
+
+    screens: what a client displays, after each message that changes it.
+    """
 
     captions: tuple[Shown, ...]
     counts: dict[str, int]
+    screens: tuple[Screen, ...]
 
 
 def read_frames(frames: Iterable[tuple[float, str]]) -> Received:
@@ -67,13 +72,29 @@ def read_frames(frames: Iterable[tuple[float, str]]) -> Received:
     """
     captions: list[Shown] = []
     counts: dict[str, int] = {}
+    screens: list[Screen] = []
+    displayed: dict[str, Shown] = {}
     for at_s, text in frames:
         message = json.loads(text)
         name = _name(message)
         counts[name] = counts.get(name, 0) + 1
         if name == "caption":
             captions.append(_caption(at_s, message))
-    return Received(tuple(captions), counts)
+            displayed[captions[-1].segment] = captions[-1]
+        elif name.startswith("notice") and "end" in message:
+            # a hole: what was displayed of it goes, and no final follows
+            for one in [*displayed.values()]:
+                if not one.final and message["start"] <= one.start < message["end"]:
+                    del displayed[one.segment]
+        else:
+            continue
+        screens.append(_screen(at_s, displayed.values()))
+    return Received(tuple(captions), counts, tuple(screens))
+
+
+def _screen(at_s: float, displayed: Iterable[Shown]) -> Screen:
+    ordered = sorted(displayed, key=lambda one: one.start)
+    return Screen(at_s, tuple(Part(one.segment, one.text, one.final) for one in ordered))
 
 
 def timed(captions: Sequence[Shown], timings: Sequence[ServerTiming]) -> tuple[Shown, ...]:

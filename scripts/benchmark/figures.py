@@ -1,186 +1,269 @@
-"""The published figures, from what was said when and what was received when; pure.
+"""The published figures, from what was said when and what was displayed when; pure.
 
 docs/benchmarks.md defines each of them in words.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
-import numpy as np
+import jiwer
 
-from scripts.benchmark.attribution import Attributed, Segment, milliseconds
+from scripts.benchmark.attribution import Attribution, Placed, words_of
 from scripts.benchmark.captions import Shown, ShownWord, plain_words
-from scripts.benchmark.stages import Delay
+from scripts.benchmark.screens import Part, Screen
+from scripts.benchmark.tracks import Said
+from scripts.speech_evaluation.words import Errors, compare
 from wordloop_ml.messages import SAMPLE_RATE
 
-END_SLACK_MS = 300.0
-"""A final covers the end of an utterance that it stops short of by at most so much."""
+LOST_BELOW = 1 / 3
+"""Of an utterance's words: with fewer of them right in the end it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceFigures:
     """One utterance; times in seconds, None where the thing never came.
 
-    onset_s: where on its track. first_caption_s and first_right_s count from the true onset,
-    final_s from the true end. first_wrong: None without a first caption.
-    reference, first_text, final_text: what was said, shown first, and shown in the end.
-    first_delay: of the first caption, as far as the server timed it.
+    onset_s: where on its track. shown_s, first_s, right_s count from the onset: to the first words
+    displayed for it, to the first that is a word of it (said there, or there in the end), to the
+    first text whose first word is that in the end. final_s counts from the end of its speech.
+    first_wrong: the first words displayed begin with another than in the end; None without any.
+    still_s: seconds of speech, of spoken_s after the first display, that passed without a change
+    while the text was no beginning of what it became. share_right: of its words, in the end.
+    said, first_text, text: what was said, displayed first, and displayed in the end.
     """
 
     onset_s: float
     voice: str
-    first_caption_s: float | None
-    first_right_s: float | None
+    shown_s: float | None
+    first_s: float | None
+    right_s: float | None
     first_wrong: bool | None
     final_s: float | None
-    segments: int
-    reference: str
+    still_s: int
+    spoken_s: int
+    share_right: float
+    said: str
     first_text: str
-    final_text: str
-    first_delay: Delay | None = None
+    text: str
+
+    @property
+    def lost(self) -> bool:
+        """Too little of it is right in the end."""
+        return self.share_right < LOST_BELOW
 
 
-def measure_utterance(one: Attributed, began_s: float) -> UtteranceFigures:
-    """The figures of one utterance.
+@dataclass(frozen=True, slots=True)
+class TrackFigures:
+    """A track: its utterances, its words, and its interims with those that say no word of theirs."""
 
-    began_s: when the track's first sample was spoken, on the clock of ``Shown.at_s``.
+    utterances: tuple[UtteranceFigures, ...]
+    errors: Errors
+    interims: int
+    wordless: int
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was displayed for an utterance so far: each text and when it appeared, and when its last
+    final came; on the screens' clock."""
+
+    versions: list[tuple[float, list[Placed]]] = field(default_factory=list)
+    final_s: float | None = None
+
+    def show(self, at_s: float, placed: list[Placed]) -> None:
+        """Its words on the next screen."""
+        if _texts(placed) != _texts(self.end):
+            self.versions.append((at_s, placed))
+        elif placed:
+            # the same words, but perhaps others of them are right now
+            self.versions[-1] = (self.versions[-1][0], placed)
+
+    @property
+    def end(self) -> list[Placed]:
+        """The words in the end."""
+        return self.versions[-1][1] if self.versions else []
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The same, without order."""
+        return frozenset(one.word for one in self.end)
+
+
+def measure_track(said: Sequence[Said], screens: Iterable[Screen], began_s: float) -> TrackFigures:
+    """The figures of one track.
+
+    began_s: when its first sample was spoken, on the clock of the screens, which come in order.
     """
-    said = one.said
-    spoken_s = began_s + said.onset / SAMPLE_RATE
-    stopped_s = began_s + said.end / SAMPLE_RATE
-    first = _first_shown(one, spoken_s)
-    right = _first_right(one, first, spoken_s) if first is not None else None
-    final = _last_final(one)
+    track = _Track(said, began_s)
+    for screen in screens:
+        track.show(screen)
+    shown = [word for part in track.parts.values() for word in words_of(part.text)]
+    ends = [one.words for one in track.told]
+    return TrackFigures(
+        tuple(_utterance(one, those, began_s) for one, those in zip(said, track.told, strict=True)),
+        compare([word for one in said for word in words_of(one.text)], shown),
+        len(track.interims),
+        sum(not any(_belongs(word, ends) for word in words) for words in track.interims),
+    )
+
+
+class _Track:
+    """What was displayed on one track. parts: on its last screen, by key. interims: the words of
+    each part that was new and not final."""
+
+    def __init__(self, said: Sequence[Said], began_s: float) -> None:
+        self._attribution = Attribution(said, began_s)
+        self.told = [_Told() for _ in said]
+        self.parts: dict[str, Part] = {}
+        self.interims: list[list[Placed]] = []
+
+    def show(self, screen: Screen) -> None:
+        """The next one."""
+        placed = self._attribution.place(screen)
+        own: defaultdict[int | None, list[Placed]] = defaultdict(list)
+        for word in chain.from_iterable(placed):
+            own[word.utterance].append(word)
+        for at, one in enumerate(self.told):
+            one.show(screen.at_s, own[at])
+        for part, words in zip(screen.parts, placed, strict=True):
+            if self.parts.get(part.key) != part:
+                self._changed(screen.at_s, part, words)
+        self.parts = {part.key: part for part in screen.parts}
+
+    def _changed(self, at_s: float, part: Part, words: list[Placed]) -> None:
+        if not part.final:
+            if part.text.strip():
+                self.interims.append(words)
+            return
+        for owner in {word.utterance for word in words}:
+            if owner is not None:
+                self.told[owner].final_s = at_s
+
+
+def _belongs(placed: Placed, ends: Sequence[frozenset[str]]) -> bool:
+    """Whether a word is of its utterance: it was said there, or stands there in the end."""
+    at = placed.utterance
+    return placed.right or (at is not None and placed.word in ends[at])
+
+
+def _texts(placed: Sequence[Placed]) -> list[str]:
+    return [one.word for one in placed]
+
+
+def _utterance(said: Said, told: _Told, began_s: float) -> UtteranceFigures:
+    onset_s = began_s + said.onset / SAMPLE_RATE
+    end_s = began_s + said.end / SAMPLE_RATE
+    versions = [(at_s, placed) for at_s, placed in told.versions if placed]
+    end = _texts(told.end)
+    first_s = next(
+        (
+            at_s
+            for at_s, placed in versions
+            if any(one.right or one.word in told.words for one in placed)
+        ),
+        None,
+    )
+    right_s = next((at_s for at_s, placed in versions if _texts(placed[:1]) == end[:1]), None)
+    shown_s, first = versions[0] if versions else (None, [])
+    still_s, spoken_s = _still(
+        [(at_s, " ".join(_texts(placed))) for at_s, placed in told.versions], end_s
+    )
     return UtteranceFigures(
         onset_s=said.onset / SAMPLE_RATE,
         voice=said.voice,
-        first_caption_s=None if first is None else first.at_s - spoken_s,
-        first_right_s=None if right is None else right.at_s - spoken_s,
-        first_wrong=None if first is None else right is not first,
-        final_s=None if final is None else final.at_s - stopped_s,
-        segments=len(one.segments),
-        reference=said.text,
-        first_text="" if first is None else _text(one.words_of(first)),
-        final_text=" ".join(
-            _text(one.words_of(segment.final))
-            for segment in one.segments
-            if segment.final is not None
-        ),
-        first_delay=None if first is None else _delay(first, said.onset, spoken_s),
+        shown_s=_since(shown_s, onset_s),
+        first_s=_since(first_s, onset_s),
+        right_s=_since(right_s, onset_s),
+        first_wrong=_texts(first[:1]) != end[:1] if first else None,
+        final_s=_since(told.final_s, end_s),
+        still_s=still_s,
+        spoken_s=spoken_s,
+        share_right=sum(one.right for one in told.end) / max(1, len(words_of(said.text))),
+        said=said.text,
+        first_text=" ".join(_texts(first)),
+        text=" ".join(end),
     )
 
 
-def _delay(first: Shown, onset: int, spoken_s: float) -> Delay | None:
-    """What is known of a first caption: it heard the audio up to its end."""
-    if first.timing is None:
-        return None
-    listening_s = (first.end - milliseconds(onset)) / 1000
-    return Delay(first.timing, listening_s, first.at_s - spoken_s)
+def _since(at_s: float | None, from_s: float) -> float | None:
+    return None if at_s is None else at_s - from_s
 
 
-def _first_shown(one: Attributed, spoken_s: float) -> Shown | None:
-    shown = (
-        caption
-        for segment in one.segments
-        for caption in segment.shown
-        if caption.at_s > spoken_s and one.words_of(caption)
-    )
-    return min(shown, key=lambda caption: caption.at_s, default=None)
+def _still(versions: Sequence[tuple[float, str]], end_s: float) -> tuple[int, int]:
+    """Whole seconds from the first display to the end of speech: those that count as still, and all.
+
+    A second is still when nothing changes in it and its text is no beginning of the last one.
+    """
+    shown = [one for one in versions if one[1]]
+    if not shown:
+        return 0, 0
+    first_s, end = shown[0][0], versions[-1][1]
+    spoken = max(0, math.floor(end_s - first_s))
+    still = 0
+    for (from_s, text), (until_s, _) in pairwise([*versions, (math.inf, "")]):
+        if not end.startswith(text):
+            # whole seconds, counted from the first display, that lie between two changes
+            first = math.ceil(from_s - first_s)
+            still += max(0, math.floor(min(until_s - first_s, spoken)) - first)
+    return still, spoken
 
 
-def _first_right(one: Attributed, first: Shown, spoken_s: float) -> Shown | None:
-    """The first caption of that segment whose first word is that of the segment's final."""
-    segment = next(each for each in one.segments if first in each.shown)
-    if segment.final is None:
-        return None
-    wanted = _first_word(one.words_of(segment.final))
-    for caption in segment.shown:
-        words = one.words_of(caption)
-        if caption.at_s > spoken_s and words and _first_word(words) == wanted:
-            return caption
-    return None
+def revisions(captions: Sequence[Shown]) -> tuple[int, int]:
+    """How many words were shown as stable, and how many of these their final does not keep.
 
-
-def _last_final(one: Attributed) -> Shown | None:
-    """The final that covers the end of the utterance."""
-    for segment in one.segments:
-        final = segment.final
-        if final is not None and final.end >= milliseconds(one.said.end) - END_SLACK_MS:
-            return final
-    return None
-
-
-def _first_word(words: Iterable[ShownWord]) -> str:
-    return next(iter(plain_words(_text(words))), "")
-
-
-def _text(words: Iterable[ShownWord]) -> str:
-    return " ".join(word.text for word in words)
-
-
-def interim_gaps_s(segments: Iterable[Segment]) -> list[float]:
-    """The time between one interim and the next of the same segment, in seconds."""
-    return [
-        after.at_s - before.at_s
-        for segment in segments
-        for before, after in pairwise(segment.interims)
-    ]
-
-
-def transcript_latencies_s(segments: Iterable[Segment], began_s: float) -> list[float]:
-    """How far each interim is behind: the audio spoken so far minus what it transcribes."""
-    return [
-        shown.at_s - began_s - shown.end / 1000
-        for segment in segments
-        for shown in segment.interims
-        if shown.words
-    ]
-
-
-def revisions(segments: Iterable[Segment]) -> tuple[int, int]:
-    """How many words were shown as stable, and how many of these their final contradicts.
-
-    A word counts once for its place in the segment. It is contradicted when the final has another
-    word there, or none: a shift contradicts all that stands behind it. Words in lower case, without
-    punctuation. Segments that never had a final count as contradicted altogether.
+    A word counts once for its place in its segment. A final keeps it when an alignment of the
+    stable words with the final's has it in both. Words in lower case, without punctuation.
+    Segments that never had a final keep nothing.
     """
     stable = revised = 0
-    for segment in segments:
-        forecast: set[tuple[int, tuple[str, ...]]] = set()
-        for shown in segment.interims:
-            forecast |= {
-                (place, plain_words(word.text))
-                for place, word in enumerate(shown.words)
-                if word.stable
-            }
-        ends = [] if segment.final is None else [plain_words(w.text) for w in segment.final.words]
+    segments: dict[str, list[Shown]] = {}
+    for one in captions:
+        segments.setdefault(one.segment, []).append(one)
+    for versions in segments.values():
+        final = [_plain(word) for word in versions[-1].words if versions[-1].final]
+        forecast: dict[tuple[int, str], bool] = {}
+        for one in versions:
+            if not one.final:
+                words = [_plain(word) for word in one.words if word.stable]
+                for place, kept in enumerate(_kept(words, final)):
+                    forecast[place, words[place]] = kept
         stable += len(forecast)
-        revised += sum(place >= len(ends) or ends[place] != word for place, word in forecast)
+        revised += sum(not kept for kept in forecast.values())
     return stable, revised
+
+
+def _plain(word: ShownWord) -> str:
+    """One word for jiwer, whatever it is made of."""
+    return "-".join(plain_words(word.text)) or "-"
+
+
+def _kept(words: Sequence[str], final: Sequence[str]) -> list[bool]:
+    """Which of these words an alignment finds in the final too."""
+    kept = [False] * len(words)
+    if words and final:
+        for chunk in jiwer.process_words(" ".join(words), " ".join(final)).alignments[0]:
+            if chunk.type == "equal":
+                for at in range(chunk.ref_start_idx, chunk.ref_end_idx):
+                    kept[at] = True
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Percentiles by nearest rank (each is a value that was measured), and of how many."""
+    """Percentiles by nearest rank, and of how many; what never came counts as infinitely late."""
 
     p50: float
     p95: float
-    p99: float
     count: int
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """The percentiles of the values that are there; None without any."""
-    there = sorted(value for value in values if value is not None)
+    """None without any value."""
+    there = sorted(math.inf if value is None else value for value in values)
     if not there:
         return None
-    p50, p95, p99 = (
-        float(value) for value in np.percentile(there, [50, 95, 99], method="inverted_cdf")
-    )
-    return Spread(p50, p95, p99, len(there))
-
-
-def count(figures: Sequence[UtteranceFigures], of: Callable[[UtteranceFigures], bool]) -> int:
-    """How many utterances are so."""
-    return sum(map(of, figures))
+    p50, p95 = (there[math.ceil(share * len(there)) - 1] for share in (0.5, 0.95))
+    return Spread(p50, p95, len(there))

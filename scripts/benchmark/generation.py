@@ -12,15 +12,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scripts.benchmark.subject import TWINS
 from scripts.gguf_models import QWEN_05B, QWEN_15B, write_twin
+from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.engines.llama_cpp import LlamaCppGenerator
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Generated, GenerationOptions, Prompt
 from wordloop_ml.settings import read_settings
 from wordloop_ml.synthesis.generative.answers import NOTES_SCHEMA, SCHEMAS
-from wordloop_ml.weights import RepositorySource, WeightsEntry, open_mapped
+from wordloop_ml.weights import RepositorySource, WeightsEntry, load_manifest, open_mapped
 
+TWINS = Path("build/twins")
 SHAPES = {"qwen2.5-0.5b": QWEN_05B, "qwen2.5-1.5b": QWEN_15B}
 RECIPE = 1
 """Part of the file names: another recipe makes other files."""
@@ -35,9 +36,15 @@ def twin_file(name: str, folder: Path = TWINS) -> Path:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".part")
-        write_twin(draft, SHAPES[name], read_settings({}).weights / "wordloop-nano.bin")
+        write_twin(draft, SHAPES[name], _vocabulary())
         draft.replace(path)
     return path
+
+
+def _vocabulary() -> Path:
+    """A file with the tokens that Qwen's vocabulary begins with."""
+    folder = read_settings({}).weights
+    return folder / load_manifest(folder / MANIFEST).entries["tiny.en-q8_0"].file
 
 
 def open_twin(path: Path) -> LlamaCppGenerator:

@@ -9,12 +9,9 @@ bytes after it. Nothing may be imported above that the first step should not cou
 import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-Resident = Callable[[], int]
 
 
 def resident_bytes() -> int:
@@ -25,7 +22,6 @@ def resident_bytes() -> int:
 
 def steps() -> Iterator[str]:
     """Loads one part after another, and names each when it is there."""
-    kept: list[Any] = []
     yield "the interpreter"
     import numpy as np
 
@@ -33,42 +29,27 @@ def steps() -> Iterator[str]:
     import onnxruntime  # noqa: F401
 
     yield "ONNX Runtime, imported"
-    import wordloop_ml.web.serve
+    import wordloop_ml.web.serve  # noqa: F401
 
-    kept.append(wordloop_ml.web.serve)
     yield "the service and its other libraries, imported"
-    from wordloop_ml.engines.catalogue import MANIFEST, open_embedder
+    from wordloop_ml.engines.catalogue import open_embedder, open_engines
     from wordloop_ml.engines.loads import LoadedModels
-    from wordloop_ml.engines.silero_vad import SileroVoiceDetector
-    from wordloop_ml.engines.whisper_abi import open_library
-    from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
     from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
     from wordloop_ml.settings import read_settings
-    from wordloop_ml.weights import load_manifest, open_mapped
 
     settings = read_settings(os.environ)
-    entries = load_manifest(settings.weights / MANIFEST).profile(settings.profile)
-    with ExitStack() as maps:
-        weights = maps.enter_context(open_mapped(entries["voice_detector"], settings.weights))
-        detector = SileroVoiceDetector.open(weights.buffer)
-    kept.append(detector)
-    detector.open_stream().probability(np.zeros(detector.window_samples, np.float32))
-    yield "Silero VAD, loaded and run once"
-    open_library()
-    yield "whisper.cpp's library"
-    with ExitStack() as maps:
-        weights = maps.enter_context(open_mapped(entries["transcriber"], settings.weights))
-        transcriber = WhisperCppTranscriber.open(weights.name, weights.buffer)
-    yield "whisper.cpp's context: the weights, the vocabulary"
-    for number in range(1, settings.workers + 1):
-        worker = transcriber.open_worker()
-        worker.transcribe(Utterance(0, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions("en"))
-        kept.append(worker)
-        yield f"worker {number}: its state, and one decode"
-    if "embedder" in entries:
+    with ExitStack() as opened:
+        engines = open_engines(settings, texts=False, loaded=LoadedModels())
+        opened.callback(engines.close)
+        yield "the voice detector and the transcriber, loaded"
+        for number in range(1, settings.workers + 1):
+            worker = engines.transcriber.open_worker()
+            opened.callback(worker.close)
+            worker.transcribe(Utterance(0, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions("en"))
+            yield f"worker {number}: its state, and one decode"
         with open_embedder(settings, loaded=LoadedModels()) as embedder:
             embedder.embed(embedder.tokenise(["one two three"]))
-            yield "MiniLM: packed matrices, mapped weights, vocabulary"
+            yield "the embedder"
 
 
 def main() -> None:

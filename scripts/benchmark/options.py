@@ -3,77 +3,25 @@
 import argparse
 from pathlib import Path
 
-from scripts.benchmark.twins import SHAPES
+from scripts.benchmark.speech import KINDS
 
-SPEECH = Path(__file__).resolve().parent.parent / "bench_speech"
+SPEECH = Path("scripts/speech")
 JSON = Path("out/bench.json")
-STARTS = 20
-ROUNDS = 4
-MEETINGS, AGAINST_MEETINGS = (1, 8), (1, 4, 8)
-
-_EPILOG = """\
-The default is a run for each number of meetings. --long, --starts, --memory, --beside,
---against, --hot-path and --all do something else instead. WORDLOOP_* settings are passed on to the server.
-"""
+STARTS, ROUNDS = 20, 4
+MEETINGS = (1, 4, 8)
+ALL_MEETINGS = (1, 4, 8, 16)
+OTHERS = ("realtimestt", "whisperlive")
 
 
 def parser() -> argparse.ArgumentParser:
-    """All options; docs/benchmarks.md has them in a table."""
+    """All options; docs/benchmarks.md says what they measure."""
     options = argparse.ArgumentParser(
         prog="scripts/bench",
-        description="Drive the real server with paced speech; docs/benchmarks.md explains the "
-        "figures.",
-        epilog=_EPILOG,
+        description="Drive the real server with people's speech at the pace of speech; "
+        "docs/benchmarks.md defines the figures.",
+        epilog="WORDLOOP_* settings are passed on to the server.",
     )
-    _add_modes(options)
-    options.add_argument(
-        "--meetings",
-        type=counts,
-        metavar="N,N",
-        help="a run for each number of meetings (default: 1,8; with --hot-path the first: 8)",
-    )
-    options.add_argument(
-        "--seconds", type=float, metavar="S", help="of talk on each track (see the table)"
-    )
-    options.add_argument("--profile", default="embedded", help="of weights (default: embedded)")
-    options.add_argument(
-        "--twin",
-        choices=[*SHAPES],
-        help="instead of a profile: random weights of this model's shape, made when not there",
-    )
-    options.add_argument("--seed", type=int, default=1, help="of speech, pauses and starts")
-    options.add_argument(
-        "--settle",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="between the server's readiness and the first audio (default: 2)",
-    )
-    options.add_argument(
-        "--speech", type=Path, default=SPEECH, metavar="DIR", help="FLAC files and index.json"
-    )
-    options.add_argument(
-        "--json", type=Path, default=JSON, metavar="F", help=f"where all figures go ({JSON})"
-    )
-    options.add_argument(
-        "--against-python",
-        type=Path,
-        metavar="F",
-        help="which runs the other server (default: .venv/bin/python of the checkout)",
-    )
-    options.add_argument(
-        "--plots", action="store_true", help="PNG plots beside the JSON (extra: bench)"
-    )
-    return options
-
-
-def _add_modes(options: argparse.ArgumentParser) -> None:
     modes = options.add_mutually_exclusive_group()
-    modes.add_argument(
-        "--long",
-        action="store_true",
-        help="one meeting of two tracks, and the same audio decoded offline",
-    )
     modes.add_argument(
         "--starts",
         type=int,
@@ -83,7 +31,7 @@ def _add_modes(options: argparse.ArgumentParser) -> None:
         help=f"the first segment against the hundredth, over N process starts (default: {STARTS})",
     )
     modes.add_argument(
-        "--memory", action="store_true", help="idle and its parts, a further track, a worker"
+        "--memory", action="store_true", help="of an idle process and its parts, of a further track"
     )
     modes.add_argument(
         "--beside",
@@ -96,16 +44,61 @@ def _add_modes(options: argparse.ArgumentParser) -> None:
     )
     modes.add_argument(
         "--against",
+        type=other,
+        action="append",
+        metavar="NAME=DIR",
+        help=f"another server ({' or '.join(OTHERS)}) from its checkout, run by the .venv in it, in "
+        "turns with ours, with the same audio; may come twice. Needs --model",
+    )
+    modes.add_argument(
+        "--all",
+        action="store_true",
+        help="1, 4, 8 and 16 meetings, process starts and memory: what must be reached",
+    )
+    options.add_argument(
+        "--meetings",
+        type=counts,
+        metavar="N,N",
+        help="a run for each number of meetings (default: 1,4,8)",
+    )
+    options.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="of talk on each track (default: 300 for one meeting, fewer for more, at least 60)",
+    )
+    options.add_argument("--profile", default="embedded", help="of weights (default: embedded)")
+    options.add_argument(
+        "--language", default="en", help="told to the server; none leaves it to it (default: en)"
+    )
+    options.add_argument("--seed", type=int, default=1, help="of speech, pauses and starts")
+    options.add_argument(
+        "--speech",
+        type=Path,
+        default=SPEECH,
+        metavar="DIR",
+        help=f"a folder with a manifest.jsonl (default: {SPEECH})",
+    )
+    options.add_argument(
+        "--kinds",
+        type=lambda text: tuple(text.split(",")),
+        default=KINDS,
+        metavar="K,K",
+        help=f"of its English clips (default: {','.join(KINDS)})",
+    )
+    options.add_argument(
+        "--model",
         type=Path,
         metavar="DIR",
-        help="a checkout of RealtimeSTT: its server and ours in turns, with the same twin and talk",
+        help="for --against: the same weights, in a folder as faster-whisper wants it",
     )
-    modes.add_argument(
-        "--hot-path", action="store_true", help="which functions the server's time goes to"
+    options.add_argument(
+        "--json", type=Path, default=JSON, metavar="F", help=f"where all figures go ({JSON})"
     )
-    modes.add_argument(
-        "--all", action="store_true", help="everything that must be reached, in some 13 minutes"
+    options.add_argument(
+        "--publish", metavar="NAME", help="the tables, also into this place of docs/benchmarks.md"
     )
+    return options
 
 
 def counts(text: str) -> list[int]:
@@ -117,3 +110,16 @@ def counts(text: str) -> list[int]:
     if min(values) < 1:
         raise argparse.ArgumentTypeError("must be whole numbers above 0, such as 1,8")
     return values
+
+
+def other(text: str) -> tuple[str, Path]:
+    """A server that can be spoken to, and its checkout."""
+    name, _, folder = text.partition("=")
+    if name not in OTHERS or not folder:
+        raise argparse.ArgumentTypeError(f"must be {'=DIR or '.join(OTHERS)}=DIR")
+    return name, Path(folder)
+
+
+def seconds_of(meetings: int) -> float:
+    """Of talk on each track, so that some forty utterances are measured."""
+    return max(60.0, 300.0 / meetings)

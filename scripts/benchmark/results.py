@@ -1,167 +1,177 @@
-"""A run's figures, all in one place: what the table shows and what the JSON holds; pure."""
+"""A run's figures, all in one place: what the tables show and what the JSON holds; pure."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from scripts.benchmark.attribution import attribute, over_nothing, segments_of
 from scripts.benchmark.captions import Shown, read_frames, timed
 from scripts.benchmark.figures import (
     Spread,
+    TrackFigures,
     UtteranceFigures,
-    count,
-    interim_gaps_s,
-    measure_utterance,
+    measure_track,
     revisions,
     spread,
-    transcript_latencies_s,
 )
 from scripts.benchmark.meters import CpuUse
-from scripts.benchmark.native_cost import NativeCost
-from scripts.benchmark.scenario import Conversation, Run
-from scripts.benchmark.stages import Delay, EncodeShare, Stages, mean_stages
-from scripts.benchmark.subject import Subject
-from scripts.benchmark.word_errors import word_error_rate
+from scripts.benchmark.scenario import Run
+from scripts.benchmark.stages import Delay, Stages, mean_stages
+from scripts.speech_evaluation.words import Errors
+
+QUIET = 0.05
+"""Of one core: what other processes may use in a run before its figures are in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Times in seconds, memory in bytes, CPU in shares of one core, rates and shares as ratios.
+    """Times in seconds, memory in bytes, shares as ratios.
 
-    around_native: CPU of a meeting besides whisper.cpp, voice detection included; None when it is
-    not known. stable, revised: words shown as stable, and those that their final contradicted.
-    has_words: whether the figures about words mean anything.
-    first_stages, interim_stages, final_stages: where the time of such captions went.
+    server, profile: what was measured. stable, revised: words shown as stable, and those that
+    their final did not keep; 0 where a server shows none. late: of the client's frames.
     """
 
-    subject: str
-    has_words: bool
+    server: str
+    profile: str
     meetings: int
-    tracks: int
     seconds: float
-    talk_share: float
-    utterances: int
-    never_captioned: int
-    without_final: int
-    merged_or_split: int
-    first_caption: Spread | None
-    first_right: Spread | None
-    first_wrong_share: float
+    first: Spread | None
+    right: Spread | None
     final: Spread | None
-    interim_gap: Spread | None
-    transcript_latency: Spread | None
-    first_stages: Stages | None
-    interim_stages: Stages | None
-    final_stages: Stages | None
+    never_shown: int
+    never_right: int
+    never_final: int
+    lost: int
+    first_wrong: int
+    interims: int
+    wordless: int
+    still_s: int
+    spoken_s: int
     stable: int
     revised: int
-    segments_over_nothing: int
-    word_error_rate: float | None
-    offline_word_error_rate: float | None
-    cpu: CpuUse
-    native_cost: NativeCost | None
-    around_native: float | None
+    errors: Errors
+    cpu_per_audio_s: float
+    elsewhere: float
+    client: float
     ready_rss: int
     peak_rss: int
     end_rss: int
-    send_lateness: Spread | None
+    late: Spread | None
+    first_stages: Stages | None
+    interim_stages: Stages | None
+    final_stages: Stages | None
     messages: dict[str, int]
     each: tuple[UtteranceFigures, ...]
 
+    @property
+    def utterances(self) -> int:
+        """How many were spoken."""
+        return len(self.each)
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What was measured beside a run, each None when it was not.
+    @property
+    def title(self) -> str:
+        """Of the run, in tables."""
+        return f"{self.server}, {self.profile}, {self.meetings}"
 
-    offline: the same tracks' transcripts, decoded offline.
-    """
-
-    cost: NativeCost | None = None
-    encode: EncodeShare | None = None
-    offline: list[str] | None = None
+    @property
+    def quiet(self) -> bool:
+        """Whether the machine was the run's alone."""
+        return self.elsewhere <= QUIET
 
 
-def result_of(subject: Subject, run: Run, beside: Beside) -> Result:
+def share(part: int, whole: int) -> float | None:
+    """As a ratio; None of nothing."""
+    return part / whole if whole else None
+
+
+def result_of(server: str, profile: str, run: Run) -> Result:
     """The figures of a run."""
-    each: list[UtteranceFigures] = []
-    shown: list[Shown] = []
-    gaps_s: list[float] = []
-    latencies_s: list[float] = []
-    transcripts: list[str] = []
-    messages: Counter[str] = Counter()
-    stable = revised = over = 0
-    for one in run.conversations:
-        received = read_frames(one.recording.frames)
-        captions = timed(received.captions, run.timings.get((one.meeting, one.track), ()))
-        segments = segments_of(captions)
-        said = one.script.said
-        each += [measure_utterance(a, one.recording.began_s) for a in attribute(segments, said)]
-        shown += captions
-        gaps_s += interim_gaps_s(segments)
-        latencies_s += transcript_latencies_s(segments, one.recording.began_s)
-        over += len(over_nothing(segments, said))
-        these_stable, these_revised = revisions(segments)
-        stable, revised = stable + these_stable, revised + these_revised
-        messages.update(received.counts)
-        transcripts.append(" ".join(caption.text for caption in captions if caption.final))
-    references = [_reference(one) for one in run.conversations]
-    captioned = [one for one in each if one.first_caption_s is not None]
-    cost, offline = beside.cost, beside.offline
+    tracks = [
+        measure_track(
+            one.script.said, run.dialect.display(one.recording.frames), one.recording.began_s
+        )
+        for one in run.conversations
+    ]
+    each = tuple(one for track in tracks for one in track.utterances)
+    audio_s = sum(one.script.seconds for one in run.conversations)
+    ours = _ours(run, tracks) if run.dialect.ours else _Ours()
     return Result(
-        subject=subject.name,
-        has_words=subject.has_words,
-        meetings=run.plan.meetings,
-        tracks=run.plan.tracks,
-        seconds=run.plan.seconds,
-        talk_share=_mean(one.script.talk_share for one in run.conversations),
-        utterances=len(each),
-        never_captioned=len(each) - len(captioned),
-        without_final=count(each, lambda one: one.final_s is None),
-        merged_or_split=count(each, lambda one: one.segments != 1),
-        first_caption=spread(one.first_caption_s for one in each),
-        first_right=spread(one.first_right_s for one in each),
-        first_wrong_share=_mean(one.first_wrong is True for one in captioned),
+        server=server,
+        profile=profile,
+        meetings=run.plan.meetings * run.plan.tracks,
+        seconds=audio_s,
+        first=spread(one.first_s for one in each),
+        right=spread(one.right_s for one in each),
         final=spread(one.final_s for one in each),
-        interim_gap=spread(gaps_s),
-        transcript_latency=spread(latencies_s),
-        first_stages=mean_stages(
-            [one.first_delay for one in each if one.first_delay], beside.encode
-        ),
-        interim_stages=mean_stages(_delays(shown, final=False), beside.encode),
-        final_stages=mean_stages(_delays(shown, final=True), beside.encode),
-        stable=stable,
-        revised=revised,
-        segments_over_nothing=over,
-        word_error_rate=(word_error_rate(references, transcripts) if subject.has_words else None),
-        offline_word_error_rate=None if offline is None else word_error_rate(references, offline),
-        cpu=run.cpu,
-        native_cost=cost,
-        around_native=_around_native(run, cost),
+        never_shown=sum(one.first_s is None for one in each),
+        never_right=sum(one.right_s is None for one in each),
+        never_final=sum(one.final_s is None for one in each),
+        lost=sum(one.lost for one in each),
+        first_wrong=sum(one.first_wrong is True for one in each),
+        interims=sum(one.interims for one in tracks),
+        wordless=sum(one.wordless for one in tracks),
+        still_s=sum(one.still_s for one in each),
+        spoken_s=sum(one.spoken_s for one in each),
+        stable=ours.stable,
+        revised=ours.revised,
+        errors=sum((one.errors for one in tracks), Errors()),
+        cpu_per_audio_s=run.cpu.server / audio_s,
+        elsewhere=_share_of_core(run.cpu, run.cpu.elsewhere),
+        client=_share_of_core(run.cpu, run.cpu.client),
         ready_rss=run.ready_rss,
         peak_rss=run.peak_rss,
         end_rss=run.end_rss,
-        send_lateness=spread(late for one in run.conversations for late in one.recording.late_s),
-        messages=dict(sorted(messages.items())),
-        each=tuple(each),
+        late=spread(late for one in run.conversations for late in one.recording.late_s),
+        first_stages=mean_stages(ours.firsts),
+        interim_stages=mean_stages(ours.interims),
+        final_stages=mean_stages(ours.finals),
+        messages=dict(sorted(ours.messages.items())),
+        each=each,
     )
 
 
-def _delays(shown: Iterable[Shown], *, final: bool) -> list[Delay]:
-    return [Delay(one.timing) for one in shown if one.timing is not None and one.final is final]
+def _share_of_core(use: CpuUse, used_s: float) -> float:
+    return used_s / use.seconds if use.seconds else 0.0
 
 
-def _around_native(run: Run, cost: NativeCost | None) -> float | None:
-    """The event loop, and the Python part of the inference threads, for each meeting."""
-    if cost is None or cost.python_share is None:
-        return None
-    around = run.cpu.event_loop + run.cpu.inference * cost.python_share
-    return around / run.plan.meetings
+@dataclass(slots=True)
+class _Ours:
+    """What only our own protocol tells: of first captions of utterances, interims and finals."""
+
+    stable: int = 0
+    revised: int = 0
+    messages: Counter[str] = field(default_factory=Counter)
+    firsts: list[Delay] = field(default_factory=list)
+    interims: list[Delay] = field(default_factory=list)
+    finals: list[Delay] = field(default_factory=list)
 
 
-def _reference(one: Conversation) -> str:
-    return " ".join(said.text for said in one.script.said)
+def _ours(run: Run, tracks: Sequence[TrackFigures]) -> _Ours:
+    ours = _Ours()
+    for one, track in zip(run.conversations, tracks, strict=True):
+        received = read_frames(one.recording.frames)
+        stable, revised = revisions(received.captions)
+        ours.stable, ours.revised = ours.stable + stable, ours.revised + revised
+        ours.messages.update(received.counts)
+        captions = timed(received.captions, run.timings.get((one.meeting, one.track), ()))
+        ours.firsts += _firsts(track.utterances, captions, one.recording.began_s)
+        for caption in captions:
+            if caption.timing is not None:
+                kind = ours.finals if caption.final else ours.interims
+                kind.append(Delay(caption.timing))
+    return ours
 
 
-def _mean(values: Iterable[float]) -> float:
-    there = list(values)
-    return sum(there) / len(there) if there else 0.0
+def _firsts(
+    utterances: Sequence[UtteranceFigures], captions: Sequence[Shown], began_s: float
+) -> list[Delay]:
+    """The caption behind each first display is the one that came at that moment."""
+    delays = []
+    for one in utterances:
+        if one.first_s is None:
+            continue
+        at_s = began_s + one.onset_s + one.first_s
+        caption = min(captions, key=lambda shown: abs(shown.at_s - at_s))
+        if caption.timing is not None:
+            listening_s = caption.end / 1000 - one.onset_s
+            delays.append(Delay(caption.timing, listening_s, one.first_s))
+    return delays

@@ -5,13 +5,16 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 
+from scripts.benchmark.captions import read_frames
 from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.meters import CpuUse, Meters
+from scripts.benchmark.meters import CpuUse, Meters, cpu_use
+from scripts.benchmark.screens import Display
 from scripts.benchmark.server_process import OURS, Launch, base_url, running_server
 from scripts.benchmark.speaking import Recording, speak
 from scripts.benchmark.speech import SpokenText
@@ -30,15 +33,33 @@ Speak = Callable[[aiohttp.ClientSession, str, str, Script, float], Awaitable[Rec
 begins on the loop's clock."""
 
 
+async def _nothing(http: aiohttp.ClientSession, base: str) -> None:
+    del http, base
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server is spoken to. path: of a meeting's WebSocket, with ``{meeting}`` in it."""
+    """How a server is spoken to. path: of a meeting's WebSocket, with ``{meeting}`` in it.
+
+    display: what its frames show. ours: its frames are those of our protocol.
+    warm: what a server needs before its first client, given the HTTP session and its URL.
+    """
 
     path: str
     speak: Speak
+    display: Display
+    ours: bool = False
+    warm: Callable[[aiohttp.ClientSession, str], Awaitable[None]] = _nothing
 
 
-WORDLOOP = Dialect("/v1/meetings/{meeting}/audio", speak)
+def wordloop(language: str | None = "en") -> Dialect:
+    """Our own protocol. language: told to the server, or left to it."""
+    return Dialect(
+        "/v1/meetings/{meeting}/audio",
+        partial(speak, language=language),
+        lambda frames: read_frames(frames).screens,
+        ours=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +91,13 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a plan; memory in bytes. timings: of the captions, by meeting and track."""
+    """What came of a plan; memory in bytes. timings: of the captions, by meeting and track.
+
+    cpu: from the first audio to the last.
+    """
 
     plan: Plan
+    dialect: Dialect
     conversations: tuple[Conversation, ...]
     cpu: CpuUse
     ready_rss: int
@@ -87,24 +112,28 @@ async def run(
     environment: Mapping[str, str],
     log: Path,
     launch: Launch = OURS,
-    dialect: Dialect = WORDLOOP,
+    dialect: Dialect | None = None,
 ) -> Run:
     """Run a plan against a server of its own. Raises ``BenchmarkFailed``."""
+    dialect = dialect or wordloop()
     async with (
         aiohttp.ClientSession() as http,
         running_server(environment, http, log, launch) as process,
     ):
         meters = Meters(process.pid)
+        base = base_url(environment)
+        await dialect.warm(http, base)
         await asyncio.sleep(plan.settle_s)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
-        base = base_url(environment)
         conversations, cpu = await converse(http, base, plan, speech, meters, dialect)
         watching.cancel()
         end_rss = meters.rss_bytes()
     with log.open(encoding="utf-8", errors="replace") as lines:
         timings = read_timings(lines)
-    return Run(plan, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss, timings)
+    return Run(
+        plan, dialect, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss, timings
+    )
 
 
 async def converse(
@@ -113,7 +142,7 @@ async def converse(
     plan: Plan,
     speech: Sequence[SpokenText],
     meters: Meters,
-    dialect: Dialect = WORDLOOP,
+    dialect: Dialect,
 ) -> tuple[tuple[Conversation, ...], CpuUse]:
     """The plan's talk, with a server that runs. Raises ``BenchmarkFailed``."""
     random = np.random.default_rng(plan.seed)
@@ -141,9 +170,11 @@ async def _talk(
     meters: Meters,
     dialect: Dialect,
 ) -> tuple[list[Recording], CpuUse]:
-    """All tracks at once; CPU counts while every one of them has begun and none has ended."""
-    began_s = [asyncio.get_running_loop().time() + LEAD_S + float(one) for one in starts_s]
-    until_s = min(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
+    """All tracks at once."""
+    loop = asyncio.get_running_loop()
+    began_s = [loop.time() + LEAD_S + float(one) for one in starts_s]
+    until_s = max(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
+    before = meters.cpu()
     async with one_failure(), asyncio.TaskGroup() as group:
         talks = [
             group.create_task(
@@ -152,8 +183,9 @@ async def _talk(
             )
             for index, script in enumerate(scripts)
         ]
-        cpu = group.create_task(meters.cpu_between(max(began_s), until_s), name="cpu")
-    return [talk.result() for talk in talks], cpu.result()
+        await asyncio.sleep(until_s - loop.time())
+        cpu = cpu_use(before, meters.cpu())
+    return [talk.result() for talk in talks], cpu
 
 
 async def _speak(

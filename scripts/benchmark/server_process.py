@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from scripts.benchmark.failures import BenchmarkFailed
 
@@ -25,13 +26,15 @@ COMMAND = (str(Path(sys.executable).with_name("wordloop-ml")), "serve")
 class Launch:
     """How a server is started, and what is asked of it.
 
-    ready: the path that answers 200 once it serves, with a body that holds ``ready_text``.
-    exits: whether it has to end with 0 on SIGTERM.
+    ready: the path that answers ``ready_status`` once it serves, with a body that holds
+    ``ready_text``. folder: in which it runs. exits: whether it has to end with 0 on SIGTERM.
     """
 
     command: Sequence[str] = COMMAND
     ready: str = "/readyz"
+    ready_status: int = 200
     ready_text: str = ""
+    folder: Path | None = None
     exits: bool = True
 
 
@@ -69,7 +72,7 @@ async def running_server(
     """
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: ASYNC220 - before anything is measured
-            launch.command, env=dict(environment), stdout=stream, stderr=stream
+            launch.command, env=dict(environment), cwd=launch.folder, stdout=stream, stderr=stream
         )
     try:
         await _wait_ready(process, base_url(environment), launch, http, log)
@@ -78,6 +81,8 @@ async def running_server(
             await _stop(process, log)
     finally:
         if process.poll() is None:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
             process.kill()
             process.wait()
 
@@ -100,7 +105,8 @@ async def _wait_ready(
             raise BenchmarkFailed(f"the server exited with {process.returncode}; see {log}")
         try:
             async with http.get(base + launch.ready) as response:
-                if response.status == 200 and launch.ready_text in await response.text():
+                text = await response.text()
+                if response.status == launch.ready_status and launch.ready_text in text:
                     return
         except aiohttp.ClientConnectionError:
             pass  # not listening yet

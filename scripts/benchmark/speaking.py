@@ -41,7 +41,12 @@ def audio_frames(samples: Pcm16) -> list[bytes]:
 
 
 async def speak(
-    http: aiohttp.ClientSession, url: str, track: str, script: Script, began_s: float
+    http: aiohttp.ClientSession,
+    url: str,
+    track: str,
+    script: Script,
+    began_s: float,
+    language: str | None = "en",
 ) -> Recording:
     """Speak a track from ``began_s`` on and listen until the server has ended it.
 
@@ -54,7 +59,7 @@ async def speak(
     async with http.ws_connect(url, compress=0, max_msg_size=0) as socket:
         listening = asyncio.create_task(listen(socket, recording), name=f"listen-{track}")
         try:
-            await socket.send_str(start_message(track))
+            await socket.send_str(start_message(track, language))
             await send_paced(socket, frames, began_s, recording.late_s)
             await socket.send_str('{"type":"stop"}')
             await asyncio.wait_for(listening, ENDED_WITHIN_S)

@@ -1,21 +1,41 @@
-"""The speech that the benchmark speaks: FLAC files beside an ``index.json``."""
+"""The speech that the benchmark speaks: recordings of people, and when they can be heard in them."""
 
-import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from wordloop_ml.audio.files import open_audio
-from wordloop_ml.messages import SAMPLE_RATE, Pcm16
+from scripts.benchmark.failures import BenchmarkFailed
+from scripts.speech_evaluation.clips import Clip, chosen, read_clips, read_samples
+from wordloop_ml.engines.catalogue import MANIFEST
+from wordloop_ml.engines.silero_vad import SileroVoiceDetector
+from wordloop_ml.messages import SAMPLE_RATE, Pcm16, Samples
+from wordloop_ml.ports import VoiceDetector
+from wordloop_ml.settings import Settings
+from wordloop_ml.weights import load_manifest, open_mapped
+
+KINDS = ("read",)
+"""Of clips that are one utterance of clear text."""
 
 FULL_SCALE = 32_768
+FRAME = SAMPLE_RATE // 100
+SPEAKS = 0.5
+"""Probability from which the detector hears a voice."""
+
+BEFORE_S, AFTER_S = 0.1, 0.05
+"""How far outside what the detector hears the voice may still be."""
+
+BELOW_DB, ABOVE_DB = 25.0, 8.0
+"""A voice lies less below the clip's loudest parts, and more above its quietest."""
+
+MARGIN_S = 0.1
+"""Of the recording's own room, kept around the voice."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """One utterance by one voice, and when it can truly be heard.
+    """One utterance, and when it can be heard.
 
     samples: its audio, with little silence around it.
     onset, end: the first audible sample and one past the last, within ``samples``.
@@ -28,32 +48,72 @@ class SpokenText:
     end: int
 
 
-def read_speech(folder: Path) -> list[SpokenText]:
-    """Every utterance that ``folder/index.json`` names; blocking.
+def read_speech(
+    folder: Path, settings: Settings, kinds: Collection[str] = KINDS
+) -> list[SpokenText]:
+    """The English clips of these kinds; blocking, a second or two.
 
-    The index is ``{"file", "sample_rate": 16000, "utterances": [{"voice", "text", "first", "last",
-    "onset", "end", ...}]}``, all of them samples of the one file: where the utterance's audio
-    begins and ends, and its first audible sample and one past the last.
+    settings: whose weights hold the voice detector. Raises ``BadInput`` for a bad manifest,
+    ``BenchmarkFailed`` without a clip.
     """
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    if index["sample_rate"] != SAMPLE_RATE:
-        raise ValueError(f"the index says {index['sample_rate']} Hz, not {SAMPLE_RATE}")
-    audio = _read_file(folder / index["file"])
-    return [_utterance(row, audio) for row in index["utterances"]]
+    clips = chosen(read_clips(folder), kinds=kinds, languages=("en",))
+    spoken = [one for one in clips if one.language is not None]
+    if not spoken:
+        raise BenchmarkFailed(f"{folder} has no English clip of the kinds {', '.join(kinds)}")
+    entry = load_manifest(settings.weights / MANIFEST).profile(settings.profile)["voice_detector"]
+    with open_mapped(entry, settings.weights) as weights:
+        detector = SileroVoiceDetector.open(weights.buffer)
+    return [_spoken(one, detector) for one in spoken]
 
 
-def _utterance(row: dict[str, Any], audio: Pcm16) -> SpokenText:
-    first, last, onset, end = (int(row[name]) for name in ("first", "last", "onset", "end"))
-    if not 0 <= first <= onset < end <= last <= len(audio):
-        raise ValueError(
-            f"the utterance at {first} lies outside its file, or its speech outside it"
-        )
-    return SpokenText(row["text"], row["voice"], audio[first:last], onset - first, end - first)
+def _spoken(clip: Clip, detector: VoiceDetector) -> SpokenText:
+    samples = read_samples(clip.path)
+    onset, end = voiced(samples, _heard(samples, detector))
+    margin = round(MARGIN_S * SAMPLE_RATE)
+    first, last = max(0, onset - margin), min(len(samples), end + margin)
+    return SpokenText(
+        clip.text, clip.speaker, as_pcm(samples[first:last]), onset - first, end - first
+    )
 
 
-def _read_file(path: Path) -> Pcm16:
-    with open_audio(path) as audio:
-        samples = np.concatenate(list(audio))
+def _heard(samples: Samples, detector: VoiceDetector) -> tuple[int, int]:
+    """From the first to the last window in which a detector, fresh from silence, hears a voice."""
+    size = detector.window_samples
+    stream = detector.open_stream()
+    for _ in range(10):
+        stream.probability(np.zeros(size, np.float32))
+    padded = np.pad(samples, (0, -len(samples) % size))
+    speaks = [
+        at
+        for at in range(0, len(padded), size)
+        if stream.probability(padded[at : at + size]) > SPEAKS
+    ]
+    if not speaks:
+        return 0, len(samples)
+    return speaks[0], min(len(samples), speaks[-1] + size)
+
+
+def voiced(samples: Samples, heard: tuple[int, int]) -> tuple[int, int]:
+    """The first audible sample of a voice and one past the last, to 10 ms; pure.
+
+    heard: what a voice detector says, which is late at both ends. Around it the level decides.
+    """
+    count = len(samples) // FRAME
+    power = np.square(samples[: count * FRAME].reshape(count, FRAME)).mean(axis=1)
+    level = 10 * np.log10(power + 1e-12)
+    quiet, loud = np.percentile(level, [5, 95])
+    threshold = min(max(loud - BELOW_DB, quiet + ABOVE_DB), loud - ABOVE_DB)
+    start, stop = heard
+    first = max(0, (start - round(BEFORE_S * SAMPLE_RATE)) // FRAME)
+    last = (stop + round(AFTER_S * SAMPLE_RATE)) // FRAME + 1
+    audible = np.flatnonzero(level[first:last] > threshold)
+    if not len(audible) or loud - quiet < ABOVE_DB:
+        return heard
+    return int(first + audible[0]) * FRAME, int(first + audible[-1] + 1) * FRAME
+
+
+def as_pcm(samples: Samples) -> Pcm16:
+    """Samples in [-1, 1] as the wire carries them."""
     scaled = np.rint(samples * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1)
-    whole: Pcm16 = scaled.astype(np.int16)
-    return whole
+    pcm: Pcm16 = scaled.astype(np.int16)
+    return pcm

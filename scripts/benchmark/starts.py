@@ -17,10 +17,9 @@ import aiohttp
 import numpy as np
 
 from scripts.benchmark.aims import Judged
-from scripts.benchmark.attribution import attribute, segments_of
 from scripts.benchmark.captions import read_frames
 from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.figures import END_SLACK_MS, UtteranceFigures, measure_utterance, spread
+from scripts.benchmark.figures import UtteranceFigures, measure_track, spread
 from scripts.benchmark.report import table
 from scripts.benchmark.scenario import undisturbed
 from scripts.benchmark.server_process import base_url, running_server, server_environment
@@ -35,13 +34,15 @@ from scripts.benchmark.speaking import (
     start_message,
 )
 from scripts.benchmark.speech import SpokenText
-from scripts.benchmark.subject import Subject
 from scripts.benchmark.tracks import Said, Script, sequence
 from wordloop_ml.messages import SAMPLE_RATE
 
 SEGMENTS = 100
-LONGEST_S = 1.2
-"""Only utterances up to here are spoken, so that a hundred take little."""
+SHORTEST = 10
+"""Only so many of the shortest utterances are spoken, so that a hundred take little."""
+
+END_SLACK_MS = 300.0
+"""A final covers the end of an utterance that it stops short of by at most so much."""
 
 PAUSE_S, LEAD_S = 1.0, 0.3
 """Before each utterance; so long before the first and the last, the pace is that of speech. The
@@ -83,7 +84,7 @@ class Start:
 class Starts:
     """All of them."""
 
-    subject: str
+    profile: str
     starts: tuple[Start, ...]
 
     @property
@@ -106,7 +107,7 @@ class Starts:
 
     def judged(self) -> list[Judged]:
         """Against what must be reached."""
-        where = f"{self.subject}, {len(self.starts)} process starts: "
+        where = f"{self.profile}, {len(self.starts)} process starts: "
         ratio = "first segment over the hundredth, median"
         first = "first segment with its upgrade, p95"
         return [
@@ -132,7 +133,7 @@ class Starts:
             if values is not None:
                 cells = [f"{1000 * values.p50:.0f}", f"{1000 * values.p95:.0f}", f"{values.count}"]
             rows.append([name, *cells])
-        return table([f"{self.subject}, {len(self.starts)} starts, ms", "p50", "p95", "of"], rows)
+        return table([f"{self.profile}, {len(self.starts)} starts, ms", "p50", "p95", "of"], rows)
 
     def as_json(self) -> dict[str, Any]:
         """Every start."""
@@ -140,21 +141,21 @@ class Starts:
 
 
 def measure_starts(
-    subject: Subject,
+    profile: str,
     times: int,
     speech: Sequence[SpokenText],
     log: Path,
     progress: Callable[[str], None],
 ) -> Starts:
     """Start a server so many times. Raises ``BenchmarkFailed``."""
-    short = [one for one in speech if one.end - one.onset <= LONGEST_S * SAMPLE_RATE]
+    short = sorted(speech, key=lambda one: one.end - one.onset)[:SHORTEST]
     starts = []
     for index in range(times):
         script = hundred(short, np.random.default_rng(index))
-        starts.append(asyncio.run(_start(subject, script, log)))
+        starts.append(asyncio.run(_start(profile, script, log)))
         if (index + 1) % 5 == 0:
             progress(f"{index + 1} of {times} starts")
-    return Starts(subject.name, tuple(starts))
+    return Starts(profile, tuple(starts))
 
 
 def hundred(speech: Sequence[SpokenText], rng: np.random.Generator) -> Script:
@@ -168,8 +169,8 @@ def border(said: Said) -> int:
     return int(said.onset - LEAD_S * SAMPLE_RATE) // FRAME_SAMPLES
 
 
-async def _start(subject: Subject, script: Script, log: Path) -> Start:
-    environment = server_environment({**subject.settings, **FAST})
+async def _start(profile: str, script: Script, log: Path) -> Start:
+    environment = server_environment({"WORDLOOP_PROFILE": profile, **FAST})
     loop = asyncio.get_running_loop()
     async with aiohttp.ClientSession() as http:
         launched_s = loop.time()
@@ -183,8 +184,8 @@ async def _start(subject: Subject, script: Script, log: Path) -> Start:
     return Start(
         ready_s=ready_s,
         upgrade_s=upgrade_s,
-        first_s=first.first_caption_s,
-        hundredth_s=last.first_caption_s,
+        first_s=first.first_s,
+        hundredth_s=last.first_s,
         first_final_s=first.final_s,
         hundredth_final_s=last.final_s,
     )
@@ -244,6 +245,12 @@ async def _until_heard(recording: Recording, said: Said) -> None:
 
 
 def _figures(recording: Recording, said: Said, began_s: float) -> UtteranceFigures:
-    segments = segments_of(read_frames(recording.frames).captions)
-    [attributed] = attribute(segments, [said])
-    return measure_utterance(attributed, began_s)
+    """Of one utterance, from what was displayed of its segments alone."""
+    onset_ms, end_ms = (one * 1000 / SAMPLE_RATE for one in (said.onset, said.end))
+    captions = read_frames(recording.frames).captions
+    own = {one.segment for one in captions if one.start < end_ms and one.end > onset_ms}
+    frames = [
+        (at_s, text) for at_s, text in recording.frames if json.loads(text).get("segment") in own
+    ]
+    track = measure_track([said], read_frames(frames).screens, began_s)
+    return track.utterances[0]

@@ -1,8 +1,8 @@
 """A client process that keeps a server busy with texts: one synthesis and one call for embeddings
 at any time, over HTTP, until it is told to stop.
 
-``python -m scripts.benchmark.text_load URL SPEECH SEED`` prints ``loaded`` once both are under way,
-and on SIGTERM what was done, as JSON.
+``python -m scripts.benchmark.text_load URL SEED`` reads a line of JSON, the texts, prints ``loaded``
+once both are under way, and on SIGTERM what was done, as JSON.
 """
 
 import asyncio
@@ -12,14 +12,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 TEXTS_A_CALL = 16
 SEGMENTS = 400
-"""Of the transcript: about 2,000 words; a 0.5 B model works on it for minutes."""
+"""Of the transcript: some thousand words."""
 
 
 @dataclass(slots=True)
@@ -123,9 +122,8 @@ async def load(url: str, texts: Sequence[str], seed: int) -> Done:
 
 def main() -> int:
     """Returns the exit status."""
-    url, speech, seed = sys.argv[1:]
-    index = json.loads((Path(speech) / "index.json").read_text(encoding="utf-8"))
-    texts = [row["text"] for row in index["utterances"]]
+    url, seed = sys.argv[1:]
+    texts = json.loads(sys.stdin.readline())
     print(json.dumps(asdict(asyncio.run(load(url, texts, int(seed))))), flush=True)
     return 0
 

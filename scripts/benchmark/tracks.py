@@ -8,14 +8,14 @@ import numpy as np
 from scripts.benchmark.speech import SpokenText
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.8, 2.5
-"""Longer than the service's endpoint (0.5 s), so that an utterance mostly is a segment."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.2, 2.5
+"""Between two utterances."""
 
 TAIL_S = 1.5
 """Silence behind the last utterance: its final comes by the endpoint, not by ``stop``."""
 
-NOISE_RMS = 4.0
-"""Of a 16-bit sample: -78 dBFS, a quiet microphone. Digital silence would flatter the detector."""
+NOISE_RMS = 10.0
+"""Of a 16-bit sample: -70 dBFS, a quiet room, under everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _TOKENS_AT_LEAST, _TOKENS_PER_S = 12, 4
 
 
 def job_seconds(samples: int) -> float:
-    """What a decode of so much audio takes with the twin of tiny.en (docs/benchmarks.md)."""
+    """What a decode of so much audio takes with tiny.en on whisper.cpp."""
     audio_s = samples / SAMPLE_RATE
     positions = max(_FLOOR, round(audio_s * _POSITIONS_PER_S) + _MARGIN)
     tokens = max(_TOKENS_AT_LEAST, round(audio_s * _TOKENS_PER_S))

@@ -10,11 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.machine import describe_machine
+from scripts.benchmark.publish import publish
 from scripts.benchmark.report import machine_line
 from scripts.speech_evaluation import repeats, report
 from scripts.speech_evaluation.clips import Clip, chosen, read_clips
@@ -73,19 +75,16 @@ def _evaluate(
     document: dict[str, Any] = {"machine": describe_machine(settings)}
     if arguments.repeat:
         repeated = asyncio.run(_repeat(clips, arguments))
-        print(repeats.markdown(repeated))
-        document["repeated"] = [
-            {"clip": one.clip, "alone": one.alone, "beside": one.beside} for one in repeated
-        ]
+        text = repeats.markdown(repeated)
+        document["repeated"] = [asdict(one) for one in repeated]
     else:
         run = _ways(clips, settings, arguments)
-        found = targets(clips, run)
-        text = report.markdown(clips, run, found)
-        print(text)
-        if arguments.markdown is not None:
-            arguments.markdown.write_text(text, encoding="utf-8")
+        text = report.markdown(clips, run, targets(clips, run))
         document["clips"] = report.as_json(clips, run)
-    print(machine_line(document["machine"]))
+    text += f"\n{machine_line(document['machine'])}"
+    print(text)
+    if arguments.publish is not None:
+        publish(arguments.publish, text)
     return document
 
 
@@ -175,7 +174,9 @@ def _parser() -> argparse.ArgumentParser:
         "--beside", type=int, default=8, metavar="N", help="with --repeat: others (default: 8)"
     )
     parser.add_argument("--json", type=Path, default=JSON, metavar="F", help=f"({JSON})")
-    parser.add_argument("--markdown", type=Path, metavar="F", help="the tables, also to this file")
+    parser.add_argument(
+        "--publish", metavar="NAME", help="the tables, also into this place of docs/benchmarks.md"
+    )
     return parser
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import numpy as np
 
 from scripts.benchmark.captions import read_frames
 from scripts.benchmark.failures import BenchmarkFailed
@@ -22,11 +21,10 @@ from scripts.benchmark.speaking import (
     send_paced,
     start_message,
 )
+from scripts.benchmark.speech import as_pcm
 from scripts.speech_evaluation.clips import Clip, read_samples
 from scripts.speech_evaluation.heard import Heard
-from wordloop_ml.messages import Pcm16, Samples
 
-FULL_SCALE = 32_768
 ENDED_WITHIN_S = 120.0
 FAST = {"WORDLOOP_REALTIME_FACTOR": "100", "WORDLOOP_AUDIO_FRAMES_PER_S": "1000"}
 """What lets a client send faster than people speak."""
@@ -99,13 +97,6 @@ async def live_server(
     environment = server_environment({**settings, **({} if realtime else FAST)})
     async with aiohttp.ClientSession() as http, running_server(environment, http, log):
         yield Live(http, base_url(environment), realtime)
-
-
-def as_pcm(samples: Samples) -> Pcm16:
-    """Samples in [-1, 1] as the wire carries them."""
-    scaled = np.rint(samples * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1)
-    pcm: Pcm16 = scaled.astype(np.int16)
-    return pcm
 
 
 def heard_of(recording: Recording) -> Heard:

@@ -20,8 +20,8 @@ from wordloop_ml.errors import BadInput
 from wordloop_ml.settings import Settings
 from wordloop_ml.weights import load_manifest
 
-SUFFIX = "-whisper-cpp"
-"""Of the profile with the same weights in whisper.cpp's form."""
+SUFFIX = "-q8_0"
+"""Behind a model's name, of the file with its weights that whisper.cpp reads."""
 
 BEAM = 1
 """pywhispercpp's name for ``WHISPER_SAMPLING_BEAM_SEARCH``."""
@@ -46,15 +46,16 @@ def reference_weights(settings: Settings) -> Path:
     Raises ``BadInput`` where there is none.
     """
     manifest = load_manifest(settings.weights / MANIFEST)
-    for profile in (settings.profile, settings.profile + SUFFIX):
-        if profile in manifest.profiles:
-            row = manifest.profile(profile)["transcriber"]
-            path = settings.weights / row.file
-            if row.engine.startswith("whisper_cpp"):
-                if path.is_file():
-                    return path
-                raise BadInput(f"first: wordloop-ml weights pull --profile {profile}")
-    raise BadInput(f"the manifest has the profile {settings.profile} for another engine alone")
+    name = manifest.profile(settings.profile)["transcriber"].name
+    row = manifest.entries.get(name.removesuffix(SUFFIX) + SUFFIX)
+    if row is None:
+        raise BadInput(f"the manifest has no {name} for whisper.cpp")
+    path = settings.weights / row.file
+    if not path.is_file():
+        roles = manifest.profiles.items()
+        pull = next((one for one, files in roles if files["transcriber"] == row.name), "...")
+        raise BadInput(f"{path} is not there: wordloop-ml weights pull --profile {pull}")
+    return path
 
 
 class Reference:

@@ -53,6 +53,25 @@ def test_other_messages_are_counted_by_name_and_notices_by_code_and_reason() -> 
     }
 
 
+def test_a_screen_holds_all_segments_until_a_hole_takes_one_back() -> None:
+    """In the order of speech; an interim that got no final goes."""
+    frames = [
+        (1.0, caption(segment="b", start=500, end=600)),
+        (2.0, caption(segment="a", start=0, end=100, final=True, seq=1, committed=0)),
+        (3.0, '{"type":"notice","code":"rejected","reason":"no_words","start":500,"end":700}'),
+        (4.0, '{"type":"notice","code":"degraded"}'),
+    ]
+    screens = [
+        (screen.at_s, [(part.key, part.final) for part in screen.parts])
+        for screen in read_frames(frames).screens
+    ]
+    assert screens == [
+        (1.0, [("b", False)]),
+        (2.0, [("a", True), ("b", False)]),
+        (3.0, [("a", True)]),
+    ]
+
+
 def test_words_are_compared_without_case_and_punctuation() -> None:
     """Apostrophes inside a word stay, whichever way they are written."""
     assert plain_words("Well, it\N{RIGHT SINGLE QUOTATION MARK}s 'Twenty-One'... OK?") == (

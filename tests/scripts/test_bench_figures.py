@@ -1,158 +1,188 @@
-"""The definitions of the published figures."""
+"""The figures of a track, from what was displayed when."""
 
-from dataclasses import replace
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scripts.benchmark.attribution import Attributed, Segment, attribute, segments_of
+from scripts.benchmark.attribution import Attribution
 from scripts.benchmark.captions import Shown, ShownWord
 from scripts.benchmark.figures import (
     Spread,
-    interim_gaps_s,
-    measure_utterance,
+    TrackFigures,
+    UtteranceFigures,
+    measure_track,
     revisions,
     spread,
-    transcript_latencies_s,
 )
-from scripts.benchmark.stages import ServerTiming
+from scripts.benchmark.screens import Part, Screen
 from scripts.benchmark.tracks import Said
+from wordloop_ml.messages import SAMPLE_RATE
 
 BEGAN_S = 100.0
-SAID = Said("Hello there, Ada.", "a voice", 16_000, 48_000)
-"""Spoken from second 1 to second 3 of a track that began at 100 s."""
 
 
-def shown(
-    at_s: float, text: str, *, segment: str = "a", end_ms: int = 3100, final: bool = False
-) -> Shown:
-    """A caption that came so long after the track began."""
-    words = tuple(ShownWord(each.strip("*"), 1000, 2000, "*" in each) for each in text.split())
-    return Shown(BEGAN_S + at_s, segment, 800, end_ms, words, final, final)
+def said(text: str, onset_s: float, end_s: float) -> Said:
+    return Said(text, "somebody", round(onset_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE))
 
 
-def attributed(*captions: Shown) -> Attributed:
-    """The utterance with these captions."""
-    [one] = attribute(segments_of(captions), [SAID])
-    return one
+def screens(*shown: tuple[float, str]) -> list[Screen]:
+    """At a second of the track: parts with blanks around ``|`` between them, final with a stop."""
+    return [
+        Screen(
+            BEGAN_S + at_s,
+            tuple(
+                Part(str(key), one.strip(), one.strip().endswith("."))
+                for key, one in enumerate(text.split("|"))
+            ),
+        )
+        for at_s, text in shown
+    ]
 
 
-def test_the_first_caption_counts_from_the_true_onset_and_the_final_from_the_true_end() -> None:
-    """Both on the schedule by which the audio was spoken."""
-    one = attributed(shown(1.4, "Hello"), shown(3.6, "Hello there, Ada.", final=True))
-    figures = measure_utterance(one, BEGAN_S)
-    assert figures.first_caption_s == pytest.approx(0.4)
-    assert figures.first_right_s == pytest.approx(0.4)
-    assert figures.first_wrong is False
-    assert figures.final_s == pytest.approx(0.6)
-    assert (figures.first_text, figures.final_text) == ("Hello", "Hello there, Ada.")
+FOX = said("the quick brown fox jumps", 1.0, 5.0)
+DOG = said("over the lazy dog", 7.0, 9.0)
 
 
-def test_a_caption_without_words_is_no_first_caption() -> None:
-    """An empty caption shows nobody anything."""
-    one = attributed(shown(1.2, ""), shown(1.5, "Hello"), shown(3.6, "Hello there.", final=True))
-    assert measure_utterance(one, BEGAN_S).first_caption_s == pytest.approx(0.5)
+def measured(*shown: tuple[float, str]) -> UtteranceFigures:
+    """Of the first utterance alone."""
+    return measure_track([FOX], screens(*shown), BEGAN_S).utterances[0]
 
 
-def test_the_first_right_caption_has_the_first_word_of_the_final() -> None:
-    """Case and punctuation do not make a word wrong; another word does."""
-    one = attributed(
-        shown(1.3, "Yellow"), shown(1.6, "hello"), shown(3.5, "Hello, there Ada.", final=True)
+def test_times_count_from_the_onset_and_from_the_end() -> None:
+    """First: a word of it. Right: the first word as in the end. Final: the last one."""
+    one = measured(
+        (1.5, "Thank you"),
+        (2.0, "A quick"),
+        (2.5, "The quick brown"),
+        (5.5, "The quick brown fox."),
+        (6.0, "The quick brown fox.|jumps."),
     )
-    figures = measure_utterance(one, BEGAN_S)
-    assert figures.first_wrong is True
-    assert figures.first_caption_s == pytest.approx(0.3)
-    assert figures.first_right_s == pytest.approx(0.6)
+    assert (one.shown_s, one.first_s, one.right_s) == pytest.approx((0.5, 1.0, 1.5))
+    assert one.final_s == pytest.approx(1.0)
+    assert one.first_wrong
+    assert (one.share_right, one.lost) == (1.0, False)
+    assert (one.first_text, one.text) == ("thank you", "the quick brown fox jumps")
 
 
-def test_a_final_that_is_the_first_caption_is_right() -> None:
-    """It says what it says."""
-    figures = measure_utterance(attributed(shown(3.5, "Hello Ada.", final=True)), BEGAN_S)
-    assert figures.first_wrong is False
-    assert figures.first_caption_s == figures.first_right_s == pytest.approx(2.5)
+def test_an_utterance_that_shows_nothing_has_no_times_and_is_lost() -> None:
+    """It is counted, not dropped."""
+    one = measured()
+    assert (one.shown_s, one.first_s, one.right_s, one.final_s) == (None,) * 4
+    assert one.lost
 
 
-def test_a_first_caption_whose_segment_never_has_a_final_is_wrong() -> None:
-    """It was shown and then taken back."""
-    figures = measure_utterance(attributed(shown(1.3, "Hello")), BEGAN_S)
-    assert figures.first_wrong is True
-    assert figures.first_right_s is None
-    assert figures.final_s is None
+def test_what_is_taken_back_was_never_right() -> None:
+    """In the end nothing is there to be as."""
+    one = measured((2.0, "The quick"), (4.0, ""))
+    assert one.first_s == pytest.approx(1.0)
+    assert one.right_s is None
+    assert one.first_wrong
+    assert one.lost
 
 
-def test_an_utterance_without_captions_has_no_times() -> None:
-    """It is counted as never captioned, and not as fast."""
-    figures = measure_utterance(attributed(), BEGAN_S)
-    assert figures.first_caption_s is None
-    assert figures.first_wrong is None
-    assert figures.final_s is None
+def test_a_misheard_first_word_is_right_when_it_stays() -> None:
+    """Right is as in the end, and then it is a word of its utterance too."""
+    one = measured((2.0, "A quack"), (6.0, "A quack brown fox jumps."))
+    assert (one.first_s, one.right_s) == pytest.approx((1.0, 1.0))
+    assert one.share_right == pytest.approx(3 / 5)
 
 
-def test_the_final_that_counts_covers_the_end_of_the_utterance() -> None:
-    """One that stops in the middle came early for a reason."""
-    early = shown(2.2, "Hello", end_ms=1900, final=True)
-    late = shown(3.7, "there, Ada.", segment="b", final=True)
-    assert measure_utterance(attributed(early), BEGAN_S).final_s is None
-    assert measure_utterance(attributed(early, late), BEGAN_S).final_s == pytest.approx(0.7)
+def test_still_seconds_are_whole_ones_with_a_text_that_will_not_stay() -> None:
+    """A text that only grows is not still, however long it waits."""
+    wrong = measured((2.0, "All right"), (4.5, "The quick"), (6.0, "The quick brown fox jumps."))
+    assert (wrong.still_s, wrong.spoken_s) == (2, 3)
+    grows = measured((2.0, "The qui"), (6.0, "The quick brown fox jumps."))
+    assert (grows.still_s, grows.spoken_s) == (0, 3)
 
 
-def test_gaps_are_between_interims_of_one_segment() -> None:
-    """Neither the final nor another segment ends a gap."""
-    segments = segments_of(
-        [
-            shown(1.0, "a"),
-            shown(1.25, "a b"),
-            shown(1.6, "c", segment="b"),
-            shown(2.0, "a b", final=True),
-        ]
+def test_words_belong_to_the_utterance_that_says_them() -> None:
+    """Not to one that has not begun; wrong ones go with the next right one of their part."""
+    track = measure_track(
+        [FOX, DOG],
+        screens(
+            (2.0, "The quick"),
+            (6.0, "The quick brown fox jumps."),
+            (7.5, "The quick brown fox jumps.|All right"),
+            (8.0, "The quick brown fox jumps.|Overt the lazy"),
+            (9.5, "The quick brown fox jumps.|Over the lazy dog."),
+        ),
+        BEGAN_S,
     )
-    assert interim_gaps_s(segments) == pytest.approx([0.25])
+    fox, dog = track.utterances
+    assert fox.text == "the quick brown fox jumps"
+    assert fox.final_s == pytest.approx(1.0)
+    assert (dog.first_text, dog.text) == ("all right", "over the lazy dog")
+    assert (dog.shown_s, dog.first_s, dog.right_s) == pytest.approx((0.5, 1.0, 2.5))
+    assert (track.interims, track.wordless) == (3, 1)
+    assert track.errors.wrong == 0
 
 
-def test_a_stable_word_is_revised_when_the_final_has_another_in_its_place() -> None:
-    """A word counts once for its place, however often it was shown."""
-    segments = segments_of(
-        [
-            shown(1.0, "*the *plan is"),
-            shown(1.3, "*The *plan *is"),
-            shown(2.0, "The plane is", final=True),
-        ]
+def test_a_part_over_two_utterances_belongs_to_both() -> None:
+    """Servers cut as they like."""
+    track = measure_track(
+        [FOX, DOG], screens((9.5, "The quick brown fox jumps over the lazy dog.")), BEGAN_S
     )
-    assert revisions(segments) == (3, 1)
+    assert [one.text for one in track.utterances] == [
+        "the quick brown fox jumps",
+        "over the lazy dog",
+    ]
+    assert [one.final_s for one in track.utterances] == pytest.approx([4.5, 0.5])
 
 
-def test_stable_words_of_a_final_that_is_shorter_or_never_came_are_revised() -> None:
-    """They were shown as certain and are gone."""
-    shorter: list[Segment] = segments_of([shown(1.0, "*yes *sir"), shown(2.0, "yes", final=True)])
-    assert revisions(shorter) == (2, 1)
-    assert revisions(segments_of([shown(1.0, "*yes *sir")])) == (2, 2)
+def test_words_before_anybody_speaks_are_nobodys() -> None:
+    """They are wrong, and an interim with nothing else says no word of its utterance."""
+    track = measure_track([FOX], screens((0.5, "Thank you")), BEGAN_S)
+    assert track.utterances[0].shown_s is None
+    assert (track.interims, track.wordless, track.errors.inserted) == (1, 1, 0)
 
 
-def test_percentiles_are_values_that_were_measured() -> None:
-    """Nearest rank: nothing between two measurements is made up."""
-    assert spread([4.0, None, 1.0, 3.0, 2.0]) == Spread(2.0, 4.0, 4.0, 4)
-    assert spread(range(1, 101)) == Spread(50.0, 95.0, 99.0, 100)
-    assert spread([None]) is None
+TEXTS = st.lists(st.sampled_from(["the", "quick", "lazy", "fox", "dog", "all"]), max_size=6)
 
 
-def test_transcript_latency_is_what_was_spoken_and_is_not_transcribed_yet() -> None:
-    """Of interims with words: a final is measured by its own delay."""
-    segments = segments_of(
-        [
-            shown(1.5, "a", end_ms=1200),
-            shown(1.9, "", end_ms=1700),
-            shown(3.4, "a b", end_ms=3000, final=True),
-        ]
-    )
-    assert transcript_latencies_s(segments, BEGAN_S) == pytest.approx([0.3])
+@given(st.lists(st.tuples(st.floats(0.0, 12.0), TEXTS), max_size=8), TEXTS)
+def test_figures_hold_together_whatever_is_displayed(
+    shown: list[tuple[float, list[str]]], last: list[str]
+) -> None:
+    """No figure comes before what it follows from, and no word is nobody's while somebody speaks."""
+    ordered = sorted([*((at_s, " ".join(words)) for at_s, words in shown), (12.5, " ".join(last))])
+    track: TrackFigures = measure_track([FOX, DOG], screens(*ordered), BEGAN_S)
+    for one in track.utterances:
+        assert 0 <= one.still_s <= one.spoken_s
+        if one.right_s is not None:
+            assert one.shown_s is not None
+            assert one.first_s is not None
+            assert 0 <= one.shown_s <= one.first_s <= one.right_s
+        assert 0 <= one.share_right <= 1
+    assert track.wordless <= track.interims
+    attribution = Attribution([FOX, DOG], BEGAN_S)
+    for screen in screens(*ordered):
+        for placed in attribution.place(screen):
+            begun = sum(BEGAN_S + s <= screen.at_s for s in (1.0, 7.0))
+            assert all((one.utterance or 0) < max(1, begun) for one in placed)
 
 
-def test_a_first_caption_knows_how_long_it_listened() -> None:
-    """From the true onset to the end of the audio that it heard."""
-    timing = ServerTiming("first_caption", 0.5, 0.001, 0.0, 0.05, 0.001, 0.001, 0.001)
-    one = attributed(replace(shown(1.4, "Hello", end_ms=1320), timing=timing))
-    delay = measure_utterance(one, BEGAN_S).first_delay
-    assert delay is not None
-    assert delay.timing is timing
-    assert delay.listening_s == pytest.approx(0.32)
-    assert delay.total_s == pytest.approx(0.4)
-    assert measure_utterance(attributed(shown(1.4, "Hello")), BEGAN_S).first_delay is None
+def shown(*words: str, final: bool = False, segment: str = "s0") -> Shown:
+    """A caption; words with a star are stable."""
+    told = tuple(ShownWord(one.strip("*"), 0, 0, one.endswith("*")) for one in words)
+    return Shown(0.0, segment, 0, 1, told, final=final, speech_final=final)
+
+
+def test_a_stable_word_is_revised_when_its_final_does_not_keep_it() -> None:
+    """A word put in before it revises nothing; a segment without a final keeps nothing."""
+    captions = [
+        shown("The*", "quick*", "brawn*", "fox"),
+        shown("The*", "quick*", "brawn*", "fox*"),
+        shown("So", "the", "quick", "brown", "fox.", final=True),
+        shown("Thank*", "you*", segment="s1"),
+    ]
+    assert revisions(captions) == (6, 3)
+
+
+def test_percentiles_are_values_that_were_measured_and_what_never_came_is_late() -> None:
+    """By nearest rank."""
+    assert spread([]) is None
+    assert spread([3.0, 1.0, 2.0]) == Spread(2.0, 3.0, 3)
+    assert spread([1.0, None]) == Spread(1.0, math.inf, 2)
+    assert spread([float(one) for one in range(1, 101)]) == Spread(50.0, 95.0, 100)

@@ -9,27 +9,19 @@ from scripts.benchmark.memory_parts import resident_bytes, steps
 
 MEBI = 2**20
 MEMORY = Memory(
+    profile="embedded",
     parts=(("the interpreter", 10 * MEBI), ("numpy", 30 * MEBI)),
     idle=50 * MEBI,
     few_tracks=60 * MEBI,
     many_tracks=60 * MEBI + 16 * MEGABYTE,
-    few_workers=(100 * MEGABYTE, 120 * MEGABYTE),
-    many_workers=(220 * MEGABYTE, 330 * MEGABYTE),
 )
-
-
-def test_a_further_track_or_worker_is_the_difference_shared() -> None:
-    """The first one's share is what one costs that is there anyway."""
-    assert MEMORY.each_track == 2 * MEGABYTE
-    assert MEMORY.each_worker == (40 * MEGABYTE, 70 * MEGABYTE)
 
 
 def test_aims_are_in_millions_of_bytes() -> None:
     """As they were set."""
-    idle, track, worker = MEMORY.judged()
+    idle, track = MEMORY.judged()
     assert idle.measured == pytest.approx(52.4288)
     assert (track.measured, track.reached) == (2.0, True)
-    assert (worker.measured, worker.reached) == (70.0, False)
 
 
 def test_the_table_explains_each_part_of_an_idle_process() -> None:

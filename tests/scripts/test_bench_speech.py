@@ -1,57 +1,39 @@
-"""The benchmark's own speech."""
+"""Where the voice is in a recording."""
 
-import json
-from pathlib import Path
-from typing import Any
-
-import av
 import numpy as np
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scripts.benchmark.speech import read_speech
-
-RAMP = np.arange(-2_000, 2_000, dtype=np.int16)
-ROW: dict[str, Any] = {
-    "first": 1_000,
-    "last": 3_000,
-    "onset": 1_010,
-    "end": 2_990,
-    "text": "Hello.",
-    "voice": "a voice",
-    "words": [],
-}
+from scripts.benchmark.speech import voiced
+from wordloop_ml.messages import SAMPLE_RATE, Samples
 
 
-def write(folder: Path, *, rate: int = 16_000, **fields: Any) -> None:
-    """A folder with one file and one utterance."""
-    with av.open(str(folder / "one.flac"), "w") as container:
-        stream = container.add_stream("flac", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(RAMP[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = 16_000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    index = {"file": "one.flac", "sample_rate": rate, "utterances": [ROW | fields]}
-    (folder / "index.json").write_text(json.dumps(index))
+def recording(onset_s: float, end_s: float, noise: float) -> Samples:
+    """3 s of noise with a loud tone in it."""
+    random = np.random.default_rng(1)
+    samples = random.normal(0.0, noise, 3 * SAMPLE_RATE)
+    onset, end = (round(one * SAMPLE_RATE) for one in (onset_s, end_s))
+    samples[onset:end] += 0.3 * np.sin(np.arange(end - onset) * 0.2)
+    return samples.astype(np.float32)
 
 
-def test_an_utterance_is_cut_from_its_file_sample_by_sample(tmp_path: Path) -> None:
-    """FLAC loses nothing."""
-    write(tmp_path)
-    [one] = read_speech(tmp_path)
-    assert np.array_equal(one.samples, RAMP[1_000:3_000])
-    assert (one.text, one.voice, one.onset, one.end) == ("Hello.", "a voice", 10, 1_990)
+@given(
+    onset=st.floats(0.2, 0.5),
+    end=st.floats(2.0, 2.8),
+    early=st.floats(-0.05, 0.3),
+    late=st.floats(0.0, 0.15),
+)
+def test_the_level_decides_near_what_a_detector_hears(
+    onset: float, end: float, early: float, late: float
+) -> None:
+    """A detector is late at both ends: by up to 90 ms at the onset, and by its hangover."""
+    heard = round((onset + min(early, 0.09)) * SAMPLE_RATE), round((end + late) * SAMPLE_RATE)
+    first, last = voiced(recording(onset, end, 0.001), heard)
+    assert abs(first / SAMPLE_RATE - onset) <= 0.02
+    assert abs(last / SAMPLE_RATE - end) <= 0.02
 
 
-@pytest.mark.parametrize("fields", [{"last": 4_001}, {"end": 3_001}, {"onset": 2_990}])
-def test_an_utterance_outside_its_file_is_refused(tmp_path: Path, fields: dict[str, int]) -> None:
-    """An index that does not fit its audio would move every onset."""
-    write(tmp_path, **fields)
-    with pytest.raises(ValueError, match="lies outside"):
-        read_speech(tmp_path)
-
-
-def test_another_sample_rate_is_refused(tmp_path: Path) -> None:
-    """Offsets would mean something else."""
-    write(tmp_path, rate=48_000)
-    with pytest.raises(ValueError, match="48000"):
-        read_speech(tmp_path)
+def test_a_recording_without_a_difference_in_level_is_as_the_detector_says() -> None:
+    """Digital silence, for one."""
+    heard = (4_000, 40_000)
+    assert voiced(np.zeros(48_000, np.float32), heard) == heard

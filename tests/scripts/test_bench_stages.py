@@ -8,14 +8,11 @@ from scripts.benchmark.captions import Shown, timed
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.stages import (
     Delay,
-    EncodeShare,
     ServerTiming,
     mean_stages,
     read_timings,
     stage_names,
 )
-
-SHARE = EncodeShare((1.0, 3.0), (0.4, 0.8))
 
 
 def line(**facts: object) -> str:
@@ -53,9 +50,8 @@ def test_lines_are_read_by_meeting_and_track_in_their_order() -> None:
     )
     assert set(timings) == {("bench-0", "t0"), ("bench-0", "t1")}
     first, second = timings["bench-0", "t0"]
-    assert first == ServerTiming("interim", 2.0, 0.001, 0.004, 0.1, 0.002, 0.0005, 0.00025)
-    assert second.decoded_for == "final"
-    assert first.server_s == pytest.approx(0.10775)
+    assert first == ServerTiming(0.001, 0.004, 0.1, 0.002, 0.0005, 0.00025)
+    assert second == first
 
 
 def test_a_caption_that_no_decode_let_out_waited_for_none() -> None:
@@ -64,29 +60,27 @@ def test_a_caption_that_no_decode_let_out_waited_for_none() -> None:
     for name in ("heard_ms", "queued_ms", "ran_ms"):
         del row[name]
     [timing] = read_timings([json.dumps(row)])["bench-0", "t0"]
-    assert (timing.queued_s, timing.ran_s, timing.audio_s) == (0.0, 0.0, 0.0)
+    assert (timing.heard_s, timing.queued_s, timing.ran_s) == (0.0, 0.0, 0.0)
 
 
 def test_the_stages_of_a_first_caption_add_up_to_its_delay() -> None:
-    """The encoder's share is that of audio of the same length; what is left is the rest."""
+    """What nobody clocked is the rest."""
     [timing] = read_timings([line()])["bench-0", "t0"]
-    stages = mean_stages([Delay(timing, 0.3, 0.42)], SHARE)
+    stages = mean_stages([Delay(timing, 0.3, 0.42)])
     assert stages is not None
-    assert stages.encode == pytest.approx(0.06)
-    assert stages.decode == pytest.approx(0.04)
+    assert stages.ran == pytest.approx(0.1)
     assert sum(getattr(stages, name) for name in stage_names()) == pytest.approx(0.42)
 
 
-def test_stages_are_averages_and_unknown_without_captions_or_shares() -> None:
+def test_stages_are_averages_and_unknown_without_captions() -> None:
     """Of as many captions as there were."""
     slow, fast = (read_timings([line(ran_ms=ms)])["bench-0", "t0"][0] for ms in (300.0, 100.0))
-    stages = mean_stages([Delay(slow), Delay(fast)], SHARE)
+    stages = mean_stages([Delay(slow), Delay(fast)])
     assert stages is not None
     assert stages.count == 2
-    assert stages.encode + stages.decode == pytest.approx(0.2)
+    assert stages.ran == pytest.approx(0.2)
     assert stages.rest == 0.0
-    assert mean_stages([], SHARE) is None
-    assert mean_stages([Delay(fast)], None) is None
+    assert mean_stages([]) is None
 
 
 def test_the_nth_line_is_about_the_nth_caption() -> None:

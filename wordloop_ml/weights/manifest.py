@@ -110,7 +110,7 @@ Source = HttpsSource | WheelSource | RepositorySource | ConvertedSource
 class Calibration:
     """How a model's probabilities become confidences: ``sigmoid(slope x logit + offset)``.
 
-    The defaults leave them as they are. scripts/measure_words fits it.
+    The defaults leave them as they are.
     """
 
     slope: float = 1.0

@@ -39,7 +39,7 @@ async def run_kill(folder: Path, report: Report, *, plan: Plan, kills: int) -> S
             done.append(await kill_one(one))
         await asyncio.sleep(BROKEN_WITHIN_S)
         report.failures += await one.finish()
-        if plan.engine == "nano":
+        if plan.engine == "real":
             await judge_recorded(one, report)
         else:
             report.judge_words(one.verdict())
@@ -103,9 +103,9 @@ def main(arguments: Sequence[str]) -> int:
     one.add_argument("--kills", type=int, default=KILLS, help=f"how many ({KILLS})")
     one.add_argument(
         "--engine",
-        choices=["scripted", "nano"],
+        choices=["scripted", "real"],
         default="scripted",
-        help="nano: wordloop-nano and synthetic voices (--meetings 4 --kills 10 on two cores)",
+        help="real: the default profile and people's speech (--meetings 4 --kills 10 on two cores)",
     )
     options = one.parse_args(arguments)
     plan = plan_of(options, engine=options.engine)

@@ -24,7 +24,7 @@ RESTART_AFTER_S = 1.0
 EXIT_WITHIN_S = 60.0
 
 COSTLY = (sys.executable, "-m", "scripts.drills.costly_service")
-NANO = (sys.executable, "-m", "wordloop_ml", "serve")
+REAL = (sys.executable, "-m", "wordloop_ml", "serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Fleet:
         self, folder: Path, slots: int, settings: Mapping[str, str], *, engine: str = "scripted"
     ) -> None:
         self._folder = folder
-        self._command = NANO if engine == "nano" else COSTLY
+        self._command = REAL if engine == "real" else COSTLY
         self._settings = dict(settings)
-        if engine != "nano":
+        if engine != "real":
             write_weights(folder)
             self._settings["WORDLOOP_WEIGHTS"] = str(folder)
         self.ports = free_ports(slots)

@@ -1,4 +1,4 @@
-"""Talk by synthetic voices, for the drill on a real model; and what became of it.
+"""Talk by people, for the drill on a real model; and what became of it.
 
 What a small model makes of an utterance is not certain enough to count words by. So the same audio
 is sent a second time, undisturbed: an utterance that has a final there must have one here.
@@ -23,7 +23,7 @@ from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 from wordloop_ml.wire.client_messages import Encoding, Start
 from wordloop_ml.wire.server_messages import Caption
 
-SPEECH = Path("scripts/bench_speech")
+SPEECH = Path("scripts/speech")
 COVERED_SHARE = 0.5
 OVERLAP_MS = 100
 _PAUSE_S = (0.8, 2.5)

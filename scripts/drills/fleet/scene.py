@@ -20,12 +20,13 @@ from scripts.drills.fleet.processes import Fleet, free_ports
 from scripts.drills.fleet.recorded import SPEECH, RecordedTalk
 from scripts.drills.fleet.talk import Talk, word_ranges
 from scripts.drills.service_process import DrillFailed
+from wordloop_ml.settings import Settings
 
 COMMITTED_WITHIN_S = 120.0
 
 SETTINGS = {
     "scripted": {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"},
-    "nano": {"WORDLOOP_WORKERS": "1"},
+    "real": {"WORDLOOP_WORKERS": "1"},
 }
 """By engine. Scripted jobs hold threads, not cores; and numbers in a row look to a guard like a
 decoder that goes round in circles."""
@@ -38,7 +39,7 @@ class Plan:
     processes: started. spare: further slots, for a process that starts before another leaves.
     meetings: tracks at one time; apart_s: between the first words of two. calm_s: between
     faults, and before and after them. simple: no haproxy; connections go round the ports.
-    engine: scripted, or nano for the embedded weights.
+    engine: scripted, or real for the default profile and people's speech.
     """
 
     processes: int = 3
@@ -71,7 +72,7 @@ class Scene:
         self.random = Random(plan.seed)
         self.meetings: list[Meeting] = []
         self._ranges = word_ranges(max(plan.meetings, 1))
-        self._speech = read_speech(SPEECH) if plan.engine == "nano" else []
+        self._speech = read_speech(SPEECH, Settings()) if plan.engine == "real" else []
 
     @property
     def haproxy(self) -> Haproxy | None:
@@ -96,7 +97,7 @@ class Scene:
 
     def _talk(self, index: int) -> Talk | RecordedTalk:
         random = Random(f"{self.plan.seed}-{index}")
-        if self.plan.engine == "nano":
+        if self.plan.engine == "real":
             return RecordedTalk(random, self._speech)
         return Talk(random, self._ranges[index % len(self._ranges)])
 
