@@ -80,3 +80,28 @@ def test_sentences_lie_in_order_inside_their_segments(said: list[tuple[str, str]
         assert 0 <= one.first <= one.last < len(heard)
         assert one.words == len(WORD.findall(one.text)) > 0
         assert heard[one.first].voice == heard[one.last].voice == one.voice
+
+
+def test_writing_without_blanks_is_divided_at_its_own_stops() -> None:
+    """And ends where somebody paused: captions often lack the stop."""
+    said = segments(
+        ("a", "今日は予算について話します。発売日は四月です！"),
+        ("a", "画面を確認して"),
+        ("a", "送ります"),
+    )
+    found = sentences_of(said, POLICY, english=False)
+    assert [one.statement for one in found] == [
+        "今日は予算について話します。",
+        "発売日は四月です。",
+        "画面を確認して。",
+        "送ります。",
+    ]
+    assert found[0].words >= POLICY.embedded_words
+
+
+def test_other_languages_keep_words_that_are_fillers_in_english() -> None:
+    """Er and um are German words."""
+    (found,) = sentences_of(
+        segments(("a", "Er kommt um zehn Uhr, und wir warten.")), POLICY, english=False
+    )
+    assert found.statement == "Er kommt um zehn Uhr, und wir warten."

@@ -46,7 +46,7 @@ def _frequent(meeting: Gathered, policy: ExtractivePolicy) -> Steps[frozenset[st
     """The content words that most sentences hold."""
     count: Counter[str] = Counter()
     for at, sentence in enumerate(meeting.sentences):
-        count.update(set(content_of(sentence.text)))
+        count.update(set(content_of(sentence.text, meeting.language)))
         if (at + 1) % policy.pause_sentences == 0:
             yield Pause()
     ranked = sorted(count, key=lambda word: (-count[word], word))

@@ -23,7 +23,7 @@ class Gathered:
 
     first, last: the position of each sentence's first and last segment in the transcript.
     row: of its embedding in ``vectors``, -1 where it has none. embedded: the other way round.
-    words: of each sentence. heard: words before each sentence.
+    language: what is spoken, None where that is unknown. words: of each sentence. heard: words before each sentence.
     """
 
     transcript: Transcript
@@ -39,6 +39,7 @@ class Gathered:
     tasks: tuple[tuple[int, Task], ...]
     questions: tuple[tuple[int, float], ...]
     retractions: tuple[int, ...] = ()
+    language: str | None = "en"
 
     def cited(self, at: int) -> tuple[str, ...]:
         """The ids of the segments that a sentence rests on: those of its own voice."""
@@ -54,7 +55,10 @@ class Gathered:
 
 
 def gather(
-    transcript: Transcript, chunks: Sequence[Chunk], notes: Sequence[ChunkNotes | None]
+    transcript: Transcript,
+    chunks: Sequence[Chunk],
+    notes: Sequence[ChunkNotes | None],
+    language: str | None = "en",
 ) -> Gathered:
     """Lay the notes side by side; positions become those of the transcript."""
     sentences: list[Sentence] = []
@@ -98,4 +102,5 @@ def gather(
         tuple(tasks),
         tuple(questions),
         tuple(retractions),
+        language,
     )

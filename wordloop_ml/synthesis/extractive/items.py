@@ -11,7 +11,6 @@ from wordloop_ml.synthesis.extractive.withdrawals import (
     says_more,
     says_the_same,
 )
-from wordloop_ml.synthesis.extractive.words import as_statement
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 
 Same = Callable[[int, int], bool]
@@ -56,7 +55,7 @@ def action_items_of(
     newest = sorted(_newest_first(meeting, group) for group in groups)
     return tuple(
         ActionItem(
-            as_statement(meeting.sentences[group[0]].text),
+            meeting.sentences[group[0]].statement,
             _cited(meeting, group, policy),
             next((owners[at] for at in group if owners[at] is not None), None),
             tasks[group[0]].due,
@@ -75,7 +74,7 @@ def open_questions_of(meeting: Gathered, policy: ExtractivePolicy) -> tuple[Stat
 
 def statement(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) -> Statement:
     """A sentence as it stands in the result; it cites the others that say the same, too."""
-    return Statement(as_statement(meeting.sentences[group[0]].text), _cited(meeting, group, policy))
+    return Statement(meeting.sentences[group[0]].statement, _cited(meeting, group, policy))
 
 
 def _cited(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) -> tuple[str, ...]:
@@ -103,7 +102,7 @@ def _surest(
     """The sentences of the surest hits, each with those that say the same, the surest first."""
     groups: list[list[int]] = []
     for at, _ in sorted(hits, key=lambda hit: (-hit[1], hit[0])):
-        if not as_statement(meeting.sentences[at].text):
+        if not meeting.sentences[at].statement:
             continue
         known = next((group for group in groups if same(at, group[0])), None)
         if known is not None:

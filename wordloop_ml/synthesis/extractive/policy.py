@@ -59,7 +59,8 @@ class ExtractivePolicy:
             for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
 
     Items
-        same: of two with at least this cosine one is left out.
+        same: of two with at least this cosine one is left out. same_words: in other languages than
+            English, of two that share so many of their words.
         repeat_citations: an item that was said several times cites so many of them.
         most_decisions, most_action_items, most_questions: the surest are kept.
         task_threshold, open_threshold: how sure an item must be.
@@ -124,6 +125,7 @@ class ExtractivePolicy:
     asked_indirectly: float = 0.8
 
     same: float = 0.8
+    same_words: float = 0.85
     repeat_citations: int = 4
     most_decisions: int = 12
     most_action_items: int = 15

@@ -14,12 +14,14 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.words import (
     WORD,
     as_statement,
+    spoken_words,
     without_fillers,
     words_of,
 )
 from wordloop_ml.synthesis.messages import Segment
+from wordloop_ml.synthesis.words import UNSPACED
 
-_STOP = re.compile(r"[.?!…]+[\"'”’)]*\s+")
+_STOP = re.compile(r"[.?!…]+[\"'”’)]*\s+|[。？！]+[」』”）]*\s*")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|hon|st|vs|etc|e\.g|i\.e|no|inc|ltd|approx)|\b[A-Za-z])\.$",
     re.IGNORECASE,
@@ -27,7 +29,8 @@ _ABBREVIATION = re.compile(
 _CLAUSE = re.compile(
     r"[,;:]\s+(?=(?:and|but|so|because|which|then|or|if|when|that)\b)|;\s+", re.IGNORECASE
 )
-_ENDS = re.compile(r"[.?!…][\"'”’)]*$")
+_ENDS = re.compile(rf"(?:[.?!…][\"'”’)]*|[。？！][」』”）]*|{UNSPACED.pattern})$")
+"""A final in writing without blanks ends where somebody paused, often without a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Sentence:
     """One sentence of a chunk.
 
     text: without fillers, as it was said otherwise. voice: whose it is. first, last: positions of
-        its first and last segment in the chunk. words: how many it has. plain: those of the
-        statement that it makes, without case and punctuation; what has the same ones says the same.
+        its first and last segment in the chunk. words: how many it has. statement: the
+        sentence as it may stand alone; empty where it may not. plain: the words of that, without
+        case and punctuation; what has the same ones says the same.
     """
 
     text: str
@@ -44,6 +48,7 @@ class Sentence:
     first: int
     last: int
     words: int
+    statement: str = ""
     plain: tuple[str, ...] = ()
 
 
@@ -75,7 +80,7 @@ def sentences_of(
                 found.extend(_divided(waiting.pop(turn.voice), policy, english))
         turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
         turn.pieces.append((position, segment.text.strip()))
-        turn.words += len(WORD.findall(segment.text))
+        turn.words += spoken_words(segment.text)
         turn.until = max(turn.until, segment.end)
         if _ENDS.search(segment.text.strip()) or turn.words >= policy.longest_turn_words:
             found.extend(_divided(waiting.pop(segment.voice), policy, english))
@@ -103,12 +108,15 @@ def _divided(turn: _Open, policy: ExtractivePolicy, english: bool) -> Iterator[S
     positions = [position for position, _ in turn.pieces]
     for begin, end in _spans(text, policy, english):
         cleaned = without_fillers(text[begin:end]) if english else text[begin:end].strip()
-        words = len(WORD.findall(cleaned))
+        words = spoken_words(cleaned)
         if words:
             first = max(k for k, start in enumerate(starts) if start <= begin)
             last = max(k for k, start in enumerate(starts) if start < end)
-            plain = tuple(words_of(as_statement(cleaned) or cleaned))
-            yield Sentence(cleaned, turn.voice, positions[first], positions[last], words, plain)
+            statement = as_statement(cleaned, english=english)
+            plain = tuple(words_of(statement or cleaned))
+            yield Sentence(
+                cleaned, turn.voice, positions[first], positions[last], words, statement, plain
+            )
 
 
 def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.items import statement
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals, says_the_same
-from wordloop_ml.synthesis.extractive.words import as_statement, content_of
+from wordloop_ml.synthesis.extractive.words import content_of
 from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.steps import Steps
 from wordloop_ml.synthesis.words import count_words
@@ -48,7 +48,7 @@ def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
     enough = [
         at
         for at in meeting.embedded
-        if count_words(as_statement(meeting.sentences[at].text)) >= policy.summary_words
+        if count_words(meeting.sentences[at].statement) >= policy.summary_words
     ]
     return np.array(enough or meeting.embedded, np.intp)
 
@@ -58,8 +58,10 @@ def choose(
 ) -> list[int]:
     """The sentences, in order, until they have so many words."""
     best = np.argsort(-scores, kind="stable")[: policy.most_candidates]
-    contents = [frozenset(content_of(meeting.sentences[rows[at]].text)) for at in best]
-    texts = [as_statement(meeting.sentences[rows[at]].text) for at in best]
+    contents = [
+        frozenset(content_of(meeting.sentences[rows[at]].text, meeting.language)) for at in best
+    ]
+    texts = [meeting.sentences[rows[at]].statement for at in best]
     vectors = meeting.vectors[meeting.row[rows[best]]]
     worth = scores[best].copy()
     nearest = np.zeros(len(best))

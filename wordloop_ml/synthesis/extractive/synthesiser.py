@@ -9,14 +9,22 @@ from wordloop_ml.synthesis.extractive.items import (
     decisions_of,
     open_questions_of,
 )
+from wordloop_ml.synthesis.extractive.languages import UNSPACED_LANGUAGES, language_of
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.titles import Phrases, phrases_of, title_of
 from wordloop_ml.synthesis.extractive.topics import stretches
 from wordloop_ml.synthesis.extractive.withdrawals import withdrawals_of
-from wordloop_ml.synthesis.extractive.words import as_statement
-from wordloop_ml.synthesis.messages import Draft, MadeBy, Statement, Topic, Transcript, Wishes
+from wordloop_ml.synthesis.messages import (
+    Draft,
+    MadeBy,
+    Segment,
+    Statement,
+    Topic,
+    Transcript,
+    Wishes,
+)
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 
@@ -42,8 +50,9 @@ class ExtractiveSynthesiser:
 
     def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ChunkNotes]:
         """The sentences of a chunk, their embeddings, and what the rules find in them."""
-        english = language is None or language.lower().split("-")[0] == "en"
-        notes = yield from notes_of(chunk, english, self._policy)
+        spoken = _spoken(language, chunk.segments)
+        # a few words tell nothing, and the rules do no harm to them
+        notes = yield from notes_of(chunk, spoken in (None, "en"), self._policy)
         return notes
 
     def merge(
@@ -54,7 +63,8 @@ class ExtractiveSynthesiser:
         wishes: Wishes,
     ) -> Steps[Draft]:
         """Choose among all sentences; computes some tens of milliseconds for an hour of talk."""
-        meeting = gather(transcript, chunks, notes)
+        language = _spoken(transcript.language, transcript.segments)
+        meeting = gather(transcript, chunks, notes, language)
         yield Pause()
         parts = yield from stretches(meeting, self._policy)
         phrases = yield from phrases_of(meeting, parts, self._policy)
@@ -83,7 +93,9 @@ class ExtractiveSynthesiser:
         named = phrases.best(None, self._policy)
         everything = (0, len(meeting.sentences))
         if named or not meeting.sentences:
-            return Statement(title_of(named), self._saying(meeting, everything, named))
+            return Statement(
+                title_of(named, meeting.language), self._saying(meeting, everything, named)
+            )
         longest = self._longest(meeting, everything)
         return Statement(self._cut(meeting, longest), meeting.cited(longest))
 
@@ -95,7 +107,7 @@ class ExtractiveSynthesiser:
         stop = max(segment.end for segment in segments)
         # first and last: a topic lasts from one to the other, whatever else it rests on
         cited = {segments[0].id, segments[-1].id, *self._saying(meeting, part, named)}
-        title = title_of(named)
+        title = title_of(named, meeting.language)
         if not title:
             longest = self._longest(meeting, part)
             title = self._cut(meeting, longest)
@@ -123,5 +135,14 @@ class ExtractiveSynthesiser:
         return part[0] + int(meeting.words[part[0] : part[1]].argmax())
 
     def _cut(self, meeting: Gathered, at: int) -> str:
-        text = meeting.sentences[at].text
-        return " ".join((as_statement(text) or text).split()[: self._policy.fallback_words])
+        sentence = meeting.sentences[at]
+        words = self._policy.fallback_words
+        text = " ".join((sentence.statement or sentence.text).split()[:words])
+        return text[: 2 * words] if meeting.language in UNSPACED_LANGUAGES else text
+
+
+def _spoken(language: str | None, segments: Sequence[Segment]) -> str | None:
+    """What is spoken: as whoever asks says, else as the words tell."""
+    if language is not None:
+        return language.lower().split("-")[0]
+    return language_of(segment.text for segment in segments)

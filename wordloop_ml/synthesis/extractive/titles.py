@@ -11,12 +11,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.languages import (
+    UNSPACED_LANGUAGES,
+    bare,
+    unspaced_runs,
+    writes_nouns_with_capitals,
+)
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.words import WORD, content_of, words_of
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.words import stems
 
-_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_LETTER = re.compile(r"[^\W\d_]")
+_FEWEST_LETTERS = 3
 
 Phrase = tuple[str, ...]
 
@@ -76,7 +83,9 @@ def phrases_of(
             # short answers hold no phrase
             if meeting.row[at] < 0:
                 continue
-            for phrase, words in _candidates(meeting.sentences[at].text, names, policy):
+            for phrase, words in _candidates(
+                meeting.sentences[at].text, names, meeting.language, policy
+            ):
                 count[phrase] += 1
                 shown.setdefault(phrase, Counter())[words] += 1
             done += 1
@@ -86,32 +95,51 @@ def phrases_of(
     return Phrases(counts, shown)
 
 
-def title_of(phrases: Sequence[str]) -> str:
+def title_of(phrases: Sequence[str], language: str | None = "en") -> str:
     """The phrases as one title; empty when there are none."""
     if not phrases:
         return ""
-    text = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+    if language == "en" and len(phrases) > 1:
+        text = f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+    else:
+        text = ("、" if language in UNSPACED_LANGUAGES else ", ").join(phrases)
     return text[0].upper() + text[1:]
 
 
 def _candidates(
-    text: str, names: frozenset[str], policy: ExtractivePolicy
+    text: str, names: frozenset[str], language: str | None, policy: ExtractivePolicy
 ) -> Iterator[tuple[Phrase, str]]:
     """Every run of content words that is not too long: its key, and as it was said."""
-    content = frozenset(content_of(text)) - names
+    if language in UNSPACED_LANGUAGES:
+        for run in unspaced_runs(text, language):
+            yield from _unspaced(run, names, policy)
+    else:
+        for run in _spaced_runs(text, names, language):
+            yield from _runs(run, policy)
+
+
+def _spaced_runs(text: str, names: frozenset[str], language: str | None) -> Iterator[list[str]]:
+    """Content words with nothing but blanks between them."""
+    content = frozenset(content_of(text, language)) - names
+    nouns_alone = writes_nouns_with_capitals(language)
     run: list[str] = []
     last = 0
     for found in WORD.finditer(text) if content else ():
-        word = found.group(0)
-        broken = text[last : found.start()].strip(" -") != ""
+        whole = found.group(0)
+        word = bare(whole, language)
+        broken = text[last : found.start()].strip(" -") != "" or not whole.startswith(word)
         last = found.end()
-        plain = word.lower().replace("’", "'") in content and _LETTERS.search(word)
+        plain = (
+            word.lower().replace("’", "'") in content
+            and len(_LETTER.findall(word)) >= _FEWEST_LETTERS
+            and (word[0].isupper() or not nouns_alone)
+        )
         if run and (broken or not plain):
-            yield from _runs(run, policy)
+            yield run
             run = []
         if plain:
             run.append(word)
-    yield from _runs(run, policy)
+    yield run
 
 
 def _runs(run: Sequence[str], policy: ExtractivePolicy) -> Iterator[tuple[Phrase, str]]:
@@ -119,3 +147,15 @@ def _runs(run: Sequence[str], policy: ExtractivePolicy) -> Iterator[tuple[Phrase
         for at in range(len(run) - length + 1):
             words = run[at : at + length]
             yield tuple(word.lower().removesuffix("s") for word in words), " ".join(words)
+
+
+def _unspaced(
+    run: Sequence[str], names: frozenset[str], policy: ExtractivePolicy
+) -> Iterator[tuple[Phrase, str]]:
+    """Words side by side; of Chinese, whose characters are told apart by nothing, two at least."""
+    fewest = 2 if run and len(run[0]) == 1 else 1
+    for length in range(fewest, fewest + policy.title_words):
+        for at in range(len(run) - length + 1):
+            phrase = "".join(run[at : at + length])
+            if not any(phrase in name for name in names):
+                yield tuple(word.lower() for word in run[at : at + length]), phrase

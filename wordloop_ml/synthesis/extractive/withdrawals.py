@@ -93,9 +93,14 @@ def likeness(meeting: Gathered, one: int, other: int, text: str) -> float:
 
 def says_the_same(meeting: Gathered, one: int, other: int, policy: ExtractivePolicy) -> bool:
     """Whether one of two sentences is enough: the same words, or nearly the same meaning."""
-    if one == other or meeting.sentences[one].plain == meeting.sentences[other].plain:
+    mine, theirs = meeting.sentences[one], meeting.sentences[other]
+    if one == other or mine.plain == theirs.plain:
         return True
-    return meeting.similarity(one, other) >= policy.same
+    if meeting.language in (None, "en"):
+        return meeting.similarity(one, other) >= policy.same
+    # the embeddings are of English: what they cannot read is all alike to them
+    words, others = set(tokens(mine.text)), set(tokens(theirs.text))
+    return len(words & others) >= policy.same_words * len(words | others)
 
 
 def says_more(meeting: Gathered, one: int, other: int) -> bool:

@@ -6,10 +6,16 @@ nothing is ever put in but a capital and a full stop.
 
 import re
 
-from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
-from wordloop_ml.synthesis.words import content_words, tokens
+from wordloop_ml.synthesis.extractive.languages import (
+    UNSPACED_LANGUAGES,
+    bare,
+    is_verb,
+    stop_words,
+    unspaced_runs,
+)
+from wordloop_ml.synthesis.words import UNSPACED, WORD_CHARACTER, tokens
 
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+WORD = re.compile(rf"{WORD_CHARACTER}+(?:['’]{WORD_CHARACTER}+)*")
 """A word with its apostrophes; numbers are words."""
 
 _FILLER = re.compile(
@@ -54,15 +60,17 @@ def without_fillers(text: str) -> str:
     return _tidied(text).strip(" ,;:")
 
 
-def as_statement(text: str) -> str:
+def as_statement(text: str, *, english: bool = True) -> str:
     """A cleaned sentence as it may stand alone: opened by a capital, ended by a stop."""
-    bare = text.rstrip(" .,;:!-–—")
-    asked = bare.endswith("?")
-    opened = _OPENING.sub("", bare)
-    opened = _ENDING.sub("", opened)
-    if not WORD.search(opened):
+    said = text.rstrip(" .,;:!-–—。、！；")
+    if english:
+        said = _ENDING.sub("", _OPENING.sub("", said))
+    if not WORD.search(said):
         return ""
-    return opened[0].upper() + opened[1:] + ("" if asked else ".")
+    stop = "。" if UNSPACED.match(said[-1]) else "."
+    if said.endswith(("?", "？")):
+        stop = ""
+    return said[0].upper() + said[1:] + stop
 
 
 def _tidied(text: str) -> str:
@@ -76,10 +84,18 @@ def _once(match: re.Match[str]) -> str:
     return match.group(0) if said.lower() in _MAY_REPEAT or said.isdigit() else said
 
 
-def content_of(text: str) -> list[str]:
-    """The words that say what a text is about, in lower case, in order."""
-    return [
-        word
-        for word in content_words(tokens(text))
-        if word not in LIGHT_WORDS and (len(word) > 2 or word.isdigit())
-    ]
+def spoken_words(text: str) -> int:
+    """How many words were said; two characters of a script without blanks are one."""
+    return len(WORD.findall(text)) + len(UNSPACED.findall(text)) // 2
+
+
+def content_of(text: str, language: str | None = "en") -> list[str]:
+    """The words that say what a text is about, in lower case, in order.
+
+    In Chinese and Japanese, which write no blanks, what may be words.
+    """
+    if language in UNSPACED_LANGUAGES:
+        return [word.lower() for run in unspaced_runs(text, language) for word in run]
+    stop = stop_words(language)
+    words = (bare(word, language) for word in tokens(text) if not is_verb(word, language))
+    return [word for word in words if word not in stop and (len(word) > 2 or word.isdigit())]
