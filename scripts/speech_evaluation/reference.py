@@ -75,8 +75,7 @@ class Reference:
         """By the name of the clip. The language is given; what it would detect stands beside it."""
         heard = {}
         for at, clip in enumerate(clips, 1):
-            digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()
-            key = f"{self._asked} {digest[:32]} {clip.language}"
+            key = f"{self._asked} {self._digest(clip)} {clip.language}"
             if key not in self._answers:
                 progress(f"whisper.cpp: clip {at} of {len(clips)}")
                 self._answers[key] = self._decode(clip)
@@ -85,6 +84,10 @@ class Reference:
             texts, language = self._answers[key]
             heard[clip.name] = Heard(tuple(texts), language=language)
         return heard
+
+    @staticmethod
+    def _digest(clip: Clip) -> str:
+        return hashlib.sha256(clip.path.read_bytes()).hexdigest()[:32]
 
     def _decode(self, clip: Clip) -> tuple[list[str], str | None]:
         if self._model is None:

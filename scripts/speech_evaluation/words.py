@@ -65,7 +65,9 @@ def normal_words(text: str, language: str | None) -> list[str]:
         normal = _english()(text)
     else:
         normal = _other(by_character=language in BY_CHARACTER)(text)
-    return _NUMBER.sub(lambda number: _digits(number[0]), normal).split()
+    words = _NUMBER.sub(lambda number: _digits(number[0]), normal).split()
+    # the normaliser leaves a point of an ellipsis, and currencies
+    return [word for word in words if any(letter.isalnum() for letter in word)]
 
 
 def _digits(number: str) -> str:

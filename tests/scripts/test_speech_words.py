@@ -23,6 +23,8 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12)
         ("nineteen forty five", "1945"),
         ("mister hale uh i'm here", "Mr. Hale, I am here!"),
         ("the colour", "The color [door slams]"),
+        ("what can be", "What can be..."),
+        ("twenty dollars", "$20"),
     ],
 )
 def test_spellings_of_the_same_words_are_the_same(said: str, shown: str) -> None:

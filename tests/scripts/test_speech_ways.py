@@ -1,0 +1,93 @@
+"""The ways of a clip: what a client displayed, what whisper.cpp said before, and each tool once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmark.speaking import Recording
+from scripts.speech_evaluation.clips import Clip
+from scripts.speech_evaluation.heard import Heard
+from scripts.speech_evaluation.live import heard_of
+from scripts.speech_evaluation.reference import Reference
+from scripts.speech_evaluation.repeats import Repeated, markdown
+from tests.speech import SPEECH
+from wordloop_ml.engines.catalogue import MANIFEST
+from wordloop_ml.settings import Settings
+from wordloop_ml.weights import load_manifest
+
+
+def caption(segment: str, text: str, language: str = "en", *, final: bool = False) -> str:
+    words = [{"text": one, "start": 0, "end": 1, "stable": False} for one in text.split()]
+    told = {"segment": segment, "start": 0, "end": 1, "words": words, "text": text}
+    return json.dumps(
+        {"type": "caption", "final": final, "speech_final": final, "language": language, **told}
+    )
+
+
+def test_what_a_client_displayed_is_read_from_its_messages() -> None:
+    """Finals in order, interims by segment, what was refused, the language of the most words."""
+    frames = [
+        caption("a", "Thank"),
+        caption("a", "Thank you.", "de", final=True),
+        caption("b", "So"),
+        '{"type":"notice","code":"rejected","reason":"repetition","start":0,"end":9}',
+        caption("c", "We have it.", "en", final=True),
+    ]
+    recording = Recording(0.0, [(float(at), text) for at, text in enumerate(frames)])
+    assert heard_of(recording) == Heard(
+        finals=("Thank you.", "We have it."),
+        interims=(("Thank",), ("So",)),
+        language="en",
+        refused={"repetition": 1},
+    )
+
+
+def test_whisper_cpp_is_asked_once_for_the_same_bytes(tmp_path: Path) -> None:
+    """Its answers are kept with the digests of weights and clip: no model is loaded again."""
+    weights, audio, kept = (tmp_path / name for name in ("model.bin", "a.flac", "kept.json"))
+    weights.write_bytes(b"no model")
+    audio.write_bytes(b"no audio")
+    clip = Clip(audio, 1.0, "en", "read", "somebody", "hello")
+    reference = Reference(weights, False, kept)
+    key = f"{reference._asked} {reference._digest(clip)} en"
+    kept.write_text(json.dumps({key: [["Hello."], "en"]}), encoding="utf-8")
+    heard = Reference(weights, False, kept).hear([clip], print)
+    assert heard == {"a": Heard(("Hello.",), language="en")}
+
+
+def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
+    """Alone or beside others."""
+    same = Repeated("a", (("One.",), ("One.",)), (("One.",),))
+    other = Repeated("b", (("One.",), ("One.",)), (("One.", "Two."),))
+    assert (same.texts, other.texts) == (1, 2)
+    assert "the same finals each time: 1 of 2 clips" in markdown([same, other])
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ["scripts.benchmark", "--meetings", "1", "--seconds", "1"],
+        ["scripts.speech_evaluation", str(SPEECH), "--clips", "en_read_ls367_2", "--pace", "fast",
+         "--ways", "live,file"],
+    ],
+    ids=["bench", "evaluate_speech"],
+)  # fmt: skip
+def test_each_tool_runs_on_the_clips_that_ship(tool: list[str], tmp_path: Path) -> None:
+    """With the default profile on a real server."""
+    settings = Settings()
+    rows = load_manifest(settings.weights / MANIFEST).profile(settings.profile).values()
+    if not all((settings.weights / row.file).is_file() for row in rows):
+        pytest.skip("weights are not there: wordloop-ml weights pull")
+    figures = tmp_path / "figures.json"
+    done = subprocess.run(
+        [sys.executable, "-m", *tool, "--json", str(figures)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "at most" in done.stdout
+    assert json.loads(figures.read_text(encoding="utf-8"))["machine"]
