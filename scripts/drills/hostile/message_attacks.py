@@ -115,7 +115,7 @@ _WRONG_START: tuple[Mapping[str, Any], ...] = (
     {"speaker": "a\nb"},
     {"speaker": "a" * 129},
     {"language": "xx"},
-    {"language": "EN"},
+    {"language": "English"},
     {"task": "summarise"},
     {"vocabulary": "term"},
     {"vocabulary": ["x" * 65]},
@@ -126,7 +126,7 @@ _WRONG_START: tuple[Mapping[str, Any], ...] = (
     {"first_sample": 9, "resume_from": 8},
     {"resume_from": HUGE + 1},
     {"last_seq": -1},
-    {"epoch": None},
+    {"epoch": "3"},
     {"attempt": 0.5},
     {"live_from": "now"},
 )
