@@ -24,13 +24,10 @@ from scripts.benchmark.speaking import (
     ending,
     listen,
     send_paced,
+    wait_settled,
 )
 from scripts.benchmark.tracks import Script
 from wordloop_ml.messages import SAMPLE_RATE
-
-LAST_FINAL_WITHIN_S = 20.0
-"""It says nothing when a stream is over: so long is waited for what still comes, or until every
-segment that showed anything has its final."""
 
 SESSIONS = 64
 
@@ -85,21 +82,12 @@ async def speak(
         try:
             await socket.send_str('{"type":"start"}')
             await send_paced(socket, frames, began_s, recording.late_s)
-            await _wait_last_final(recording)
+            await wait_settled(recording, display)
         except ConnectionError as error:
             raise BenchmarkFailed(f"{track}: {ending(socket)}") from error
         finally:
             listening.cancel()
     return recording
-
-
-async def _wait_last_final(recording: Recording) -> None:
-    give_up_s = asyncio.get_running_loop().time() + LAST_FINAL_WITHIN_S
-    while asyncio.get_running_loop().time() < give_up_s:
-        screens = list(display(recording.frames))
-        if screens and all(part.final for part in screens[-1].parts):
-            return
-        await asyncio.sleep(0.5)
 
 
 def display(frames: Frames) -> Iterator[Screen]:

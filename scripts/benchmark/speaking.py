@@ -9,13 +9,17 @@ import aiohttp
 import numpy as np
 
 from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark.screens import Display, Part
 from scripts.benchmark.tracks import Script
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 ENDED_WITHIN_S = 60.0
-"""How long the last finals may take after ``stop``."""
+"""How long the last finals may take after the last audio."""
+
+SETTLED_S = 10.0
+"""A server that does not say when it is done has nothing more to say after so long."""
 
 
 @dataclass(slots=True)
@@ -99,6 +103,22 @@ async def listen(socket: aiohttp.ClientWebSocketResponse, recording: Recording) 
     async for message in socket:
         if message.type is aiohttp.WSMsgType.TEXT:
             recording.frames.append((loop.time(), message.data))
+
+
+async def wait_settled(recording: Recording, display: Display) -> None:
+    """Wait until all that is displayed is final and stayed so, ``ENDED_WITHIN_S`` at most."""
+    loop = asyncio.get_running_loop()
+    give_up_s = loop.time() + ENDED_WITHIN_S
+    changed_s = loop.time()
+    before: tuple[Part, ...] = ()
+    while loop.time() < give_up_s:
+        screens = list(display(recording.frames))
+        parts = screens[-1].parts if screens else ()
+        if parts != before:
+            changed_s, before = loop.time(), parts
+        if all(part.final for part in parts) and loop.time() - changed_s >= SETTLED_S:
+            return
+        await asyncio.sleep(0.5)
 
 
 def start_message(track: str, language: str | None = "en") -> str:

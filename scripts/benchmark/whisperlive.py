@@ -16,15 +16,12 @@ from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.scenario import Dialect
 from scripts.benchmark.screens import Frames, Part, Screen
 from scripts.benchmark.server_process import Launch
-from scripts.benchmark.speaking import Recording, ending, listen, send_paced
+from scripts.benchmark.speaking import Recording, ending, listen, send_paced, wait_settled
 from scripts.benchmark.speech import FULL_SCALE
 from scripts.benchmark.tracks import Script
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 READY_WITHIN_S = 60.0
-LAST_WITHIN_S = 20.0
-"""Its own client waits 15 s for what still comes before it says that the audio has ended."""
-
 FRAME_S = 0.1
 CLIENTS, CONNECTED_S = 64, 3_600
 UPGRADE_REQUIRED = 426
@@ -77,7 +74,7 @@ async def speak(
         listening = asyncio.create_task(listen(socket, recording), name=f"listen-{track}")
         try:
             await send_paced(socket, _frames(script.samples), began_s, recording.late_s, FRAME_S)
-            await _wait_last(recording)
+            await wait_settled(recording, display)
             await socket.send_bytes(b"END_OF_AUDIO")
         except ConnectionError as error:
             raise BenchmarkFailed(f"{track}: {ending(socket)}") from error
@@ -99,15 +96,6 @@ def _frames(samples: Pcm16) -> list[bytes]:
     size = round(FRAME_S * SAMPLE_RATE)
     floats = (np.pad(samples, (0, -len(samples) % size)) / FULL_SCALE).astype("<f4")
     return [floats[at : at + size].tobytes() for at in range(0, len(floats), size)]
-
-
-async def _wait_last(recording: Recording) -> None:
-    give_up_s = asyncio.get_running_loop().time() + LAST_WITHIN_S
-    while asyncio.get_running_loop().time() < give_up_s:
-        screens = list(display(recording.frames))
-        if screens and all(part.final for part in screens[-1].parts):
-            return
-        await asyncio.sleep(0.5)
 
 
 def display(frames: Frames) -> Iterator[Screen]:

@@ -185,6 +185,14 @@ def targets(clips: Sequence[Clip], run: Run) -> list[Target]:
     if reference is not None and any(one.language != "en" for one in spoken):
         other = other_languages(spoken, live, reference)
         found.append(Target("clips of 3 s or more in another language", len(other), 1))
+        wrong = [
+            clip.name
+            for clip in spoken
+            if clip.language != "en"
+            and reference[clip.name].language == clip.language != live[clip.name].language
+        ]
+        what = "clips not in English whose language whisper.cpp alone hears"
+        found.append(Target(what, len(wrong), 0))
     return found
 
 

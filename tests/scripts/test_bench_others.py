@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from scripts.benchmark import realtimestt, whisperlive
+from scripts.benchmark import realtimestt, speaking, whisperlive
 from scripts.benchmark.failures import BenchmarkFailed
 from scripts.benchmark.options import OTHERS as CHOICES
 from scripts.benchmark.others import OTHERS
@@ -22,6 +22,13 @@ from scripts.benchmark.speaking import FRAME_SAMPLES, Recording
 from scripts.benchmark.tracks import Script
 
 SCRIPT = Script(np.arange(3 * FRAME_SAMPLES, dtype=np.int16), ())
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more comes from a small server."""
+    monkeypatch.setattr(speaking, "SETTLED_S", 0.3)
+
 
 Hear = Callable[[web.WebSocketResponse, aiohttp.WSMessage], Awaitable[None]]
 
