@@ -137,3 +137,20 @@ def test_a_task_is_taken_back_as_well(read_meeting: Read) -> None:
     )
     items = action_items_of(meeting, POLICY, withdrawals_of(meeting, POLICY))
     assert [one.due for one in items] == ["tomorrow"]
+
+
+def test_what_is_named_is_meant_and_not_what_was_said_last(read_meeting: Read) -> None:
+    """A word of it is enough, where somebody says outright that it does not hold."""
+    meeting = read_meeting(
+        [
+            ("Ann", OLD),
+            ("Bo", "I will send the invoice to the customer by Friday."),
+            ("Ann", "We need to fix the login screen this week."),
+            ("Bo", "About the launch, we changed our minds, we go with May instead."),
+            ("Bo", "Scratch what I said about the invoice, Ann will send it."),
+        ]
+    )
+    withdrawn = withdrawals_of(meeting, POLICY)
+    assert [one.segments for one in decisions_of(meeting, POLICY, withdrawn)] == [("s3",)]
+    items = action_items_of(meeting, POLICY, withdrawn)
+    assert [(one.owner, one.segments) for one in items] == [(None, ("s2",)), ("Ann", ("s4",))]

@@ -116,21 +116,21 @@ NOT_THAT = re.compile(
 CHANGED_MIND = re.compile(
     r"\bchang(?:ed|e|ing) (?:my|our|their|his|her) minds?\b|\bchange of (?:plans?|mind|heart)\b"
     r"|\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b"
-    r"|\b(?:no,? wait|wait,? no|actually,? no|no,? actually)\b"
+    r"|\b(?:no,? wait|wait,? no|actually,? no)\b"
     r"|\b(?:reconsidered|rethought|backtracked|gone back on|went back on|go back on)\b"
     r"|\b(?:revers|revok|overturn|withdr[ae]w|rescind|undo|drop|cancel|scrap|overrul)\w* "
     rf"{_DECISION}\b",
     _I,
 )
 """Likewise, of what may have been said long before."""
-_NO_LONGER = (
-    r"\b(?:after all|no longer|not \w+ any ?more)\b"
-    r"|\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
+NO_LONGER = re.compile(r"\b(?:instead(?! of)|after all|no longer|any ?more)\b", _I)
+_NEGATED = (
+    r"\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
     r"|\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to)\b"
     r"|\blet['’]?s not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|"
     r"pretend|assume|say|kid|be\b)\w+"
 )
-CHANGED = re.compile(rf"{CHANGED_MIND.pattern}|\binstead\b(?! of)|{_NO_LONGER}", _I)
+CHANGED = re.compile(f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{_NEGATED}", _I)
 """Any of those, and weaker signs that an earlier decision does not hold."""
 SECOND_THOUGHT = re.compile(
     r"\b(?:(?:oh|no|wait|well|sorry|actually|but|okay|hmm),? )*(?:(?:scratch|strike) that|"

@@ -70,8 +70,8 @@ class ExtractivePolicy:
 
     Withdrawals
         withdrawn_within, withdrawn_before: words within which "scratch that" and "we changed our
-            minds" mean the item before. withdrawn_alike: an item so much about the same, in [0, 1],
-            is meant at any distance. instead_content: content words of what holds in its place.
+            minds" mean the item before. withdrawn_plainly, withdrawn_alike: an item so much about the
+            same, in [0, 1], is meant by these words, and by weaker ones. instead_content: content words of what holds in its place.
 
     Topics
         block_words: topics begin at blocks of about so many words; most_blocks: of a long meeting.
@@ -139,6 +139,7 @@ class ExtractivePolicy:
 
     withdrawn_within: int = 150
     withdrawn_before: int = 600
+    withdrawn_plainly: float = 0.5
     withdrawn_alike: float = 0.6
     instead_content: int = 2
 

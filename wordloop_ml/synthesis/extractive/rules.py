@@ -44,7 +44,8 @@ def takes_back(sentence: Sentence) -> bool:
 
 def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
-    text = sentence.text
+    # "scratch what I said, Ben will send it": the rest counts
+    text = lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;")
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
         return None
     if lexicon.NO_TASK.search(text) or len(content_of(text)) < policy.task_content:

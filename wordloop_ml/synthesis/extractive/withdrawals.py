@@ -47,21 +47,48 @@ def _meant(
     """Which of the items that stand is taken back here, if any."""
     text = meeting.sentences[back].text
     if lexicon.NOT_THAT.search(text):
-        reach, plainly = policy.withdrawn_within, True
-    elif lexicon.CHANGED_MIND.search(text):
-        reach, plainly = policy.withdrawn_before, True
-    else:
-        reach, plainly = None, False
-    if not plainly and lexicon.UNDECIDED.search(text):
+        # "that" is near, whatever else was once said about the same
+        near = _within(meeting, back, standing, policy.withdrawn_within)
+        related = _nearest_in_meaning(meeting, back, near, policy, plainly=True)
+        return related if related is not None else max(near, default=None)
+    sure = {at for at, _ in meeting.decisions}
+    decided = [at for at in standing if at in sure]
+    if lexicon.CHANGED_MIND.search(text):
+        # a task only where nothing was decided
+        for items in (decided, standing):
+            related = _nearest_in_meaning(meeting, back, items, policy, plainly=True)
+            near = _within(meeting, back, items, policy.withdrawn_before)
+            if related is not None or near:
+                return related if related is not None else near[-1]
         return None
-    about = _marks_off(text)
-    alike = [(likeness(meeting, at, back, about), at) for at in standing]
-    best, old = max(alike, default=(0.0, -1))
-    near = [at for at in standing if reach and meeting.heard[back] - meeting.heard[at] <= reach]
-    # "that" is near, whatever else was once said about the same
-    if best >= policy.withdrawn_alike and (old in near or not lexicon.NOT_THAT.search(text)):
-        return old
-    return near[-1] if near else None
+    if lexicon.UNDECIDED.search(text):
+        return None
+    return _nearest_in_meaning(meeting, back, decided, policy, plainly=False)
+
+
+def _within(meeting: Gathered, back: int, standing: Sequence[int], words: int) -> list[int]:
+    return [at for at in standing if meeting.heard[back] - meeting.heard[at] <= words]
+
+
+def _nearest_in_meaning(
+    meeting: Gathered, back: int, items: Sequence[int], policy: ExtractivePolicy, *, plainly: bool
+) -> int | None:
+    """The item that is most about the same, by its words and its meaning; None if none is.
+
+    plainly: something is taken back, so that one content word tells what.
+    """
+    enough = policy.withdrawn_plainly if plainly else policy.withdrawn_alike
+    fewest = 1 if plainly else 2
+    words = stems(content_of(_marks_off(meeting.sentences[back].text)))
+    best, old = 0.0, None
+    for at in items:
+        others = stems(content_of(meeting.sentences[at].text))
+        least = min(len(words), len(others))
+        shared = len(words & others) / least if least >= fewest else 0.0
+        meant = meeting.similarity(at, back)
+        if max(shared, meant) >= enough and shared + meant >= best:
+            best, old = shared + meant, at
+    return old
 
 
 def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> bool:
@@ -76,19 +103,9 @@ def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> b
 
 def _marks_off(text: str) -> str:
     """The text without the words that take something back."""
-    return lexicon.CHANGED_MIND.sub(" ", lexicon.NOT_THAT.sub(" ", text))
-
-
-def likeness(meeting: Gathered, one: int, other: int, text: str) -> float:
-    """How far two sentences are about the same, in [0, 1]: by meaning, or by their words.
-
-    text: of the other one, as far as it counts.
-    """
-    words, others = stems(content_of(meeting.sentences[one].text)), stems(content_of(text))
-    fewest = min(len(words), len(others))
-    # one word is soon shared
-    shared = len(words & others) / fewest if fewest > 1 else 0.0
-    return max(meeting.similarity(one, other), shared)
+    for mark in (lexicon.NOT_THAT, lexicon.CHANGED_MIND, lexicon.NO_LONGER):
+        text = mark.sub(" ", text)
+    return text
 
 
 def says_the_same(meeting: Gathered, one: int, other: int, policy: ExtractivePolicy) -> bool:
