@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +10,44 @@ from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.settings import Settings
 from wordloop_ml.weights import load_manifest
 
+LIBRARIES = ("aiohttp", "ctranslate2", "pywhispercpp", "onnxruntime")
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni")
+
 
 def describe_machine(settings: Settings) -> dict[str, Any]:
     """The CPU, the software and the models, for the report."""
-    weights = load_manifest(settings.weights / MANIFEST).profile(settings.profile)
+    transcriber = load_manifest(settings.weights / MANIFEST).profile(settings.profile)[
+        "transcriber"
+    ]
+    flags = _cpuinfo("flags").split()
     return {
         "CPU": processor(),
+        "with": " ".join(one for one in INSTRUCTIONS if one in flags) or "nothing known",
         "cores": os.cpu_count(),
         "workers x threads": f"{settings.workers} x {settings.threads}",
-        "transcriber": f"{weights['transcriber'].name} ({weights['transcriber'].sha256[:8]})",
+        "transcriber": f"{transcriber.name} ({transcriber.sha256[:8]}) on {transcriber.engine}",
         "Python": platform.python_version(),
-        "aiohttp": version("aiohttp"),
-        "pywhispercpp": version("pywhispercpp"),
-        "onnxruntime": version("onnxruntime"),
+        **{one: found for one in LIBRARIES if (found := _version(one))},
     }
 
 
 def processor() -> str:
     """As Linux names it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field: str) -> str:
+    """Of the first core; empty where Linux does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+        return ""
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == field), "")
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
