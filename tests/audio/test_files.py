@@ -1,5 +1,6 @@
 import math
 import os
+import re
 import wave
 from collections.abc import Callable
 from functools import partial
@@ -35,10 +36,11 @@ def write(
     layout: str = "mono",
     samples: Samples | None = None,
     video: bool = False,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """A media file of the sweep, on every channel alike unless there is one for each."""
     sounds = np.atleast_2d(sweep(rate) if samples is None else samples)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         if video:
             pictures = container.add_stream("mpeg4", rate=10)
             pictures.width = pictures.height = 32
@@ -266,7 +268,14 @@ DAMAGED_FORMS = [
     ("a.webm", "libopus"),
     ("a.mkv", "aac"),
     ("a.ts", "aac"),
+    ("fragmented.mp4", "aac"),
+    ("live.webm", "libopus"),
 ]
+LIVE = {
+    "fragmented.mp4": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "500000"},
+    "live.webm": {"live": "1"},
+}
+"""How recorders write, which do not know how long it will be."""
 
 
 @pytest.mark.parametrize("length", [300, 12_000])
@@ -275,7 +284,7 @@ def test_all_that_is_readable_before_and_behind_damage_comes_in_time(
     tmp_path: Path, name: str, codec: str, length: int
 ) -> None:
     """Then it is said where something is missing, whatever the form knows of time itself."""
-    path = write(tmp_path / name, codec, samples=clock())
+    path = write(tmp_path / name, codec, samples=clock(), options=LIVE.get(name))
     overwrite(path, 0.5, length)
     samples, message = read_on(path)
     assert len(samples) / SAMPLE_RATE == pytest.approx(LONG_S, abs=0.3)
@@ -291,7 +300,7 @@ def test_all_that_is_readable_before_and_behind_damage_comes_in_time(
 @pytest.mark.parametrize(("name", "codec"), [*DAMAGED_FORMS, ("a.wav", "pcm_s16le")])
 def test_a_file_that_was_cut_off_says_where(tmp_path: Path, name: str, codec: str) -> None:
     """A download that broke, say."""
-    path = write(tmp_path / name, codec, samples=clock())
+    path = write(tmp_path / name, codec, samples=clock(), options=LIVE.get(name))
     if name.endswith(".m4a"):  # what is written first here stands at the end
         with (
             av.open(str(path)) as plain,
@@ -311,11 +320,25 @@ def test_a_file_that_was_cut_off_says_where(tmp_path: Path, name: str, codec: st
     assert f" is damaged: nothing readable after {seconds:.1f} s" in message
 
 
+def test_a_fragment_without_its_head_is_one_hole(tmp_path: Path) -> None:
+    """FFmpeg stops there; the fragments behind it are found all the same."""
+    path = write(tmp_path / "a.mp4", "aac", samples=clock(), options=LIVE["fragmented.mp4"])
+    content = path.read_bytes()
+    heads = [found.start() - 4 for found in re.finditer(b"moof", content)]
+    for at in (6, 15):
+        content = content[: heads[at]] + b"\xff" * 100 + content[heads[at] + 100 :]
+    path.write_bytes(content)
+    samples, message = read_on(path)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(LONG_S, abs=0.1)
+    assert all(second in (at, None) for at, second in enumerate(told(samples)))
+    assert message.count(" to ") == 2
+
+
 def test_a_file_without_its_index_says_so(tmp_path: Path) -> None:
     """It stands at the end of an MP4 that was not made for the web."""
     path = write(tmp_path / "a.m4a", "aac", samples=clock())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "has no index" in refusal(lambda: open_audio(path))
+    assert "has no index that can be read" in refusal(lambda: open_audio(path))
 
 
 def test_many_holes_are_told_in_one_line(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import av.logging
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from wordloop_ml.audio.fragments import FromFragment, first_fragment, next_fragment
 from wordloop_ml.audio.lengths import exact_s, is_cut_off, lasts_s
 from wordloop_ml.audio.packets import RAW_FORMS, PacketReader, Trouble
 from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
@@ -28,6 +28,8 @@ _NEAR_S = 0.5
 _MOST_HOLES = 4
 """So many are told each; there may be hundreds."""
 _MOST_PLACED_CHANNELS = 8
+_MOST_BETWEEN_BYTES = 256
+"""Between two packets stands the head of a block, or of a cluster."""
 _SAID_BEFORE_S = 2.0
 """A hole so soon behind an error that FFmpeg wrote is damage."""
 
@@ -53,10 +55,11 @@ class AudioFile:
     duration_s: as the file says, None where it does not; an estimate, good for a progress bar.
     """
 
-    def __init__(self, path: Path, container: InputContainer, stream: AudioStream) -> None:
+    def __init__(self, path: Path, container: InputContainer, stream: int) -> None:
         self._path = path
         self._container = container
-        self._stream = stream
+        self._index = stream
+        self._stream = container.streams.audio[stream]
         self.duration_s = lasts_s(container)
 
     def __enter__(self) -> Self:
@@ -72,31 +75,59 @@ class AudioFile:
     def __iter__(self) -> Iterator[Samples]:
         form, begins = self._container.format.name, self._container.start_time
         raw = form in RAW_FORMS
-        reader = PacketReader(self._path, self._container, self._stream)
+        # alone in a file, its packets lie side by side
+        alone = form.startswith("matroska") and len(self._container.streams) == 1
+        first = first_fragment(self._path) if form.startswith("mov") else None
         timeline = Timeline(
             None if begins is None else begins / av.time_base,
-            None if raw else lasts_s(self._container),
+            None if raw or first is not None else lasts_s(self._container),
         )
         converter = _Converter()
         damage = _Damage()
         said_s = -math.inf
-        for frame, trouble in reader:
-            timeline.skip(trouble.lost_s)
-            stamp_s, at_s = _stamp_s(frame), converter.position_s
-            said_s = at_s if trouble.said else said_s
-            hole_s = timeline.hole_s(stamp_s, at_s, exact=trouble.failed > 0)
-            # of Ogg, FFmpeg knows some packets later where it went on
-            doubtful = at_s - said_s < _SAID_BEFORE_S or (raw and at_s > 0)
-            if trouble.failed or (hole_s and doubtful):
-                damage.add(at_s, at_s + hole_s)
-            if hole_s:
-                yield from converter.pause(hole_s)
-            yield from converter.convert(frame)
-            if converter.spoilt:
-                damage.add(at_s + hole_s, converter.position_s)
+        rest = Trouble()
+        for reader in self._readers(first):
+            for frame, trouble in reader:
+                timeline.skip(trouble.lost_s)
+                stamp_s, at_s = _stamp_s(frame), converter.position_s
+                said_s = at_s if trouble.said else said_s
+                hole_s = timeline.hole_s(stamp_s, at_s, exact=trouble.failed > 0)
+                # of Ogg, FFmpeg knows some packets later where it went on
+                doubtful = at_s - said_s < _SAID_BEFORE_S or (raw and at_s > 0)
+                doubtful |= alone and trouble.between > _MOST_BETWEEN_BYTES
+                if trouble.failed or (hole_s and doubtful):
+                    damage.add(at_s, at_s + hole_s)
+                if hole_s:
+                    yield from converter.pause(hole_s)
+                yield from converter.convert(frame)
+                if converter.spoilt:
+                    damage.add(at_s + hole_s, converter.position_s)
+                rest = reader.trouble
         yield from converter.flush()
         damage.doubted = timeline.doubted
-        self._check(converter.position_s, reader.trouble, damage)
+        self._check(converter.position_s, rest, damage)
+
+    def _readers(self, first: int | None) -> Iterator[PacketReader]:
+        """The file's packets, and those behind damaged heads of fragments, where FFmpeg stops.
+
+        first: where the first fragment begins.
+        """
+        reader = PacketReader(self._path, self._container, self._stream)
+        yield reader
+        until = reader.until
+        while first is not None and (begins := next_fragment(self._path, until)) is not None:
+            until = begins + 1
+            try:
+                with av.logging.Capture(), FromFragment(self._path, first, begins) as masked:
+                    container = av.open(masked, "r", metadata_errors="replace")
+                    with container:
+                        stream = container.streams.audio[self._index]
+                        reader = PacketReader(self._path, container, stream)
+                        reader.trouble.failed = 1
+                        yield reader
+            except (av.FFmpegError, OSError, IndexError):
+                continue
+            until = max(until, reader.until)
 
     def _check(self, ended_s: float, trouble: Trouble, damage: "_Damage") -> None:
         """Raise ``BadInput`` unless everything was readable."""
@@ -170,7 +201,7 @@ def open_audio(path: Path, stream: int = 0) -> AudioFile:
     if getattr(chosen, "codec_context", None) is None:
         container.close()
         raise _unreadable(path, "holds audio that FFmpeg cannot decode")
-    return AudioFile(path, container, chosen)
+    return AudioFile(path, container, stream)
 
 
 def _opened(path: Path) -> InputContainer:
@@ -199,7 +230,7 @@ def _why_unknown(path: Path) -> str:
     except OSError:
         is_mp4 = False
     if is_mp4:
-        return "has no index: it was cut off, or its recording never ended, and nothing can be read"
+        return "has no index that can be read: it was cut off, damaged there, or never finished"
     return "is no audio or video file that FFmpeg knows"
 
 

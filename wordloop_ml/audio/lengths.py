@@ -11,6 +11,7 @@ _EXACT_FORMS = frozenset({"flac", "ogg", "aiff"})
 """Forms whose headers know the length exactly. Others count pauses that hold no samples (WebM), or
 report themselves where they are cut off."""
 _LARGEST_OGG_PAGE = 27 + 255 + 255 * 255
+_FORGIVEN_BYTES = 512
 _OPEN_WAV_BYTES = 0x7FFF_0000
 """Programs that write WAV to a pipe give such a length, or more, or none."""
 
@@ -41,7 +42,7 @@ def is_cut_off(path: Path, form: str) -> bool:
             size = file.seek(0, 2)
             if form == "wav":
                 file.seek(0)
-                return _wav_bytes(file.read(65_536)) > size
+                return _wav_bytes(file.read(65_536)) > size + _FORGIVEN_BYTES
             if form == "mp3":
                 file.seek(0)
                 frames_at = tag_bytes(file.read(10))

@@ -36,25 +36,29 @@ class Trouble:
     """What happened since the frame before.
 
     failed: packets that could not be decoded, or were none. said: errors that FFmpeg wrote of the
-    container. lost_s: seconds that these packets stood for, beyond what timestamps tell; less than
-    nothing where timestamps count what was no audio.
+    container. between: bytes of the file before this packet and behind the one before it. lost_s:
+    seconds that these packets stood for, beyond what timestamps tell; less than nothing where
+    timestamps count what was no audio.
     """
 
     failed: int = 0
     said: int = 0
+    between: int = 0
     lost_s: float = 0.0
 
 
 class PacketReader:
     """Decodes a stream from front to back; to be iterated over once. Blocking.
 
-    Gives each frame with the trouble before it; ``trouble`` is what has come since.
+    Gives each frame with the trouble before it; ``trouble`` is what has come since. until: where
+    the last packet ended in the file.
 
     path: of the same file, to look at bytes that are no packets.
     """
 
     def __init__(self, path: Path, container: InputContainer, stream: AudioStream) -> None:
         self.trouble = Trouble()
+        self.until = 0
         self._path = path
         self._container = container
         self._packets = container.demux(stream)
@@ -92,6 +96,10 @@ class PacketReader:
             if packet is None:
                 return
             errors = 0
+            if packet.pos is not None and packet.size:
+                if self.until:
+                    self.trouble.between += max(0, packet.pos - self.until)
+                self.until = packet.pos + packet.size
             yield packet
 
     def _decode(self, packet: "Packet[AudioStream]") -> list[AudioFrame]:
