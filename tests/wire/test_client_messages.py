@@ -208,6 +208,14 @@ def test_values_stay_out_of_errors(name: str) -> None:
     assert PRIVATE not in str(refusal(FULL | {"vocabulary": [PRIVATE, f"{PRIVATE}\n"]}))
 
 
+def test_names_are_made_plain() -> None:
+    """Whatever spaces and invisible marks a form or a calendar left in them."""
+    names = {"speaker": "\u200f山田\u3000太郎", "vocabulary": ["Mme\u00a0Dupont"]}
+    start = parse_client(json.dumps(MINIMAL | names))
+    assert isinstance(start, Start)
+    assert (start.speaker, start.vocabulary) == ("山田 太郎", ("Mme Dupont",))
+
+
 def test_a_vocabulary_up_to_its_bounds_is_taken() -> None:
     """As many entries, as long, and as much together as the document says."""
     for terms in (["x"] * 100, ["x" * 64], ["x" * 50] * 10, ["و\u200cا"], []):

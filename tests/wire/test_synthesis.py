@@ -92,13 +92,17 @@ def test_what_is_left_out_takes_the_defaults() -> None:
             with_segments({}),
         ),
         (with_segments({}) | {"language": "auto"}, with_segments({})),
+        (
+            with_segments({"speaker": "山田\u3000太郎\u200e"}),
+            with_segments({"speaker": "山田 太郎"}),
+        ),
         (with_segments({}) | {"language": "en_US"}, with_segments({}) | {"language": "en"}),
     ],
 )
 def test_null_says_what_leaving_a_field_out_says(
     fields: dict[str, Any], left_out: dict[str, Any]
 ) -> None:
-    """To the parser and to the schema; and a language may be any tag."""
+    """To the parser and to the schema; a language may be any tag, a name have any spaces."""
     assert parse(fields) == parse(left_out)
     REQUEST.validate(fields)
 

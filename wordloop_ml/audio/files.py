@@ -264,10 +264,11 @@ class _Converter:
         self.spoilt = False
         for packed in self._to_float.resample(frame):
             samples: Samples = packed.to_ndarray()[0]
-            if not np.isfinite(samples).all():
+            peak = np.abs(samples).max(initial=0.0)
+            if not np.isfinite(peak):
                 self.spoilt = True
                 samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-            mono = self._downmix.mix(np.clip(samples, -1, 1))
+            mono = self._downmix.mix(samples if peak <= 1 else np.clip(samples, -1, 1))
             self._position_s += len(mono) / frame.sample_rate
             yield from self._give(self._resampler.push(mono))
 

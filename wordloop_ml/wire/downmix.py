@@ -22,7 +22,7 @@ class Downmix:
     """The average of the channels of one stream, each with the polarity that agrees with the rest.
 
     A channel that is wired the wrong way round (right = -left) would cancel the others: it is
-    inverted while it does. Whatever has no such channel is averaged, sample for sample. A change
+    inverted while it does. Whatever has no such channel is averaged. A change
     takes 10 ms, so that it is not heard.
 
     sample_rate: of the samples, which says how long half a second is.
@@ -43,10 +43,7 @@ class Downmix:
             return interleaved
         frames = interleaved.reshape(-1, self._channels)
         before, self._signs = self._signs, self._agreeing(frames)
-        if np.array_equal(before, self._signs):
-            if (self._signs > 0).all():
-                mono: Samples = frames.mean(axis=1, dtype=np.float32)
-                return mono
+        if (before == self._signs).all():
             return self._weighted(frames, self._signs)
         ramp = min(len(frames), math.ceil(self._sample_rate * _RAMP_S))
         old, new = self._weighted(frames[:ramp], before), self._weighted(frames, self._signs)
@@ -54,23 +51,29 @@ class Downmix:
         return new
 
     def _weighted(self, frames: Samples, signs: npt.NDArray[np.float32]) -> Samples:
-        # thirds and their like do not add up to exactly one
-        return np.clip(frames @ (signs / np.float32(self._channels)), -1, 1)
+        mono: Samples = frames @ (signs / np.float32(self._channels))
+        # halves add up to one exactly, thirds and their like do not
+        return mono if self._channels == 2 else np.clip(mono, -1, 1)
 
     def _agreeing(self, frames: Samples) -> npt.NDArray[np.float32]:
         """The polarity of each channel, after these frames have been heard, too."""
         kept = math.exp(-len(frames) / (self._sample_rate * _REMEMBERED_S))
         heard = (frames.T @ frames).astype(np.float64) / self._sample_rate
         self._energy = kept * self._energy + heard
-        signs = np.ones(self._channels, np.float32)
+        # plain numbers: there are four of them as a rule
+        energy: list[list[float]] = self._energy.tolist()
+        before: list[float] = self._signs.tolist()
+        signs = [1.0]
         for channel in range(1, self._channels):
-            others = signs[:channel]
-            together = others @ self._energy[:channel, :channel] @ others
-            loudness = math.sqrt(max(0.0, together * self._energy[channel, channel]))
+            others = range(channel)
+            towards = sum(signs[one] * energy[one][channel] for one in others)
+            together = sum(
+                signs[one] * signs[two] * energy[one][two] for one in others for two in others
+            )
+            loudness = math.sqrt(max(0.0, together * energy[channel][channel]))
             if loudness <= _SILENT:
-                signs[channel] = self._signs[channel]
-                continue
-            correlation = float(others @ self._energy[:channel, channel]) / loudness
-            turned = self._signs[channel] < 0
-            signs[channel] = -1 if correlation < (_NO_LONGER if turned else _OPPOSITE) else 1
-        return signs
+                signs.append(before[channel])
+            else:
+                limit = _NO_LONGER if before[channel] < 0 else _OPPOSITE
+                signs.append(-1.0 if towards < limit * loudness else 1.0)
+        return np.array(signs, np.float32)
