@@ -7,6 +7,7 @@ They say nothing; what they cost, and how the engine drives them, is the real th
 from __future__ import annotations
 
 import functools
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,8 +17,6 @@ from typing import Any
 import gguf
 import numpy as np
 import numpy.typing as npt
-
-from scripts.ggml_file import read
 
 Packed = npt.NDArray[Any]
 Quantisation = gguf.GGMLQuantizationType
@@ -48,6 +47,10 @@ class Shape:
     feed_forward: int
     context: int
 
+
+END_OF_TEXT = 50_256
+"""The first of Whisper's tokens that is no text."""
+_HEADER_BYTES = 48
 
 TINY = Shape("llama", 5 + 256 + 1, 64, 2, 4, 2, 128, 4_096)
 QWEN_05B = Shape("qwen2", 151_936, 896, 24, 14, 2, 4_864, 32_768)
@@ -116,7 +119,7 @@ def byte_pairs(vocabulary: Path) -> tuple[list[str], list[str]]:
     The order of the tokens is that in which they were merged: the merge that made a token is that
     of the two parts that the merges before it leave (as in OpenAI's tiktoken).
     """
-    _, _, pieces, _ = read(vocabulary)
+    pieces = _pieces(vocabulary)[:END_OF_TEXT]
     letters = _byte_letters()
     ranks = {piece: rank for rank, piece in enumerate(pieces)}
     names = ["".join(letters[value] for value in piece) for piece in pieces]
@@ -128,6 +131,21 @@ def byte_pairs(vocabulary: Path) -> tuple[list[str], list[str]]:
                 " ".join("".join(letters[value] for value in part) for part in (left, right))
             )
     return names, merges
+
+
+def _pieces(vocabulary: Path) -> list[bytes]:
+    """The token table of a whisper.cpp file: after the header, and the mel filters with their shape."""
+    content = vocabulary.read_bytes()
+    mels, bins = struct.unpack_from("<2i", content, _HEADER_BYTES)
+    at = _HEADER_BYTES + 8 + 4 * mels * bins
+    (count,) = struct.unpack_from("<i", content, at)
+    at += 4
+    pieces = []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<i", content, at)
+        pieces.append(content[at + 4 : at + 4 + length])
+        at += 4 + length
+    return pieces
 
 
 def _two_parts(piece: bytes, rank: int, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:

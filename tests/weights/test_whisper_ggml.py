@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scripts.ggml_file import read
 from tests.weights.ctranslate2_writer import (
     AUDIO_CONTEXT,
     LAYERS,
@@ -22,6 +21,7 @@ from tests.weights.ctranslate2_writer import (
     vocabulary_file,
     whisper_variables,
 )
+from tests.weights.ggml_reader import read
 from wordloop_ml.engines.ggml_file import read_header
 from wordloop_ml.weights.ctranslate2_file import Unconvertible
 from wordloop_ml.weights.whisper_ggml import Matrices, mel_filters, q8_0, tokens_of, whisper_ggml
@@ -59,7 +59,7 @@ def test_every_weight_arrives_in_its_place(matrices: Matrices, tmp_path: Path) -
     """Exactly as float16, within half a step as q8_0."""
     path = tmp_path / "ggml.bin"
     path.write_bytes(converted(VARIABLES, matrices))
-    _, filters, tokens, tensors = read(path)
+    filters, tokens, tensors = read(path)
     np.testing.assert_array_equal(filters, mel_filters())
     assert tokens[:4] == [b" ", b"\0", b"aaaaa", b"aaaab"]
     assert (len(tokens), tokens[-1]) == (50_257, b"")
