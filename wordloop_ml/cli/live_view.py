@@ -76,6 +76,7 @@ class LiveView(AbstractContextManager["LiveView"]):
             settled = caption.final or word.stable
             words.append(word.text + " ", style="" if settled else "dim italic")
         if self._live is None:
+            words.rstrip()
             return line.append_text(words)
         column = len(line)
         room = max(self._console.width - column, _NARROWEST)
