@@ -55,7 +55,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("WORDLOOP_LOG_FORMAT", "xml", "is neither json nor console"),
         ("WORDLOOP_GUARDS", "maybe", "is neither on nor off"),
         ("WORDLOOP_DROP_LOAD", "0.5", "is below WORDLOOP_STRETCH_LOAD: what gives way .*"),
-        ("WORDLOOP_TOKEN_FLOOR", "1", "is 1, outside 2 to 200"),
+        ("WORDLOOP_FINAL_BEAMS", "9", "is 9, outside 0 to 8"),
         ("WORDLOOP_ALLOWED_ORIGINS", "*", "is not a list of origins.*"),
         ("WORDLOOP_ALLOWED_ORIGINS", "null", "is not a list of origins.*"),
         ("WORDLOOP_ALLOWED_ORIGINS", "app.example.org", "is not a list of origins.*"),

@@ -41,6 +41,18 @@ class JobClass(IntEnum):
         return self >= JobClass.EMBEDDING
 
 
+class AudioContext(IntEnum):
+    """How much silence behind the audio a decode hears; engines say in positions what that is.
+
+    Whisper was trained on 30 s. It hears short audio alone almost as well, at a fraction of the
+    cost, but then is likelier to say its end again.
+    """
+
+    SHORT = 0
+    LONG = 1
+    FULL = 2
+
+
 class Task(StrEnum):
     """What becomes of the words: written in their own language, or in English."""
 
@@ -65,6 +77,7 @@ class RejectReason(StrEnum):
     OUTSIDE_AUDIO = "outside_audio"
     NEAR_SILENCE = "near_silence"
     PROMPT_ECHO = "prompt_echo"
+    ANNOTATION = "annotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,11 @@ class DecodeOptions:
     language: what is spoken, by the model's code for it; None lets a multilingual model detect it.
     task: TRANSLATE writes English, and needs a multilingual model.
     prompt: words the decoder may expect (names, jargon); empty for none.
-    careful: decode with the full audio context (after a crash, or when a loop was seen).
-    temperature: 0 takes the likeliest token each time; a retry may sample.
+    context: SHORT for what is soon replaced, LONG for finals, FULL where these were doubted or
+        a process may have died of the audio.
+    expected_language: what was spoken before, where ``language`` is None: it stands when the
+        detection is unsure.
+    temperature: 0 takes the likeliest token each time; above, another text is wanted.
     beams: how many hypotheses are followed at once, by engines that can; 1 follows the likeliest
         token alone.
     spare_workers: how many other workers have nothing to do: an engine may use their cores, too.
@@ -101,10 +117,11 @@ class DecodeOptions:
     language: str | None = None
     task: Task = Task.TRANSCRIBE
     prompt: str = ""
-    careful: bool = False
+    context: AudioContext = AudioContext.SHORT
     temperature: float = 0.0
     beams: int = 1
     spare_workers: int = 0
+    expected_language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +149,7 @@ class Hypothesis:
     no_speech_probability: in [0, 1].
     average_log_probability: mean over the text tokens, natural logarithm; 0.0 without tokens.
     language_probability: in [0, 1]; 1.0 when the language was given, not detected.
+    unfinished: a bound on its tokens ended the text, not the model: a loop, as a rule.
     """
 
     start: int
@@ -141,6 +159,7 @@ class Hypothesis:
     no_speech_probability: float = 0.0
     average_log_probability: float = 0.0
     language_probability: float = 1.0
+    unfinished: bool = False
 
     @property
     def text(self) -> str:

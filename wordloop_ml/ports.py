@@ -36,6 +36,7 @@ class TranscriberCapabilities:
         empty hypothesis, longer audio is ``BadInput``.
     word_times: words carry times that were measured, not spread evenly.
     translates: it can write English for speech in its other languages.
+    final_beams: how many hypotheses it follows for a final, unless it is told otherwise.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TranscriberCapabilities:
     longest_samples: int
     word_times: bool
     translates: bool = False
+    final_beams: int = 1
 
     def code_of(self, language: str | None) -> str | None:
         """What the model calls a language (``languages.language_of``); None for None.

@@ -58,23 +58,11 @@ class Settings:
     binding: str = _setting(
         "pywhispercpp", "which build of whisper.cpp: pywhispercpp or whisper_cpp_python"
     )
-    audio_context_floor: int = _setting(
-        128, "smallest encoder context, in positions of 20 ms", low=64, high=1_500
-    )
-    audio_context_margin: int = _setting(
-        32, "positions of 20 ms beyond the end of the audio", low=0, high=500
-    )
-    token_floor: int = _setting(
-        2, "tokens that any decode may have; for benchmarks", low=2, high=200
-    )
-    token_base: int = _setting(
-        13, "tokens that a decode may have besides those for its length", low=0, high=200
-    )
-    tokens_per_second: int = _setting(
-        8, "tokens that a decode may have for each second of audio", low=0, high=50
-    )
     final_beams: int = _setting(
-        1, "hypotheses that the decode of a final follows; 1 takes the likeliest", low=1, high=8
+        0,
+        "hypotheses that the decode of a final follows; 0 takes the engine's own number",
+        low=0,
+        high=8,
     )
     guards: str = _setting("on", "on, or off to show whatever was decoded; for benchmarks")
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)

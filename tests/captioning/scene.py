@@ -82,6 +82,9 @@ class Scene:
     def requests(self) -> list[DecodeRequest]:
         return self.all(DecodeRequest)
 
+    def requests_of(self, kind: JobClass) -> list[DecodeRequest]:
+        return [request for request in self.requests if request.kind is kind]
+
     @property
     def finals(self) -> list[Caption]:
         return [caption for caption in self.all(Caption) if caption.final]

@@ -5,11 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wordloop_ml.captioning.decodes import DecodeRequest, Decodes
+from wordloop_ml.captioning.decodes import DecodeRequest, Decodes, Lead, outcome_of
+from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech import FinalJob, Speech, Unheard
-from wordloop_ml.messages import DecodeOptions, JobClass, RejectReason, Utterance
+from wordloop_ml.captioning.speech import FinalJob, Heard, Speech, Unheard
+from wordloop_ml.messages import (
+    AudioContext,
+    DecodeOptions,
+    Hypothesis,
+    JobClass,
+    RejectReason,
+    Utterance,
+    Word,
+)
 
 POLICY = CaptioningPolicy()
 HEARD = Utterance(16_000, np.full(1_000, 0.25, dtype=np.float32))
@@ -35,6 +44,18 @@ def asked_for(decodes: Decodes, speech: Speech) -> tuple[DecodeRequest, FinalJob
     request = decodes.final(speech, HEARD, cut=False)
     assert speech.job is not None
     return request, speech.job
+
+
+def doubtful(*texts: str, likelihood: float = -0.2) -> Hypothesis:
+    """A hypothesis that a guard has something against."""
+    words = tuple(
+        Word(text, 16_000 + 50 * at, 16_040 + 50 * at, 0.5) for at, text in enumerate(texts)
+    )
+    return Hypothesis(16_000, 17_000, words, average_log_probability=likelihood)
+
+
+SO = doubtful(*("so",) * 9)
+MUMBLE = doubtful("mumble", likelihood=-2.0)
 
 
 def test_every_request_has_its_own_ticket_and_the_tracks_options() -> None:
@@ -68,26 +89,32 @@ def test_a_final_becomes_the_job_of_its_speech() -> None:
     assert decodes.answered(request.ticket) is None
 
 
-def test_a_refused_final_is_asked_with_the_full_context_then_at_a_temperature() -> None:
-    """Each once, over the same audio, without the prompt; then the first reason is the outcome."""
+def test_a_doubted_final_is_asked_with_the_full_context_then_at_a_temperature() -> None:
+    """Each once, over the same audio, without the prompt; then unlikely text is the outcome."""
     decodes, speech = made(prompt="Glossary: x."), spoken()
-    _, job = asked_for(decodes, speech)
-    careful = decodes.after_refusal(speech, job, LOOP, calm=True)
-    assert careful is not None
-    sampled = decodes.after_refusal(speech, job, UNLIKELY, calm=True)
-    assert sampled is not None
-    assert (careful.options.careful, careful.options.temperature) == (True, 0.0)
-    assert (sampled.options.careful, sampled.options.temperature) == (False, 0.4)
-    assert {careful.options.prompt, sampled.options.prompt} == {""}
-    assert {careful.kind, sampled.kind} == {JobClass.FINAL}
-    assert careful.utterance is sampled.utterance is HEARD
-    assert decodes.after_refusal(speech, job, UNLIKELY, calm=True) is None
-    assert job.outcome == Unheard("rejected", LOOP)
+    first, job = asked_for(decodes, speech)
+    full = decodes.after_doubt(speech, job, LOOP, SO, calm=True)
+    assert full is not None
+    other = decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True)
+    assert other is not None
+    assert first.options.context is AudioContext.LONG
+    assert {full.options.context, other.options.context} == {AudioContext.FULL}
+    assert (full.options.temperature, other.options.temperature) == (0.0, 0.4)
+    assert {full.options.prompt, other.options.prompt} == {""}
+    assert {full.kind, other.kind} == {JobClass.FINAL}
+    assert full.utterance is other.utterance is HEARD
+    assert decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True) is None
+    assert job.outcome == Heard(MUMBLE.words, "en")
 
 
 @pytest.mark.parametrize(
     ("options", "retries", "temperatures"),
-    [({}, 0, []), ({}, 1, [0.0]), ({}, 2, [0.0, 0.4]), ({"careful": True}, 2, [0.4])],
+    [
+        ({}, 0, []),
+        ({}, 1, [0.0]),
+        ({}, 2, [0.0, 0.4]),
+        ({"context": AudioContext.FULL}, 2, [0.4]),
+    ],
 )
 def test_the_policy_bounds_retries(
     options: dict[str, object], retries: int, temperatures: list[float]
@@ -96,44 +123,95 @@ def test_the_policy_bounds_retries(
     decodes, speech = made(replace(POLICY, final_retries=retries), **options), spoken()
     _, job = asked_for(decodes, speech)
     asked = []
-    while (request := decodes.after_refusal(speech, job, LOOP, calm=True)) is not None:
+    while (request := decodes.after_doubt(speech, job, LOOP, SO, calm=True)) is not None:
         asked.append(request.options.temperature)
     assert asked == temperatures
 
 
-@pytest.mark.parametrize(
-    ("reason", "calm"),
-    [(RejectReason.NO_SPEECH, True), (RejectReason.NO_WORDS, True), (LOOP, False)],
-)
-def test_silence_is_not_asked_again_nor_is_anything_under_load(
-    reason: RejectReason, calm: bool
-) -> None:
-    """Somebody else waits for the thread."""
+@pytest.mark.parametrize("reason", [RejectReason.NO_SPEECH, RejectReason.NO_WORDS])
+def test_silence_is_not_asked_again(reason: RejectReason) -> None:
+    """Nobody spoke."""
     decodes, speech = made(), spoken()
     _, job = asked_for(decodes, speech)
-    assert decodes.after_refusal(speech, job, reason, calm=calm) is None
+    assert decodes.after_doubt(speech, job, reason, doubtful(), calm=True) is None
     assert job.outcome == Unheard("rejected", reason)
 
 
-def test_a_retry_of_a_speculation_waits_until_the_speech_is_over() -> None:
-    """If it goes on, the retry would have been for nothing."""
+def test_load_postpones_a_retry_and_never_leaves_it_out() -> None:
+    """What is said at the end does not depend on the load."""
     decodes, speech = made(), spoken(open_=True)
     _, job = asked_for(decodes, speech)
-    assert decodes.after_refusal(speech, job, LOOP, calm=True) is None
+    assert decodes.after_doubt(speech, job, LOOP, SO, calm=False) is None
     assert (job.postponed, job.outcome) == (True, None)
     speech.close(17_000, paused=True)
-    request = decodes.retry(speech, job)
+    request = decodes.retry(speech, job, now=True)
     assert request is not None
-    assert request.options.careful
+    assert request.options.context is AudioContext.FULL
     assert not job.postponed
 
 
-def test_a_cut_is_asked_again_at_once() -> None:
+@pytest.mark.parametrize("calm", [True, False])
+def test_a_cut_is_asked_again_at_once(calm: bool) -> None:
     """What is said after it waits for it."""
     decodes, speech = made(), spoken(open_=True)
     decodes.final(speech, HEARD, cut=True)
     assert speech.job is not None
-    assert decodes.after_refusal(speech, speech.job, LOOP, calm=True) is not None
+    assert decodes.after_doubt(speech, speech.job, LOOP, SO, calm=calm) is not None
+
+
+def test_a_final_with_a_lead_is_retried_alone_first() -> None:
+    """The lead may be to blame; short audio without words is asked no further than that."""
+    decodes, speech = made(), spoken()
+    led = Utterance(8_000, np.full(9_000, 0.25, dtype=np.float32))
+    first = decodes.final(speech, HEARD, cut=False, lead=Lead(led, 15_000))
+    assert first.utterance is led
+    job = speech.job
+    assert job is not None
+    assert job.lead == 15_000
+    alone = decodes.after_doubt(speech, job, RejectReason.NO_WORDS, doubtful(), calm=True)
+    assert alone is not None
+    assert alone.utterance is HEARD
+    assert alone.options == first.options
+    reason = RejectReason.NO_WORDS
+    assert decodes.after_doubt(speech, job, reason, doubtful(), calm=True) is None
+    assert job.outcome == Unheard("rejected", reason)
+
+
+FACTS = AudioFacts(16_000, 17_000, loudest_rms=0.25)
+FELLOWS = ("And", "so", "my", "fellow", "Americans.")
+
+
+def text_of(outcome: Heard | Unheard | None) -> list[str]:
+    """The words of an outcome with text."""
+    assert isinstance(outcome, Heard)
+    return [word.text for word in outcome.words]
+
+
+def test_unlikely_text_is_shown_at_last() -> None:
+    """The likeliest of it: somebody spoke."""
+    better = doubtful("mumbled", likelihood=-1.7)
+    doubted = [(UNLIKELY, MUMBLE), (LOOP, SO), (UNLIKELY, better)]
+    assert text_of(outcome_of(doubted, FACTS, POLICY)) == ["mumbled"]
+
+
+def test_what_two_decodes_in_a_row_say_twice_was_said_twice() -> None:
+    """One of them alone repeats itself."""
+    twice, once = doubtful(*FELLOWS, *FELLOWS), doubtful(*FELLOWS)
+    assert text_of(outcome_of([(LOOP, twice)] * 2, FACTS, POLICY)) == [*FELLOWS, *FELLOWS]
+    assert text_of(outcome_of([(LOOP, twice)], FACTS, POLICY)) == [*FELLOWS]
+    two = [(LOOP, twice), (LOOP, doubtful("uh", *FELLOWS, *FELLOWS, likelihood=-0.9))]
+    assert text_of(outcome_of(two, FACTS, POLICY)) == [word.text for word in once.words]
+
+
+def test_a_loop_is_shown_once() -> None:
+    """However often it came."""
+    assert text_of(outcome_of([(LOOP, SO)] * 3, FACTS, POLICY)) == ["so"]
+
+
+def test_silence_at_last_is_silence() -> None:
+    """Whatever was heard in it before."""
+    doubted = [(LOOP, SO), (RejectReason.NO_SPEECH, doubtful())]
+    assert outcome_of(doubted, FACTS, POLICY) == Unheard("rejected", RejectReason.NO_SPEECH)
 
 
 def test_a_retry_detects_the_language_unless_it_was_given() -> None:
@@ -143,7 +221,7 @@ def test_a_retry_detects_the_language_unless_it_was_given() -> None:
         languages._established = "en"
         decodes, speech = Decodes(POLICY, DecodeOptions(given), languages), spoken()
         _, job = asked_for(decodes, speech)
-        request = decodes.after_refusal(speech, job, UNLIKELY, calm=True)
+        request = decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True)
         assert request is not None
         assert request.options.language == given
 
@@ -159,12 +237,12 @@ def test_a_failed_final_is_asked_once_more_and_a_failed_retry_in_the_next_way() 
     assert job.outcome == Unheard("decode_failed")
 
     _, job = asked_for(decodes, speech)
-    assert decodes.after_refusal(speech, job, LOOP, calm=True) is not None
+    assert decodes.after_doubt(speech, job, LOOP, SO, calm=True) is not None
     sampled = decodes.after_failure(speech, job)
     assert sampled is not None
     assert sampled.options.temperature > 0
     assert decodes.after_failure(speech, job) is None
-    assert job.outcome == Unheard("rejected", LOOP)
+    assert text_of(job.outcome) == ["so"]
 
 
 def test_a_forgotten_speech_has_no_tickets() -> None:

@@ -1,5 +1,7 @@
 """What models invent is refused, under a reason; what people say is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,9 +40,17 @@ def said(text: str, **facts: float) -> Hypothesis:
             id="a sure text in doubtful speech",
         ),
         pytest.param(
-            said("mumble", average_log_probability=-1.2),
+            said("mumble", average_log_probability=-1.7),
             RejectReason.LOW_PROBABILITY,
             id="unlikely",
+        ),
+        pytest.param(
+            said("mumble", average_log_probability=-1.2), None, id="unlikely, but not as unlikely"
+        ),
+        pytest.param(
+            replace(said("and then we"), unfinished=True),
+            RejectReason.REPETITION,
+            id="the model did not end by itself",
         ),
         pytest.param(said("no " * 5), None, id="five times no is what people say"),
         pytest.param(said("no " * 6), RejectReason.REPETITION, id="six times is a loop"),
@@ -72,7 +82,7 @@ def test_without_guards_only_nothing_is_refused() -> None:
 
 def test_text_from_near_silence_is_invented() -> None:
     """However sure the model is."""
-    hushed = AudioFacts(16_000, 64_000, loudest_rms=0.002)
+    hushed = AudioFacts(16_000, 64_000, loudest_rms=0.0002)
     assert judge(said("bye bye"), hushed, POLICY) is RejectReason.NEAR_SILENCE
 
 

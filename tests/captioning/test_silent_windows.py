@@ -7,7 +7,7 @@ from wordloop_ml.captioning.track import Track
 from wordloop_ml.messages import Samples, SpeechStarted
 
 SECOND = 16_000
-QUIET, SOFT, LOUD = 0.0005, 0.002, 0.1
+QUIET, SOFT, LOUD = 0.00005, 0.0005, 0.1
 
 
 class CountingVoice:

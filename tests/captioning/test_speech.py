@@ -20,7 +20,7 @@ def spoken(start: int = 0, onset: int = 4_000) -> Speech:
 def job(end: int, *, cut: bool = False) -> FinalJob:
     """A final that is being decoded over [0, end)."""
     utterance = Utterance(0, np.zeros(end, dtype=np.float32))
-    return FinalJob(utterance, AudioFacts(0, end, 0.1), DecodeOptions(), cut)
+    return FinalJob(utterance, 0, AudioFacts(0, end, 0.1), DecodeOptions(), cut)
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,7 @@ def job(end: int, *, cut: bool = False) -> FinalJob:
         pytest.param(51_560, 60_000, None, (51_560, False), id="the endpoint"),
         pytest.param(None, LONGEST, None, (LONGEST, True), id="too long for one segment"),
         pytest.param(None, LONGEST, LONGEST - 512, None, id="too long, but it may end by itself"),
-        pytest.param(
-            LONGEST + 8_001, LONGEST + 9_000, None, (LONGEST, True), id="ended, too long for one"
-        ),
-        pytest.param(
-            LONGEST + 8_000, LONGEST + 9_000, None, (LONGEST + 8_000, False), id="just short enough"
-        ),
+        pytest.param(None, LONGEST + 512, LONGEST, (LONGEST, True), id="too long, asked late"),
     ],
 )
 def test_a_final_is_due(
@@ -49,6 +44,20 @@ def test_a_final_is_due(
     assert speech.final_due(now, silence) == due
     speech.job = job(1_000)
     assert speech.final_due(now, silence) is None
+
+
+@pytest.mark.parametrize(
+    ("silence", "due"),
+    [(LONGEST, (LONGEST, True)), (LONGEST - 512, (LONGEST + 2_048, False))],
+)
+def test_speech_that_has_ended_is_cut_where_it_would_have_been(
+    silence: int, due: tuple[int, bool]
+) -> None:
+    """However late the cut before it came."""
+    speech = spoken()
+    speech.hear(silence + 512, silence)
+    speech.close(silence + POLICY.speculate_samples, paused=True)
+    assert speech.final_due(2 * LONGEST, None) == due
 
 
 def test_a_first_caption_is_due_once_a_word_can_be_heard() -> None:
@@ -122,5 +131,6 @@ def test_after_a_cut_the_rest_is_a_new_segment() -> None:
     speech.go_on_from(LONGEST - 4_000)
     assert speech.start == LONGEST - 4_000
     assert speech.stabiliser.words == ()
-    assert speech.interim_due(LONGEST + 3_999, None, 1.0) is None
-    assert speech.interim_due(LONGEST + 4_000, None, 1.0) is JobClass.INTERIM
+    due = LONGEST + POLICY.interim_samples
+    assert speech.interim_due(due - 1, None, 1.0) is None
+    assert speech.interim_due(due, None, 1.0) is JobClass.INTERIM

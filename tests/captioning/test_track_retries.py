@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests.captioning.scene import HELLO, TALK, Scene, sentence
 from wordloop_ml.captioning.track import DecodeRequest, Dropped
 from wordloop_ml.messages import (
+    AudioContext,
     Caption,
-    DecodeOptions,
     Hypothesis,
     JobClass,
     RejectReason,
@@ -20,35 +20,51 @@ def unlikely_unless_sampled(request: DecodeRequest) -> Hypothesis:
     return sentence(("hello", 1_000, 1_300), likelihood=likelihood)(request)  # type: ignore[return-value]
 
 
-def test_an_unlikely_final_is_asked_again_when_the_segment_has_ended() -> None:
-    """Not while the speaker may go on: then the retries would have been for nothing."""
+CONTEXTS = [AudioContext.LONG, AudioContext.FULL, AudioContext.FULL]
+
+
+def test_a_calm_service_asks_an_unlikely_final_again_at_once() -> None:
+    """So that the text is ready when the endpoint fires."""
     scene = Scene().hush(1_000).say(800).hush(300, unlikely_unless_sampled)
-    speculated = [request for request in scene.requests if request.kind is JobClass.FINAL]
-    assert len(speculated) == 1
+    finals = scene.requests_of(JobClass.FINAL)
+    assert [request.options.context for request in finals] == CONTEXTS
+    assert [request.options.temperature for request in finals] == [0.0, 0.0, 0.4]
     scene.hush(400, unlikely_unless_sampled)
-    finals = [request for request in scene.requests if request.kind is JobClass.FINAL]
-    asked = [(request.options.careful, request.options.temperature) for request in finals]
-    assert asked == [(False, 0.0), (True, 0.0), (False, 0.4)]
+    assert scene.requests_of(JobClass.FINAL) == finals
     assert [final.text for final in scene.finals] == ["hello"]
     assert scene.track.rejections[RejectReason.LOW_PROBABILITY] >= 2
 
 
-def test_a_refused_speculation_of_speech_that_goes_on_is_not_asked_again() -> None:
+def test_under_load_an_unlikely_final_is_asked_again_when_the_segment_has_ended() -> None:
+    """Not while the speaker may go on; but what is said at the end is the same."""
+    scene = Scene().hush(1_000).say(800)
+    scene.track.stretch(8.0)
+    scene.hush(300, unlikely_unless_sampled)
+    assert len(scene.requests_of(JobClass.FINAL)) == 1
+    scene.hush(400, unlikely_unless_sampled)
+    finals = scene.requests_of(JobClass.FINAL)
+    assert [request.options.context for request in finals] == CONTEXTS
+    assert [final.text for final in scene.finals] == ["hello"]
+
+
+def test_under_load_a_doubted_speculation_of_speech_that_goes_on_is_not_asked_again() -> None:
     """The next one is over more audio."""
-    scene = Scene().hush(1_000).say(800).hush(300, unlikely_unless_sampled)
+    scene = Scene().hush(1_000).say(800)
+    scene.track.stretch(8.0)
+    scene.hush(300, unlikely_unless_sampled)
     scene.say(500, HELLO).hush(600, HELLO)
-    finals = [request for request in scene.requests if request.kind is JobClass.FINAL]
-    assert all(request.options == DecodeOptions() for request in finals)
+    finals = scene.requests_of(JobClass.FINAL)
+    assert {request.options.context for request in finals} == {AudioContext.LONG}
     assert [final.text for final in scene.finals] == ["hello there"]
 
 
-def test_under_load_a_refused_final_is_not_asked_again() -> None:
-    """Retries are the first thing that gives."""
-    scene = Scene().hush(1_000).say(800)
-    scene.track.stretch(8.0)
-    scene.hush(700, unlikely_unless_sampled)
-    (lost,) = scene.all(SpanLost)
-    assert lost.reason is RejectReason.LOW_PROBABILITY
+def test_unlikely_text_is_shown_at_last() -> None:
+    """Somebody spoke, and most of it may be right."""
+    engine = sentence(("hm", 1_000, 1_200), likelihood=-2.0)
+    scene = Scene().hush(1_000, engine).say(500, engine).hush(700, engine)
+    assert [final.text for final in scene.finals] == ["hm"]
+    assert scene.all(SpanLost) == []
+    assert scene.track.rejections[RejectReason.LOW_PROBABILITY] >= 3
 
 
 def test_a_drain_waits_for_retries_of_closed_segments() -> None:

@@ -218,15 +218,36 @@ def tiny_weights() -> memoryview:
 @pytest.fixture(scope="session")
 def tiny_f16_weights() -> memoryview:
     """The same in float16, made from CTranslate2's form; or a visible skip."""
-    model = _weights("faster-whisper-tiny.en.bin", "embedded-ctranslate2")
-    vocabulary = _weights("faster-whisper-tiny.en.vocabulary.txt", "embedded-ctranslate2")
+    model = _weights("faster-whisper-tiny.en.bin", "embedded")
+    vocabulary = _weights("faster-whisper-tiny.en.vocabulary.txt", "embedded")
     return memoryview(b"".join(whisper_ggml(model, vocabulary, Matrices.F16)))
+
+
+@pytest.fixture(scope="session")
+def tiny_ctranslate2_files() -> tuple[memoryview, memoryview, memoryview]:
+    """OpenAI's tiny.en in CTranslate2's form, its vocabulary and configuration, or a skip."""
+    return _ctranslate2_files("tiny.en", "embedded")
+
+
+@pytest.fixture(scope="session")
+def base_ctranslate2_files() -> tuple[memoryview, memoryview, memoryview]:
+    """Those of OpenAI's base, of 99 languages, or a skip."""
+    return _ctranslate2_files("base", "multilingual")
 
 
 @pytest.fixture(scope="session")
 def base_weights() -> memoryview:
     """OpenAI's base, of 99 languages, as whisper.cpp's q8_0, or a visible skip."""
     return _weights("ggml-base-q8_0.bin", "multilingual-whisper-cpp")
+
+
+def _ctranslate2_files(name: str, profile: str) -> tuple[memoryview, memoryview, memoryview]:
+    file = f"faster-whisper-{name}"
+    return (
+        _weights(f"{file}.bin", profile),
+        _weights(f"{file}.vocabulary.txt", profile),
+        _weights(f"{file}.config.json", profile),
+    )
 
 
 def _weights(file: str, profile: str = "embedded") -> memoryview:

@@ -108,6 +108,14 @@ def test_what_works_on_texts_can_be_left_out_or_be_opened_alone(tmp_path: Path) 
     assert [one.loads for one in loaded.statistics()] == [1, 1, 1]
 
 
+def test_ctranslate2_wants_its_companions(tmp_path: Path) -> None:
+    """Vocabulary and configuration; a row without them is the manifest's mistake."""
+    stock = {"transcriber": ("ctranslate2", b"any"), "voice_detector": ("scripted", b"other")}
+    with pytest.raises(StartupFailed, match="vocabulary") as caught:
+        open_engines(settings_for(tmp_path, stock))
+    assert caught.value.code is ErrorCode.BAD_MANIFEST
+
+
 def test_minilm_wants_its_companions(tmp_path: Path) -> None:
     """A row without them is the manifest's mistake."""
     with (

@@ -18,7 +18,7 @@ from wordloop_ml.engines.whisper_cpp import (
     WhisperOptions,
 )
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Utterance
+from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Hypothesis, Utterance
 from wordloop_ml.weights import Calibration
 
 Write = Callable[..., memoryview]
@@ -115,8 +115,11 @@ def test_a_loop_is_bounded_by_the_length_of_the_audio(decode: Decode) -> None:
     """A model that never ends: its text comes out, and soon, for the guards to judge."""
     loop = [(b" again", None)] * 60
     for seconds in (0.5, 2.0, 4.0):
-        words = decode(loop, noise(seconds), width=128).words
-        assert 4 <= len(words) <= 13 + 8 * seconds
+        looped = decode(loop, noise(seconds), width=128)
+        assert 4 <= len(looped.words) <= 20 + 14 * seconds
+        assert looped.unfinished
+    ended = [(b" again", 0), (END, None)]
+    assert not decode(ended, noise(0.5), width=128).unfinished
 
 
 def test_a_short_text_context_drops_no_text(decode: Decode) -> None:
@@ -155,14 +158,17 @@ def test_languages_are_those_that_the_vocabulary_has_tokens_for(written_whisper:
 
 
 def test_the_audio_context_follows_the_audio(written_whisper: Write) -> None:
-    """A floor, the audio and its margin, the model's end; all of it when careful."""
-    options = WhisperOptions(audio_context_floor=128, audio_context_margin=32)
-    transcriber = WhisperCppTranscriber.open("x", written_whisper(), options)
+    """A floor, the audio and its margin, the model's end; or all of it."""
+    transcriber = WhisperCppTranscriber.open("x", written_whisper())
     worker = transcriber.open_worker()
-    found = [worker._audio_context(samples, careful=False) for samples in (1, 96 * 320, 30_721)]
-    assert found == [128, 128, 129]
-    assert worker._audio_context(480_000, careful=False) == 1_500
-    assert worker._audio_context(1, careful=True) == 1_500
+
+    def positions(context: AudioContext, *samples: int) -> list[int]:
+        return [worker._audio_context(one, context) for one in samples]
+
+    assert positions(AudioContext.SHORT, 1, 192 * 320, 192 * 320 + 1) == [256, 256, 257]
+    assert positions(AudioContext.LONG, 1, 256 * 320, 256 * 320 + 1) == [512, 512, 513]
+    assert positions(AudioContext.LONG, 480_000) == [1_500]
+    assert positions(AudioContext.FULL, 1, 480_000) == [1_500, 1_500]
     worker.close()
     transcriber.close()
 
@@ -214,13 +220,12 @@ def test_more_native_threads_hear_the_same(written_whisper: Write) -> None:
 
 def test_a_failing_library_call_fails_the_job_alone(written_whisper: Write) -> None:
     """An audio context beyond the model's is an error code of the library's own."""
-    options = WhisperOptions(audio_context_floor=2_000)
     weights = written_whisper(says=[(b" hello", 0), (END, None)])
-    transcriber = WhisperCppTranscriber.open("x", weights, options)
+    transcriber = WhisperCppTranscriber.open("x", weights)
     worker = transcriber.open_worker()
     worker._full_context = 4_000
     with pytest.raises(EngineFailed, match="status -5"):
-        worker.transcribe(noise(1.0), DecodeOptions())
+        worker.transcribe(noise(1.0), DecodeOptions(context=AudioContext.FULL))
     worker._full_context = 1_500
     assert worker.transcribe(noise(1.0), DecodeOptions()).text == "hello"
     worker.close()

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from tests.speech import manifest, samples_of, word_error_rate
-from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker, WhisperOptions
+from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Task, Utterance
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    AudioContext,
+    DecodeOptions,
+    Hypothesis,
+    Task,
+    Utterance,
+)
 
 Write = Callable[..., memoryview]
 Open = Callable[..., WhisperCppWorker]
@@ -56,6 +63,17 @@ def test_a_language_is_detected_with_its_probability(
     hypothesis = opened(languages={GERMAN: strength}).transcribe(noise(1.0), DecodeOptions())
     assert (hypothesis.text, hypothesis.language) == ("hello", "de")
     assert low <= hypothesis.language_probability <= high
+
+
+def test_what_was_spoken_before_stands_where_the_model_is_unsure(opened: Open) -> None:
+    """Where it is sure it is believed, and a language that it has no token for never stands."""
+    options = DecodeOptions(expected_language="en")
+    unsure = opened(languages={GERMAN: 0.05})
+    hypothesis = unsure.transcribe(noise(1.0), options)
+    assert (hypothesis.language, hypothesis.language_probability) == ("en", 0.0)
+    strange = unsure.transcribe(noise(1.0), DecodeOptions(expected_language="xx"))
+    assert strange == unsure.transcribe(noise(1.0), DecodeOptions())
+    assert opened(languages={GERMAN: 1.0}).transcribe(noise(1.0), options).language == "de"
 
 
 def test_a_task_is_no_language(opened: Open) -> None:
@@ -104,10 +122,11 @@ def test_people_are_understood_in_a_language_that_nobody_named(
     clip: str, language: str, base_weights: memoryview
 ) -> None:
     """A man in German, and one in Spanish."""
-    options = WhisperOptions(audio_context_floor=512)
-    opened = WhisperCppTranscriber.open("base-q8_0", base_weights, options)
+    opened = WhisperCppTranscriber.open("base-q8_0", base_weights)
     with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
-        hypothesis = worker.transcribe(Utterance(0, samples_of(clip)), DecodeOptions())
+        hypothesis = worker.transcribe(
+            Utterance(0, samples_of(clip)), DecodeOptions(context=AudioContext.LONG)
+        )
     assert hypothesis.language == language
     assert hypothesis.language_probability > 0.5
     assert word_error_rate(manifest()[clip]["text"], hypothesis.text) <= 0.2

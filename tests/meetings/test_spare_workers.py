@@ -35,7 +35,7 @@ async def test_first_captions_and_finals_may_use_idle_workers_and_interims_may_n
     executor: Executor[Any] = Executor[TranscriberWorker](lambda: Listening(told), workers=3)
     roster = Roster(executor, ScriptedVoiceDetector(), max_meetings=1, max_tracks=1)
     actor, seat = roster.join(key("m"), TrackOptions(track="a"))
-    await actor.post_audio(seat, turn(1, 2, 3, 4, 5, 6, 7, 8))
+    await actor.post_audio(seat, turn(*range(1, 25)))
     actor.post(AudioEnded(seat))
     await until(lambda: roster.statistics().meetings == 0)
     assert executor.close(WAIT_S)

@@ -24,15 +24,14 @@ SHORT = "en_read_ls1272_1"
 CONVERGED = 3_840
 """80 ms: how far before what is missing a client sends again, for the decoder to be faithful."""
 
-SETTINGS = replace(Settings(), workers=2, audio_context_floor=512)
-"""With less context, tiny.en says short sentences two and three times."""
+SETTINGS = replace(Settings(), workers=2)
 
 HIGHEST_WORD_ERROR_RATE = 0.2
 """Far below what is no transcript; lossy coding may cost a word."""
 
 
 def engines() -> Engines:
-    """Silero and whisper.cpp with tiny.en."""
+    """Silero and CTranslate2 with tiny.en."""
     return open_engines(SETTINGS)
 
 

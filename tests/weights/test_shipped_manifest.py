@@ -23,7 +23,6 @@ def test_the_profiles_are_those_of_the_documents() -> None:
     """From the package index, from a hub, and with a language model; each in order of cost."""
     assert list(MANIFEST.profiles) == [
         "embedded",
-        "embedded-ctranslate2",
         "embedded-whisper-cpp",
         "multilingual",
         "multilingual-whisper-cpp",
@@ -40,7 +39,9 @@ def test_the_embedded_profile_needs_a_package_index_at_most() -> None:
     files += [one for entry in files for one in MANIFEST.companions(entry).values()]
     firsts = {entry.name: type(entry.sources[0]) for entry in files}
     assert firsts == {
-        "tiny.en-q8_0": ConvertedSource,
+        "tiny.en": WheelSource,
+        "tiny.en-vocabulary": WheelSource,
+        "tiny.en-config": WheelSource,
         "silero-vad": WheelSource,
         "all-minilm-l6-v2": WheelSource,
         "all-minilm-l6-v2-graph": RepositorySource,
@@ -54,11 +55,25 @@ def test_a_published_file_is_made_from_wheels_or_fetched_from_its_hub(profile: s
     made, served = MANIFEST.profile(profile)["transcriber"].sources
     assert isinstance(made, ConvertedSource)
     assert isinstance(served, HttpsSource)
-    beside = MANIFEST.profile(
-        profile.removesuffix("-whisper-cpp").replace("embedded", "embedded-ctranslate2")
-    )
+    beside = MANIFEST.profile(profile.removesuffix("-whisper-cpp"))
     assert beside["transcriber"] == made.model
-    assert MANIFEST.companions(made.model) == {"vocabulary": made.vocabulary}
+    assert MANIFEST.companions(made.model)["vocabulary"] == made.vocabulary
+
+
+@pytest.mark.parametrize("profile", ["embedded", "multilingual"])
+def test_a_model_of_ctranslate2_has_its_companions_from_the_same_wheel(profile: str) -> None:
+    """A vocabulary or configuration of another export would fit its bytes, not its tokens."""
+    model = MANIFEST.profile(profile)["transcriber"]
+    companions = MANIFEST.companions(model)
+    assert set(companions) == {"vocabulary", "config"}
+    urls = [
+        str(source.url).rpartition("/")[0]
+        for entry in (model, *companions.values())
+        for source in entry.sources
+        if isinstance(source, HttpsSource)
+    ]
+    assert len(urls) == 3
+    assert len(set(urls)) == 1
 
 
 def test_every_row_is_of_use() -> None:

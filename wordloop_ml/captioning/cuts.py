@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.stabiliser import normalised
-from wordloop_ml.messages import CaptionWord, Utterance, Word
+from wordloop_ml.messages import Utterance, Word
 
 _HOP_SAMPLES = 80
 _LISTEN_SAMPLES = 320
@@ -25,18 +24,13 @@ class Cut:
     at: int
 
 
-def choose_cut(
-    words: Sequence[Word],
-    previous: Sequence[CaptionWord],
-    heard: Utterance,
-    policy: CaptioningPolicy,
-) -> Cut:
+def choose_cut(words: Sequence[Word], heard: Utterance, policy: CaptioningPolicy) -> Cut:
     """Divide an utterance, in which ``words`` were heard, in a gap between two words.
 
-    After the last word that ``previous`` has too, at about the same time, and that ends a margin
-    before the audio does, so that it is whole. Without such a word, after the last one that keeps
-    the margin. Without that, everything is final. Only cuts in the later half count: each one
-    takes at least half of the audio with it, so speech cannot outrun its cuts.
+    In the longest gap that lies in the later half and a margin before the end, where words are
+    whole; of equals the last. Without a word there, everything is final. Each cut takes at least
+    half of the audio with it, so speech cannot outrun its cuts. Nothing but this audio and its
+    words decides, so that the same audio is always cut at the same place.
     """
     half = heard.start + (len(heard.samples) + 1) // 2
     possible = [
@@ -45,11 +39,12 @@ def choose_cut(
         if word.end <= heard.end - policy.cut_margin_samples
         and _next_start(words, index, heard) >= half
     ]
-    agreed = [index for index in possible if _agrees(words[index], previous, policy)]
-    for indexes in (agreed, possible):
-        if indexes:
-            return Cut(indexes[-1] + 1, _border(words, indexes[-1], half, heard, policy))
-    return Cut(len(words), heard.end)
+    if not possible:
+        return Cut(len(words), heard.end)
+    gaps = {index: _next_start(words, index, heard) - words[index].end for index in possible}
+    longest = max(gaps.values())
+    best = max(index for index in possible if gaps[index] >= longest - policy.cut_slack_samples)
+    return Cut(best + 1, _border(words, best, half, heard, policy))
 
 
 def _next_start(words: Sequence[Word], index: int, heard: Utterance) -> int:
@@ -85,13 +80,3 @@ def _loudness(heard: Utterance, place: int) -> float:
     middle = place - heard.start
     around = heard.samples[max(middle - _LISTEN_SAMPLES // 2, 0) : middle + _LISTEN_SAMPLES // 2]
     return float(np.sqrt(np.mean(np.square(around)))) if len(around) else 0.0
-
-
-def _agrees(word: Word, previous: Sequence[CaptionWord], policy: CaptioningPolicy) -> bool:
-    """Whether the hypothesis before heard the same word at about the same time."""
-    text = normalised(word.text)
-    return any(
-        abs(other.start + other.end - word.start - word.end) <= 2 * policy.cut_tolerance_samples
-        and normalised(other.text) == text
-        for other in previous
-    )

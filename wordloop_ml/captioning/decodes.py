@@ -1,16 +1,60 @@
 """The decodes that a track has asked for and has not been answered; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from wordloop_ml.captioning.guards import AudioFacts, facts_of
+from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech import FinalJob, Speech, Unheard
-from wordloop_ml.messages import DecodeOptions, JobClass, RejectReason, Utterance
+from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
+from wordloop_ml.captioning.speech import FinalJob, Heard, Speech, Unheard
+from wordloop_ml.captioning.stabiliser import normalised
+from wordloop_ml.messages import (
+    AudioContext,
+    DecodeOptions,
+    Hypothesis,
+    JobClass,
+    RejectReason,
+    Utterance,
+)
 
-_CURABLE = {RejectReason.LOW_PROBABILITY, RejectReason.REPETITION, RejectReason.PROMPT_ECHO}
+_CURABLE = {
+    RejectReason.LOW_PROBABILITY,
+    RejectReason.NO_WORDS,
+    RejectReason.REPETITION,
+    RejectReason.PROMPT_ECHO,
+}
 """What another decode of the same audio may do without. Silence stays silence."""
+
+
+def outcome_of(
+    doubted: Sequence[tuple[RejectReason, Hypothesis]],
+    facts: AudioFacts,
+    policy: CaptioningPolicy,
+) -> Heard | Unheard:
+    """What becomes of a final that every decode left in doubt: text, wherever somebody spoke.
+
+    The likeliest of the unlikely texts; without any, the likeliest of those that repeat
+    themselves: as it is when two decodes in a row have the same, said once otherwise.
+    """
+    unlikely = [one for reason, one in doubted if reason is RejectReason.LOW_PROBABILITY]
+    repeating = [one for reason, one in doubted if reason is RejectReason.REPETITION]
+    last = doubted[-1][0]
+    if last not in _CURABLE or not (unlikely or repeating):
+        return Unheard("rejected", doubted[0][0] if last in _CURABLE else last)
+    best = max(unlikely or repeating, key=lambda one: one.average_log_probability)
+    words = best.words
+    if not unlikely and not _is_said_twice(repeating, policy):
+        words = without_repeats(words, policy)
+    return Heard(fitted(words, facts.start, facts.end), best.language)
+
+
+def _is_said_twice(repeating: Sequence[Hypothesis], policy: CaptioningPolicy) -> bool:
+    """Whether two ways of decoding agree on a phrase that comes twice, and nothing loops."""
+    texts = {tuple(normalised(word.text) for word in one.words) for one in repeating[:2]}
+    doubled = repetition_in(repeating[0].words, policy) is Repetition.DOUBLED
+    return doubled and len(repeating) > 1 and len(texts) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +71,17 @@ class DecodeRequest:
     kind: JobClass
     utterance: Utterance
     options: DecodeOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The audio of a final together with that of the segment before it.
+
+    words_from: the absolute sample in the pause between them: words after it are the final's.
+    """
+
+    utterance: Utterance
+    words_from: int
 
 
 class Dropped(Enum):
@@ -63,18 +118,38 @@ class Decodes:
         self._asked: dict[int, Asked] = {}
         self._next_ticket = 1
 
-    def final(self, speech: Speech, utterance: Utterance, *, cut: bool) -> DecodeRequest:
-        """Decode all of a segment; becomes the speech's job."""
+    def final(
+        self, speech: Speech, utterance: Utterance, *, cut: bool, lead: Lead | None = None
+    ) -> DecodeRequest:
+        """Decode all of a segment, after its lead if it has one; becomes the speech's job."""
         facts = facts_of(utterance, self._policy.window_samples)
         language = self._languages.for_final(utterance.start)
-        options = replace(self._options, language=language, beams=self._policy.final_beams)
-        speech.job = FinalJob(utterance, facts, options, cut, self._retries())
-        return self._ask(speech, speech.job)
+        options = replace(
+            self._options,
+            language=language,
+            expected_language=None if language else self._languages.expected,
+            context=max(self._options.context, AudioContext.LONG),
+            beams=self._policy.final_beams,
+        )
+        from_ = utterance.start if lead is None else lead.words_from
+        retries = self._retries()
+        if lead is not None:  # first alone, as it would have been without one
+            retries = (options, *retries)
+        speech.job = FinalJob(utterance, from_, facts, options, cut, retries)
+        heard = utterance if lead is None else lead.utterance
+        return self._request(speech, speech.job, heard)
 
     def interim(self, speech: Speech, kind: JobClass, utterance: Utterance) -> DecodeRequest:
         """Decode what is said so far."""
         asked = Asked(speech, facts_of(utterance, self._policy.window_samples), None)
-        options = replace(self._options, language=self._languages.for_interim(speech))
+        language = self._languages.for_interim(speech)
+        early = len(utterance.samples) < self._policy.early_samples
+        options = replace(
+            self._options,
+            language=language,
+            context=max(self._options.context, AudioContext(early)),
+            expected_language=None if language else self._languages.expected,
+        )
         return DecodeRequest(self._ticket(asked), kind, utterance, options)
 
     def after_failure(self, speech: Speech, job: FinalJob) -> DecodeRequest | None:
@@ -82,38 +157,58 @@ class Decodes:
 
         A retry that fails is one that did not help.
         """
-        if job.refused is not None:
-            return self.retry(speech, job)
+        if job.doubted:
+            return self.retry(speech, job, now=True)
         if job.failed_once:
             job.outcome = Unheard("decode_failed")
             return None
         job.failed_once = True
         return self._ask(speech, job)
 
-    def after_refusal(
-        self, speech: Speech, job: FinalJob, reason: RejectReason, *, calm: bool
+    def after_doubt(
+        self,
+        speech: Speech,
+        job: FinalJob,
+        reason: RejectReason,
+        hypothesis: Hypothesis,
+        *,
+        calm: bool,
     ) -> DecodeRequest | None:
-        """Ask for a refused final in another way, now or later, or know its outcome.
+        """Ask for a doubted final in another way, now or later, or know its outcome.
 
-        calm: there is time for more than each final's one decode.
+        calm: threads are free for a speculation that may be for nothing; otherwise the retry
+        waits until the speech is over. It is never left out: what is said at the end does not
+        depend on the load.
         """
-        job.refused = job.refused or reason
-        if reason in _CURABLE:
-            self._languages.doubt()
-        if reason not in _CURABLE or not calm:
+        job.doubted.append((reason, hypothesis))
+        if reason not in _CURABLE:
             job.retries = ()
-        return self.retry(speech, job)
+        short = job.facts.end - job.facts.start < self._policy.empty_samples
+        if reason is RejectReason.NO_WORDS and short:  # nothing in it; but its lead may be to blame
+            job.retries = tuple(one for one in job.retries if one.context is AudioContext.LONG)
+        return self.retry(speech, job, now=calm)
 
-    def retry(self, speech: Speech, job: FinalJob) -> DecodeRequest | None:
-        """The next way to ask for a refused final; what was refused first is its outcome at last."""
+    def retry(self, speech: Speech, job: FinalJob, *, now: bool) -> DecodeRequest | None:
+        """The next way to ask for a doubted final, or its outcome when there is none left."""
         if not job.retries:
-            job.outcome = Unheard("rejected", job.refused)
+            job.outcome = outcome_of(job.doubted, job.facts, self._policy)
             return None
-        job.postponed = speech.open and not job.cut
+        job.postponed = speech.open and not job.cut and not now
         if job.postponed:
             return None
         job.options, job.retries = job.retries[0], job.retries[1:]
         return self._ask(speech, job)
+
+    def learn_language(self, job: FinalJob) -> None:
+        """Remember what a final that leaves was spoken in.
+
+        Not when its decode comes back: the speech may go on, and then whether the decode came
+        before that would decide what the next one is told.
+        """
+        if any(reason in _CURABLE for reason, _ in job.doubted):
+            self._languages.doubt()
+        if job.accepted is not None:
+            self._languages.heard_final(job.accepted, job.options.language)
 
     def answered(self, ticket: int) -> Asked | None:
         """What a ticket stands for, once; None when it is unknown or no longer matters."""
@@ -125,20 +220,23 @@ class Decodes:
             del self._asked[ticket]
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
-        """With the full context; if that was not to blame, sampled. Each as if for the first time.
+        """With the full context; then another text than the likeliest. Each as if for the first time.
 
         So without the prompt, which may have led the decoder astray, and without a language that
         only was established.
         """
-        plain = replace(self._options, prompt="")
-        careful = replace(plain, careful=True, beams=self._policy.final_beams)
-        sampled = replace(plain, temperature=self._policy.retry_temperature)
-        ways = (sampled,) if self._options.careful else (careful, sampled)
+        plain = replace(self._options, prompt="", expected_language=self._languages.expected)
+        full = replace(plain, context=AudioContext.FULL, beams=self._policy.final_beams)
+        other = replace(full, temperature=self._policy.retry_temperature)
+        ways = (other,) if self._options.context is AudioContext.FULL else (full, other)
         return ways[: self._policy.final_retries]
 
     def _ask(self, speech: Speech, job: FinalJob) -> DecodeRequest:
+        return self._request(speech, job, job.utterance)
+
+    def _request(self, speech: Speech, job: FinalJob, heard: Utterance) -> DecodeRequest:
         asked = Asked(speech, job.facts, job)
-        return DecodeRequest(self._ticket(asked), JobClass.FINAL, job.utterance, job.options)
+        return DecodeRequest(self._ticket(asked), JobClass.FINAL, heard, job.options)
 
     def _ticket(self, asked: Asked) -> int:
         ticket = self._next_ticket

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from wordloop_ml.captioning.level import LevelNormaliser
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.ring import Ring
 from wordloop_ml.captioning.segmenter import Segmenter, SegmenterEvent
@@ -22,6 +23,7 @@ class Ear:
         self._policy = policy
         self._ring = Ring(first_sample, policy.ring_samples)
         self._segmenter = Segmenter(policy, first_sample)
+        self._level = LevelNormaliser()
         self._probability = 0.0
         self.failures = 0
 
@@ -66,12 +68,12 @@ class Ear:
         if samples < self._policy.window_samples:
             window = np.pad(window, (0, self._policy.window_samples - samples))
         # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
-        # caches is the dearest step of the loop. Speech so quiet no guard would let through.
+        # caches is the dearest step of the loop. So quiet a window holds no speech at any gain.
         energy = self._policy.silent_rms**2 * self._policy.window_samples
         if self._segmenter.idle and window.dot(window) < energy:
             self._probability = 0.0
         else:
-            self._ask_voice(window)
+            self._ask_voice(self._level.normalise(window))
         return self._segmenter.step(self._probability, samples)
 
     def close(self, *, last: bool) -> list[SegmenterEvent]:

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.stabiliser import normalised
+from wordloop_ml.captioning.repeats import Repetition, repetition_in
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
-
-_LOOP_LENGTHS = range(1, 9)
-"""How many words the body of a loop may have."""
 
 _EMPTY = Glossary()
 
@@ -58,28 +55,24 @@ def judge(
     words = hypothesis.words
     if not words or not policy.guards:
         return None if words else RejectReason.NO_WORDS
-    if (reason := _improbable(hypothesis, audio, policy)) is not None:
-        return reason
-    if glossary.is_echoed(words, policy.echo_terms):
-        return RejectReason.PROMPT_ECHO
-    if _repeats(words, policy):
-        return RejectReason.REPETITION
-    earliest, latest = audio.start - policy.overhang_samples, audio.end + policy.overhang_samples
-    if any(word.start < earliest or word.end > latest for word in words):
-        return RejectReason.OUTSIDE_AUDIO
-    return None
-
-
-def _improbable(
-    hypothesis: Hypothesis, audio: AudioFacts, policy: CaptioningPolicy
-) -> RejectReason | None:
-    if audio.loudest_rms < policy.near_silence_rms:
-        return RejectReason.NEAR_SILENCE
     likelihood = hypothesis.average_log_probability
-    silent = hypothesis.no_speech_probability > policy.no_speech_probability
-    if silent and likelihood < policy.log_probability:
-        return RejectReason.NO_SPEECH
-    return RejectReason.LOW_PROBABILITY if likelihood < policy.lowest_log_probability else None
+    earliest, latest = audio.start - policy.overhang_samples, audio.end + policy.overhang_samples
+    silence = hypothesis.no_speech_probability
+    silent = (silence > policy.no_speech_probability and likelihood < policy.log_probability) or (
+        silence > policy.surely_no_speech_probability and likelihood < policy.sure_log_probability
+    )
+    grounds = (
+        (RejectReason.NEAR_SILENCE, audio.loudest_rms < policy.near_silence_rms),
+        (RejectReason.NO_SPEECH, silent),
+        (RejectReason.PROMPT_ECHO, glossary.is_echoed(words, policy.echo_terms)),
+        (RejectReason.REPETITION, hypothesis.unfinished or _repeats(words, policy)),
+        (
+            RejectReason.OUTSIDE_AUDIO,
+            any(word.start < earliest or word.end > latest for word in words),
+        ),
+        (RejectReason.LOW_PROBABILITY, likelihood < policy.lowest_log_probability),
+    )
+    return next((reason for reason, refused in grounds if refused), None)
 
 
 def fitted(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
@@ -94,18 +87,10 @@ def fitted(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
 
 
 def _repeats(words: tuple[Word, ...], policy: CaptioningPolicy) -> bool:
-    """Whether the text loops: it compresses too well, or the same words come again and again."""
+    """Whether the text compresses too well, or says a phrase more than once in a row."""
     text = " ".join(word.text for word in words).encode()
     if len(text) >= _SHORTEST_COMPRESSED:
         ratio = len(text) / len(zlib.compress(text))
         if ratio > policy.compression_ratio:
             return True
-    spoken = [normalised(word.text) for word in words]
-    for length in _LOOP_LENGTHS:
-        enough = length * max(policy.loop_times, -(-policy.loop_words // length))
-        run = length
-        for at in range(length, len(spoken)):
-            run = run + 1 if spoken[at] == spoken[at - length] else length
-            if run >= enough:
-                return True
-    return False
+    return repetition_in(words, policy) is not Repetition.NONE

@@ -20,7 +20,23 @@ class Languages:
         self._policy = policy
         self._given = given
         self._established: str | None = None
+        self._elsewhere: str | None = None
         self._recheck_at = 0
+
+    @property
+    def established(self) -> str | None:
+        """What a final was sure to hear."""
+        return self._established
+
+    @property
+    def expected(self) -> str | None:
+        """What was spoken last, on this track or else in its meeting: stands when a detection is
+        unsure."""
+        return self._established or self._elsewhere
+
+    def expect(self, language: str) -> None:
+        """Another track of the meeting speaks this language."""
+        self._elsewhere = language
 
     def for_interim(self, speech: Speech) -> str | None:
         """What to tell the decode of what is said so far; None to detect it."""

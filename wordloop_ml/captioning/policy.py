@@ -25,20 +25,27 @@ class CaptioningPolicy:
             segment ends so much after its last speech window, so that this decode is the final.
         first_decode_samples: audio since the onset in which a first word can be heard.
         first_retry_samples: new audio between first decodes, until words show.
+        first_confidence, first_wait_samples: a first word that is surer is shown at once, another
+            so much audio after the onset.
+        early_samples: shorter audio is heard in the long context of a final: few words say little.
         first_bound_samples: audio since the onset after which a decode is no first caption.
-        interim_samples: new audio between interims.
+        interim_samples: new audio between interims, and
+        interim_share: that part of a long segment, so that one costs no more than a short one.
         agree_samples: new audio that makes the agreement of two hypotheses mean something.
+        stable_confidence: a word on which two hypotheses agree is stable where both are so sure.
         longest_segment_samples: speech without a pause is cut here.
-        cut_margin_samples: a word that ends so close to a cut may not be whole.
+        cut_margin_samples: a word that ends so close to the end of a cut's audio may not be whole.
         cut_slack_samples: how far around a gap between words a cut may look for a quieter place.
-        cut_tolerance_samples: how far apart in time two hypotheses may place the same word.
+        lead_gap_samples, lead_samples: a final is decoded together with the segment before it where
+            the pause between them is no longer than the first and both together than the second:
+            what was said before makes what is said now likelier to be heard as it was meant.
         ring_samples: audio that a track may hold while no final covers it.
         commit_step_samples: silence between two ``Committed`` events.
         final_beams: how many hypotheses the decode of a final follows.
-        final_retries: how often a final that a guard refused is asked again: first with the full
+        empty_samples: a final without words is asked again where its audio is longer.
+        final_retries: how often a final that a guard doubts is asked again: first with the full
             audio context, then at a temperature.
         retry_temperature: of the second retry.
-        retry_stretch: nothing is asked again while interims are stretched more than this.
         language_probability, language_samples: a language that was detected with at least the
             first, in at least so much audio, is established.
         language_recheck_samples: audio after which a final detects the language once more.
@@ -47,9 +54,12 @@ class CaptioningPolicy:
         guards: whether hypotheses are judged at all; without, only those without words are refused.
         no_speech_probability, log_probability: rejected when silence is likelier than the first
             and the words are less likely than the second.
-        lowest_log_probability: words less likely than this are rejected however loud.
+        surely_no_speech_probability, sure_log_probability: likewise, where silence is all but sure.
+        lowest_log_probability: words less likely than this are asked again, then shown.
         compression_ratio: text that zlib shrinks by more loops.
         loop_times, loop_words: the same words so often in a row, so many in all, loop.
+        doubled_letters: a phrase of several words that comes twice in a row and has so many
+            letters is doubted.
         near_silence_rms: words from audio whose loudest window is quieter are invented.
         overhang_samples: a word may reach so far outside its audio and is clamped.
         echo_terms: terms of the vocabulary that somebody may say in its order, and nothing else.
@@ -61,24 +71,30 @@ class CaptioningPolicy:
     onset_lead_samples: int = 512
     pre_roll_samples: int = 4_000
     endpoint_samples: int = 8_000
-    silent_rms: float = 0.001
+    silent_rms: float = 0.0001
 
     speculate_samples: int = 2_560
     first_decode_samples: int = 4_800
     first_retry_samples: int = 1_280
+    first_confidence: float = 0.3
+    first_wait_samples: int = 8_000
+    early_samples: int = 32_000
     first_bound_samples: int = 24_000
-    interim_samples: int = 4_000
+    interim_samples: int = 6_400
+    interim_share: int = 12
     agree_samples: int = 1_600
+    stable_confidence: float = 0.55
     longest_segment_samples: int = 240_000
-    cut_margin_samples: int = 3_200
+    cut_margin_samples: int = 8_000
     cut_slack_samples: int = 800
-    cut_tolerance_samples: int = 6_400
+    lead_gap_samples: int = 24_000
+    lead_samples: int = 192_000
     ring_samples: int = 960_000
     commit_step_samples: int = 16_000
     final_beams: int = 1
+    empty_samples: int = 16_000
     final_retries: int = 2
     retry_temperature: float = 0.4
-    retry_stretch: float = 4.0
     language_probability: float = 0.8
     language_samples: int = 24_000
     language_recheck_samples: int = 960_000
@@ -86,11 +102,14 @@ class CaptioningPolicy:
     guards: bool = True
     no_speech_probability: float = 0.6
     log_probability: float = -1.0
-    lowest_log_probability: float = -1.0
+    surely_no_speech_probability: float = 0.9
+    sure_log_probability: float = -0.5
+    lowest_log_probability: float = -1.6
     compression_ratio: float = 2.4
     loop_times: int = 4
     loop_words: int = 6
-    near_silence_rms: float = 0.0025
+    doubled_letters: int = 10
+    near_silence_rms: float = 0.0003
     overhang_samples: int = 4_800
     echo_terms: int = 2
 
@@ -121,6 +140,7 @@ class CaptioningPolicy:
         """Audio that may be held before a decode that frees it is asked for."""
         return (
             self.longest_segment_samples
+            + self.lead_samples
             + self.endpoint_samples
             + self.quiet_lag_samples
             + self.pre_roll_samples

@@ -4,12 +4,20 @@ A run of speech is one segment when the speaker pauses in time, and several when
 ``start`` then moves on to the segment that is still to be resolved.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.stabiliser import Stabiliser
-from wordloop_ml.messages import DecodeOptions, JobClass, RejectReason, Utterance, Word
+from wordloop_ml.messages import (
+    DecodeOptions,
+    Hypothesis,
+    JobClass,
+    RejectReason,
+    Utterance,
+    Word,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +40,67 @@ class Unheard:
 class FinalJob:
     """A decode with final parameters over all of a segment, until its outcome is known.
 
+    utterance: all of the segment. lead: the absolute sample from which words belong to it, where
+        the first decode hears the segment before, too.
     options: of the decode that is awaited.
     cut: the speaker goes on, so the segment will end between two words before the audio's end.
-    retries: how to ask again, in this order, when a guard refuses what was heard.
-    refused: why the first hypothesis was refused.
+    retries: how to ask again, in this order, when a guard doubts what was heard.
+    doubted: what guards doubted, with their reasons, in the order of the decodes.
+    accepted: what none of them did.
     postponed: the next retry is due when the speech is over: until then it is a speculation,
         whose place on an inference thread others need more.
     outcome: None while the decode is awaited or postponed.
     """
 
     utterance: Utterance
+    lead: int
     facts: AudioFacts
     options: DecodeOptions
     cut: bool
     retries: tuple[DecodeOptions, ...] = ()
     failed_once: bool = False
-    refused: RejectReason | None = None
+    doubted: list[tuple[RejectReason, Hypothesis]] = field(default_factory=list)
+    accepted: Hypothesis | None = None
     postponed: bool = False
     outcome: Heard | Unheard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a track: absolute samples."""
+
+    start: int
+    end: int
 
 
 class Speech:
     """One run of speech.
 
-    start: where the segment begins that is to be resolved next.
+    began: where the run begins; start: where the segment begins that is to be resolved next.
     end: where the run ends; None while the speaker may go on.
+    spoken_until: one past the newest window in which the speaker spoke.
     speech_final: the run ended because the speaker paused.
     job: the final that is being decoded, perhaps ahead of the endpoint.
     language: what an interim was sure to hear.
+    lead: the segment shortly before it; None where there is none, and after a cut.
     """
 
-    def __init__(self, start: int, onset: int, policy: CaptioningPolicy) -> None:
+    def __init__(
+        self, start: int, onset: int, policy: CaptioningPolicy, lead: Span | None = None
+    ) -> None:
         self._policy = policy
         self._first_decode_at = onset + policy.first_decode_samples
         self._first_until = onset + policy.first_bound_samples
         self._asked_until = start
-        self.start = start
+        self._wait_until = onset + policy.first_wait_samples
+        self.began = self.start = start
         self.end: int | None = None
+        self.spoken_until = start
         self.speech_final = False
         self.job: FinalJob | None = None
         self.language: str | None = None
-        self.stabiliser = Stabiliser(policy.agree_samples)
+        self.lead = lead
+        self.stabiliser = Stabiliser(policy.agree_samples, policy.stable_confidence)
 
     @property
     def open(self) -> bool:
@@ -91,6 +119,11 @@ class Speech:
         return job is not None and job.outcome is not None and (job.cut or not self.open)
 
     @property
+    def needed_from(self) -> int:
+        """The first sample that a decode of it may hear."""
+        return self.start if self.lead is None else self.lead.start
+
+    @property
     def handed_over_samples(self) -> int:
         """Audio that only its final still holds; 0 while the ring has to keep it."""
         if self.job is None or self.job.cut or self.open:
@@ -107,13 +140,18 @@ class Speech:
         if self.job is not None:
             return None
         stop, limit = self.end, self.start + policy.longest_segment_samples
+        if self.open:
+            self.hear(now, silence)
+        if self.spoken_until >= limit:  # however late it is asked: what is cut where stays the same
+            return limit, True
         if stop is None and silence is not None:
             stop = silence + policy.speculate_samples
-            if stop > now:
-                return None
-        if stop is not None and stop <= limit + policy.endpoint_samples:
-            return stop, False
-        return (limit, True) if now >= limit else None
+            return (stop, False) if stop <= now else None
+        return None if stop is None else (stop, False)
+
+    def hear(self, now: int, silence: int | None) -> None:
+        """A window of it was judged: the speaker spoke up to here, or up to the silence."""
+        self.spoken_until = now if silence is None else silence
 
     def interim_due(self, now: int, silence: int | None, stretch: float) -> JobClass | None:
         """Whether to ask what is said so far, and as what; paused while a final is decoded."""
@@ -123,11 +161,22 @@ class Speech:
         if now - self.start > policy.longest_segment_samples + policy.endpoint_samples:
             return None  # a cut came late and the next one is due as soon as silence is told apart
         first = not shown and now < self._first_until
-        every = policy.first_retry_samples if first else policy.interim_samples * stretch
+        interval = max(policy.interim_samples, (now - self.start) // policy.interim_share)
+        every = policy.first_retry_samples if first else interval * stretch
         if now < self._first_decode_at or now - self._asked_until < every:
             return None
         self._asked_until = now
         return JobClass.FIRST_CAPTION if first else JobClass.INTERIM
+
+    def is_ready_to_show(self, words: Sequence[Word], until: int) -> bool:
+        """Whether words may be shown: the first of a segment once it is sure, or waited for long.
+
+        What is shown first is read first; once it has been, everything newer may.
+        """
+        if self.stabiliser.words or not words:
+            return bool(words)
+        sure = words[0].confidence >= self._policy.first_confidence
+        return sure or until >= self._wait_until
 
     def resume(self) -> None:
         """The speaker goes on: the answer to a speculation, if it comes, is one more interim."""
@@ -145,8 +194,9 @@ class Speech:
         if self.job is not None:
             self._asked_until = self.job.utterance.end
         self._first_decode_at = self._first_until = self.start = start
+        self.lead = None
         self.job = None
-        self.stabiliser = Stabiliser(self._policy.agree_samples)
+        self.stabiliser = Stabiliser(self._policy.agree_samples, self._policy.stable_confidence)
 
 
 class Hole:

@@ -21,8 +21,9 @@ def normalised(text: str) -> str:
 class Stabiliser:
     """The words of one segment, from one hypothesis to the next."""
 
-    def __init__(self, agree_samples: int) -> None:
+    def __init__(self, agree_samples: int, confidence: float = 0.0) -> None:
         self._agree_samples = agree_samples
+        self._confidence = confidence
         self._heard_until: int | None = None
         self._stable: list[Word] = []
         self._fresh: Sequence[Word] = ()  # what the newest hypothesis says beyond the stable words
@@ -55,12 +56,21 @@ class Stabiliser:
         if self._heard_until is None:
             self._compared, self._compared_until = fresh, until
         elif until - self._compared_until >= self._agree_samples:
-            agreed = _common_prefix(fresh, self._compared)
+            agreed = self._agreed(fresh)
             self._stable.extend(fresh[:agreed])
             fresh = fresh[agreed:]
             self._compared, self._compared_until = fresh, until
         self._fresh, self._heard_until = fresh, until
         return True
+
+    def _agreed(self, fresh: Sequence[Word]) -> int:
+        """How many words from the start both hypotheses have, and both are sure of."""
+        pairs = zip(fresh, self._compared, strict=False)
+        same = _common_prefix(fresh, self._compared)
+        sure = takewhile(
+            lambda pair: min(one.confidence for one in pair) >= self._confidence, pairs
+        )
+        return min(same, sum(1 for _ in sure))
 
     def revised_by(self, words: Sequence[Word]) -> int:
         """How many stable words the final hypothesis does not confirm."""

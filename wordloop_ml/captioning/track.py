@@ -7,24 +7,28 @@ or before the silence that the voice detector has proven, is ``committed``.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from wordloop_ml.captioning.annotations import without_annotations
 from wordloop_ml.captioning.cuts import choose_cut
-from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped
+from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped, Lead
 from wordloop_ml.captioning.ear import Ear
 from wordloop_ml.captioning.guards import fitted, judge
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.repeats import without_repeats
 from wordloop_ml.captioning.segmenter import (
     SegmenterEvent,
     SpeechBegan,
     SpeechEnded,
     SpeechResumed,
 )
-from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Speech, Unheard
+from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Span, Speech, Unheard
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
+    AudioContext,
     DecodeOptions,
     Hypothesis,
     RejectReason,
@@ -79,11 +83,18 @@ class Track:
         self._ear = Ear(voice, policy, first_sample)
         self._glossary = Glossary(vocabulary)
         self._languages = Languages(policy, language)
-        options = DecodeOptions(language, task, self._glossary.prompt, careful)
+        options = DecodeOptions(
+            language,
+            task,
+            self._glossary.prompt,
+            AudioContext.FULL if careful else AudioContext.SHORT,
+        )
         self._decodes = Decodes(policy, options, self._languages)
+        self._language_given = language is not None
         self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
         self._closed = False
+        self._ended: Span | None = None  # the newest segment that is over
         self._left_at: int | None = None  # after a drain: nothing from here on is ours
         self.rejections: Counter[RejectReason] = Counter()
         self.stable_words = 0
@@ -113,6 +124,11 @@ class Track:
     def next_seq(self) -> int:
         """The ``seq`` that the next final will have."""
         return self._ledger.next_seq
+
+    @property
+    def language(self) -> str | None:
+        """What its finals have established as spoken; None until then."""
+        return self._languages.established
 
     @property
     def pending_finals(self) -> int:
@@ -148,6 +164,8 @@ class Track:
         asked = self._decodes.answered(ticket)
         if asked is None:
             return out
+        if isinstance(result, Hypothesis):
+            result = self._said(result, asked)
         if asked.job is not None and asked.job is asked.speech.job:
             self._take_final(asked.speech, asked.job, result, out)
         elif isinstance(result, Hypothesis):
@@ -166,6 +184,7 @@ class Track:
         out: list[TrackOutput] = []
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
+            self._ended = None
             self._queue.append(Hole(self.received, self.received + samples))
             self._ear.skip(samples)
         return self._settled(out)
@@ -190,6 +209,10 @@ class Track:
                 self._left_at = self._ear.proven_silence_until
         return self._settled([])
 
+    def expect_language(self, language: str) -> None:
+        """Hear that another track of the meeting speaks this language."""
+        self._languages.expect(language)
+
     def stretch(self, factor: float) -> None:
         """Let interims come so many times more rarely; first captions and finals are as before."""
         self._stretch = factor
@@ -200,6 +223,7 @@ class Track:
         event = self._ear.hear(samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (speech := self._open_speech()) is not None:
+            speech.hear(self._ear.position, self._ear.silence)
             self._ask_final(speech, out)
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
@@ -215,19 +239,27 @@ class Track:
             speech = self._open_speech()
             match event:
                 case SpeechBegan(start, onset):
-                    self._queue.append(Speech(start, onset, self._policy))
+                    self._queue.append(Speech(start, onset, self._policy, self._before(start)))
                     out.append(SpeechStarted(self._name, onset))
                 case SpeechResumed() if speech is not None:
                     speech.resume()
                 case SpeechEnded(end) if speech is not None:
                     speech.close(end, paused=paused)
+                    self._ended = Span(speech.began, end)
                     self._ask_final(speech, out)
+
+    def _before(self, start: int) -> Span | None:
+        """The segment that ended so lately that its audio is a lead for one that starts here."""
+        ended, policy = self._ended, self._policy
+        if ended is None or start - ended.end > policy.lead_gap_samples:
+            return None
+        return ended if start - ended.start < policy.lead_samples else None
 
     def _open_speech(self) -> Speech | None:
         last = self._queue[-1] if self._queue else None
         return last if isinstance(last, Speech) and last.open else None
 
-    def _speeches(self) -> Iterable[Speech]:
+    def _speeches(self) -> Iterator[Speech]:
         return (item for item in self._queue if isinstance(item, Speech))
 
     # -- from segments to decodes ------------------------------------------------------------
@@ -235,13 +267,24 @@ class Track:
     def _ask_final(self, speech: Speech, out: list[TrackOutput]) -> None:
         if self._closed and speech.open:
             return  # a drain does not cut
+        if not self._language_given and speech is not next(self._speeches()):
+            return  # what its language is expected to be follows from the finals before it
         job = speech.job
         if job is not None and job.postponed and not speech.open:
-            self._ask_again(self._decodes.retry(speech, job), out)
+            self._ask_again(self._decodes.retry(speech, job, now=True), out)
         due = speech.final_due(self._ear.position, self._ear.silence)
         if due is not None:
             end, cut = due
-            out.append(self._decodes.final(speech, self._ear.audio(speech.start, end), cut=cut))
+            heard = self._ear.audio(speech.start, end)
+            lead = None if cut else self._lead(speech, end)
+            out.append(self._decodes.final(speech, heard, cut=cut, lead=lead))
+
+    def _lead(self, speech: Speech, end: int) -> Lead | None:
+        """The segment before together with this one, where they belong together."""
+        if speech.lead is None or end - speech.lead.start > self._policy.lead_samples:
+            return None
+        before = speech.lead
+        return Lead(self._ear.audio(before.start, end), (before.end + speech.start) // 2)
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
         """At most once a feed: of several that would be due, only the newest is of use."""
@@ -254,14 +297,30 @@ class Track:
 
     # -- from decodes to captions ------------------------------------------------------------
 
+    def _said(self, result: Hypothesis, asked: Asked) -> Hypothesis:
+        """What somebody said in this segment: annotations, which are counted, and the words of a
+        lead are taken out."""
+        said = without_annotations(result.words)
+        if len(said) < len(result.words):
+            self.rejections[RejectReason.ANNOTATION] += 1
+        if result.start < asked.facts.start and asked.job is not None:
+            own = tuple(word for word in said if word.start + word.end >= 2 * asked.job.lead)
+            said = fitted(own, asked.facts.start, asked.facts.end)
+        return replace(result, words=said)
+
     def _take_interim(self, asked: Asked, result: Hypothesis, out: list[TrackOutput]) -> None:
         reason = judge(result, asked.facts, self._policy, self._glossary)
-        if reason is None:
-            self._languages.heard_interim(asked.speech, result)
-            words = fitted(result.words, asked.facts.start, asked.facts.end)
-            self._show(asked.speech, words, asked.facts.end, result.language, out)
-        elif reason is not RejectReason.NO_WORDS:
+        if reason not in {None, RejectReason.NO_WORDS}:
             self.rejections[reason] += 1
+        words = result.words
+        if reason is RejectReason.REPETITION:
+            words = without_repeats(words, self._policy)
+        elif reason not in {None, RejectReason.LOW_PROBABILITY}:
+            return
+        words = fitted(words, asked.facts.start, asked.facts.end)
+        if asked.speech.is_ready_to_show(words, asked.facts.end):
+            self._languages.heard_interim(asked.speech, result)
+            self._show(asked.speech, words, asked.facts.end, result.language, out)
 
     def _take_final(
         self, speech: Speech, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
@@ -273,14 +332,19 @@ class Track:
         reason = judge(result, job.facts, self._policy, self._glossary)
         if reason is not None:
             self.rejections[reason] += 1
-            calm = self._stretch <= self._policy.retry_stretch
-            self._ask_again(self._decodes.after_refusal(speech, job, reason, calm=calm), out)
+            calm = self._stretch <= 1.0
+            self._ask_again(self._decodes.after_doubt(speech, job, reason, result, calm=calm), out)
+            self._show_speculation(speech, job, out)
             return
-        self._languages.heard_final(result, job.options.language)
+        job.accepted = result
         words = fitted(result.words, job.facts.start, job.facts.end)
         job.outcome = Heard(words, result.language)
-        if not speech.resolvable:  # a speculation: the tail of the text need not wait
-            self._show(speech, words, job.facts.end, result.language, out)
+        self._show_speculation(speech, job, out)
+
+    def _show_speculation(self, speech: Speech, job: FinalJob, out: list[TrackOutput]) -> None:
+        """Let the tail of the text be read while the endpoint is awaited."""
+        if isinstance(job.outcome, Heard) and not speech.resolvable:
+            self._show(speech, job.outcome.words, job.facts.end, job.outcome.language, out)
 
     def _ask_again(self, request: DecodeRequest | None, out: list[TrackOutput]) -> None:
         if request is not None:
@@ -316,6 +380,8 @@ class Track:
                 self._retire(head)
             else:
                 break
+        if (speech := next(self._speeches(), None)) is not None:
+            self._ask_final(speech, out)
         self._advance()
         out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
         self._ear.release_before(self._needed_from())
@@ -326,6 +392,7 @@ class Track:
         job = speech.job
         if job is None or job.outcome is None:
             return
+        self._decodes.learn_language(job)
         start, until, outcome = speech.start, job.utterance.end, job.outcome
         words: tuple[Word, ...] = ()
         rest: tuple[Word, ...] = ()
@@ -335,7 +402,7 @@ class Track:
             self.stable_words += speech.stabiliser.stable_words
             self.revised_words += speech.stabiliser.revised_by(words)
             if job.cut:
-                cut = choose_cut(words, speech.stabiliser.words, job.utterance, self._policy)
+                cut = choose_cut(words, job.utterance, self._policy)
                 end = cut.at
                 rest = fitted(words[cut.words :], end, until)
                 words = fitted(words[: cut.words], start, end)
@@ -371,6 +438,10 @@ class Track:
 
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
-        starts = (speech.start for speech in self._speeches() if not speech.handed_over_samples)
         quiet = min(self._ear.proven_silence_until, self._ear.position)
+        starts = [
+            speech.needed_from for speech in self._speeches() if not speech.handed_over_samples
+        ]
+        if self._open_speech() is None and (before := self._before(quiet)) is not None:
+            starts.append(before.start)
         return min(starts, default=quiet)

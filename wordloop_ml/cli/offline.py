@@ -18,6 +18,7 @@ def transcribe_offline(
     audio: Iterable[Samples],
     worker: TranscriberWorker,
     voice_detector: VoiceDetector,
+    policy: CaptioningPolicy,
     *,
     hints: Hints = NO_HINTS,
     on_progress: Callable[[int], None] = lambda received: None,
@@ -30,7 +31,7 @@ def transcribe_offline(
     track = Track(
         name,
         voice_detector.open_stream(),
-        CaptioningPolicy(),
+        policy,
         language=hints.language,
         task=hints.task,
         vocabulary=hints.vocabulary,

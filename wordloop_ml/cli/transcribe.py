@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from wordloop_ml.audio.files import AudioFile, open_audio
+from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.cli import hints
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
@@ -187,6 +188,7 @@ def _file(
             _readable(track, audio, notices),
             worker,
             engines.voice_detector,
+            CaptioningPolicy(final_beams=engines.transcriber.capabilities.final_beams),
             hints=asked,
             on_progress=show,
         ):

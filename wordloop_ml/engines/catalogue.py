@@ -17,6 +17,7 @@ from wordloop_ml.engines.whisper_abi import PyWhisperCpp
 from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
 from wordloop_ml.engines.whisper_cpp_python import WhisperCppPython
+from wordloop_ml.engines.whisper_ctranslate2 import CTranslate2Options, CTranslate2Transcriber
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
@@ -38,6 +39,9 @@ LOADED = LoadedModels()
 
 _SILERO_BYTES = 32 << 20
 """Silero VAD with ONNX Runtime's arena; measured 29 MB."""
+
+_CTRANSLATE2_WORKER_BYTES = 32 << 20
+"""Buffers of one decode with the full context."""
 
 _MINILM_BYTES = 112 << 20
 """MiniLM: its tokeniser, its packed matrices (43 MB), and ONNX Runtime's arena after batches on two
@@ -93,15 +97,30 @@ def _whisper_cpp(files: Files, settings: Settings) -> Transcriber:
     weights = files.weights
     options = WhisperOptions(
         threads=settings.threads,
-        audio_context_floor=settings.audio_context_floor,
-        audio_context_margin=settings.audio_context_margin,
-        token_floor=settings.token_floor,
-        token_base=settings.token_base,
-        tokens_per_second=settings.tokens_per_second,
         calibration=weights.entry.calibration,
     )
     binding = _BINDINGS[settings.binding]()
     return WhisperCppTranscriber.open(weights.name, weights.buffer, options, binding=binding)
+
+
+def _ctranslate2(files: Files, settings: Settings) -> Transcriber:
+    weights = files.weights
+    return CTranslate2Transcriber.open(
+        weights.name,
+        weights.buffer,
+        _companion(files, "vocabulary"),
+        _companion(files, "config"),
+        CTranslate2Options(settings.workers, settings.threads, weights.entry.calibration),
+    )
+
+
+def _companion(files: Files, part: str) -> memoryview:
+    if part not in files.companions:
+        raise StartupFailed(
+            f"weights {files.weights.name}: the manifest names no companion {part}",
+            code=ErrorCode.BAD_MANIFEST,
+        )
+    return files.companions[part].buffer
 
 
 def _minilm(files: Files, _settings: Settings) -> Embedder:
@@ -122,6 +141,7 @@ def _llama_cpp(files: Files, settings: Settings) -> Generator:
 
 # The scripted engines take no weights: a drill's manifest may name any file for them.
 _TRANSCRIBERS: dict[str, Maker[Transcriber]] = {
+    "ctranslate2": _ctranslate2,
     "whisper_cpp": _whisper_cpp,
     "scripted": lambda _files, _settings: ScriptedTranscriber(),
 }
@@ -140,8 +160,14 @@ _GENERATORS: dict[str, Maker[Generator]] = {"llama_cpp": _llama_cpp}
 
 def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
     header = read_header(weights.buffer)
-    worker = header.state_bytes + header.beam_bytes(settings.final_beams)
+    worker = header.state_bytes + header.beam_bytes(max(settings.final_beams, 1))
     return len(weights.buffer) + settings.workers * worker
+
+
+def _ctranslate2_bytes(weights: MappedWeights, settings: Settings) -> int:
+    # int8 matrices and float32 vectors take some two thirds of the float16 file, and the file is
+    # copied once while it loads; buffers grow with the workers (docs/weights.md has the measure)
+    return 2 * len(weights.buffer) + settings.workers * _CTRANSLATE2_WORKER_BYTES
 
 
 def _llama_cpp_bytes(weights: MappedWeights, _settings: Settings) -> int:
@@ -152,6 +178,7 @@ def _llama_cpp_bytes(weights: MappedWeights, _settings: Settings) -> int:
 
 # What each engine needs in all, its copy of the weights included; docs/weights.md has the measure.
 _NEEDED_BYTES: dict[str, Callable[[MappedWeights, Settings], int]] = {
+    "ctranslate2": _ctranslate2_bytes,
     "whisper_cpp": _whisper_cpp_bytes,
     "silero_vad": lambda _weights, _settings: _SILERO_BYTES,
     "minilm": lambda _weights, _settings: _MINILM_BYTES,

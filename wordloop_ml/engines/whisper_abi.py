@@ -268,10 +268,11 @@ class PyWhisperCpp:
         )
 
     def new_parameters(self) -> Any:
-        """A ``whisper_full_params`` with the defaults, owned by the caller."""
+        """A ``whisper_full_params`` with the defaults, but without signs, owned by the caller."""
         defaults = self.library.whisper_full_default_params_by_ref(0)
         parameters = ffi.new("struct whisper_full_params *", defaults[0])
         self.library.whisper_free_params(defaults)
+        parameters.suppress_nst = True
         return parameters
 
     def no_speech_probability(self, state: Any) -> float:

@@ -36,7 +36,10 @@ class WhisperBinding(Protocol):
         ...
 
     def new_parameters(self) -> Any:
-        """A ``whisper_full_params`` with the defaults, owned by the caller."""
+        """A ``whisper_full_params`` with the defaults, owned by the caller.
+
+        What is not speech (brackets, notes, arrows) is never decoded.
+        """
         ...
 
     def no_speech_probability(self, state: Any) -> float:

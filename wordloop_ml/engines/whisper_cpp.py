@@ -21,7 +21,15 @@ from wordloop_ml.engines.whisper_state import WhisperState
 from wordloop_ml.engines.whisper_vocabulary import Vocabulary
 from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Hypothesis, Samples, Task, Utterance
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    AudioContext,
+    DecodeOptions,
+    Hypothesis,
+    Samples,
+    Task,
+    Utterance,
+)
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.weights import Calibration
 
@@ -35,6 +43,16 @@ waiting for each other costs what it saves (docs/adr/0018)."""
 MOST_HELPERS = 3
 """Workers that are idle now may be wanted a moment later."""
 
+_FLOORS = {AudioContext.SHORT: 256, AudioContext.LONG: 512}
+_MARGINS = {AudioContext.SHORT: 64, AudioContext.LONG: 256}
+"""Positions that are encoded at least, and behind the audio (docs/adr/0025 has what was measured)."""
+
+_TOKEN_BASE, _TOKENS_PER_SECOND = 20, 14
+"""A decode has at most so many tokens: fast speech has some 8 a second, timestamps included."""
+
+_UNSURE = 0.5
+"""A language that was detected with less is not taken where another was spoken before."""
+
 _GREEDY, _BEAM_SEARCH = 0, 1
 
 _NEVER = 2.0
@@ -47,21 +65,10 @@ class WhisperOptions:
 
     threads: native threads inside one decode. Two workers with one thread each do more work than
         one worker with two, and one decode is short; so more workers come first.
-    audio_context_floor: positions of 20 ms that are encoded at least. Models loop when it is
-        too small.
-    audio_context_margin: positions beyond the end of the audio.
-    token_floor, token_base, tokens_per_second: a decode has at most ``base + per_second x
-        seconds of audio`` tokens, and never less than the floor. Fast speech is some 5 tokens a
-        second: what goes on longer than the defaults is a loop.
     calibration: of the words' confidences.
     """
 
     threads: int = 1
-    audio_context_floor: int = 128
-    audio_context_margin: int = 32
-    token_floor: int = 2
-    token_base: int = 13
-    tokens_per_second: int = 8
     calibration: Calibration = Calibration()
 
 
@@ -212,7 +219,7 @@ class WhisperCppWorker:
         parameters = self._parameters
         helpers = min(options.spare_workers, MOST_HELPERS) if self._helped else 0
         parameters.n_threads = self._threads * (1 + helpers)
-        parameters.audio_ctx = self._audio_context(len(samples), options.careful)
+        parameters.audio_ctx = self._audio_context(len(samples), options.context)
         # whisper.cpp stops after the token whose index, from 0, reaches its limit
         parameters.max_tokens = self._token_limit(len(samples)) - 1
         parameters.max_initial_ts = _latest_first_timestamp(len(samples))
@@ -262,19 +269,17 @@ class WhisperCppWorker:
         if not np.isfinite(samples).all():  # a NaN would spread through the whole decode
             raise EngineFailed("the audio holds samples that are no numbers")
 
-    def _audio_context(self, samples: int, careful: bool) -> int:
+    def _audio_context(self, samples: int, context: AudioContext) -> int:
         """How many positions are encoded: the audio and a margin, not whisper's 30 s."""
-        if careful:
+        if context is AudioContext.FULL:
             return self._full_context
-        options = self._transcriber._options
-        heard = -(-samples // SAMPLES_PER_POSITION) + options.audio_context_margin
-        return min(self._full_context, max(heard, options.audio_context_floor))
+        heard = -(-samples // SAMPLES_PER_POSITION) + _MARGINS[context]
+        return min(self._full_context, max(heard, _FLOORS[context]))
 
     def _token_limit(self, samples: int) -> int:
         """How many tokens a decode may have, the timestamp that it opens with included."""
-        options = self._transcriber._options
-        wanted = options.token_base + samples * options.tokens_per_second // SAMPLE_RATE
-        return min(max(wanted, options.token_floor), self._most_tokens)
+        wanted = _TOKEN_BASE + samples * _TOKENS_PER_SECOND // SAMPLE_RATE
+        return min(wanted, self._most_tokens)
 
     def _language(
         self, state: WhisperState, data: Any, options: DecodeOptions
@@ -293,6 +298,8 @@ class WhisperCppWorker:
         likelihoods = likelihoods[: len(self._vocabulary.languages)]
         best = int(likelihoods.argmax())
         share = float(likelihoods[best] / likelihoods.sum())
+        if share < _UNSURE and options.expected_language in self._vocabulary.languages:
+            return options.expected_language, 0.0
         return self._vocabulary.languages[best], min(max(share, 0.0), 1.0)
 
     def _read(
@@ -326,6 +333,7 @@ class WhisperCppWorker:
             no_speech_probability=min(max(no_speech, 0.0), 1.0),
             average_log_probability=log_probability,
             language_probability=certainty,
+            unfinished=len(tokens) >= self._token_limit(len(utterance.samples)) - 1,
         )
 
 

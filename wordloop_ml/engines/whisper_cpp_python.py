@@ -183,7 +183,10 @@ class WhisperCppPython:
 
     def new_parameters(self) -> Any:
         """A ``whisper_full_params`` with the defaults, owned by the caller."""
-        return ffi.new("struct whisper_full_params *", self.library.whisper_full_default_params(0))
+        defaults = self.library.whisper_full_default_params(0)
+        parameters = ffi.new("struct whisper_full_params *", defaults)
+        parameters.suppress_non_speech_tokens = True
+        return parameters
 
     def no_speech_probability(self, _state: Any) -> float:
         """It does not tell: the guard against invented text has the log probability alone."""

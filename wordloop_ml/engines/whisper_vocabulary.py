@@ -1,20 +1,14 @@
 """What a Whisper model's token numbers mean: prompts become numbers, and numbers become words."""
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from wordloop_ml.engines.ggml_file import GgmlHeader
 from wordloop_ml.engines.whisper_abi import ffi
-from wordloop_ml.engines.whisper_words import TextToken, words_from
+from wordloop_ml.engines.whisper_tokens import Tokeniser
+from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
 from wordloop_ml.messages import Utterance, Word
-
-_LONGEST_PROMPT = 2_000
-"""Characters, from the end; the model takes some 220 tokens of it."""
-
-_PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
-"""Words, numbers, marks and blanks: no token spans two of them."""
 
 _MINIMUM_TIMESTAMP_MASS = 0.0005
 """Below it a token's timestamp distribution says nothing. whisper.cpp asks for 0.01."""
@@ -35,35 +29,23 @@ class Vocabulary:
             ffi.string(library.whisper_token_to_str(context, token))
             for token in range(self._end_of_text)
         ]
-        self._numbers = {piece: token for token, piece in enumerate(self._pieces) if piece}
-        self._longest_piece = max(map(len, self._numbers))
-        self._longest_prompt = header.text_context // 2 - 1
+        self._tokeniser = Tokeniser(self._pieces, header.text_context // 2 - 1)
         self.languages: tuple[str, ...] = ("en",)
         if self.multilingual:
             codes = (library.whisper_lang_str(i) for i in range(header.languages))
             self.languages = tuple(ffi.string(code).decode() for code in codes)
 
     def tokens_of(self, prompt: str) -> list[int]:
-        """A prompt's tokens: the longest piece first, part by part.
+        """A prompt's tokens.
 
-        whisper.cpp would do the same behind a regular expression that recurses once per character:
+        whisper.cpp would find them behind a regular expression that recurses once per character:
         slow, and a long prompt overflows the stack.
         """
-        tokens = []
-        for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
-            rest = part.encode("utf-8", "replace")
-            while rest:
-                size = min(len(rest), self._longest_piece)
-                while size > 1 and rest[:size] not in self._numbers:
-                    size -= 1
-                token = self._numbers.get(rest[:size])
-                tokens += [] if token is None else [token]
-                rest = rest[size:]
-        return tokens[-self._longest_prompt :]
+        return self._tokeniser.tokens_of(prompt)
 
     def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
         """The words, and the mean log probability of the text tokens (0.0 without any)."""
-        at = [i for i, token in enumerate(tokens) if token.id < self._end_of_text]
+        at = self._within(tokens, len(utterance.samples) // SAMPLES_PER_POSITION)
         if not at:
             return (), 0.0
         text = [tokens[i] for i in at]
@@ -80,6 +62,20 @@ class Vocabulary:
         )
         mean = float(sum(token.plog for token in text) / len(text))
         return words, mean if math.isfinite(mean) else _IMPOSSIBLE
+
+    def _within(self, tokens: Sequence[Any], last: int) -> list[int]:
+        """Where the text tokens stand that do not open at the end of the audio or behind it.
+
+        Text that opens there is a second copy of what was said, or nothing that was.
+        """
+        kept: list[int] = []
+        position = 0
+        for index, token in enumerate(tokens):
+            if (timestamp := self._timestamp(token)) is not None:
+                position = timestamp
+            elif token.id < self._end_of_text and position < max(last, 1):
+                kept.append(index)
+        return kept
 
     def _timestamp(self, token: Any) -> int | None:
         """What a timestamp token says, in positions; None for another token."""

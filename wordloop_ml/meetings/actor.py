@@ -253,6 +253,7 @@ class MeetingActor:
                 continue
             if isinstance(output, Caption) and output.final:
                 seat.finals += 1
+                self._share_language(seat)
             elif isinstance(output, SpanLost):
                 seat.lost += 1
             seat.outbox.put(output, self._timing(output, decode))
@@ -261,6 +262,13 @@ class MeetingActor:
             self._close(seat, ErrorCode.SLOW_CONSUMER)
         elif seat.leaving and seat.track.done:
             self._close(seat, seat.farewell)
+
+    def _share_language(self, seat: Seat) -> None:
+        """Tell the other tracks what is spoken here: people of one meeting speak one language."""
+        if (language := seat.track.language) is not None:
+            for other in self._seats.values():
+                if other is not seat:
+                    other.track.expect_language(language)
 
     def _timing(self, event: TrackEvent, decode: DecodeTiming | None) -> CaptionTiming | None:
         if not isinstance(event, Caption):

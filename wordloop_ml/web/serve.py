@@ -27,7 +27,7 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
-from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, JobClass, Utterance
+from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
@@ -235,7 +235,9 @@ def _try_workers(executor: Executor[TranscriberWorker]) -> None:
 
     def run(worker: TranscriberWorker) -> None:
         together.wait(TRY_WITHIN_S)  # a thread that is done must not take its neighbour's job
-        worker.transcribe(Utterance(0, np.zeros(SAMPLE_RATE, np.float32)), DecodeOptions())
+        silence = Utterance(0, np.zeros(SAMPLE_RATE, np.float32))
+        for context in (AudioContext.SHORT, AudioContext.LONG):
+            worker.transcribe(silence, DecodeOptions(context=context))
 
     for index in range(executor.workers):
         executor.submit(
@@ -266,7 +268,10 @@ async def _serve_meetings(
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
-        policy=CaptioningPolicy(guards=settings.guards == "on", final_beams=settings.final_beams),
+        policy=CaptioningPolicy(
+            guards=settings.guards == "on",
+            final_beams=settings.final_beams or loaded.engines.transcriber.capabilities.final_beams,
+        ),
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
         limits=LoadLimits(

@@ -1,0 +1,257 @@
+"""CTranslate2 with real weights: what it hears, in which language, and which files it refuses."""
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from tests.speech import manifest, samples_of, talk, word_error_rate
+from wordloop_ml.engines import whisper_ctranslate2
+from wordloop_ml.engines.confidence import calibrated
+from wordloop_ml.engines.whisper_ctranslate2 import (
+    MOST_BEAMS,
+    CTranslate2Options,
+    CTranslate2Transcriber,
+    CTranslate2Worker,
+)
+from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
+from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Task, Utterance
+from wordloop_ml.weights import Calibration
+
+Files = tuple[memoryview, memoryview, memoryview]
+FIRST_TIMESTAMP = 50_363
+
+
+@pytest.fixture
+def english(tiny_ctranslate2_files: Files) -> Iterator[CTranslate2Worker]:
+    """A worker with tiny.en."""
+    opened = CTranslate2Transcriber.open("tiny.en", *tiny_ctranslate2_files)
+    with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def multilingual(base_ctranslate2_files: Files) -> Iterator[CTranslate2Worker]:
+    """A worker with base, of 99 languages."""
+    opened = CTranslate2Transcriber.open("base", *base_ctranslate2_files)
+    with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
+        yield worker
+
+
+def heard(clip: str) -> Utterance:
+    """A clip, from the first sample of a track."""
+    return Utterance(0, samples_of(clip))
+
+
+def test_words_have_times_where_they_are_said(english: CTranslate2Worker) -> None:
+    """They rise, and none takes longer than people take for one."""
+    hypothesis = english.transcribe(heard("en_read_jfk_1"), DecodeOptions(beams=5))
+    starts = [word.start for word in hypothesis.words]
+    assert starts == sorted(starts)
+    assert len(set(starts)) > len(starts) * 0.8
+    assert all(word.end - word.start < 3 * SAMPLE_RATE for word in hypothesis.words)
+    assert hypothesis.average_log_probability > -0.6
+    assert hypothesis.no_speech_probability < 0.5
+    assert not hypothesis.unfinished
+
+
+@pytest.mark.parametrize("prompt", ["", "Wordloop " * 5, "Wordloop " * 500])
+@pytest.mark.parametrize("tokens", [6, 12])
+def test_a_text_that_its_bound_ends_is_unfinished(
+    tokens: int, prompt: str, english: CTranslate2Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer tokens than there are words; a prompt of any length takes none of them."""
+    bound = dict.fromkeys(AudioContext, tokens)
+    monkeypatch.setattr(whisper_ctranslate2, "_TOKEN_BASE", bound)
+    monkeypatch.setattr(whisper_ctranslate2, "_TOKENS_PER_SECOND", dict.fromkeys(AudioContext, 0))
+    hypothesis = english.transcribe(heard("en_read_jfk_1"), DecodeOptions(prompt=prompt))
+    assert hypothesis.unfinished
+    assert tokens - 4 <= len(hypothesis.words) <= tokens
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kept"),
+    [
+        ([0, 101, 102, 50], ([101, 102], 50)),
+        ([0, 101, 50, 50, 102, 90], ([101, 102], 90)),
+        ([0, 101, 102], ([101, 102], None)),
+        ([0, 101, 100, 100, 102, 120], ([101], 100)),
+        ([0, 101, 100, 130, 102], ([101], 100)),
+        ([100, 101], ([], None)),
+        ([], ([], None)),
+    ],
+)
+def test_text_that_opens_behind_the_end_is_dropped(
+    english: CTranslate2Worker, tokens: list[int], kept: tuple[list[int], int | None]
+) -> None:
+    """Of two seconds, 100 positions: numbers up to 100 and 120, 130 here are timestamps."""
+    numbers = [one if one in {101, 102} else FIRST_TIMESTAMP + one for one in tokens]
+    assert english._within(numbers, 2 * SAMPLE_RATE) == kept
+
+
+def test_confidences_are_calibrated(tiny_ctranslate2_files: Files) -> None:
+    """As the manifest says; the words are the same."""
+    found = []
+    for calibration in (Calibration(), Calibration(0.5, -1.0)):
+        options = CTranslate2Options(calibration=calibration)
+        opened = CTranslate2Transcriber.open("x", *tiny_ctranslate2_files, options)
+        with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
+            found.append(worker.transcribe(Utterance(0, talk(32_000)), DecodeOptions()).words)
+    for raw, worth in zip(*found, strict=True):
+        assert (raw.text, raw.start, raw.end) == (worth.text, worth.start, worth.end)
+        assert worth.confidence == calibrated(raw.confidence, Calibration(0.5, -1.0))
+
+
+@pytest.mark.parametrize("beams", [0, MOST_BEAMS + 1])
+def test_too_many_beams_are_refused(english: CTranslate2Worker, beams: int) -> None:
+    """A bug of the caller."""
+    with pytest.raises(BadInput):
+        english.transcribe(Utterance(0, talk(16_000)), DecodeOptions(beams=beams))
+
+
+def test_two_channels_are_refused(english: CTranslate2Worker) -> None:
+    """Another bug of the caller."""
+    with pytest.raises(BadInput):
+        english.transcribe(Utterance(0, np.zeros((16_000, 2), np.float32)), DecodeOptions())
+
+
+def test_long_prompts_are_cut(english: CTranslate2Worker) -> None:
+    """The decoder has room for half of its context."""
+    prompt = DecodeOptions(prompt="Wordloop " * 2_000, context=AudioContext.LONG)
+    clip = "en_read_ls1272_1"
+    assert english.transcribe(heard(clip), prompt).words
+
+
+@pytest.mark.parametrize(
+    ("clip", "language"), [("de_read_mls_1", "de"), ("es_read_veneno_1", "es")]
+)
+def test_people_are_understood_in_a_language_that_nobody_named(
+    clip: str, language: str, multilingual: CTranslate2Worker
+) -> None:
+    """A man in German, and one in Spanish."""
+    options = DecodeOptions(context=AudioContext.LONG, beams=5, expected_language="en")
+    hypothesis = multilingual.transcribe(heard(clip), options)
+    assert hypothesis.language == language
+    assert hypothesis.language_probability > 0.5
+    assert word_error_rate(manifest()[clip]["text"], hypothesis.text) <= 0.2
+
+
+def test_what_was_spoken_before_stands_where_the_model_is_unsure(
+    multilingual: CTranslate2Worker,
+) -> None:
+    """Of noise it cannot tell; a language that it does not have never stands."""
+    random = np.random.default_rng(0)
+    noise = Utterance(0, random.normal(0, 0.02, 16_000).astype(np.float32))
+    plain = multilingual.transcribe(noise, DecodeOptions())
+    assert plain.language_probability < 0.5
+    expected = multilingual.transcribe(noise, DecodeOptions(expected_language="sv"))
+    assert (expected.language, expected.language_probability) == ("sv", 0.0)
+    assert multilingual.transcribe(noise, DecodeOptions(expected_language="xx")) == plain
+
+
+def test_translation_is_another_task_of_the_same_model(multilingual: CTranslate2Worker) -> None:
+    """The words are English, the language is what was spoken."""
+    options = DecodeOptions(task=Task.TRANSLATE, context=AudioContext.LONG, beams=5)
+    hypothesis = multilingual.transcribe(heard("de_read_mls_1"), options)
+    assert hypothesis.language == "de"
+    words = {word.text.lower().strip(".,") for word in hypothesis.words}
+    assert len(words & {"and", "experience", "knowledge", "technical", "with"}) >= 3
+    given = multilingual.transcribe(heard("de_read_mls_1"), DecodeOptions(language="de"))
+    assert (given.language, given.language_probability) == ("de", 1.0)
+
+
+Damage = Callable[[bytes], bytes]
+
+
+def swapped(name: bytes) -> Damage:
+    """Writes the two dimensions of a matrix the other way round."""
+
+    def damage(content: bytes) -> bytes:
+        at = content.index(name + b"\0") + len(name) + 2
+        rows, columns = struct.unpack_from("<2I", content, at)
+        return content[:at] + struct.pack("<2I", columns, rows) + content[at + 8 :]
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:10],
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-3],
+        lambda content: content + b"\0",
+        lambda content: np.random.default_rng(0).bytes(1 << 16),
+        lambda content: content.replace(b"WhisperSpec", b"WhimperSpec", 1),
+        lambda content: content.replace(b"decoder/layer_norm/gamma", b"decoder/layer_norm/gamme"),
+        lambda content: content.replace(b"decoder/num_heads", b"decoder/num_hats!"),
+        lambda content: content.replace(b"decoder/embeddings/weight", b"decoder/embeddings/weighs"),
+        swapped(b"decoder/embeddings/weight"),
+        swapped(b"decoder/layer_0/self_attention/linear_0/weight"),
+        swapped(b"encoder/layer_3/ffn/linear_1/weight"),
+    ],
+)
+def test_damaged_weights_are_refused(damage: Damage, tiny_ctranslate2_files: Files) -> None:
+    """By name, and without a crash; the library would read beyond some of them."""
+    model, vocabulary, config = tiny_ctranslate2_files
+    refused(memoryview(damage(bytes(model))), vocabulary, config)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"\xff" + content,
+        lambda content: content[: len(content) // 2],
+        lambda content: content + b"one\ntwo\n",
+        lambda content: content.replace(b"\n", b"\none more\n", 1),
+    ],
+)
+def test_the_vocabulary_of_another_model_is_refused(
+    damage: Damage, tiny_ctranslate2_files: Files
+) -> None:
+    """The library would end the process over a line too many."""
+    model, vocabulary, config = tiny_ctranslate2_files
+    refused(model, memoryview(damage(bytes(vocabulary))), config)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suppress_ids": "x"},
+        {"suppress_ids": [51_864]},
+        {"suppress_ids_begin": [-1]},
+        {"lang_ids": [True]},
+        {"alignment_heads": []},
+        {"alignment_heads": [[4, 0]]},
+        {"alignment_heads": [[0, 6]]},
+        {"alignment_heads": [3]},
+    ],
+)
+def test_the_configuration_of_another_model_is_refused(
+    change: dict[str, object], tiny_ctranslate2_files: Files
+) -> None:
+    """Otherwise every decode would fail, or read what is not there."""
+    model, vocabulary, config = tiny_ctranslate2_files
+    changed = json.loads(bytes(config)) | change
+    refused(model, vocabulary, memoryview(json.dumps(changed).encode()))
+
+
+@pytest.mark.parametrize("config", [b"", b"{not json", b"[1, 2]", b"{}", b"\xff", b"[" * 100_000])
+def test_a_configuration_that_is_none_is_refused(
+    config: bytes, tiny_ctranslate2_files: Files
+) -> None:
+    """Whatever it is instead."""
+    model, vocabulary, _ = tiny_ctranslate2_files
+    refused(model, vocabulary, memoryview(config))
+
+
+def refused(model: memoryview, vocabulary: memoryview, config: memoryview) -> None:
+    """With the code that operators see."""
+    with pytest.raises(StartupFailed) as caught:
+        CTranslate2Transcriber.open("x", model, vocabulary, config)
+    assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE

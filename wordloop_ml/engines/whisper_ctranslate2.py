@@ -1,0 +1,352 @@
+"""Whisper through CTranslate2: one model per process, int8, as many decodes at once as workers.
+
+The model is quantised when it is loaded and shared by all workers; each call runs on one thread of
+the library, without the GIL. The encoder takes features of any length, so that a decode pays for
+its own audio and not for Whisper's 30 s. A running call cannot be aborted: every one is bounded.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ctranslate2
+import numpy as np
+
+from wordloop_ml.engines.confidence import with_calibration
+from wordloop_ml.engines.ctranslate2_files import check_files
+from wordloop_ml.engines.log_mel import HOP_SAMPLES, log_mel
+from wordloop_ml.engines.whisper_tokens import Tokeniser, TokenTable
+from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
+from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    AudioContext,
+    DecodeOptions,
+    Hypothesis,
+    Samples,
+    Task,
+    Utterance,
+    Word,
+)
+from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.weights import Calibration
+from wordloop_ml.weights.ctranslate2_file import Unconvertible
+
+POSITIONS = 1_500
+"""What the encoder takes at most: 30 s in steps of 20 ms."""
+
+TEXT_CONTEXT = 448
+"""Tokens that the decoder takes, prompt and answer together."""
+
+SHORTEST_SAMPLES = 1_600
+"""A tenth of a second holds no word."""
+
+MOST_BEAMS = 8
+
+_FLOORS = {AudioContext.SHORT: 256, AudioContext.LONG: 640, AudioContext.FULL: POSITIONS}
+_MARGINS = {AudioContext.SHORT: 192, AudioContext.LONG: 512, AudioContext.FULL: POSITIONS}
+"""Positions that are encoded at least, and behind the audio (docs/adr/0025 has what was measured)."""
+
+_TOKEN_BASE = {AudioContext.SHORT: 10, AudioContext.LONG: 20, AudioContext.FULL: 20}
+_TOKENS_PER_SECOND = {AudioContext.SHORT: 8, AudioContext.LONG: 14, AudioContext.FULL: 14}
+"""A decode has at most so many tokens. Fast speech has some 8 a second, timestamps included; a loop
+takes all there are, which an interim is not worth."""
+
+_FINAL_BEAMS = 5
+"""Costs half as much again as one, and hears more words right (docs/adr/0025)."""
+
+_UNSURE = 0.5
+"""A language that was detected with less is not taken where another was spoken before."""
+
+_POSITIONS_STEP = 16
+"""Positions are rounded up to multiples of this: fewer shapes, fewer buffers."""
+
+_FEWEST_ALIGNED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CTranslate2Options:
+    """How this process runs the model.
+
+    workers: decodes at once. threads: native threads inside one decode.
+    calibration: of the words' confidences.
+    """
+
+    workers: int = 1
+    threads: int = 1
+    calibration: Calibration = Calibration()
+
+
+class CTranslate2Transcriber:
+    """A Whisper model, loaded once."""
+
+    def __init__(
+        self, name: str, model: Any, table: TokenTable, options: CTranslate2Options
+    ) -> None:
+        self._model: Any = model
+        self._table = table
+        self._options = options
+        self._tokeniser = Tokeniser(table.pieces, TEXT_CONTEXT // 2 - 1)
+        self._lock = threading.Lock()
+        self._open_workers = 0
+        self._closing = False
+        self._capabilities = TranscriberCapabilities(
+            name="ctranslate2",
+            model=name,
+            languages=table.languages,
+            shortest_samples=SHORTEST_SAMPLES,
+            longest_samples=POSITIONS * SAMPLES_PER_POSITION,
+            word_times=True,
+            translates=table.multilingual,
+            final_beams=_FINAL_BEAMS,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        weights: memoryview,
+        vocabulary: memoryview,
+        config: memoryview,
+        options: CTranslate2Options | None = None,
+    ) -> "CTranslate2Transcriber":
+        """Load a converted model from memory: ``model.bin``, ``vocabulary.txt``, ``config.json``.
+
+        The library copies what it needs, so that the buffers may be released afterwards.
+        Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``.
+        """
+        options = options or CTranslate2Options()
+        try:
+            text = bytes(vocabulary).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _incompatible(name, "its vocabulary is not UTF-8") from error
+        table = TokenTable(text)
+        try:
+            check_files(weights, table.size, config)
+        except Unconvertible as error:
+            raise _incompatible(name, str(error)) from error
+        files = {
+            "model.bin": bytes(weights),
+            "vocabulary.txt": bytes(vocabulary),
+            "config.json": bytes(config),
+        }
+        try:
+            model = ctranslate2.models.Whisper(
+                name,
+                device="cpu",
+                compute_type="int8",
+                inter_threads=options.workers,
+                intra_threads=options.threads,
+                files=files,
+            )
+        except (RuntimeError, ValueError, TypeError, IndexError, MemoryError) as error:
+            raise _incompatible(name, type(error).__name__) from error
+        return cls(name, model, table, options)
+
+    @property
+    def capabilities(self) -> TranscriberCapabilities:
+        """What it can do."""
+        return self._capabilities
+
+    def open_worker(self) -> "CTranslate2Worker":
+        """A place for one more thread; raises ``EngineFailed`` when none can be had."""
+        with self._lock:
+            if self._model is None or self._closing:
+                raise EngineFailed("the transcriber is closed")
+            self._open_workers += 1
+            return CTranslate2Worker(self, self._model)
+
+    def close(self) -> None:
+        """Free the weights, at once or with the last worker; harmless when called twice."""
+        with self._lock:
+            self._closing = True
+            self._free_if_unused()
+
+    def _release_worker(self) -> None:
+        with self._lock:
+            self._open_workers -= 1
+            self._free_if_unused()
+
+    def _free_if_unused(self) -> None:
+        if self._closing and self._open_workers == 0:
+            self._model = None
+
+
+class CTranslate2Worker:
+    """One thread's access to the model; it has no state of its own."""
+
+    def __init__(self, transcriber: CTranslate2Transcriber, model: Any) -> None:
+        self._transcriber = transcriber
+        self._options = transcriber._options
+        self._table = transcriber._table
+        self._model: Any = model
+
+    def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
+        """Decode one utterance: one encode, one decode, one alignment for the times of words.
+
+        A multilingual model that is given no language detects it from the same encode.
+        A temperature above 0 asks for another text than the likeliest: here that is beams which
+        may say no three tokens twice, so that the same audio always gives the same words.
+        Raises ``EngineFailed``, or ``BadInput`` for audio that is too long, a language or a task
+        that the model does not know, or too many beams.
+        """
+        if self._model is None:
+            raise EngineFailed("the worker is closed")
+        samples = np.ascontiguousarray(utterance.samples, dtype=np.float32)
+        self._refuse(samples, options)
+        if len(samples) < SHORTEST_SAMPLES:
+            return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
+        try:
+            return self._decode(self._model, utterance, samples, options)
+        except (RuntimeError, ValueError) as error:
+            raise EngineFailed(f"CTranslate2 failed with {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """Give the place back; harmless when called twice."""
+        model, self._model = self._model, None
+        if model is not None:
+            self._transcriber._release_worker()
+
+    def _refuse(self, samples: Samples, options: DecodeOptions) -> None:
+        capabilities = self._transcriber.capabilities
+        if samples.ndim != 1 or len(samples) > capabilities.longest_samples:
+            raise BadInput(
+                f"{samples.size} samples, one job holds {capabilities.longest_samples}",
+                code=ErrorCode.TOO_LARGE,
+            )
+        capabilities.check(options.language, options.task)
+        if not 1 <= options.beams <= MOST_BEAMS:
+            raise BadInput(f"{options.beams} beams, the engine has 1 to {MOST_BEAMS}")
+        if not np.isfinite(samples).all():
+            raise EngineFailed("the audio holds samples that are no numbers")
+
+    def _decode(
+        self, model: Any, utterance: Utterance, samples: Samples, options: DecodeOptions
+    ) -> Hypothesis:
+        positions = _positions(len(samples), options.context)
+        frames = positions * SAMPLES_PER_POSITION // HOP_SAMPLES
+        features = ctranslate2.StorageView.from_array(log_mel(samples, frames)[np.newaxis])
+        encoded = model.encode(features)
+        language, certainty = self._language(model, encoded, options)
+        opening = self._opening(language, options.task)
+        prompt = self._transcriber._tokeniser.tokens_of(options.prompt)
+        before = [self._table.previous, *prompt] if prompt else []
+        asked = len(before) + len(opening)
+        wanted = _TOKEN_BASE[options.context] + (
+            len(samples) * _TOKENS_PER_SECOND[options.context] // SAMPLE_RATE
+        )
+        most = min(wanted, TEXT_CONTEXT // 2, TEXT_CONTEXT - asked)
+        sampled = options.temperature > 0.0
+        result = model.generate(
+            encoded,
+            [[*before, *opening]],
+            beam_size=max(options.beams, 5) if sampled else options.beams,
+            no_repeat_ngram_size=3 if sampled else 0,
+            # an answer gets half of this at most, and no more than the prompt leaves of it
+            max_length=max(2 * most, asked + most),
+            max_initial_timestamp_index=_latest_first_timestamp(len(samples)),
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = result.sequences_ids[0]
+        text, closing = self._within(tokens, len(samples))
+        words: tuple[Word, ...] = ()
+        log_probability = 0.0
+        if text:
+            words = self._words(model, encoded, opening, text, closing, utterance)
+            log_probability = min(float(result.scores[0]), 0.0)
+        return Hypothesis(
+            utterance.start,
+            utterance.end,
+            with_calibration(words, self._options.calibration),
+            language=language,
+            no_speech_probability=min(max(float(result.no_speech_prob), 0.0), 1.0),
+            average_log_probability=log_probability,
+            language_probability=certainty,
+            unfinished=len(tokens) >= most,
+        )
+
+    def _language(self, model: Any, encoded: Any, options: DecodeOptions) -> tuple[str, float]:
+        """What is spoken, and how sure that is: 1.0 when it was given or is the only one."""
+        if options.language is not None:
+            return options.language, 1.0
+        if not self._table.multilingual:
+            return "en", 1.0
+        token, probability = model.detect_language(encoded)[0][0]
+        expected = options.expected_language
+        if probability < _UNSURE and expected is not None and expected in self._table.languages:
+            return expected, 0.0
+        return token.strip("<|>"), min(max(float(probability), 0.0), 1.0)
+
+    def _opening(self, language: str, task: Task) -> list[int]:
+        table = self._table
+        if not table.multilingual:
+            return [table.start]
+        what = table.translate if task is Task.TRANSLATE else table.transcribe
+        return [table.start, table.language(language), what]
+
+    def _within(self, tokens: Sequence[int], samples: int) -> tuple[list[int], int | None]:
+        """The text tokens up to the end of the audio, and the timestamp behind the last of them.
+
+        A text that opens at the end of the audio or behind it is a second copy of what was said,
+        or nothing that was.
+        """
+        first, last = self._table.first_timestamp, samples // SAMPLES_PER_POSITION
+        text: list[int] = []
+        opened: list[int] = []
+        closing: int | None = None
+        at = 0
+        for token in tokens:
+            if token >= first:
+                if opened:
+                    text += opened
+                    opened = []
+                    closing = token - first
+                at = token - first
+            elif token < self._table.end_of_text and at < last:
+                opened.append(token)
+                closing = None
+        return text + opened, closing
+
+    def _words(
+        self,
+        model: Any,
+        encoded: Any,
+        opening: list[int],
+        text: list[int],
+        closing: int | None,
+        utterance: Utterance,
+    ) -> tuple[Word, ...]:
+        """The words of these tokens, with times and confidences from one more pass over them."""
+        samples = len(utterance.samples)
+        frames = max(-(-samples // HOP_SAMPLES), 2 * _FEWEST_ALIGNED)
+        aligned = model.align(encoded, opening, [text], frames)[0]
+        began: dict[int, int] = {}
+        for token, position in aligned.alignments:
+            began.setdefault(token, position)
+        pieces = [
+            TextToken(self._table.pieces[token], float(probability), began.get(index))
+            for index, (token, probability) in enumerate(
+                zip(text, aligned.text_token_probs, strict=True)
+            )
+        ]
+        return words_from(pieces, utterance.start, samples, closing=closing)
+
+
+def _positions(samples: int, context: AudioContext) -> int:
+    """How many positions are encoded: the audio and a margin, not Whisper's 30 s."""
+    heard = -(-samples // SAMPLES_PER_POSITION) + _MARGINS[context]
+    rounded = -(-heard // _POSITIONS_STEP) * _POSITIONS_STEP
+    return min(POSITIONS, max(rounded, _FLOORS[context]))
+
+
+def _latest_first_timestamp(samples: int) -> int:
+    """Positions; a text that begins near the end of the audio begins too late."""
+    return max(1, min(50, samples // SAMPLES_PER_POSITION - 10))
+
+
+def _incompatible(name: str, why: str) -> StartupFailed:
+    return StartupFailed(
+        f"CTranslate2 cannot load the weights {name}: {why}", code=ErrorCode.ENGINE_INCOMPATIBLE
+    )

@@ -1,0 +1,94 @@
+"""Whisper's tokens as CTranslate2's files list them: numbers to bytes, and prompts to numbers."""
+
+import re
+from collections.abc import Sequence
+
+from wordloop_ml.errors import ErrorCode, StartupFailed
+
+_LONGEST_PROMPT = 2_000
+"""Characters, from the end; a model takes some 220 tokens of it."""
+
+_PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
+"""Words, numbers, marks and blanks: no token spans two of them."""
+
+_LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
+
+
+class Tokeniser:
+    """Turns prompts into tokens: the longest piece first, part by part.
+
+    pieces: the bytes of each text token, by its number; empty ones are never chosen.
+    longest_prompt: how many tokens are kept, from the end.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], longest_prompt: int) -> None:
+        self._numbers = {piece: token for token, piece in enumerate(pieces) if piece}
+        self._longest_piece = max(map(len, self._numbers), default=1)
+        self._longest_prompt = longest_prompt
+
+    def tokens_of(self, prompt: str) -> list[int]:
+        """The tokens of a prompt; what no token can spell is left out."""
+        tokens = []
+        for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
+            rest = part.encode("utf-8", "replace")
+            while rest:
+                size = min(len(rest), self._longest_piece)
+                while size > 1 and rest[:size] not in self._numbers:
+                    size -= 1
+                token = self._numbers.get(rest[:size])
+                tokens += [] if token is None else [token]
+                rest = rest[size:]
+        return tokens[-self._longest_prompt :]
+
+
+class TokenTable:
+    """What the numbers of a ``vocabulary.txt`` mean: one token a line, text first, then marks.
+
+    size: how many there are. pieces: the bytes of each text token. languages: ISO 639-1 codes in the order of their tokens;
+    English alone for a model of English. multilingual: whether decodes name language and task.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Raises ``StartupFailed`` (``engine_incompatible``) for a table that is not Whisper's."""
+        lines = text.removesuffix("\n").split("\n")
+        self.size = len(lines)
+        self._numbers = {token: number for number, token in enumerate(lines)}
+        try:
+            self.end_of_text = self._numbers["<|endoftext|>"]
+            self.start = self._numbers["<|startoftranscript|>"]
+            self.previous = self._numbers["<|startofprev|>"]
+            self.transcribe = self._numbers["<|transcribe|>"]
+            self.translate = self._numbers["<|translate|>"]
+            self.first_timestamp = self._numbers["<|0.00|>"]
+        except KeyError as error:
+            raise StartupFailed(
+                f"the vocabulary has no token {error}: it is not Whisper's",
+                code=ErrorCode.ENGINE_INCOMPATIBLE,
+            ) from error
+        self.pieces = tuple(map(_bytes_of, lines[: self.end_of_text]))
+        codes = (_LANGUAGE.fullmatch(line) for line in lines[self.start + 1 : self.translate])
+        # a model of English has the other languages' tokens too, untrained; its start is one lower
+        self.multilingual = self.start > _ENGLISH_START
+        self.languages = tuple(code[1] for code in codes if code) if self.multilingual else ("en",)
+
+    def language(self, code: str) -> int:
+        """The token of a language that the table has."""
+        return self._numbers[f"<|{code}|>"]
+
+
+_ENGLISH_START = 50_257
+
+
+def _alphabet() -> dict[str, int]:
+    """GPT-2's printable stand-ins for bytes (openai/gpt-2, encoder.py, ``bytes_to_unicode``)."""
+    shown = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    letters = {chr(byte): byte for byte in shown}
+    return letters | {chr(256 + index): byte for index, byte in enumerate(hidden)}
+
+
+_BYTES = _alphabet()
+
+
+def _bytes_of(token: str) -> bytes:
+    return bytes(_BYTES[letter] for letter in token if letter in _BYTES)
