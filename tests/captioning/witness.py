@@ -41,6 +41,7 @@ POLICY = CaptioningPolicy(
     commit_step_samples=32,
     near_silence_rms=0.0,
     overhang_samples=12,
+    shortest_word_samples=1,
 )
 
 

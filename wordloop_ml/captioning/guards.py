@@ -61,14 +61,16 @@ def judge(
     silent = (silence > policy.no_speech_probability and likelihood < policy.log_probability) or (
         silence > policy.surely_no_speech_probability and likelihood < policy.sure_log_probability
     )
+    crowded = len(words) * policy.shortest_word_samples > latest - earliest
+    outside = crowded or any(word.start < earliest or word.end > latest for word in words)
     grounds = (
         (RejectReason.NEAR_SILENCE, audio.loudest_rms < policy.near_silence_rms),
         (RejectReason.NO_SPEECH, silent),
-        (RejectReason.PROMPT_ECHO, glossary.is_echoed(words, policy.echo_terms)),
-        (RejectReason.REPETITION, hypothesis.unfinished or _repeats(words, policy)),
+        (RejectReason.OUTSIDE_AUDIO, outside),
+        (RejectReason.PROMPT_ECHO, not outside and glossary.is_echoed(words, policy.echo_terms)),
         (
-            RejectReason.OUTSIDE_AUDIO,
-            any(word.start < earliest or word.end > latest for word in words),
+            RejectReason.REPETITION,
+            not outside and (hypothesis.unfinished or _repeats(words, policy)),
         ),
         (RejectReason.LOW_PROBABILITY, likelihood < policy.lowest_log_probability),
     )

@@ -62,6 +62,7 @@ class CaptioningPolicy:
             letters is doubted.
         near_silence_rms: words from audio whose loudest window is quieter are invented.
         overhang_samples: a word may reach so far outside its audio and is clamped.
+        shortest_word_samples: a text with more words than its audio has room for was not heard.
         echo_terms: terms of the vocabulary that somebody may say in its order, and nothing else.
     """
 
@@ -111,6 +112,7 @@ class CaptioningPolicy:
     doubled_letters: int = 10
     near_silence_rms: float = 0.0003
     overhang_samples: int = 4_800
+    shortest_word_samples: int = 320
     echo_terms: int = 2
 
     def __post_init__(self) -> None:

@@ -49,15 +49,26 @@ def repetition_in(words: Sequence[Word], policy: CaptioningPolicy) -> Repetition
 def without_repeats(words: Sequence[Word], policy: CaptioningPolicy) -> tuple[Word, ...]:
     """The words with each loop and each doubled phrase said once: its first copy stays."""
     kept = [replace(word, text=_unlooped(word.text)) for word in words]
-    while True:
-        spoken = [normalised(word.text) for word in kept]
-        for at, body, times in _runs(spoken):
-            phrase = spoken[at : at + body]
-            if _is_loop(body, times, policy) or _is_doubled(phrase, times, policy):
-                del kept[at + body : at + body * times]
-                break
-        else:
-            return tuple(kept)
+    while _drop_copies(kept, policy):
+        pass  # what stands together now may repeat itself
+    return tuple(kept)
+
+
+def _drop_copies(words: list[Word], policy: CaptioningPolicy) -> bool:
+    """Drop the copies of the shortest phrases that have some; whether there were any."""
+    spoken = [normalised(word.text) for word in words]
+    shortest = 0
+    copies: list[slice] = []
+    for at, body, times in _runs(spoken):
+        if shortest and body > shortest:
+            break
+        phrase = spoken[at : at + body]
+        if _is_loop(body, times, policy) or _is_doubled(phrase, times, policy):
+            shortest = body
+            copies.append(slice(at + body, at + body * times))
+    for copy in reversed(copies):
+        del words[copy]
+    return bool(copies)
 
 
 def _is_loop(body: int, times: int, policy: CaptioningPolicy) -> bool:
