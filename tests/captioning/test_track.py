@@ -371,7 +371,7 @@ def test_language_task_and_vocabulary_go_with_every_decode() -> None:
 
 def test_it_counts_stable_words_and_those_that_finals_revise() -> None:
     """How far a stable word can be trusted is a metric."""
-    scene = Scene().hush(1_000, HELLO).say(1_400, HELLO)
+    scene = Scene().hush(1_000, HELLO).say(2_000, HELLO)
     changed = sentence(("hello", 1_000, 1_300), ("dear", 1_320, 1_700))
     scene.hush(700, changed)
     assert (scene.track.stable_words, scene.track.revised_words) == (2, 1)

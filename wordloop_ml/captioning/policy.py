@@ -27,7 +27,6 @@ class CaptioningPolicy:
         first_retry_samples: new audio between first decodes, until words show.
         first_confidence, first_wait_samples: a first word that is surer is shown at once, another
             so much audio after the onset.
-        early_samples: shorter audio is heard in the long context of a final: few words say little.
         first_bound_samples: audio since the onset after which a decode is no first caption.
         interim_samples: new audio between interims, and
         interim_share: that part of a long segment, so that one costs no more than a short one.
@@ -79,9 +78,8 @@ class CaptioningPolicy:
     first_retry_samples: int = 1_280
     first_confidence: float = 0.3
     first_wait_samples: int = 8_000
-    early_samples: int = 32_000
     first_bound_samples: int = 24_000
-    interim_samples: int = 6_400
+    interim_samples: int = 9_600
     interim_share: int = 12
     agree_samples: int = 1_600
     stable_confidence: float = 0.55
