@@ -9,20 +9,14 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from wordloop_ml.messages import SAMPLE_RATE, Samples
+from wordloop_ml.messages import Samples
+from wordloop_ml.weights import whisper_ggml
 
 Floats = npt.NDArray[np.float32]
 
 HOP_SAMPLES = 160
 FRAME_SAMPLES = 400
 BANDS = 80
-_BINS = FRAME_SAMPLES // 2 + 1
-
-_LINEAR_HZ_PER_MEL = 200.0 / 3.0
-_LOG_FROM_MEL = 15.0
-_LOG_FROM_HZ = 1_000.0
-_LOG_STEP = np.log(6.4) / 27.0
-"""Slaney's scale: linear below 1 kHz, logarithmic from there on."""
 
 
 def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
@@ -52,20 +46,8 @@ def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
 
 @cache
 def mel_filters(bands: int) -> Floats:
-    """Compute Slaney's triangles, each of the same area; float32, shape (bands, 201)."""
-    hertz = np.linspace(0.0, SAMPLE_RATE / 2, _BINS)
-    highest = _LOG_FROM_MEL + np.log(SAMPLE_RATE / 2 / _LOG_FROM_HZ) / _LOG_STEP
-    mels = np.linspace(0.0, highest, bands + 2)
-    corners = np.where(
-        mels < _LOG_FROM_MEL,
-        mels * _LINEAR_HZ_PER_MEL,
-        _LOG_FROM_HZ * np.exp(_LOG_STEP * (mels - _LOG_FROM_MEL)),
-    )
-    rising = (hertz - corners[:-2, None]) / (corners[1:-1] - corners[:-2])[:, None]
-    falling = (corners[2:, None] - hertz) / (corners[2:] - corners[1:-1])[:, None]
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    triangles *= (2.0 / (corners[2:] - corners[:-2]))[:, None]
-    filters: Floats = triangles.astype(np.float32)
+    """The filters that Whisper's files carry; float32, shape (bands, 201), read-only and shared."""
+    filters: Floats = whisper_ggml.mel_filters(bands)
     filters.flags.writeable = False
     return filters
 

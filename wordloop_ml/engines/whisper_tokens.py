@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.weights.whisper_ggml import byte_of_letter
 
 _LONGEST_PROMPT = 2_000
 """Characters, from the end; a model takes some 220 tokens of it."""
@@ -44,8 +45,9 @@ class Tokeniser:
 class TokenTable:
     """What the numbers of a ``vocabulary.txt`` mean: one token a line, text first, then marks.
 
-    size: how many there are. pieces: the bytes of each text token. languages: ISO 639-1 codes in the order of their tokens;
-    English alone for a model of English. multilingual: whether decodes name language and task.
+    size: how many there are. pieces: the bytes of each text token.
+    languages: ISO 639-1 codes in the order of their tokens; English alone for a model of English.
+    multilingual: whether decodes name language and task.
     """
 
     def __init__(self, text: str) -> None:
@@ -79,15 +81,7 @@ class TokenTable:
 _ENGLISH_START = 50_257
 
 
-def _alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins for bytes (openai/gpt-2, encoder.py, ``bytes_to_unicode``)."""
-    shown = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    letters = {chr(byte): byte for byte in shown}
-    return letters | {chr(256 + index): byte for index, byte in enumerate(hidden)}
-
-
-_BYTES = _alphabet()
+_BYTES = byte_of_letter()
 
 
 def _bytes_of(token: str) -> bytes:

@@ -114,13 +114,13 @@ def whisper_ggml(model: memoryview, vocabulary: memoryview, matrices: Matrices) 
     return pieces()
 
 
-def mel_filters() -> FloatArray:
-    """Slaney's triangular filters for log-mel spectrograms, shape (80 mels, 201 bins of 40 Hz).
+def mel_filters(mels: int = _MELS) -> FloatArray:
+    """Slaney's triangular filters for log-mel spectrograms, shape (mels, 201 bins of 40 Hz).
 
     Bit for bit those that OpenAI published: triangles between neighbouring mels, computed in
     float64, kept in float32 and scaled there to equal areas.
     """
-    hertz = np.array([_hertz(mel) for mel in np.linspace(0.0, _mels(_RATE / 2), _MELS + 2)])
+    hertz = np.array([_hertz(mel) for mel in np.linspace(0.0, _mels(_RATE / 2), mels + 2)])
     bins = np.linspace(0.0, _RATE / 2, _BINS)
     widths = np.diff(hertz)[:, np.newaxis]
     distances = hertz[:, np.newaxis] - bins
@@ -151,14 +151,14 @@ def tokens_of(vocabulary: memoryview) -> list[bytes]:
         raise Unconvertible(f"its vocabulary is not UTF-8 at byte {error.start}") from error
     if len(lines) < _TOKENS:
         raise Unconvertible(f"its vocabulary has {len(lines)} lines, not {_TOKENS} or more")
-    letters = _byte_of_letter()
+    letters = byte_of_letter()
     try:
         return [bytes(letters[letter] for letter in line) for line in lines[:_TOKENS]]
     except KeyError as error:
         raise Unconvertible("its vocabulary has letters that stand for no byte") from error
 
 
-def _byte_of_letter() -> dict[str, int]:
+def byte_of_letter() -> dict[str, int]:
     """GPT-2's alphabet of bytes: printable ones as they are in Latin-1, others from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in printable]
