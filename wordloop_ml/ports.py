@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wordloop_ml.errors import BadInput, ErrorCode
+import numpy as np
+
+from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
 from wordloop_ml.languages import known_as
 from wordloop_ml.messages import (
     DecodeOptions,
@@ -73,6 +75,29 @@ class TranscriberCapabilities:
             raise BadInput(
                 "the model of this server does not translate", code=ErrorCode.UNSUPPORTED_TASK
             )
+
+
+def check_job(
+    capabilities: TranscriberCapabilities,
+    samples: Samples,
+    options: DecodeOptions,
+    most_beams: int,
+) -> None:
+    """Refuse a job that an engine cannot do, before native code sees it.
+
+    Raises ``BadInput`` for audio that is too long, a language or a task that the model does not
+    know, or too many beams; ``EngineFailed`` for samples that are no numbers.
+    """
+    if samples.ndim != 1 or len(samples) > capabilities.longest_samples:
+        raise BadInput(
+            f"{samples.size} samples, one job holds {capabilities.longest_samples}",
+            code=ErrorCode.TOO_LARGE,
+        )
+    capabilities.check(options.language, options.task)
+    if not 1 <= options.beams <= most_beams:
+        raise BadInput(f"{options.beams} beams, the engine has 1 to {most_beams}")
+    if not np.isfinite(samples).all():  # a NaN would spread through the whole decode
+        raise EngineFailed("the audio holds samples that are no numbers")
 
 
 class TranscriberWorker(Protocol):

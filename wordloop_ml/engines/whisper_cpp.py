@@ -20,7 +20,7 @@ from wordloop_ml.engines.whisper_sampling import Untempered
 from wordloop_ml.engines.whisper_state import WhisperState
 from wordloop_ml.engines.whisper_vocabulary import Vocabulary
 from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION
-from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     AudioContext,
@@ -30,7 +30,7 @@ from wordloop_ml.messages import (
     Task,
     Utterance,
 )
-from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.ports import TranscriberCapabilities, check_job
 from wordloop_ml.weights import Calibration
 
 SHORTEST_SAMPLES = 1_800
@@ -199,7 +199,7 @@ class WhisperCppWorker:
         if self._state is None:
             raise EngineFailed("the worker is closed")
         samples = np.ascontiguousarray(utterance.samples, dtype=np.float32)
-        self._refuse(samples, options)
+        check_job(self._transcriber.capabilities, samples, options, MOST_BEAMS)
         if len(samples) < SHORTEST_SAMPLES:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
         draws = options.temperature > 0.0 or options.beams > 1
@@ -255,19 +255,6 @@ class WhisperCppWorker:
             parameters.logits_filter_callback = ffi.NULL
             parameters.prompt_n_tokens = 0
         return self._read(state, utterance, language, certainty, untempered)
-
-    def _refuse(self, samples: Samples, options: DecodeOptions) -> None:
-        capabilities = self._transcriber.capabilities
-        if samples.ndim != 1 or len(samples) > capabilities.longest_samples:
-            raise BadInput(
-                f"{samples.size} samples, one job holds {capabilities.longest_samples}",
-                code=ErrorCode.TOO_LARGE,
-            )
-        capabilities.check(options.language, options.task)
-        if not 1 <= options.beams <= MOST_BEAMS:
-            raise BadInput(f"{options.beams} beams, the engine has 1 to {MOST_BEAMS}")
-        if not np.isfinite(samples).all():  # a NaN would spread through the whole decode
-            raise EngineFailed("the audio holds samples that are no numbers")
 
     def _audio_context(self, samples: int, context: AudioContext) -> int:
         """How many positions are encoded: the audio and a margin, not whisper's 30 s."""

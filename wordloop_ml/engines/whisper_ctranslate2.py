@@ -18,7 +18,7 @@ from wordloop_ml.engines.ctranslate2_files import check_files
 from wordloop_ml.engines.log_mel import HOP_SAMPLES, log_mel
 from wordloop_ml.engines.whisper_tokens import Tokeniser, TokenTable
 from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
-from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     AudioContext,
@@ -29,7 +29,7 @@ from wordloop_ml.messages import (
     Utterance,
     Word,
 )
-from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.ports import TranscriberCapabilities, check_job
 from wordloop_ml.weights import Calibration
 from wordloop_ml.weights.ctranslate2_file import Unconvertible
 
@@ -194,7 +194,7 @@ class CTranslate2Worker:
         if self._model is None:
             raise EngineFailed("the worker is closed")
         samples = np.ascontiguousarray(utterance.samples, dtype=np.float32)
-        self._refuse(samples, options)
+        check_job(self._transcriber.capabilities, samples, options, MOST_BEAMS)
         if len(samples) < SHORTEST_SAMPLES:
             return Hypothesis(utterance.start, utterance.end, (), no_speech_probability=1.0)
         try:
@@ -207,19 +207,6 @@ class CTranslate2Worker:
         model, self._model = self._model, None
         if model is not None:
             self._transcriber._release_worker()
-
-    def _refuse(self, samples: Samples, options: DecodeOptions) -> None:
-        capabilities = self._transcriber.capabilities
-        if samples.ndim != 1 or len(samples) > capabilities.longest_samples:
-            raise BadInput(
-                f"{samples.size} samples, one job holds {capabilities.longest_samples}",
-                code=ErrorCode.TOO_LARGE,
-            )
-        capabilities.check(options.language, options.task)
-        if not 1 <= options.beams <= MOST_BEAMS:
-            raise BadInput(f"{options.beams} beams, the engine has 1 to {MOST_BEAMS}")
-        if not np.isfinite(samples).all():
-            raise EngineFailed("the audio holds samples that are no numbers")
 
     def _decode(
         self, model: Any, utterance: Utterance, samples: Samples, options: DecodeOptions
