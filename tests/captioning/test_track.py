@@ -7,7 +7,7 @@ import pytest
 
 from tests.captioning.scene import HELLO, MS, NOTHING, TALK, LoudnessVoice, Scene, sentence
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track
+from wordloop_ml.captioning.track import MOST_WAITING, DecodeRequest, Dropped, Track
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
     AudioContext,
@@ -289,6 +289,37 @@ def test_a_gap_closes_what_is_open_and_is_named_in_its_place() -> None:
     assert lost == SpanLost("ana", "gap", 1_800 * MS, 6_800 * MS, committed=6_800 * MS)
     scene.say(800, TALK).hush(700, TALK)
     assert scene.finals[-1].start == 6_800 * MS
+
+
+def test_adjacent_gaps_are_one_gap_while_they_wait() -> None:
+    """However many messages named it; audio in between keeps two gaps apart."""
+    scene = Scene().hush(1_000).say(800, HELLO)
+    for _ in range(300):
+        scene.out += scene.track.gap(10 * MS)
+    scene.hush(100)
+    scene.out += scene.track.gap(10 * MS)
+    assert scene.all(SpanLost) == []
+    scene.answer_all(HELLO)
+    assert [(lost.code, lost.start, lost.end) for lost in scene.all(SpanLost)] == [
+        ("gap", 1_800 * MS, 4_800 * MS),
+        ("gap", 4_900 * MS, 4_910 * MS),
+    ]
+
+
+def test_a_track_is_crowded_while_too_much_waits_for_one_final() -> None:
+    """What would leave in one step is bounded; the final lets it go."""
+    scene = Scene(language="en").hush(1_000).say(800)
+    scene.out += scene.track.finalize()
+    first = scene.requests_of(JobClass.FINAL)[0]
+    scene.forget_requests()
+    while not scene.track.crowded:
+        scene.say(40)
+        scene.out += scene.track.finalize() + scene.track.gap(10 * MS)
+        scene.hush(20).answer_all(sentence())
+    before = len(scene.out)
+    scene.out += scene.track.answer(first.ticket, HELLO(first))
+    left = len(scene.out) - before
+    assert (scene.track.crowded, MOST_WAITING <= left <= 2 * MOST_WAITING) == (False, True)
 
 
 def test_finish_flushes_everything() -> None:

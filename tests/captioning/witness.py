@@ -140,7 +140,7 @@ class Witness:
         self._committed = self.track.committed
         assert self._resolved <= self.track.received
         assert 0 <= self.track.room <= POLICY.ring_samples
-        if self.track.room == 0 and not self.ended:
+        if (self.track.room == 0 or self.track.crowded) and not self.ended:
             assert any(r.kind is JobClass.FINAL for r in self.waiting.values())
 
     def _take_request(self, request: DecodeRequest) -> None:

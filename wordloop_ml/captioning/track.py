@@ -45,6 +45,10 @@ __all__ = ["DecodeRequest", "Dropped", "Track", "TrackOutput"]
 TrackOutput = TrackEvent | DecodeRequest
 """What a track's methods return: events for its listeners and decodes for the executor."""
 
+MOST_WAITING = 128
+"""Runs of speech and gaps that may wait for the first of them, as far as a track's owner keeps to
+``crowded``: more than a full ring of speech with pauses holds, and half of what an outbox takes."""
+
 
 class Track:
     """Captions for one track.
@@ -109,6 +113,14 @@ class Track:
             return 0
         handed_over = sum(speech.handed_over_samples for speech in self._speeches())
         return max(0, self._ear.room - handed_over)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits for a final that its owner is to bring nothing until it is there.
+
+        What waits leaves in one step, and whoever listens is to have room for it.
+        """
+        return len(self._queue) >= MOST_WAITING
 
     @property
     def received(self) -> int:
@@ -185,7 +197,11 @@ class Track:
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
             self._ended = None
-            self._queue.append(Hole(self.received, self.received + samples))
+            at, last = self.received, self._queue[-1] if self._queue else None
+            if isinstance(last, Hole) and last.end == at:
+                last.end += samples
+            else:
+                self._queue.append(Hole(at, at + samples))
             self._ear.skip(samples)
         return self._settled(out)
 

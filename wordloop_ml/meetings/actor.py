@@ -172,8 +172,10 @@ class MeetingActor:
             await seat.room.wait()
 
     def _has_room(self, seat: Seat, samples: int) -> bool:
+        if seat.unhandled >= UNHANDLED_MESSAGES or seat.track.crowded:
+            return False
         waiting = seat.unhandled * (SAMPLE_RATE // 4) + seat.waiting.held
-        return seat.unhandled < UNHANDLED_MESSAGES and seat.track.room >= samples + waiting
+        return seat.track.room >= samples + waiting
 
     async def run(self) -> None:
         """Handle messages until the last track has left."""
