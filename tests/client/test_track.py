@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from tests.client.support import FAST, STREAM, Listener, Standin, say
-from tests.web.support import WAIT_S, Running, Serving, until
+from tests.client.support import FAST, FRAME_SAMPLES, STREAM, Listener, Standin, say
+from tests.web.support import WAIT_S, Running, Serving, most_in_a_turn, until
 from wordloop_ml.client.track import StoppedError, TrackClient
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
 from wordloop_ml.errors import ErrorCode
@@ -288,3 +288,16 @@ async def test_a_server_that_is_not_there_is_given_up_by_policy(standin: Standin
         with pytest.raises(StoppedError) as stopped:
             await finished(client)
     assert stopped.value.code is ErrorCode.SERVER_UNREACHABLE
+
+
+async def test_a_replay_leaves_a_turn_to_everybody_else_after_each_frame(
+    serving: Serving,
+) -> None:
+    """A socket takes many frames without making anybody wait."""
+    client = client_of(await serving(), Listener())
+    say(client, silence(500 * FRAME_SAMPLES))
+    running = asyncio.create_task(finished(client))
+    sent = client.replay
+    most = await most_in_a_turn(lambda: sent._cursor, lambda: sent._cursor == sent.position)
+    assert most == FRAME_SAMPLES
+    await running

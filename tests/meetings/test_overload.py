@@ -142,6 +142,7 @@ async def seated(
         ScriptedVoiceDetector(),
         CaptioningPolicy(),
         overload_of(executor, clock),
+        asyncio.Lock(),
         clock=clock,
     )
     seat = actor.join(TrackOptions(track="a"))

@@ -34,6 +34,17 @@ async def shout(port: int, content: bytes) -> str:
     return answer.decode()
 
 
+async def most_in_a_turn(count: Callable[[], int], over: Callable[[], bool]) -> int:
+    """How much was done between two turns of this task, at most."""
+    most = 0
+    async with asyncio.timeout(WAIT_S):
+        while not over():
+            before = count()
+            await asyncio.sleep(0)
+            most = max(most, count() - before)
+    return most
+
+
 class Client:
     """One connection of one track; remembers everything that it was sent."""
 

@@ -188,6 +188,7 @@ class TrackClient:
                 self._to_send.clear()
                 while (item := self._replay.next_to_send()) is not None:
                     await connection.send(item)
+                    await asyncio.sleep(0)  # a socket takes minutes of audio without waiting
                 try:
                     async with asyncio.timeout(KEEPALIVE_S):
                         await self._to_send.wait()

@@ -1,8 +1,9 @@
 """One asyncio task, one meeting, one inbox.
 
 The actor owns the state of its meeting: the tracks and, for each, the outbox of its connection.
-Its loop has one ``await`` (the inbox) and one exit (no track is left). Results of inference come
-back as messages; between two messages runs one pure step of ``captioning.Track``.
+Its loop waits for a message, then for its turn among all meetings, and has one exit (no track is
+left). Results of inference come back as messages; for each message one pure step of
+``captioning.Track`` runs, and only one in a turn of the event loop.
 """
 
 import asyncio
@@ -59,6 +60,8 @@ class MeetingActor:
 
     Every seat posts at most UNHANDLED_MESSAGES at a time and every track has a bounded number of
     jobs, so the inbox needs no bound of its own.
+
+    turn: one for all meetings; whoever holds it handles one message in this turn of the loop.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class MeetingActor:
         voice_detector: VoiceDetector,
         policy: CaptioningPolicy,
         overload: Overload,
+        turn: asyncio.Lock,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +82,7 @@ class MeetingActor:
         self._voice_detector = voice_detector
         self._policy = policy
         self._overload = overload
+        self._turn = turn
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._seats: dict[str, Seat] = {}
         self._loop = asyncio.get_running_loop()
@@ -178,9 +183,21 @@ class MeetingActor:
         return seat.track.room >= samples + waiting
 
     async def run(self) -> None:
-        """Handle messages until the last track has left."""
+        """Handle messages until the last track has left.
+
+        A filled inbox never waits, and resumed meetings have filled ones: so one message of one
+        meeting is handled in a turn of the event loop, and everybody else has a turn before the next.
+        """
         while self._seats:
-            self._handle(await self._inbox.get())
+            message = await self._inbox.get()
+            async with self._turn:
+                self._handle(message)
+                await asyncio.sleep(0)
+
+    def drain(self, deadline_s: float) -> None:
+        """Ask every track to leave; each is a message of its own."""
+        for seat in self._seats.values():
+            self.post(DrainAsked(seat, deadline_s))
 
     def abandon(self, code: ErrorCode) -> None:
         """Close every seat at once: the actor's task has failed or was cancelled."""
@@ -194,8 +211,8 @@ class MeetingActor:
             case DecodeAnswered(seat, ticket, outcome, timing):
                 if self._is_seated(seat):
                     self._emit(seat, seat.track.answer(ticket, self._result(outcome)), timing)
-            case DrainAsked(deadline_s):
-                for seat in list(self._seats.values()):
+            case DrainAsked(seat, deadline_s):
+                if self._is_seated(seat):
                     self._drain(seat, deadline_s)
             case _:
                 message.seat.unhandled -= 1

@@ -59,8 +59,9 @@ class DecodeAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DrainAsked:
-    """The process is on its way out: closed segments get their finals, then all seats close."""
+    """The process is on its way out: closed segments get their finals, then the seat closes."""
 
+    seat: Seat
     deadline_s: float
 
 

@@ -94,7 +94,11 @@ class Outbox:
         return (await self.get_timed())[0]
 
     async def get_timed(self) -> tuple[OutboxEvent, CaptionTiming | None]:
-        """The next event and, for a caption, where its time went so far."""
+        """The next event and, for a caption, where its time went so far.
+
+        Everybody else has a turn of the event loop before it, also when many events wait.
+        """
+        await asyncio.sleep(0)
         while not self._events:
             self._waiting.clear()
             await self._waiting.wait()

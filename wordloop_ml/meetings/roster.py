@@ -14,7 +14,6 @@ from wordloop_ml.errors import Busy, Draining, ErrorCode
 from wordloop_ml.executor import Executor
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
-from wordloop_ml.meetings.inbox import DrainAsked
 from wordloop_ml.meetings.overload import Overload
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
@@ -67,6 +66,7 @@ class Roster:
         )
         self._max_meetings = max_meetings
         self._max_tracks = max_tracks
+        self._turn = asyncio.Lock()
         self._connections: Counter[str] = Counter()
         self._actors: dict[str, MeetingActor] = {}
         self._tasks: dict[MeetingActor, asyncio.Task[None]] = {}
@@ -135,7 +135,12 @@ class Roster:
             return actor, actor.join(options)
         self._check_meetings(meeting)
         actor = MeetingActor(
-            meeting, self._executor, self._voice_detector, self._policy, self._overload
+            meeting,
+            self._executor,
+            self._voice_detector,
+            self._policy,
+            self._overload,
+            self._turn,
         )
         seat = actor.join(options)
         task = asyncio.create_task(actor.run(), name=f"meeting-{meeting}")
@@ -159,7 +164,7 @@ class Roster:
         """
         self._draining = True
         for actor in list(self._actors.values()):
-            actor.post(DrainAsked(deadline_s))
+            actor.drain(deadline_s)
         tasks = list(self._tasks.values())
         if not tasks:
             return True

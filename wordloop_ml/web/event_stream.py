@@ -59,6 +59,7 @@ class EventStream:
         try:
             async with asyncio.timeout(SEND_WITHIN_S):
                 await self._response.write(content)
+                await asyncio.sleep(0)  # a socket takes many events without waiting
         except TimeoutError:
             self.abort()
             raise ConnectionResetError("events were not read") from None
