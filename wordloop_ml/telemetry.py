@@ -65,8 +65,11 @@ class LibraryHandler(logging.Handler):
 def describe_bug(error: BaseException) -> dict[str, object]:
     """What a log may say of an unexpected exception: its type and where, never its message.
 
-    A message can hold whatever was being handled (a word, a name); file and line cannot.
+    A message can hold whatever was being handled (a word, a name); file and line cannot. Of a
+    group of exceptions it is the first.
     """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}:{frame.name}" for frame in frames]
     return {"error": type(error).__name__, "where": where[-6:]}

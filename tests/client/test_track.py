@@ -11,12 +11,16 @@ from aiohttp import web
 
 from tests.client.support import FAST, FRAME_SAMPLES, STREAM, Listener, Standin, say
 from tests.web.support import WAIT_S, Running, Serving, most_in_a_turn, until
+from wordloop_ml.client import connection
 from wordloop_ml.client.track import StoppedError, TrackClient
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.messages import Utterance
+from wordloop_ml.messages import Samples, Utterance
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.web import meeting_socket
+from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.wire.client_messages import ClientMessage
 
 
 def client_of(service: Running, listener: Listener, **options: Any) -> TrackClient:
@@ -301,3 +305,44 @@ async def test_a_replay_leaves_a_turn_to_everybody_else_after_each_frame(
     most = await most_in_a_turn(lambda: sent._cursor, lambda: sent._cursor == sent.position)
     assert most == FRAME_SAMPLES
     await running
+
+
+async def test_audio_that_breaks_the_servers_reader_is_given_up_as_one_hole(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug before audio reaches a meeting is the server's fault, too, and may be the audio's."""
+
+    class Failing(Inbound):
+        def audio(self, payload: bytes) -> Samples:
+            if np.any(np.frombuffer(payload, "<i2") == BASE_LEVEL + 13):
+                raise ZeroDivisionError("scripted")
+            return super().audio(payload)
+
+    monkeypatch.setattr(meeting_socket, "Inbound", Failing)
+    service, listener = await serving(), Listener()
+    client = client_of(service, listener)
+    running = asyncio.create_task(client.run())
+    say(client, np.concatenate([spoken([1, 2]), silence(16_000)]))
+    await listener.wait_for_final()
+    say(client, spoken([13, 14]))
+    await until(lambda: client.replay.epoch == 3)
+    say(client, np.concatenate([silence(32_000), spoken([3, 4]), silence(16_000)]))
+    client.end()
+    async with asyncio.timeout(WAIT_S):
+        await running
+    assert listener.words == ["w1", "w2", "w3", "w4"]
+    assert [hole.code for hole in listener.holes] == ["gap"]
+
+
+async def test_a_bug_in_the_sending_half_ends_the_track_at_once(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would be sent any more, and the server would be asked again and again."""
+
+    def encode(message: ClientMessage) -> str:
+        raise ZeroDivisionError("scripted")
+
+    monkeypatch.setattr(connection, "encode_client", encode)
+    client = client_of(await serving(), Listener())
+    with pytest.raises(ZeroDivisionError):
+        await finished(client)

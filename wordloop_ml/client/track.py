@@ -169,16 +169,18 @@ class TrackClient:
             return error.why
         start = self._replay.connect(self._clock_ms())
         epoch = self._replay.epoch
-        sending = asyncio.create_task(
-            self._send_all(connection, start), name=f"replay-{self._track}-{epoch}"
-        )
         try:
-            return await self._receive_all(connection, epoch)
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(
+                    self._send_all(connection, start), name=f"replay-{self._track}-{epoch}"
+                )
+                why = await self._receive_all(connection, epoch)
+                sending.cancel()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # the half that failed cancelled the other
         finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
             await connection.close()
+        return why
 
     async def _send_all(self, connection: Connection, start: Start) -> None:
         """Everything that is to be sent, no faster than the server takes it, until cancelled."""

@@ -1,16 +1,15 @@
 """One WebSocket, one track of one meeting: the adapter between wire/v1 and the meeting's actor.
 
-The handler reads; a second task sends what the actor puts into the seat's outbox. Nothing here
-decodes speech or keeps captions.
+The handler reads; a second task sends what the actor puts into the seat's outbox. Neither outlives
+the other. Nothing here decodes speech or keeps captions.
 """
 
 import asyncio
 import math
 import time
-from contextlib import suppress
 
 import structlog
-from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.meetings.actor import MeetingActor
@@ -21,10 +20,11 @@ from wordloop_ml.meetings.roster import MeetingKey, meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption, Samples, TrackEvent
+from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.service import SERVICE, Service, Stage
-from wordloop_ml.web.websocket import BROKEN, CLOSE_WITHIN_S, TrackSocket
+from wordloop_ml.web.websocket import CLOSE_WITHIN_S, TrackSocket, raise_broken
 from wordloop_ml.wire import v1
 
 START_WITHIN_S = 10.0
@@ -53,13 +53,10 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         socket = TrackSocket()
         if not socket.speaks(request):
             raise BadInput("this route speaks WebSocket only")
-        await socket.prepare(request)
         connection = Connection(service, key, socket, request, resumed=resumed)
+        await socket.prepare(request)
         with service.connection():
-            try:
-                await connection.serve()
-            except WordloopError as error:
-                await connection.refuse(error)
+            await connection.run()
     return socket
 
 
@@ -92,7 +89,18 @@ class Connection:
         self._frames = 0
         self._turn = Turn()
 
-    async def serve(self) -> None:
+    async def run(self) -> None:
+        """Serve until either side ends, and close: 1000 after an orderly end alone."""
+        try:
+            await self._serve()
+        except WordloopError as error:
+            log.info("connection_refused", meeting=self._meeting, code=error.code)
+            await self._refuse(error)
+        except Exception as error:  # a bug ends this connection only, and not as HTTP
+            log.error("connection_failed", meeting=self._meeting, **describe_bug(error))
+            await self._refuse(WordloopError("unexpected error", code=ErrorCode.INTERNAL))
+
+    async def _serve(self) -> None:
         """Read ``start``, take a seat, then read and send until either side ends."""
         start = await self._receive_start()
         if start is None:
@@ -105,28 +113,29 @@ class Connection:
             self._turn.end()
 
     async def _serve_track(self, start: v1.Start) -> None:
+        """Read and send; a bug in one cancels the other, and is raised in an ``ExceptionGroup``."""
         actor, seat, inbound = self._join(start)
-        sending = asyncio.create_task(
-            self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
-        )
-        code = None
-        try:
-            await self._read_all(actor, seat, inbound)
-        except WordloopError as error:
-            code = error.code
-            seat.outbox.put(Closed(code, str(error)))
-        finally:
-            # Harmless after a regular end: the seat is no longer the actor's.
-            actor.post(ConnectionLost(seat, code))
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(
+                self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
+            )
+            code: ErrorCode | None = ErrorCode.INTERNAL  # unless the reader ends as it should
+            try:
+                code = await self._read_all(actor, seat, inbound)
+            finally:
+                # Harmless after a regular end: the seat is no longer the actor's.
+                actor.post(ConnectionLost(seat, code))
             await self._finish(sending, code)
 
-    async def refuse(self, error: WordloopError) -> None:
-        """Before there is a seat: name the error, then close with its code."""
+    async def _refuse(self, error: WordloopError) -> None:
+        """Without a sender: name the error, then close with its code."""
         retry_after = error.retry_after_s if isinstance(error, Busy) else None
-        with suppress(ConnectionError, TimeoutError):
-            await self._send(v1.Error(error.code, str(error), retry_after))
-            await self._close(error.code, str(error))
-        log.info("connection_refused", meeting=self._meeting, code=error.code)
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S + CLOSE_WITHIN_S):
+                await self._send(v1.Error(error.code, str(error), retry_after))
+                await self._close(error.code, str(error))
+        except (ConnectionError, TimeoutError):
+            self._abort()
 
     async def _receive_start(self) -> v1.Start | None:
         """The first message; None when the peer left without one."""
@@ -176,7 +185,18 @@ class Connection:
             accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
         )
 
-    async def _read_all(self, actor: MeetingActor, seat: Seat, inbound: Inbound) -> None:
+    async def _read_all(
+        self, actor: MeetingActor, seat: Seat, inbound: Inbound
+    ) -> ErrorCode | None:
+        """Post what arrives until the peer leaves, or does what it may not; that is the code."""
+        try:
+            await self._post_all(actor, seat, inbound)
+        except WordloopError as error:
+            seat.outbox.put(Closed(error.code, str(error)))
+            return error.code
+        return None
+
+    async def _post_all(self, actor: MeetingActor, seat: Seat, inbound: Inbound) -> None:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
         idle_s = self._service.settings.idle_s
         stopped = False
@@ -239,10 +259,9 @@ class Connection:
             if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
                 data: str | bytes = message.data
                 return data
-            if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+            if message.type is WSMsgType.ERROR:
                 # aiohttp has closed already; what is left is to say so in the log
-                code, reason = BROKEN[message.data.code]
-                raise BadInput(reason, code=code)
+                raise_broken(message.data)
             return None
 
     async def _frame(self, timeout_s: float) -> WSMessage | None:
@@ -361,15 +380,11 @@ class Connection:
         slow = code is ErrorCode.SLOW_CONSUMER
         within_s = CLOSE_WITHIN_S if slow else SEND_WITHIN_S + CLOSE_WITHIN_S
         await asyncio.wait({sending}, timeout=within_s)
-        await self._stop(sending)
+        sending.cancel()
+        await asyncio.wait({sending})
         transport = self._request.transport
         if transport is not None and transport.get_write_buffer_size():
             transport.abort()  # closing would wait for a peer that does not read
-
-    async def _stop(self, sending: asyncio.Task[None]) -> None:
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
 
 
 _HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)

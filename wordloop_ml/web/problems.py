@@ -50,24 +50,35 @@ def bug_problem(error: BaseException, route: str) -> web.Response:
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a route raises into a problem."""
+    """Turn whatever a route raises into a problem.
+
+    Raises ``ConnectionError`` instead, which ends the connection, where an answer has begun, a
+    WebSocket above all: another would be taken for a part of it.
+    """
     try:
         return await handler(request)
-    except WordloopError as error:
-        answer = problem(error)
-        if request.content.exception() is not None:
-            # where the next request would begin is not known: its sender must not be surprised
-            answer.force_close()
-        return answer
-    except web.HTTPException as error:
-        return http_problem(error)
-    except ConnectionError as error:
-        if request.transport is not None and not request.transport.is_closing():
-            return bug_problem(error, route_of(request))
-        # The peer vanished while it was answered: nobody reads this.
-        return problem(BadInput("the connection is gone"))
     except Exception as error:  # the web border: a bug ends this request only
-        return bug_problem(error, route_of(request))
+        answer = _answer_to(error, request)
+    if request.writer.output_size > 0:
+        raise ConnectionResetError("an answer has begun: another cannot follow")
+    return answer
+
+
+def _answer_to(error: Exception, request: web.Request) -> web.Response:
+    match error:
+        case WordloopError():
+            answer = problem(error)
+            if request.content.exception() is not None:
+                # where the next request would begin is not known: its sender must not be surprised
+                answer.force_close()
+            return answer
+        case web.HTTPException():
+            return http_problem(error)
+        case ConnectionError() if request.transport is None or request.transport.is_closing():
+            # The peer vanished while it was answered: nobody reads this.
+            return problem(BadInput("the connection is gone"))
+        case _:
+            return bug_problem(error, route_of(request))
 
 
 def route_of(request: web.Request) -> str:

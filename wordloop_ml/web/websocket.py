@@ -1,8 +1,8 @@
 """aiohttp's WebSocket with every limit stated, and with our names for what it closes by itself."""
 
-from aiohttp import WSCloseCode, web
+from aiohttp import ClientError, WebSocketError, WSCloseCode, web
 
-from wordloop_ml.errors import ErrorCode
+from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire import v1
 
 HEARTBEAT_S = 10.0
@@ -19,6 +19,8 @@ BROKEN: dict[int, tuple[ErrorCode, str]] = {
     ),
 }
 """The codes with which aiohttp closes by itself, and what they are called here."""
+
+_NO_CLOSE_OF_THE_PEER = (None, WSCloseCode.ABNORMAL_CLOSURE)
 
 
 class TrackSocket(web.WebSocketResponse):
@@ -44,7 +46,26 @@ class TrackSocket(web.WebSocketResponse):
     async def close(
         self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
     ) -> bool:
-        """Close; a close of aiohttp's own, which gives no reason, gets its name."""
+        """Close; a close of aiohttp's own, which gives no reason, gets its name.
+
+        It closes with 1000 what a handler has left open, and what it fails to read. Neither is the
+        orderly end that 1000 says: only a close of the peer's is answered with it.
+        """
         if not message and code in BROKEN:
             message = v1.close_reason(*BROKEN[code]).encode()
+        elif not message and self.close_code in _NO_CLOSE_OF_THE_PEER:
+            code = WSCloseCode.INTERNAL_ERROR
+            message = v1.close_reason(ErrorCode.INTERNAL, "unexpected end").encode()
         return await super().close(code=code, message=message, drain=drain)
+
+
+def raise_broken(error: BaseException) -> None:
+    """Raise what aiohttp failed to read for: ``BadInput`` where a peer broke the protocol.
+
+    A connection that is gone is no error. Anything else is a bug, and raised as it is.
+    """
+    if isinstance(error, WebSocketError):
+        code, reason = BROKEN[error.code]
+        raise BadInput(reason, code=code)
+    if not isinstance(error, OSError | ClientError):
+        raise error
