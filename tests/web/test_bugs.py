@@ -1,5 +1,6 @@
 """Bugs in what serves a connection: logged by their place, told as 1011, and never as an end."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import aiohttp
@@ -30,7 +31,7 @@ class FailingInbound(Inbound):
 class FailingTranslator(v1.EventTranslator):
     """Fails on the first event, in the sender's task."""
 
-    def translate(self, event: TrackEvent, received: int) -> v1.ServerMessage:
+    def translate(self, event: TrackEvent, received: int) -> Any:
         raise ZeroDivisionError("canary")
 
 
@@ -47,7 +48,7 @@ class FailingVoiceDetector(ScriptedVoiceDetector):
         return super().open_stream()
 
 
-async def check_told(service: Running, logs: list[dict[str, Any]]) -> None:
+async def check_told(service: Running, logs: list[MutableMapping[str, Any]]) -> None:
     """A connection whose bug comes with its first frame is told, closed and forgotten."""
     client = await service.connect()
     await client.start(epoch=1)
