@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from wordloop_ml.executor import (
     JobDone,
     JobDropped,
     JobFailed,
+    Outcome,
 )
 from wordloop_ml.load import Load
 from wordloop_ml.messages import JobClass
@@ -130,6 +132,28 @@ def test_two_jobs_of_one_key_never_run_together(inbox: Inbox) -> None:
     finally:
         gate.open.set()
         assert executor.close(WAIT_S)
+
+
+def test_a_delivery_that_fails_costs_no_thread(
+    single: Executor[Worker], inbox: Inbox, gate: Gate
+) -> None:
+    """Nor does it reach who caused a drop, who may be somebody else."""
+
+    def fail(outcome: Outcome) -> None:
+        raise ZeroDivisionError("canary")
+
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):  # the second replaces the first, which hears so in this call
+            bad = job(inbox, "bad", coalesce="track")
+            bad.deliver = fail
+            single.submit(bad)
+        single.submit(job(inbox, "good"))
+        gate.open.set()
+        inbox.wait(2)
+    assert inbox.done == ["gate", "good"]
+    failed = [one for one in logs if one["event"] == "delivery_failed"]
+    assert [one["error"] for one in failed] == 2 * ["ZeroDivisionError"]
+    assert "canary" not in str(logs)
 
 
 def test_a_full_backlog_refuses_interims_but_never_finals(

@@ -23,9 +23,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
+
 from wordloop_ml.errors import Busy
 from wordloop_ml.load import Load, LoadMeter
 from wordloop_ml.messages import JobClass
+from wordloop_ml.telemetry import describe_bug
 
 FAIRNESS_QUANTUM_S = 0.1
 """Meetings whose used run time differs by less than this compete by deadline."""
@@ -34,6 +37,8 @@ SPEECH_LATELY_S = 2.0
 """After so long without a job for speech nobody speaks: longer than most pauses."""
 
 _RECENT = 2_048
+
+log = structlog.get_logger()
 
 
 class Closable(Protocol):
@@ -92,7 +97,8 @@ class Job(Generic[W]):
     expires_s: monotonic time after which the answer is worthless; None for never.
     run: called on an inference thread with that thread's worker.
     deliver: called exactly once with the outcome, on an inference thread or, for a drop, on the
-        thread that caused it, never under the executor's lock. It must not block.
+        thread that caused it, never under the executor's lock. It must not block; what it raises is
+        logged.
     coalesce: jobs with an equal key replace each other while they wait, and never run together.
     stretch: how many times more rarely such jobs are asked for than they are wanted.
     """
@@ -370,7 +376,7 @@ class Executor(Generic[W]):
         self._settle(job, self._clock() - began_s, failed=isinstance(outcome, JobFailed))
         if job.abandoned:
             outcome = JobDropped(DropReason.FORGOTTEN)
-        job.deliver(outcome)
+        _deliver(job, outcome)
 
     def _settle(self, job: Job[W], ran_s: float, *, failed: bool) -> None:
         """Account for a finished job and let those that waited for its key go."""
@@ -394,7 +400,15 @@ class Executor(Generic[W]):
         with self._condition:
             self._dropped[reason] += len(jobs)
         for job in jobs:
-            job.deliver(JobDropped(reason))
+            _deliver(job, JobDropped(reason))
+
+
+def _deliver(job: Job[Any], outcome: Outcome) -> None:
+    """Tell a job's owner; what fails there is logged, and ends neither a thread nor its caller."""
+    try:
+        job.deliver(outcome)
+    except Exception as error:  # an owner's errors are its own, like those of its job
+        log.error("delivery_failed", job_class=job.job_class.name.lower(), **describe_bug(error))
 
 
 def _owned(job: Job[Any], meeting: str, track: str | None) -> bool:

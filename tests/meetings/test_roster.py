@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
+import structlog
 
 from tests.meetings.conftest import Hold
 from tests.web.support import until
@@ -87,6 +88,29 @@ async def test_a_bug_ends_one_meeting_and_is_counted(roster: Roster, hold: Hold)
     good, seat = roster.join(key("good"), TrackOptions(track="a"))
     await good.post_audio(seat, turn(1, 2))
     await until(lambda: seat.finals == 1)
+
+
+async def test_a_bug_ends_its_own_track_only(roster: Roster, hold: Hold) -> None:
+    """Of one meeting: its other tracks were heard well, and go on."""
+    actor, bad = roster.join(key("m"), TrackOptions(track="bad"))
+    same, good = roster.join(key("m"), TrackOptions(track="good"))
+    assert same is actor
+    hold.error = ZeroDivisionError("canary")
+    with structlog.testing.capture_logs() as logs:
+        await actor.post_audio(bad, turn(1, 2))
+        while not isinstance(event := await bad.outbox.get(), Closed):
+            pass
+    assert event.code is ErrorCode.INTERNAL
+    assert roster.statistics() == RosterStatistics(meetings=1, tracks=1, failed=1)
+    [failed] = [one for one in logs if one["event"] == "track_failed"]
+    assert (failed["track"], failed["error"]) == ("bad", "ZeroDivisionError")
+    assert "canary" not in str(logs)
+    hold.error = None
+    await actor.post_audio(good, turn(3, 4))
+    await until(lambda: good.finals == 1)
+    actor.post(AudioEnded(good))
+    await until(lambda: roster.statistics().meetings == 0)
+    assert roster.statistics().failed == 1
 
 
 async def test_what_does_not_leave_by_the_deadline_is_cut(roster: Roster, hold: Hold) -> None:

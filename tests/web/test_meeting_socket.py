@@ -202,7 +202,7 @@ async def test_a_bug_ends_its_own_meeting_only(serving: Serving) -> None:
     assert messages[-1] == {
         "type": "error",
         "code": "internal",
-        "message": "the meeting ended unexpectedly",
+        "message": "the track ended unexpectedly",
     }
     assert bad.code == 1011
     await good.speak(TURN)

@@ -291,5 +291,5 @@ async def test_a_bug_does_not_say_what_it_was_about(
         assert await says(told, service.session, url, START, speech) == []
         await service.stop()
     told.texts += [str(logs), caplog.text]
-    assert "meeting_failed" in str(logs)
+    assert "track_failed" in str(logs)
     assert told.leaks() == []

@@ -10,6 +10,7 @@ import structlog
 from tests.web.support import until
 from wordloop_ml.errors import StartupFailed
 from wordloop_ml.tokens import Tokens
+from wordloop_ml.web import token_file
 from wordloop_ml.web.token_file import TokenFile
 
 OLD, NEW = "old-token-0123456", "new-token-0123456"
@@ -121,3 +122,32 @@ async def test_a_bad_first_file_is_refused(tmp_path: Path, used: Used, watch: Wa
     with pytest.raises(StartupFailed, match="cannot be read"):
         await watch(tmp_path / "missing").open()
     assert used.changes == 0
+
+
+async def test_a_bug_ends_no_watch(
+    tmp_path: Path, used: Used, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails the start; later on the thread goes on reading."""
+    path = tmp_path / "tokens"
+    replaced(path, f"acme: {OLD}")
+
+    def fail(content: str) -> Tokens:
+        raise ZeroDivisionError("canary")
+
+    def refused() -> list[object]:
+        return [one.get("error") for one in logs if one["event"] == "tokens_refused"]
+
+    with structlog.testing.capture_logs() as logs:
+        with monkeypatch.context() as patched:
+            patched.setattr(token_file, "parse_tokens", fail)
+            first = watch(path)
+            with pytest.raises(ZeroDivisionError):
+                await first.open()
+            first.close()
+        await watch(path).open()
+        with monkeypatch.context() as patched:
+            patched.setattr(token_file, "parse_tokens", fail)
+            await until(lambda: refused() == ["ZeroDivisionError"])
+        replaced(path, f"acme: {NEW}")
+        await until(lambda: used.lets_in(NEW))
+    assert "canary" not in str(logs)

@@ -89,4 +89,4 @@ async def _listen(seat: Seat, view: LiveView, notices: Notices, finals: list[Cap
             view.forget(event.track)
             notices.lose(event)
     if event.code is not None:
-        raise EngineFailed("the meeting ended unexpectedly", code=event.code)
+        raise EngineFailed("the track ended unexpectedly", code=event.code)

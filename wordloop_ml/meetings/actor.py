@@ -42,6 +42,7 @@ from wordloop_ml.messages import (
     TrackEvent,
 )
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
+from wordloop_ml.telemetry import describe_bug
 
 ACK_EVERY_SAMPLES = 2 * SAMPLE_RATE
 """An ``ack`` stands alone at least this often, in audio time."""
@@ -62,6 +63,7 @@ class MeetingActor:
     jobs, so the inbox needs no bound of its own.
 
     turn: one for all meetings; whoever holds it handles one message in this turn of the loop.
+    failed: how many tracks ended in a bug so far.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class MeetingActor:
         self._seats: dict[str, Seat] = {}
         self._loop = asyncio.get_running_loop()
         self._step_began_s = self._began_s
+        self.failed = 0
 
     @property
     def seats(self) -> int:
@@ -191,7 +194,10 @@ class MeetingActor:
         while self._seats:
             message = await self._inbox.get()
             async with self._turn:
-                self._handle(message)
+                try:
+                    self._handle(message)
+                except Exception as error:  # a bug ends the track whose message it was
+                    self._fail(message.seat, error)
                 await asyncio.sleep(0)
 
     def drain(self, deadline_s: float) -> None:
@@ -366,6 +372,13 @@ class MeetingActor:
                 return Dropped.SUPERSEDED
             case _:
                 return Dropped.FAILED
+
+    def _fail(self, seat: Seat, error: Exception) -> None:
+        """A bug, of the engine or of ours: the other tracks of the meeting go on."""
+        self.failed += 1
+        track = seat.options.track
+        log.error("track_failed", meeting=self.meeting, track=track, **describe_bug(error))
+        self._close(seat, ErrorCode.INTERNAL)
 
     def _is_seated(self, seat: Seat) -> bool:
         return self._seats.get(seat.options.track) is seat

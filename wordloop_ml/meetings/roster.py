@@ -38,7 +38,7 @@ def meeting_key(tenant: str, meeting: str) -> MeetingKey:
 
 @dataclass(frozen=True, slots=True)
 class RosterStatistics:
-    """How many meetings and tracks are live, and how many meetings failed so far."""
+    """How many meetings and tracks are live, and how many tracks failed so far."""
 
     meetings: int
     tracks: int
@@ -83,7 +83,7 @@ class Roster:
         return RosterStatistics(
             meetings=len(self._actors),
             tracks=sum(actor.seats for actor in self._actors.values()),
-            failed=self._failed,
+            failed=self._failed + sum(actor.failed for actor in self._tasks),
         )
 
     @contextmanager
@@ -184,11 +184,12 @@ class Roster:
 
         def settle(task: asyncio.Task[None]) -> None:
             del self._tasks[actor]
+            self._failed += actor.failed
             if task.cancelled():
                 actor.abandon(ErrorCode.DRAINING)
                 log.warning("meeting_cut", meeting=actor.meeting)
             elif (error := task.exception()) is not None:
-                self._failed += 1
+                self._failed += actor.seats
                 actor.abandon(ErrorCode.INTERNAL)
                 log.error("meeting_failed", meeting=actor.meeting, **describe_bug(error))
             else:

@@ -390,7 +390,7 @@ class Connection:
 _HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
 
 _GOODBYES: dict[ErrorCode | None, str] = {
-    ErrorCode.INTERNAL: "the meeting ended unexpectedly",
+    ErrorCode.INTERNAL: "the track ended unexpectedly",
     ErrorCode.SUPERSEDED: "a newer connection took over this track",
     ErrorCode.SLOW_CONSUMER: "captions were not read fast enough",
     ErrorCode.DRAINING: "planned restart: resume elsewhere, at once",

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from wordloop_ml.errors import StartupFailed
+from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
 
 READ_EVERY_S = 2.0
@@ -62,9 +63,9 @@ class TokenFile:
             if self._stop.wait(self._read_every_s):
                 return
 
-    def _take(self, outcome: Tokens | StartupFailed) -> None:
+    def _take(self, outcome: Tokens | Exception) -> None:
         """Use what was read, if it is new and good."""
-        seen = str(outcome) if isinstance(outcome, StartupFailed) else outcome
+        seen = outcome if isinstance(outcome, Tokens) else str(_facts(outcome))
         if seen == self._last or self._stop.is_set():
             return
         self._last = seen
@@ -74,14 +75,21 @@ class TokenFile:
             if not self._first.done():
                 self._first.set_result(None)
         elif self._first.done():
-            log.error("tokens_refused", code=outcome.code, reason=str(outcome))
+            log.error("tokens_refused", **_facts(outcome))
         else:
             self._first.set_exception(outcome)
 
 
-def _read(path: Path) -> Tokens | StartupFailed:
+def _read(path: Path) -> Tokens | Exception:
     """Blocking: what the file holds now, or what is wrong with it."""
     try:
         return parse_tokens(read_content(path))
-    except StartupFailed as error:
+    except Exception as error:  # carried to the loop: without its thread no token would rotate
         return error
+
+
+def _facts(error: Exception) -> dict[str, object]:
+    """What a log may say of it: a bug may hold what stood in the file."""
+    if isinstance(error, StartupFailed):
+        return {"code": error.code, "reason": str(error)}
+    return describe_bug(error)

@@ -30,7 +30,14 @@ JSON = Path("out/drill_hostile.json")
 NEVER = (ErrorCode.INTERNAL, ErrorCode.BUSY)
 """Codes that say that something broke, or that an attack was not tried."""
 
-BUGS = ("request_failed", "meeting_failed", "library_log")
+BUGS = (
+    "request_failed",
+    "connection_failed",
+    "delivery_failed",
+    "track_failed",
+    "meeting_failed",
+    "library_log",
+)
 """Events that only a bug of ours, or of a library, puts into the log."""
 
 

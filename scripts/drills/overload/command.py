@@ -34,7 +34,14 @@ FRAME_BYTES = 1_280
 GROWTH_MB = 40.0
 """What allocators keep of a flood; without a bound it would be hundreds."""
 
-BUGS = ("request_failed", "meeting_failed", "library_log")
+BUGS = (
+    "request_failed",
+    "connection_failed",
+    "delivery_failed",
+    "track_failed",
+    "meeting_failed",
+    "library_log",
+)
 
 
 @dataclass(frozen=True, slots=True)
