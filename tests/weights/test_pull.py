@@ -69,6 +69,15 @@ def test_a_file_that_verification_found_spoilt_is_pulled_anew(
     assert puller.pull(entry).read_bytes() == origin.body
 
 
+def test_a_folder_is_made_for_the_file(origin: Origin, puller: Puller, entry: WeightsEntry) -> None:
+    """And what is beside it while it is pulled lies there, too."""
+    origin.play(origin.ranged())
+    placed = puller.pull(replace(entry, file="model/weights.bin"))
+    assert placed == puller.directory / "model" / "weights.bin"
+    assert placed.read_bytes() == origin.body
+    assert [one.name for one in puller.directory.iterdir()] == ["model"]
+
+
 def test_mirrors_are_tried_in_order(origin: Origin, puller: Puller, entry: WeightsEntry) -> None:
     """Refused by the first, broken off by the second, completed by the third."""
     mirrors = [HttpsSource(origin.url(f"/{name}")) for name in ("first", "second", "third")]

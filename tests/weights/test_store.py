@@ -228,6 +228,18 @@ def maps_of(path: Path) -> int:
     return Path("/proc/self/maps").read_text().count(str(path))
 
 
+def test_an_error_names_the_file_in_its_folder(shelf: WeightsEntry, tmp_path: Path) -> None:
+    """And the directory that a pull needs."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "a.bin").rename(tmp_path / "model" / "a.bin")
+    with open_mapped(replace(shelf, file="model/a.bin"), tmp_path) as weights:
+        weights.path.unlink()
+        with pytest.raises(WeightsUnusable, match="another file in its place") as caught:
+            weights.open_file()
+    assert f" {tmp_path / 'model' / 'a.bin'}: " in str(caught.value)
+    assert str(caught.value).endswith(f"--directory {tmp_path}")
+
+
 def test_a_library_gets_the_file_that_was_verified(shelf: WeightsEntry, tmp_path: Path) -> None:
     """By a descriptor of its own; not another that has taken its name, nor one written to."""
     with open_mapped(shelf, tmp_path) as weights:

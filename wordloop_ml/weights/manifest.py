@@ -31,6 +31,7 @@ _MOVING_REVISIONS: Final = frozenset({"main", "master", "head", "latest"})
 _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FILE = re.compile(rf"({_NAME.pattern}/)?{_NAME.pattern}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.!+_-]*")
@@ -122,7 +123,7 @@ class WeightsEntry:
     """One file of weights.
 
     name: its row in the manifest, and the identity of the model.
-    file: its plain name in the weights directory.
+    file: its plain name in the weights directory, or in a folder there: ``folder/name``.
     bytes, sha256: what the file must be, whichever source it came from.
     engine: the catalogue row that opens it.
     sources: tried in this order; all of them carry the same bytes.
@@ -270,6 +271,9 @@ def _entries(table: _Row, directory: Path) -> dict[str, WeightsEntry]:
     if not entries:
         raise _bad("weights: must hold at least one row")
     for name, entry in entries.items():
+        folder = entry.file.rpartition("/")[0].casefold()
+        if folder in owners:
+            raise rows[name].wrong("file", f"lies below the file of weights.{owners[folder]}")
         for part, companion in entry.companions.items():
             row = _Row(f"weights.{name}.companions", {})
             if companion not in entries:
@@ -290,8 +294,12 @@ def _entry(
     name: str, row: _Row, directory: Path, others: Mapping[str, WeightsEntry]
 ) -> WeightsEntry:
     row.only("file", "bytes", "sha256", "licence", "engine", "sources", "calibration", "companions")
-    file = row.text("file", _NAME, "a plain file name: letters, digits, '.', '_' and '-'")
-    if file.endswith(_OWN_SUFFIXES):
+    file = row.text(
+        "file",
+        _FILE,
+        "a plain file name, in one folder at most: letters, digits, '.', '_' and '-'",
+    )
+    if any(part.endswith(_OWN_SUFFIXES) for part in file.split("/")):
         raise row.wrong("file", f"must not end in {' or '.join(_OWN_SUFFIXES)}")
     size = row.integer("bytes")
     if not 1 <= size <= _LARGEST_BYTES:

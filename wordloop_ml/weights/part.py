@@ -93,7 +93,7 @@ class Part:
             facts = os.fstat(self._file.fileno())
             unmark(target)
             self.path.replace(target)
-            _sync_directory(self.directory)
+            _sync_directory(target.parent)
         mark(self.entry, target, facts)
         return target
 

@@ -74,7 +74,7 @@ def pull(
     path = _present(entry, directory)
     if path is None:
         with writing(directory):
-            directory.mkdir(parents=True, exist_ok=True)
+            (directory / entry.file).parent.mkdir(parents=True, exist_ok=True)
         with _locked(entry, directory, policy, report):
             # Another process may just have done it.
             path = _present(entry, directory)
@@ -230,6 +230,7 @@ def _input(
     with suppress(WeightsUnusable):
         return open_mapped(entry, part.directory)
     directory = _inputs(part.entry, part.directory)
+    entry = replace(entry, file=entry.file.replace("/", "."))
     try:
         if _present(entry, directory) is None:
             with writing(part.directory):

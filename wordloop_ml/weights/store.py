@@ -35,11 +35,12 @@ class MappedWeights:
     """
 
     def __init__(
-        self, entry: WeightsEntry, path: Path, mapping: mmap.mmap, facts: os.stat_result
+        self, entry: WeightsEntry, directory: Path, mapping: mmap.mmap, facts: os.stat_result
     ) -> None:
         self.entry = entry
         self.name = entry.name
-        self.path = path
+        self.path = directory / entry.file
+        self._directory = directory
         self._facts = facts
         self._mapping: mmap.mmap | None = mapping
         self._buffer = memoryview(mapping)
@@ -62,11 +63,11 @@ class MappedWeights:
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise _unusable(
-                ErrorCode.WEIGHTS_CORRUPT, self.entry, self.path.parent, found
+                ErrorCode.WEIGHTS_CORRUPT, self.entry, self._directory, found
             ) from error
         if _identity(os.fstat(handle)) != _identity(self._facts):
             os.close(handle)
-            raise _unusable(ErrorCode.WEIGHTS_CORRUPT, self.entry, self.path.parent, found)
+            raise _unusable(ErrorCode.WEIGHTS_CORRUPT, self.entry, self._directory, found)
         return handle
 
     def close(self) -> None:
@@ -148,7 +149,7 @@ def cure(entry: WeightsEntry, directory: Path) -> str:
 def _open(entry: WeightsEntry, directory: Path, *, rehash: bool) -> MappedWeights:
     path = directory / entry.file
     mapping, facts = _map(entry, path, directory)
-    weights = MappedWeights(entry, path, mapping, facts)
+    weights = MappedWeights(entry, directory, mapping, facts)
     try:
         if rehash or not _vouched(entry, path, facts):
             _check_digest(entry, weights, directory)
