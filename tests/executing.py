@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wordloop_ml.executor import Job, JobDone, Outcome
+from wordloop_ml.executor import Job, JobDone, JobOwner, Outcome, OwnerKind
 from wordloop_ml.messages import JobClass
 
 WAIT_S = 10.0
@@ -59,12 +59,18 @@ class Inbox:
         return [label for label, outcome in self.outcomes if isinstance(outcome, JobDone)]
 
 
+def owner_of(name: str, kind: OwnerKind = OwnerKind.MEETING) -> JobOwner:
+    """Somebody of this name, of the only tenant."""
+    return JobOwner(kind, "acme", name)
+
+
 def job(
     inbox: Inbox,
     label: str,
     job_class: JobClass = JobClass.INTERIM,
     *,
-    owner: tuple[str, str] = ("m", "t"),
+    owner: JobOwner | None = None,
+    part: str = "t",
     deadline_s: float = 0.0,
     run: Callable[[Worker], Any] | None = None,
     **more: Any,
@@ -72,7 +78,8 @@ def job(
     """A job that answers with its label."""
     return Job(
         job_class=job_class,
-        owner=owner,
+        owner=owner or owner_of("m"),
+        part=part,
         deadline_s=deadline_s,
         run=run if run is not None else lambda worker: label,
         deliver=inbox.take(label),

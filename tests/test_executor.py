@@ -8,7 +8,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job
+from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job, owner_of
 from wordloop_ml.errors import Busy, EngineFailed
 from wordloop_ml.executor import (
     DropReason,
@@ -44,7 +44,7 @@ def inbox() -> Inbox:
 def gate(single: Executor[Worker], inbox: Inbox) -> Iterator[Gate]:
     """The only thread is busy until the gate opens."""
     gate = Gate()
-    single.submit(job(inbox, "gate", JobClass.FIRST_CAPTION, owner=("gate", "t"), run=gate))
+    single.submit(job(inbox, "gate", JobClass.FIRST_CAPTION, owner=owner_of("gate"), run=gate))
     assert gate.begun.wait(WAIT_S)
     yield gate
     gate.open.set()
@@ -76,7 +76,7 @@ def test_within_a_class_the_earliest_deadline_runs_first(
 ) -> None:
     """Between meetings with equal shares as within one."""
     for label, deadline_s in (("late", 3.0), ("early", 1.0), ("middle", 2.0)):
-        single.submit(job(inbox, label, owner=(label, "t"), deadline_s=deadline_s))
+        single.submit(job(inbox, label, owner=owner_of(label), deadline_s=deadline_s))
     gate.open.set()
     inbox.wait(4)
     assert inbox.done == ["gate", "early", "middle", "late"]
@@ -91,13 +91,13 @@ def test_a_meeting_that_used_much_time_gives_way_to_one_that_used_little(
     def costly(worker: Worker) -> None:
         clock.now_s += 1.0
 
-    single.submit(job(inbox, "greedy-0", owner=("greedy", "t"), run=costly))
+    single.submit(job(inbox, "greedy-0", owner=owner_of("greedy"), run=costly))
     inbox.wait(1)
-    single.submit(job(inbox, "gate", owner=("greedy", "t"), run=hold))
+    single.submit(job(inbox, "gate", owner=owner_of("greedy"), run=hold))
     assert hold.begun.wait(WAIT_S)
     for index in (1, 2, 3):
-        single.submit(job(inbox, f"greedy-{index}", owner=("greedy", "t"), run=costly))
-    single.submit(job(inbox, "modest", owner=("modest", "t"), deadline_s=99.0, run=costly))
+        single.submit(job(inbox, f"greedy-{index}", owner=owner_of("greedy"), run=costly))
+    single.submit(job(inbox, "modest", owner=owner_of("modest"), deadline_s=99.0, run=costly))
     hold.open.set()
     inbox.wait(6)
     order = [label for label in inbox.done if label != "gate"]
@@ -196,10 +196,10 @@ def test_forget_drops_what_waits_and_abandons_what_runs(
     single: Executor[Worker], inbox: Inbox, gate: Gate
 ) -> None:
     """Only the forgotten meeting is touched."""
-    single.submit(job(inbox, "waits", owner=("gone", "t")))
-    single.submit(job(inbox, "stays", owner=("here", "t")))
-    single.forget("gone")
-    single.forget("gate")
+    single.submit(job(inbox, "waits", owner=owner_of("gone")))
+    single.submit(job(inbox, "stays", owner=owner_of("here")))
+    single.forget(owner_of("gone"))
+    single.forget(owner_of("gate"))
     gate.open.set()
     outcomes = dict(inbox.wait(3))
     assert outcomes["waits"] == JobDropped(DropReason.FORGOTTEN)
@@ -209,9 +209,9 @@ def test_forget_drops_what_waits_and_abandons_what_runs(
 
 def test_forget_takes_a_single_track(single: Executor[Worker], inbox: Inbox, gate: Gate) -> None:
     """The meeting's other tracks keep their jobs."""
-    single.submit(job(inbox, "a", owner=("m", "a")))
-    single.submit(job(inbox, "b", owner=("m", "b")))
-    single.forget("m", "a")
+    single.submit(job(inbox, "a", owner=owner_of("m"), part="a"))
+    single.submit(job(inbox, "b", owner=owner_of("m"), part="b"))
+    single.forget(owner_of("m"), "a")
     gate.open.set()
     outcomes = dict(inbox.wait(3))
     assert outcomes["a"] == JobDropped(DropReason.FORGOTTEN)
@@ -276,13 +276,13 @@ def test_every_job_is_answered_exactly_once(
     for index, (job_class, meeting, coalesce) in enumerate(jobs):
         try:
             executor.submit(
-                job(inbox, str(index), job_class, owner=(meeting, "t"), coalesce=coalesce)
+                job(inbox, str(index), job_class, owner=owner_of(meeting), coalesce=coalesce)
             )
             accepted.append(str(index))
         except Busy:
             continue
         if index % 7 == 6:
-            executor.forget(meeting)
+            executor.forget(owner_of(meeting))
     assert executor.close(WAIT_S)
     assert sorted(label for label, _ in inbox.outcomes) == sorted(accepted)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job
+from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job, owner_of
 from wordloop_ml.errors import Busy
 from wordloop_ml.executor import SPEECH_LATELY_S, Executor
 from wordloop_ml.load import Load
@@ -42,10 +42,10 @@ def test_speech_runs_before_texts_and_embeddings_before_syntheses(
 ) -> None:
     """Whoever came first."""
     gate = Gate()
-    single.submit(job(inbox, "gate", JobClass.FIRST_CAPTION, owner=("gate", "t"), run=gate))
+    single.submit(job(inbox, "gate", JobClass.FIRST_CAPTION, owner=owner_of("gate"), run=gate))
     assert gate.begun.wait(WAIT_S)
     for job_class in (JobClass.SYNTHESIS, JobClass.EMBEDDING, JobClass.INTERIM):
-        single.submit(job(inbox, job_class.name, job_class, owner=(job_class.name, "t")))
+        single.submit(job(inbox, job_class.name, job_class, owner=owner_of(job_class.name)))
     gate.open.set()
     inbox.wait(4)
     assert inbox.done == ["gate", "INTERIM", "EMBEDDING", "SYNTHESIS"]
@@ -70,9 +70,9 @@ def test_texts_leave_a_thread_free_while_people_speak(
     inbox.wait(1)
     spoken = pair.speech_lately
     first, second = Gate(), Gate()
-    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("a", "1"), run=first))
+    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=owner_of("a"), part="1", run=first))
     assert first.begun.wait(WAIT_S)
-    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=("b", "1"), run=second))
+    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=owner_of("b"), part="1", run=second))
     pair.submit(job(inbox, "speech", JobClass.FIRST_CAPTION))
     inbox.wait(2)
     assert not second.begun.is_set()

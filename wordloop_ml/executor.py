@@ -88,11 +88,37 @@ class JobDropped:
 Outcome = JobDone | JobFailed | JobDropped
 
 
+class OwnerKind(StrEnum):
+    """What asks for jobs."""
+
+    MEETING = "meeting"
+    EMBEDDINGS = "embeddings"
+    SYNTHESIS = "synthesis"
+    START_UP = "start_up"
+
+
+@dataclass(frozen=True, slots=True)
+class JobOwner:
+    """Who asked for jobs, and shares the threads with other owners.
+
+    tenant: whose it is; empty for the process itself. id: unique for its kind and tenant.
+    """
+
+    kind: OwnerKind
+    tenant: str
+    id: str
+
+    def __str__(self) -> str:
+        """What logs call it; the kind has to stand beside it."""
+        return f"{self.tenant}/{self.id}"
+
+
 @dataclass(slots=True, kw_only=True)
 class Job(Generic[W]):
     """One bounded native call and who waits for it.
 
-    owner: (meeting, track); fairness is between meetings, ``forget`` takes either.
+    owner, part: whose it is, and which part of it: a meeting's track, say. Fairness is between
+        owners; ``forget`` takes an owner, or one of its parts.
     deadline_s: monotonic time at which the answer is wanted; orders, never drops.
     expires_s: monotonic time after which the answer is worthless; None for never.
     run: called on an inference thread with that thread's worker.
@@ -104,7 +130,8 @@ class Job(Generic[W]):
     """
 
     job_class: JobClass
-    owner: tuple[str, str]
+    owner: JobOwner
+    part: str
     deadline_s: float
     run: Callable[[W], Any]
     deliver: Callable[[Outcome], None]
@@ -158,7 +185,7 @@ class Executor(Generic[W]):
         self._condition = threading.Condition()
         self._waiting: list[Job[W]] = []
         self._running: list[Job[W]] = []
-        self._used_s: defaultdict[str, float] = defaultdict(float)
+        self._used_s: defaultdict[JobOwner, float] = defaultdict(float)
         # by whether it is background: what that uses is no reason to forget who spoke much
         self._virtual_s = {False: 0.0, True: 0.0}
         self._spoke_s = -math.inf
@@ -244,18 +271,18 @@ class Executor(Generic[W]):
             self._condition.notify()
         self._drop(superseded, DropReason.SUPERSEDED)
 
-    def forget(self, meeting: str, track: str | None = None) -> None:
-        """Drop what waits for a meeting (or one of its tracks) and abandon what runs."""
+    def forget(self, owner: JobOwner, part: str | None = None) -> None:
+        """Drop what waits for an owner (or one of its parts) and abandon what runs."""
         with self._condition:
-            gone = [one for one in self._waiting if _owned(one, meeting, track)]
-            self._waiting = [one for one in self._waiting if not _owned(one, meeting, track)]
+            gone = [one for one in self._waiting if _owned(one, owner, part)]
+            self._waiting = [one for one in self._waiting if not _owned(one, owner, part)]
             for one in self._running:
-                if _owned(one, meeting, track):
+                if _owned(one, owner, part):
                     one.abandoned = True
             for one in gone:
                 self._leave_share(one)
-            if track is None:
-                self._used_s.pop(meeting, None)
+            if part is None:
+                self._used_s.pop(owner, None)
         self._drop(gone, DropReason.FORGOTTEN)
 
     def statistics(self) -> ExecutorStatistics:
@@ -290,14 +317,13 @@ class Executor(Generic[W]):
     def _join_share(self, job: Job[W]) -> None:
         """A meeting that was idle starts at the present, not with the credit of its silence."""
         now_s = self._virtual_s[job.job_class.background]
-        self._used_s[job.owner[0]] = max(self._used_s[job.owner[0]], now_s)
+        self._used_s[job.owner] = max(self._used_s[job.owner], now_s)
 
     def _leave_share(self, job: Job[W]) -> None:
         """Nobody says when a caller of background work has left: it has without a job."""
-        owner = job.owner[0]
-        left = not any(one.owner[0] == owner for one in (*self._waiting, *self._running))
+        left = not any(one.owner == job.owner for one in (*self._waiting, *self._running))
         if job.job_class.background and left:
-            self._used_s.pop(owner, None)
+            self._used_s.pop(job.owner, None)
 
     @staticmethod
     def _count(jobs: list[Job[W]], *, background: bool) -> int:
@@ -314,7 +340,7 @@ class Executor(Generic[W]):
         return self._count(self._running, background=True) < most
 
     def _rank(self, job: Job[W]) -> tuple[int, int, float, int]:
-        share = int(self._used_s[job.owner[0]] / FAIRNESS_QUANTUM_S)
+        share = int(self._used_s[job.owner] / FAIRNESS_QUANTUM_S)
         return (job.job_class, share, job.deadline_s, job.order)
 
     def _work(self, worker: W) -> None:
@@ -353,7 +379,7 @@ class Executor(Generic[W]):
                 job = min(ready, key=self._rank)
                 self._waiting.remove(job)
                 self._running.append(job)
-                background, used_s = job.job_class.background, self._used_s[job.owner[0]]
+                background, used_s = job.job_class.background, self._used_s[job.owner]
                 self._virtual_s[background] = max(self._virtual_s[background], used_s)
                 self._note_wait(job, now_s)
                 if not background:
@@ -385,8 +411,8 @@ class Executor(Generic[W]):
             if not job.job_class.background:
                 self._meter.ended(self._clock(), job.job_class, job.stretch, ran_s)
             self._busy_s += ran_s
-            if job.owner[0] in self._used_s:
-                self._used_s[job.owner[0]] += ran_s
+            if job.owner in self._used_s:
+                self._used_s[job.owner] += ran_s
                 self._leave_share(job)
             self._failed += failed
             self._done += not failed
@@ -411,5 +437,5 @@ def _deliver(job: Job[Any], outcome: Outcome) -> None:
         log.error("delivery_failed", job_class=job.job_class.name.lower(), **describe_bug(error))
 
 
-def _owned(job: Job[Any], meeting: str, track: str | None) -> bool:
-    return job.owner[0] == meeting and track in {None, job.owner[1]}
+def _owned(job: Job[Any], owner: JobOwner, part: str | None) -> bool:
+    return job.owner == owner and part in {None, job.part}

@@ -4,6 +4,7 @@ No clock inside: times are seconds of any one monotonic clock, and are passed in
 """
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -197,13 +198,13 @@ class Newcomers:
     """
 
     def __init__(self) -> None:
-        self._since_s: dict[str, float] = {}
+        self._since_s: dict[Hashable, float] = {}
 
-    def add(self, meeting: str, now_s: float) -> None:
+    def add(self, meeting: Hashable, now_s: float) -> None:
         """A meeting was admitted."""
         self._since_s[meeting] = now_s
 
-    def remove(self, meeting: str) -> None:
+    def remove(self, meeting: Hashable) -> None:
         """It has left, or never came; harmless for one that is not known."""
         self._since_s.pop(meeting, None)
 

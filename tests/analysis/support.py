@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import JobClass, Vectors
 
 WAIT_S = 10.0
@@ -46,7 +47,9 @@ class Texts:
         self.asked: list[str] = []
         self.fail: Callable[[Sequence[str]], Exception | None] = lambda _: None
 
-    async def __call__(self, texts: Sequence[str], job_class: JobClass, caller: str) -> Vectors:
+    async def __call__(
+        self, texts: Sequence[str], job_class: JobClass, caller: JobOwner
+    ) -> Vectors:
         self.asked += texts
         await self.go.wait()
         if (error := self.fail(texts)) is not None:

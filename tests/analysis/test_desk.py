@@ -9,6 +9,7 @@ import structlog
 from wordloop_ml.analysis.desk import Desk, Perform
 from wordloop_ml.analysis.work import Work
 from wordloop_ml.errors import Busy, Draining, EngineFailed, ErrorCode, WordloopError
+from wordloop_ml.executor import OwnerKind
 
 WAIT_S = 10.0
 
@@ -18,7 +19,7 @@ Turn = Callable[[], Awaitable[None]]
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk[str]]:
     """One at a time, and two may wait."""
-    one: Desk[str] = Desk("work", at_once=1, waiting=2)
+    one: Desk[str] = Desk(OwnerKind.SYNTHESIS, at_once=1, waiting=2)
     yield one
     assert await one.drain(WAIT_S)
     assert one.places_taken == 0
@@ -81,7 +82,7 @@ async def test_the_tasks_have_names(desk: Desk[str]) -> None:
     held = Held()
     work = desk.accept("acme", held)
     with desk.calling(work):
-        assert "work-acme/1" in {task.get_name() for task in asyncio.all_tasks()}
+        assert "synthesis-acme/1" in {task.get_name() for task in asyncio.all_tasks()}
 
 
 async def test_a_full_desk_refuses_and_says_when_to_come_back(desk: Desk[str]) -> None:
@@ -185,7 +186,7 @@ async def test_the_drain_ends_what_runs(desk: Desk[str]) -> None:
 
 async def test_the_drain_leaves_what_hangs() -> None:
     """After its time, and says so."""
-    desk: Desk[str] = Desk("work", at_once=1, waiting=0)
+    desk: Desk[str] = Desk(OwnerKind.SYNTHESIS, at_once=1, waiting=0)
     began = asyncio.Event()
 
     async def hang(work: Work[str], turn: Turn) -> str:

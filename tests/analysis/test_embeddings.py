@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.executing import owner_of
 from wordloop_ml.analysis.embeddings import EmbeddingPolicy, Embeddings
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.engines.scripted import ScriptedTranscriber
@@ -86,7 +87,7 @@ async def test_vectors_come_in_the_order_asked(executor: Executor[Any], watched:
     """Though long texts go first, in batches within the budget."""
     embeddings = Embeddings(Jobs(executor), watched.embedder)
     texts = [f"text {number} " * (1 + number % 37) for number in range(100)]
-    made = await embeddings.embed_and_count(texts, JobClass.EMBEDDING, "a")
+    made = await embeddings.embed_and_count(texts, JobClass.EMBEDDING, owner_of("a"))
     np.testing.assert_array_equal(made.vectors, alone(texts))
     assert made.tokens == tuple(len(text.split()) + 2 for text in texts)
     assert set(made.dropped) == {0}
@@ -97,19 +98,21 @@ async def test_vectors_come_in_the_order_asked(executor: Executor[Any], watched:
 async def test_what_is_too_long_is_cut_and_counted(executor: Executor[Any]) -> None:
     """By text."""
     embeddings = Embeddings(Jobs(executor), ScriptedEmbedder())
-    made = await embeddings.embed_and_count(["short", LONG, "short"], JobClass.EMBEDDING, "a")
+    made = await embeddings.embed_and_count(
+        ["short", LONG, "short"], JobClass.EMBEDDING, owner_of("a")
+    )
     assert made.tokens == (3, CAPABILITIES.longest_tokens, 3)
     assert made.dropped == (0, 500 + 2 - CAPABILITIES.longest_tokens, 0)
     np.testing.assert_array_equal(
-        await embeddings.embed([LONG], JobClass.SYNTHESIS, "a"), made.vectors[1:2]
+        await embeddings.embed([LONG], JobClass.SYNTHESIS, owner_of("a")), made.vectors[1:2]
     )
 
 
 async def test_no_texts_have_no_vectors(executor: Executor[Any]) -> None:
     """And empty ones do."""
     embeddings = Embeddings(Jobs(executor), ScriptedEmbedder())
-    assert (await embeddings.embed([], JobClass.SYNTHESIS, "a")).shape == (0, 64)
-    assert (await embeddings.embed(["", ""], JobClass.SYNTHESIS, "a")).shape == (2, 64)
+    assert (await embeddings.embed([], JobClass.SYNTHESIS, owner_of("a"))).shape == (0, 64)
+    assert (await embeddings.embed(["", ""], JobClass.SYNTHESIS, owner_of("a"))).shape == (2, 64)
 
 
 @settings(max_examples=50)
@@ -124,7 +127,7 @@ def test_any_budget_covers_every_text_once(
     async def run(executor: Executor[Any]) -> np.ndarray[Any, Any]:
         policy = EmbeddingPolicy(batch_tokens=budget, read_characters=characters)
         embeddings = Embeddings(Jobs(executor), watched.embedder, policy)
-        return await embeddings.embed(texts, JobClass.EMBEDDING, "a")
+        return await embeddings.embed(texts, JobClass.EMBEDDING, owner_of("a"))
 
     for executor in made(2):
         vectors = asyncio.run(run(executor))
@@ -140,7 +143,7 @@ def test_any_budget_covers_every_text_once(
 async def test_a_single_short_text_is_one_job(single: Executor[Any]) -> None:
     """It waits for a thread once."""
     embeddings = Embeddings(Jobs(single), ScriptedEmbedder())
-    await embeddings.embed(["what did we decide"], JobClass.EMBEDDING, "a")
+    await embeddings.embed(["what did we decide"], JobClass.EMBEDDING, owner_of("a"))
     assert single.statistics().done == 1
 
 
@@ -150,7 +153,7 @@ async def test_batches_are_small_while_people_speak(
     """Whoever speaks next waits for half as much."""
     monkeypatch.setattr(Executor, "speech_lately", True)
     embeddings = Embeddings(Jobs(single), watched.embedder)
-    await embeddings.embed(["one two three"] * 100, JobClass.EMBEDDING, "a")
+    await embeddings.embed(["one two three"] * 100, JobClass.EMBEDDING, owner_of("a"))
     assert max(sizes(watched.batches)) <= 128
 
 
@@ -161,10 +164,13 @@ async def test_a_short_text_waits_for_one_batch_of_another_caller(
     embeddings = Embeddings(Jobs(single), watched.embedder)
     watched.go.clear()
     many = asyncio.create_task(
-        embeddings.embed(["one two three four"] * 500, JobClass.EMBEDDING, "many"), name="many"
+        embeddings.embed(["one two three four"] * 500, JobClass.EMBEDDING, owner_of("many")),
+        name="many",
     )
     await watched.wait_begun()
-    few = asyncio.create_task(embeddings.embed(["few"], JobClass.EMBEDDING, "few"), name="few")
+    few = asyncio.create_task(
+        embeddings.embed(["few"], JobClass.EMBEDDING, owner_of("few")), name="few"
+    )
     await asyncio.sleep(0)
     watched.go.set()
     await few
@@ -180,7 +186,7 @@ async def test_a_caller_who_leaves_frees_its_thread(
     embeddings = Embeddings(Jobs(executor), watched.embedder)
     watched.go.clear()
     task = asyncio.create_task(
-        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, "a"), name="leaves"
+        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, owner_of("a")), name="leaves"
     )
     await watched.wait_begun()
     task.cancel()
@@ -196,7 +202,7 @@ async def test_a_call_that_hangs_can_be_left(single: Executor[Any], watched: Wat
     embeddings = Embeddings(Jobs(single), watched.embedder)
     watched.go.clear()
     task = asyncio.create_task(
-        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, "a"), name="hangs"
+        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, owner_of("a")), name="hangs"
     )
     await watched.wait_begun()
     task.cancel()
@@ -215,9 +221,9 @@ async def test_an_engine_that_fails_ends_the_call(
     embeddings = Embeddings(Jobs(executor), watched.embedder)
     watched.error = EngineFailed("no vectors")
     with pytest.raises(EngineFailed, match="no vectors"):
-        await embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, "a")
+        await embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, owner_of("a"))
     watched.error = None
-    assert len(await embeddings.embed(["one"], JobClass.EMBEDDING, "a")) == 1
+    assert len(await embeddings.embed(["one"], JobClass.EMBEDDING, owner_of("a"))) == 1
 
 
 async def test_too_many_callers_are_refused_but_not_syntheses(
@@ -226,15 +232,19 @@ async def test_too_many_callers_are_refused_but_not_syntheses(
     """Those are bounded where they are taken in."""
     embeddings = Embeddings(Jobs(single), watched.embedder, EmbeddingPolicy(calls=1))
     watched.go.clear()
-    first = asyncio.create_task(embeddings.embed(["a"], JobClass.EMBEDDING, "a"), name="first")
+    first = asyncio.create_task(
+        embeddings.embed(["a"], JobClass.EMBEDDING, owner_of("a")), name="first"
+    )
     await watched.wait_begun()
     with pytest.raises(Busy):
-        await embeddings.embed(["b"], JobClass.EMBEDDING, "b")
-    third = asyncio.create_task(embeddings.embed(["c"], JobClass.SYNTHESIS, "c"), name="third")
+        await embeddings.embed(["b"], JobClass.EMBEDDING, owner_of("b"))
+    third = asyncio.create_task(
+        embeddings.embed(["c"], JobClass.SYNTHESIS, owner_of("c")), name="third"
+    )
     await asyncio.sleep(0)
     watched.go.set()
     await asyncio.gather(first, third)
-    await embeddings.embed(["d"], JobClass.EMBEDDING, "d")
+    await embeddings.embed(["d"], JobClass.EMBEDDING, owner_of("d"))
 
 
 async def test_draining_ends_a_call_before_its_next_batch(
@@ -244,7 +254,7 @@ async def test_draining_ends_a_call_before_its_next_batch(
     embeddings = Embeddings(Jobs(single), watched.embedder)
     watched.go.clear()
     task = asyncio.create_task(
-        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, "a"), name="drained"
+        embeddings.embed(["one two three"] * 500, JobClass.EMBEDDING, owner_of("a")), name="drained"
     )
     await watched.wait_begun()
     embeddings.drain()
@@ -253,4 +263,4 @@ async def test_draining_ends_a_call_before_its_next_batch(
         await task
     assert len(watched.batches) == 1
     with pytest.raises(Draining):
-        await embeddings.embed(["a"], JobClass.EMBEDDING, "a")
+        await embeddings.embed(["a"], JobClass.EMBEDDING, owner_of("a"))

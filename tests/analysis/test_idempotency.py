@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.executing import Clock
+from tests.executing import Clock, owner_of
 from wordloop_ml.analysis import idempotency
 from wordloop_ml.analysis.idempotency import KEPT_KEYS_OF_TENANT, KEPT_S, Idempotency
 from wordloop_ml.analysis.work import Work
@@ -21,12 +21,12 @@ def keys(clock: Clock) -> Idempotency[str]:
 
 def running() -> Work[str]:
     """Work that somebody waits for."""
-    return Work("w")
+    return Work(owner_of("w"))
 
 
 def done(result: str = "done") -> Work[str]:
     """Work that has succeeded, and whose callers have gone."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     work.end(result)
     return work
 

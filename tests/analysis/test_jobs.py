@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.executing import WAIT_S, Clock
+from tests.executing import WAIT_S, Clock, owner_of
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Draining, EngineFailed
@@ -55,7 +55,9 @@ async def begun(held: Held) -> None:
 
 async def test_a_call_answers_from_an_inference_thread(jobs: Jobs) -> None:
     """Its value is the answer."""
-    name = await jobs.run(JobClass.EMBEDDING, "a", lambda: threading.current_thread().name)
+    name = await jobs.run(
+        JobClass.EMBEDDING, owner_of("a"), lambda: threading.current_thread().name
+    )
     assert name == "inference-0"
 
 
@@ -66,23 +68,25 @@ async def test_what_a_call_raises_is_raised(jobs: Jobs) -> None:
         raise EngineFailed("no answer")
 
     with pytest.raises(EngineFailed, match="no answer"):
-        await jobs.run(JobClass.SYNTHESIS, "a", fail)
-    assert await jobs.run(JobClass.SYNTHESIS, "a", lambda: 1) == 1
+        await jobs.run(JobClass.SYNTHESIS, owner_of("a"), fail)
+    assert await jobs.run(JobClass.SYNTHESIS, owner_of("a"), lambda: 1) == 1
 
 
 async def test_a_cancelled_call_that_waits_never_runs(jobs: Jobs) -> None:
     """It is dropped, and the one before it is left alone."""
     held, ran = Held(), threading.Event()
-    first = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, "a", held), name="first")
+    first = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, owner_of("a"), held), name="first")
     await begun(held)
-    second = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, "a", ran.set), name="second")
+    second = asyncio.create_task(
+        jobs.run(JobClass.SYNTHESIS, owner_of("a"), ran.set), name="second"
+    )
     await asyncio.sleep(0)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
         await second
     held.go.set()
     assert await first == "held"
-    await jobs.run(JobClass.SYNTHESIS, "a", lambda: None)
+    await jobs.run(JobClass.SYNTHESIS, owner_of("a"), lambda: None)
     assert not ran.is_set()
 
 
@@ -90,7 +94,7 @@ async def test_a_cancelled_call_that_runs_is_stopped_and_waited_for(jobs: Jobs) 
     """What it works with can be freed afterwards."""
     held = Held()
     task = asyncio.create_task(
-        jobs.run(JobClass.SYNTHESIS, "a", held, stop=held.go.set), name="stopped"
+        jobs.run(JobClass.SYNTHESIS, owner_of("a"), held, stop=held.go.set), name="stopped"
     )
     await begun(held)
     task.cancel()
@@ -102,7 +106,7 @@ async def test_a_cancelled_call_that_runs_is_stopped_and_waited_for(jobs: Jobs) 
 async def test_cancelled_twice_a_hung_call_holds_nobody(jobs: Jobs) -> None:
     """A process that ends does not wait for it."""
     held = Held()
-    task = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, "a", held), name="hung")
+    task = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, owner_of("a"), held), name="hung")
     await begun(held)
     for _ in range(2):
         task.cancel()
@@ -121,13 +125,13 @@ async def test_callers_share_the_threads_fairly(jobs: Jobs, clock: Clock) -> Non
         order.append(name)
         clock.now_s += 2 * FAIRNESS_QUANTUM_S
 
-    gate = asyncio.create_task(jobs.run(JobClass.EMBEDDING, "gate", held), name="gate")
+    gate = asyncio.create_task(jobs.run(JobClass.EMBEDDING, owner_of("gate"), held), name="gate")
     await begun(held)
     async with asyncio.TaskGroup() as group:
         for _ in range(3):
-            group.create_task(jobs.run(JobClass.EMBEDDING, "many", lambda: take("many")))
+            group.create_task(jobs.run(JobClass.EMBEDDING, owner_of("many"), lambda: take("many")))
         await asyncio.sleep(0)
-        group.create_task(jobs.run(JobClass.EMBEDDING, "one", lambda: take("one")))
+        group.create_task(jobs.run(JobClass.EMBEDDING, owner_of("one"), lambda: take("one")))
         await asyncio.sleep(0)
         held.go.set()
     await gate
@@ -137,9 +141,11 @@ async def test_callers_share_the_threads_fairly(jobs: Jobs, clock: Clock) -> Non
 async def test_threads_that_go_drop_what_waits(executor: Executor[Any], jobs: Jobs) -> None:
     """The caller learns that the process is leaving."""
     held = Held()
-    first = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, "a", held), name="first")
+    first = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, owner_of("a"), held), name="first")
     await begun(held)
-    second = asyncio.create_task(jobs.run(JobClass.SYNTHESIS, "a", lambda: 1), name="second")
+    second = asyncio.create_task(
+        jobs.run(JobClass.SYNTHESIS, owner_of("a"), lambda: 1), name="second"
+    )
     await asyncio.sleep(0)
     closing = asyncio.create_task(asyncio.to_thread(executor.close, WAIT_S), name="closing")
     with pytest.raises(Draining):

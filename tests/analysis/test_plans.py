@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.executing import owner_of
 from wordloop_ml.analysis import plans
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plans import Means
 from wordloop_ml.analysis.work import Told
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Busy, Draining, EngineFailed
-from wordloop_ml.executor import Executor
+from wordloop_ml.executor import Executor, JobOwner
 from wordloop_ml.messages import (
     Finish,
     Generated,
@@ -100,9 +101,11 @@ class Texts:
 
     def __init__(self) -> None:
         self.errors: list[Exception] = []
-        self.asked: list[tuple[Sequence[str], JobClass, str]] = []
+        self.asked: list[tuple[Sequence[str], JobClass, JobOwner]] = []
 
-    async def __call__(self, texts: Sequence[str], job_class: JobClass, caller: str) -> Vectors:
+    async def __call__(
+        self, texts: Sequence[str], job_class: JobClass, caller: JobOwner
+    ) -> Vectors:
         self.asked.append((texts, job_class, caller))
         if self.errors:
             raise self.errors.pop(0)
@@ -119,7 +122,7 @@ class Scene:
         self.told: list[Told] = []
 
     def perform(self, plan: Plan) -> "asyncio.Task[Any]":
-        performing = self.means.perform(plan, "acme", self.told.append)
+        performing = self.means.perform(plan, owner_of("acme"), self.told.append)
         return asyncio.create_task(performing, name="performing")
 
 
@@ -162,7 +165,7 @@ async def test_vectors_are_asked_for_as_part_of_a_synthesis(scene: Scene) -> Non
         return vectors.shape
 
     assert await scene.perform(plan()) == (2, 2)
-    assert scene.texts.asked == [(("a", "b"), JobClass.SYNTHESIS, "acme")]
+    assert scene.texts.asked == [(("a", "b"), JobClass.SYNTHESIS, owner_of("acme"))]
 
 
 async def test_a_failed_engine_is_thrown_into_the_plan(scene: Scene) -> None:
@@ -286,7 +289,9 @@ async def test_a_generation_that_waits_for_a_thread_is_closed_when_cancelled(sce
     await until(lambda: scene.generator.begun == 1)
     held = [
         asyncio.create_task(
-            scene.means.jobs.run(JobClass.EMBEDDING, f"other-{index}", lambda: go.wait(WAIT_S))
+            scene.means.jobs.run(
+                JobClass.EMBEDDING, owner_of(f"other-{index}"), lambda: go.wait(WAIT_S)
+            )
         )
         for index in range(2)
     ]

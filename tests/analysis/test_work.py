@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.executing import owner_of
 from wordloop_ml.analysis.work import Work
 from wordloop_ml.errors import Busy, EngineFailed
 from wordloop_ml.synthesis.messages import Statement
@@ -14,7 +15,7 @@ ITEMS = [Found("decision", Statement(f"d{number}", ("s1",))) for number in range
 
 async def test_whoever_waits_gets_the_result() -> None:
     """All of them, and who comes later, too."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     waiting = [asyncio.create_task(work.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     work.end("done")
@@ -25,7 +26,7 @@ async def test_whoever_waits_gets_the_result() -> None:
 
 async def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
     """By its name."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     work.end(EngineFailed("scripted"))
     for ask in (work.wait, work.wait_ready):
         with pytest.raises(EngineFailed):
@@ -37,12 +38,12 @@ async def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
 async def test_the_result_of_work_that_is_not_over_is_a_bug() -> None:
     """Not None."""
     with pytest.raises(RuntimeError):
-        Work[str]("w").result()
+        Work[str](owner_of("w")).result()
 
 
 async def test_ready_comes_before_the_end() -> None:
     """When only time is needed any more."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     waiting = asyncio.create_task(work.wait_ready())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -53,7 +54,7 @@ async def test_ready_comes_before_the_end() -> None:
 
 async def test_who_follows_late_is_told_everything_that_still_holds() -> None:
     """Each item once, in order, and the newest progress only."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     work.tell(Progress("notes", 0, 2))
     work.tell(ITEMS[0])
     early = work.follow()
@@ -69,7 +70,7 @@ async def test_who_follows_late_is_told_everything_that_still_holds() -> None:
 
 async def test_following_waits_for_news_and_not_beyond_the_end() -> None:
     """Nor when something is there already."""
-    work: Work[str] = Work("w")
+    work: Work[str] = Work(owner_of("w"))
     following = work.follow()
     waiting = asyncio.create_task(following.wait())
     await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 import pytest
 
+from tests.executing import owner_of
 from tests.meetings.conftest import WAIT_S
 from tests.web.support import until
 from wordloop_ml.captioning.policy import CaptioningPolicy
@@ -68,7 +69,8 @@ def work(
         executor.submit(
             Job(
                 job_class=JobClass.FINAL,
-                owner=("m", "t"),
+                owner=owner_of("m"),
+                part="t",
                 deadline_s=0.0,
                 run=run,
                 deliver=answers.put,
@@ -137,7 +139,7 @@ async def seated(
 ) -> AsyncIterator[tuple[MeetingActor, Seat]]:
     """A meeting of one track."""
     actor = MeetingActor(
-        "m",
+        owner_of("m"),
         executor,
         ScriptedVoiceDetector(),
         CaptioningPolicy(),

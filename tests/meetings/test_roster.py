@@ -10,14 +10,15 @@ from tests.meetings.conftest import Hold
 from tests.web.support import until
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost
 from wordloop_ml.meetings.outbox import Closed
-from wordloop_ml.meetings.roster import MeetingKey, Roster, RosterStatistics, meeting_key
+from wordloop_ml.meetings.roster import Roster, RosterStatistics, meeting_key
 from wordloop_ml.meetings.seat import TrackOptions
 from wordloop_ml.messages import Caption, Samples
 
 
-def key(meeting: str, tenant: str = "t") -> MeetingKey:
+def key(meeting: str, tenant: str = "t") -> JobOwner:
     return meeting_key(tenant, meeting)
 
 

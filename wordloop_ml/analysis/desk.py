@@ -14,6 +14,7 @@ import structlog
 
 from wordloop_ml.analysis.work import Work
 from wordloop_ml.errors import Busy, Draining, ErrorCode, WordloopError
+from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.telemetry import describe_bug
 
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
@@ -32,11 +33,11 @@ Perform = Callable[[Work[R], Callable[[], Awaitable[None]]], Awaitable[R]]
 class Desk(Generic[R]):
     """Where work waits for its turn, first come, first served.
 
-    at_once: how many pieces run. waiting: how many more may wait. name: of its tasks.
+    kind: what all its work is. at_once: how many pieces run. waiting: how many more may wait.
     """
 
-    def __init__(self, name: str, *, at_once: int, waiting: int) -> None:
-        self._name = name
+    def __init__(self, kind: OwnerKind, *, at_once: int, waiting: int) -> None:
+        self._kind = kind
         self._places = at_once + waiting
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
@@ -59,7 +60,7 @@ class Desk(Generic[R]):
             raise Draining
         if len(self._tasks) >= self._places:
             raise Busy("as much is waiting here as may", retry_after_s=self._retry_after_s())
-        work: Work[R] = Work(f"{self._name}-{tenant}/{next(self._numbers)}")
+        work: Work[R] = Work(JobOwner(self._kind, tenant, str(next(self._numbers))))
         task = asyncio.create_task(self._run(work, perform), name=work.name)
         self._tasks[work] = task
         task.add_done_callback(self._ended(work))

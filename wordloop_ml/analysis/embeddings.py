@@ -17,6 +17,7 @@ import numpy as np
 
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.errors import Busy, Draining
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import JobClass, TokenisedText, Vectors
 from wordloop_ml.ports import Embedder, EmbedderCapabilities
 
@@ -72,12 +73,12 @@ class Embeddings:
         """On the way out: calls end with ``Draining`` instead of another batch."""
         self._draining = True
 
-    async def embed(self, texts: Sequence[str], job_class: JobClass, caller: str) -> Vectors:
+    async def embed(self, texts: Sequence[str], job_class: JobClass, caller: JobOwner) -> Vectors:
         """The embedding of each text, in order; ``embed_and_count`` has the rest."""
         return (await self.embed_and_count(texts, job_class, caller)).vectors
 
     async def embed_and_count(
-        self, texts: Sequence[str], job_class: JobClass, caller: str
+        self, texts: Sequence[str], job_class: JobClass, caller: JobOwner
     ) -> Embedded:
         """The embeddings, and what was read for them.
 
@@ -96,7 +97,7 @@ class Embeddings:
                 tuple(one.dropped for one in read),
             )
 
-    async def compute(self, call: Callable[[], T], job_class: JobClass, caller: str) -> T:
+    async def compute(self, call: Callable[[], T], job_class: JobClass, caller: JobOwner) -> T:
         """Whatever a caller needs computed, on an inference thread; raises ``Draining``, ``Busy``."""
         if self._draining:
             raise Draining
@@ -175,7 +176,7 @@ class _Call:
 
     embeddings: Embeddings
     job_class: JobClass
-    caller: str
+    caller: JobOwner
 
     async def run(self, call: Callable[[], T]) -> T:
         return await self.embeddings.compute(call, self.job_class, self.caller)

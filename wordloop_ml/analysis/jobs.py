@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from wordloop_ml.errors import Draining
-from wordloop_ml.executor import Executor, Job, JobDone, JobDropped, Outcome
+from wordloop_ml.executor import Executor, Job, JobDone, JobDropped, JobOwner, Outcome
 from wordloop_ml.messages import JobClass
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Jobs:
     async def run(
         self,
         job_class: JobClass,
-        caller: str,
+        caller: JobOwner,
         call: Callable[[], T],
         *,
         stop: Callable[[], None] | None = None,
@@ -61,7 +61,8 @@ class Jobs:
         self._executor.submit(
             Job(
                 job_class=job_class,
-                owner=(caller, number),
+                owner=caller,
+                part=number,
                 deadline_s=self._clock(),
                 run=lambda _worker: call(),
                 deliver=_deliver_to(future),

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.work import Told
 from wordloop_ml.errors import Busy, Draining, EngineFailed
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import Generated, JobClass, Vectors
 from wordloop_ml.ports import Generation, Generator
 from wordloop_ml.synthesis.stepping import Done, Stepper
@@ -32,7 +33,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 Tell = Callable[[Told], None]
-EmbedTexts = Callable[[Sequence[str], JobClass, str], Awaitable[Vectors]]
+EmbedTexts = Callable[[Sequence[str], JobClass, JobOwner], Awaitable[Vectors]]
 """The vectors of texts, for a caller of this class. Raises ``EngineFailed``, ``Busy``."""
 
 
@@ -49,7 +50,7 @@ class Means:
     generator: Generator | None = None
     generating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def perform(self, plan: Steps[T], caller: str, tell: Tell) -> T:
+    async def perform(self, plan: Steps[T], caller: JobOwner, tell: Tell) -> T:
         """What the plan ends in; it raises what the plan raises, and ``Busy`` or ``Draining``.
 
         caller: by whom the threads are shared. tell: called in the event loop with what the plan
@@ -74,7 +75,7 @@ class _Stretch(Generic[T]):
 class _Performance(Generic[T]):
     """One plan, from its first step to its end."""
 
-    def __init__(self, plan: Steps[T], means: Means, caller: str, tell: Tell) -> None:
+    def __init__(self, plan: Steps[T], means: Means, caller: JobOwner, tell: Tell) -> None:
         self._stepper = Stepper(plan)
         self._means = means
         self._caller = caller

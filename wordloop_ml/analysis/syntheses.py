@@ -15,6 +15,7 @@ from wordloop_ml.analysis.notes import NotesCache
 from wordloop_ml.analysis.plans import Means
 from wordloop_ml.analysis.work import Work
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass
 from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis
@@ -63,7 +64,7 @@ class Syntheses:
     ) -> None:
         self._means = means
         self._synthesisers = dict(synthesisers)
-        self._desk: Desk[Finished] = Desk("synthesis", at_once=at_once, waiting=waiting)
+        self._desk: Desk[Finished] = Desk(OwnerKind.SYNTHESIS, at_once=at_once, waiting=waiting)
         self._keys: Idempotency[Finished] = Idempotency(lambda finished: len(finished.content))
         self._notes = NotesCache(notes_bytes)
 
@@ -126,7 +127,7 @@ class Syntheses:
         plan = synthesise(
             request.transcript, synthesiser, self._notes.notebook(tenant), request.wishes
         )
-        made = await self._means.perform(plan, work.name, work.tell)
+        made = await self._means.perform(plan, work.owner, work.tell)
         timings = Timings(
             queued_ms=round((began_s - queued_s) * 1000),
             ran_ms=round((loop.time() - began_s) * 1000),
@@ -147,7 +148,7 @@ class Syntheses:
         return synthesiser
 
     async def _job(self, work: Work[Finished], call: Callable[[], Any]) -> Any:
-        return await self._means.jobs.run(JobClass.SYNTHESIS, work.name, call)
+        return await self._means.jobs.run(JobClass.SYNTHESIS, work.owner, call)
 
 
 def _encode(made: MeetingSynthesis, timings: Timings) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Generic, TypeVar
 
 from wordloop_ml.errors import WordloopError
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.synthesis.steps import Found, Progress
 
 R = TypeVar("R")
@@ -14,12 +15,13 @@ Told = Progress | Found
 class Work(Generic[R]):
     """One piece of work, what it has told so far, and how it ended.
 
-    name: in logs and as its task's name. callers, waiting, left: its desk's, who wants it, whether
+    owner: of its jobs. name: in logs and as its task's name. callers, waiting, left: its desk's, who wants it, whether
         it waits for its turn, and whether it is being cancelled.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, owner: JobOwner) -> None:
+        self.owner = owner
+        self.name = f"{owner.kind}-{owner}"
         self.callers = 0
         self.waiting = True
         self.left = False

@@ -16,7 +16,16 @@ import structlog
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
-from wordloop_ml.executor import DropReason, Executor, Job, JobDone, JobDropped, JobFailed, Outcome
+from wordloop_ml.executor import (
+    DropReason,
+    Executor,
+    Job,
+    JobDone,
+    JobDropped,
+    JobFailed,
+    JobOwner,
+    Outcome,
+)
 from wordloop_ml.load import Step
 from wordloop_ml.meetings.inbox import (
     AudioArrived,
@@ -68,7 +77,7 @@ class MeetingActor:
 
     def __init__(
         self,
-        meeting: str,
+        meeting: JobOwner,
         executor: Executor[TranscriberWorker],
         voice_detector: VoiceDetector,
         policy: CaptioningPolicy,
@@ -324,7 +333,8 @@ class MeetingActor:
 
         job = Job(
             job_class=request.kind,
-            owner=(self.meeting, seat.options.track),
+            owner=self.meeting,
+            part=seat.options.track,
             deadline_s=now_s + WANTED_WITHIN_S[request.kind],
             run=run,
             deliver=lambda outcome: self._deliver(seat, request, heard_s, outcome),
@@ -364,7 +374,7 @@ class MeetingActor:
             case JobDone(value=Hypothesis() as hypothesis):
                 return hypothesis
             case JobFailed(error=WordloopError() as error):
-                log.warning("decode_failed", meeting=self.meeting, code=error.code)
+                log.warning("decode_failed", meeting=str(self.meeting), code=error.code)
                 return Dropped.FAILED
             case JobFailed(error=error):
                 raise error
@@ -377,7 +387,7 @@ class MeetingActor:
         """A bug, of the engine or of ours: the other tracks of the meeting go on."""
         self.failed += 1
         track = seat.options.track
-        log.error("track_failed", meeting=self.meeting, track=track, **describe_bug(error))
+        log.error("track_failed", meeting=str(self.meeting), track=track, **describe_bug(error))
         self._close(seat, ErrorCode.INTERNAL)
 
     def _is_seated(self, seat: Seat) -> bool:
@@ -395,7 +405,7 @@ class MeetingActor:
             self._executor.forget(self.meeting, seat.options.track)
         log.info(
             "track_ended",
-            meeting=self.meeting,
+            meeting=str(self.meeting),
             track=seat.options.track,
             code=code,
             received=track.received,

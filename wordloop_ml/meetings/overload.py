@@ -1,7 +1,7 @@
 """How loaded this process is, what gives way, and who may still come in; one for all meetings."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import structlog
 
@@ -74,7 +74,7 @@ class Overload:
         """How long an interim may wait for a thread."""
         return STALE_WHEN_DROPPING_S if self.step >= Step.DROP else STALE_AFTER_S
 
-    def admit(self, meeting: str, *, resumed: bool) -> None:
+    def admit(self, meeting: Hashable, *, resumed: bool) -> None:
         """A meeting that is not here yet wants to come in. Raises ``Busy``.
 
         resumed: it goes on from elsewhere, and its people wait for the words they have said: it
@@ -90,7 +90,7 @@ class Overload:
             raise Busy("this container is as busy as it may be", retry_after_s=RETRY_AFTER_S)
         self._newcomers.add(meeting, self._clock())
 
-    def withdraw(self, meeting: str) -> None:
+    def withdraw(self, meeting: Hashable) -> None:
         """The meeting has left, or did not come after all."""
         self._newcomers.remove(meeting)
 

@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NewType
 
 import structlog
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.errors import Busy, Draining, ErrorCode
-from wordloop_ml.executor import Executor
+from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.overload import Overload
@@ -24,16 +23,12 @@ RETRY_AFTER_S = 5.0
 log = structlog.get_logger()
 
 
-MeetingKey = NewType("MeetingKey", str)
-"""What a meeting is known by within a process, in its logs and to the executor."""
+def meeting_key(tenant: str, meeting: str) -> JobOwner:
+    """What a meeting is known by within a process, in its logs and to the executor.
 
-
-def meeting_key(tenant: str, meeting: str) -> MeetingKey:
-    """A meeting's id belongs to its tenant: two tenants with one id never meet.
-
-    Neither may hold the slash between them, which no identifier does.
+    Its id belongs to its tenant: two tenants with one id never meet.
     """
-    return MeetingKey(f"{tenant}/{meeting}")
+    return JobOwner(OwnerKind.MEETING, tenant, meeting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +62,8 @@ class Roster:
         self._max_meetings = max_meetings
         self._max_tracks = max_tracks
         self._turn = asyncio.Lock()
-        self._connections: Counter[str] = Counter()
-        self._actors: dict[str, MeetingActor] = {}
+        self._connections: Counter[JobOwner] = Counter()
+        self._actors: dict[JobOwner, MeetingActor] = {}
         self._tasks: dict[MeetingActor, asyncio.Task[None]] = {}
         self._draining = False
         self._failed = 0
@@ -87,7 +82,7 @@ class Roster:
         )
 
     @contextmanager
-    def admitted(self, meeting: MeetingKey, *, resumed: bool = False) -> Iterator[None]:
+    def admitted(self, meeting: JobOwner, *, resumed: bool = False) -> Iterator[None]:
         """Hold a place for a connection, from before its upgrade to its end.
 
         resumed: the track goes on from an earlier connection: others wait for it. Its ghost may
@@ -112,7 +107,7 @@ class Roster:
                 del self._connections[meeting]
                 self._overload.withdraw(meeting)
 
-    def require_new(self, meeting: MeetingKey) -> None:
+    def require_new(self, meeting: JobOwner) -> None:
         """A connection that came in as resumed is none: it may have what new ones may.
 
         Raises ``Busy``.
@@ -121,7 +116,7 @@ class Roster:
             self._overload.withdraw(meeting)
             self._overload.admit(meeting, resumed=False)
 
-    def join(self, meeting: MeetingKey, options: TrackOptions) -> tuple[MeetingActor, Seat]:
+    def join(self, meeting: JobOwner, options: TrackOptions) -> tuple[MeetingActor, Seat]:
         """Seat a track; the meeting's actor starts with its first one.
 
         Raises ``Draining``, ``Busy`` or ``BadInput`` (``superseded``).
@@ -147,10 +142,10 @@ class Roster:
         self._actors[meeting] = actor
         self._tasks[actor] = task
         task.add_done_callback(self._ended(actor))
-        log.info("meeting_started", meeting=meeting)
+        log.info("meeting_started", meeting=str(meeting))
         return actor, seat
 
-    def _check_meetings(self, meeting: MeetingKey) -> None:
+    def _check_meetings(self, meeting: JobOwner) -> None:
         here = self._actors.keys() | self._connections.keys()
         if meeting not in here and len(here) >= self._max_meetings:
             raise Busy(
@@ -187,13 +182,13 @@ class Roster:
             self._failed += actor.failed
             if task.cancelled():
                 actor.abandon(ErrorCode.DRAINING)
-                log.warning("meeting_cut", meeting=actor.meeting)
+                log.warning("meeting_cut", meeting=str(actor.meeting))
             elif (error := task.exception()) is not None:
                 self._failed += actor.seats
                 actor.abandon(ErrorCode.INTERNAL)
-                log.error("meeting_failed", meeting=actor.meeting, **describe_bug(error))
+                log.error("meeting_failed", meeting=str(actor.meeting), **describe_bug(error))
             else:
-                log.info("meeting_ended", meeting=actor.meeting)
+                log.info("meeting_ended", meeting=str(actor.meeting))
             # A meeting may have begun anew, under the same id, before this callback ran.
             if self._actors.get(actor.meeting) is actor:
                 del self._actors[actor.meeting]

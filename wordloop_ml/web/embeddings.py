@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
+from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.messages import JobClass
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.bodies import Body, read_json_body
@@ -33,7 +34,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     made = service.embeddings
     # each request is a caller of its own: a small one waits for one batch of a large one
-    caller = f"{request[TENANT]}/embeddings-{next(_NUMBERS)}"
+    caller = JobOwner(OwnerKind.EMBEDDINGS, request[TENANT], str(next(_NUMBERS)))
     # held to the end: texts take about as much memory as the body did
     with leaving_cancels(request), service.bodies.arriving() as arriving:
         body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
@@ -59,7 +60,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _parsed(body: Body, made: Embeddings, caller: str) -> EmbeddingsRequest:
+async def _parsed(body: Body, made: Embeddings, caller: JobOwner) -> EmbeddingsRequest:
     """What is asked for; a large body is read on an inference thread."""
     parse = partial(parse_request, body.content, made.capabilities)
     if len(body.content) <= PARSE_AT_ONCE_BYTES:

@@ -12,11 +12,12 @@ import structlog
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
 from wordloop_ml.meetings.probation import Turn
-from wordloop_ml.meetings.roster import MeetingKey, meeting_key
+from wordloop_ml.meetings.roster import meeting_key
 from wordloop_ml.meetings.seat import Seat, TrackOptions
 from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption, Samples, TrackEvent
@@ -66,7 +67,7 @@ class Connection:
     def __init__(
         self,
         service: Service,
-        meeting: MeetingKey,
+        meeting: JobOwner,
         socket: TrackSocket,
         request: web.Request,
         *,
@@ -94,10 +95,10 @@ class Connection:
         try:
             await self._serve()
         except WordloopError as error:
-            log.info("connection_refused", meeting=self._meeting, code=error.code)
+            log.info("connection_refused", meeting=str(self._meeting), code=error.code)
             await self._refuse(error)
         except Exception as error:  # a bug ends this connection only, and not as HTTP
-            log.error("connection_failed", meeting=self._meeting, **describe_bug(error))
+            log.error("connection_failed", meeting=str(self._meeting), **describe_bug(error))
             await self._refuse(WordloopError("unexpected error", code=ErrorCode.INTERNAL))
 
     async def _serve(self) -> None:
@@ -348,7 +349,7 @@ class Connection:
         """Where the time of a caption went."""
         log.debug(
             "caption_sent",
-            meeting=self._meeting,
+            meeting=str(self._meeting),
             track=caption.track,
             segment=caption.segment,
             end=caption.end,

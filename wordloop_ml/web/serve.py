@@ -24,7 +24,7 @@ from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.engines.synthesisers import synthesisers_of
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.executor import Executor, Job, JobFailed, Outcome
+from wordloop_ml.executor import Executor, Job, JobFailed, JobOwner, Outcome, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobClass, Utterance
@@ -230,6 +230,7 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
 
 def _try_workers(executor: Executor[TranscriberWorker]) -> None:
     """Decode a second of silence on every worker, so that no meeting's first caption pays for it."""
+    trying = JobOwner(OwnerKind.START_UP, "", "")
     together = threading.Barrier(executor.workers)
     outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
@@ -243,7 +244,8 @@ def _try_workers(executor: Executor[TranscriberWorker]) -> None:
         executor.submit(
             Job(
                 job_class=JobClass.FINAL,
-                owner=("start-up", str(index)),
+                owner=trying,
+                part=str(index),
                 deadline_s=0.0,
                 run=run,
                 deliver=outcomes.put,
@@ -253,7 +255,7 @@ def _try_workers(executor: Executor[TranscriberWorker]) -> None:
         outcome = outcomes.get(timeout=TRY_WITHIN_S)
         if isinstance(outcome, JobFailed):
             raise outcome.error
-    executor.forget("start-up")
+    executor.forget(trying)
 
 
 async def _serve_meetings(
