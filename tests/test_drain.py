@@ -127,3 +127,14 @@ async def test_a_signal_while_the_models_load_ends_it_at_once() -> None:
     assert status == 0
     assert seconds < 10.0
     assert process.events[-1]["event"] == "stopped_while_loading"
+
+
+async def test_a_first_inference_that_never_returns_fails_the_start_and_ends_the_process() -> None:
+    """By its name, and without finalising the interpreter beside the native call."""
+    async with hung("try") as process:
+        async with asyncio.timeout(WAIT_S):
+            _, said = await process.child.communicate()
+    assert process.child.returncode == 1
+    lines = said.decode().splitlines()
+    assert json.loads(lines[0])["event"] == "listening"
+    assert lines[1:] == ["wordloop-ml: engine_failed: the first inference did not end within 0.1 s"]

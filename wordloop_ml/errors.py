@@ -122,6 +122,12 @@ class StartupFailed(WordloopError):
     default_code = ErrorCode.BAD_SETTING
 
 
+class StartupHung(StartupFailed):
+    """The service cannot start, and a native call holds a thread: end the process without waiting."""
+
+    default_code = ErrorCode.ENGINE_FAILED
+
+
 class WeightsUnusable(StartupFailed):
     """Weights are missing, truncated, corrupt or cannot be had; the code says which."""
 

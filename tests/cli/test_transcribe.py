@@ -5,6 +5,7 @@ import os
 import re
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,11 +15,13 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
 from tests.attentive import AttentiveTranscriber
+from tests.executing import WAIT_S, Gate, Inbox, job
 from wordloop_ml.cli import main, transcribe
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.messages import Pcm16, Task
+from wordloop_ml.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -266,3 +269,19 @@ def test_names_of_files_may_hold_any_byte(ada: Path, ben: Path, tmp_path: Path) 
     output = tmp_path / "out.txt"
     assert main(["transcribe", str(odd), str(ben), "--output", str(output)]) == 0
     assert "caf\N{REPLACEMENT CHARACTER} bar: w1 w2 w3" in output.read_text(encoding="utf-8")
+
+
+def test_a_native_call_that_hangs_ends_the_command_before_its_model_is_freed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name, and as a failure."""
+    ended: list[int] = []
+    monkeypatch.setattr(transcribe, "end_process", ended.append)
+    monkeypatch.setattr(transcribe, "JOIN_S", 0.0)
+    gate, engines = Gate(), Engines(ScriptedTranscriber(), ScriptedVoiceDetector())
+    with transcribe._executor(engines, replace(Settings(), workers=1)) as executor:
+        executor.submit(job(Inbox(), "hangs", run=gate))  # type: ignore[arg-type]
+        assert gate.begun.wait(WAIT_S)
+    assert ended == [1]
+    assert capsys.readouterr().err == "wordloop-ml: engine_failed: a native call does not return\n"
+    gate.open.set()

@@ -9,11 +9,16 @@ import pytest
 
 from tests.web.support import WAIT_S, Client, Message, Running, Serving, until
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
+from wordloop_ml.engines.scripted import (
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+    ScriptedVoiceStream,
+)
 from wordloop_ml.engines.scripted_audio import silence, spoken
-from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed, StartupHung
 from wordloop_ml.messages import Utterance
 from wordloop_ml.settings import Settings
+from wordloop_ml.web import serve as serving_process
 from wordloop_ml.web.serve import Signals, serve
 
 LOCAL = replace(Settings(), port=0, workers=1, drain_listen_s=0.0)
@@ -172,6 +177,44 @@ async def test_an_engine_that_fails_its_first_inference_stops_the_start() -> Non
     )
     with pytest.raises(EngineFailed):
         await serve(LOCAL, engines=lambda _: broken, signals=Signals())
+    await until(no_loader)
+
+
+class HungVoiceDetector(ScriptedVoiceDetector):
+    """Its first window takes as long as a test wants."""
+
+    def __init__(self, hang: threading.Event) -> None:
+        super().__init__()
+        self._hang = hang
+
+    def open_stream(self) -> ScriptedVoiceStream:
+        assert self._hang.wait(WAIT_S)
+        return super().open_stream()
+
+
+@pytest.mark.parametrize("what", ["transcriber", "voice detector"])
+async def test_a_first_inference_that_hangs_stops_the_start(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name; whoever serves knows that a thread is left behind."""
+    monkeypatch.setattr(serving_process, "TRY_WITHIN_S", 0.05)
+    monkeypatch.setattr(serving_process, "CLOSE_S", 0.0)
+    hang = threading.Event()
+
+    def fail(utterance: Utterance) -> None:
+        assert hang.wait(WAIT_S)
+
+    engines = (
+        Engines(ScriptedTranscriber(fail=fail), ScriptedVoiceDetector())
+        if what == "transcriber"
+        else Engines(ScriptedTranscriber(), HungVoiceDetector(hang))
+    )
+    try:
+        with pytest.raises(StartupHung, match=r"did not end within 0.05 s") as refused:
+            await serve(replace(LOCAL, workers=2), engines=lambda _: engines, signals=Signals())
+        assert refused.value.code is ErrorCode.ENGINE_FAILED
+    finally:
+        hang.set()
     await until(no_loader)
 
 

@@ -6,10 +6,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from typing import NoReturn
 
+from wordloop_ml.cli.notices import print_error
+from wordloop_ml.errors import StartupHung
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.web.serve import serve
+
+EXIT_FAILED = 1
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,14 +38,27 @@ def run(
 ) -> int:
     """Serve until a signal; the exit status, which is 0 whatever had to be left behind.
 
-    Does not return when a thread has to be left: then the process ends here.
+    Does not return when a thread has to be left: then the process ends here. Raises
+    ``StartupFailed`` when the service cannot start.
     """
     configure_logs(settings.log_level, settings.log_format)
-    if not asyncio.run(until_signal(settings)):
-        # A native call still holds a thread, or the models are still being loaded: joining it
-        # could take for ever, and finalising the interpreter under it could crash.
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    try:
+        joined = asyncio.run(until_signal(settings))
+    except StartupHung as error:
+        print_error(error)
+        end_process(EXIT_FAILED)
+    if not joined:
+        end_process(0)
     return 0
+
+
+def end_process(status: int) -> NoReturn:
+    """End the process at once, where a native call still holds a thread.
+
+    Joining the thread could take for ever, and finalising the interpreter, or freeing what the
+    call uses, could crash.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -18,13 +18,14 @@ from wordloop_ml.cli import hints
 from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import play_live
 from wordloop_ml.cli.live_view import LiveView
-from wordloop_ml.cli.notices import Notices
+from wordloop_ml.cli.notices import Notices, print_error
 from wordloop_ml.cli.offline import transcribe_offline
 from wordloop_ml.cli.output_file import check_output, write_output
 from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
+from wordloop_ml.cli.serve import end_process
 from wordloop_ml.cli.sources import Source, sources_of
 from wordloop_ml.engines.catalogue import Engines, open_engines
-from wordloop_ml.errors import BadInput
+from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
 from wordloop_ml.ports import TranscriberWorker
@@ -228,7 +229,10 @@ def _executor(engines: Engines, settings: Settings) -> Iterator[Executor[Transcr
     try:
         yield executor
     finally:
-        executor.close(JOIN_S)
+        if not executor.close(JOIN_S):
+            # the engines, which are freed next, must not be while a call uses them
+            print_error(EngineFailed("a native call does not return"))
+            end_process(EXIT_FAILED)
 
 
 def _progress() -> Progress:

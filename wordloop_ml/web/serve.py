@@ -23,7 +23,7 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.engines.synthesisers import synthesisers_of
-from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.errors import ErrorCode, StartupFailed, StartupHung
 from wordloop_ml.executor import Executor, Job, JobFailed, JobOwner, Outcome, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
@@ -90,7 +90,8 @@ async def serve(
     """Serve until a signal; False when a native call hangs, so that the process must be ended.
 
     signals: already installed; None installs our own. on_ready: called with the bound port.
-    Raises ``StartupFailed`` when the service cannot start.
+    Raises ``StartupFailed`` when the service cannot start; ``StartupHung`` when the process must
+    be ended besides.
     """
     require_token_beyond_loopback(settings)
     if signals is None:
@@ -157,10 +158,12 @@ class Loaded:
             engines.transcriber.open_worker, workers=workers
         )
 
-    def close(self) -> None:
-        """Join the threads, then free the engines."""
-        if self.executor.close(CLOSE_S):
-            self.engines.close()
+    def close(self) -> bool:
+        """Join the threads, then free the engines; False when a native call holds a thread."""
+        if not self.executor.close(CLOSE_S):
+            return False
+        self.engines.close()
+        return True
 
 
 async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> Loaded | None:
@@ -201,20 +204,22 @@ async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> L
 
 
 def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
-    """Blocking: open the engines and do one real inference on each worker and the detector."""
+    """Blocking: open the engines and do one real inference on each worker and the detector.
+
+    Raises ``StartupFailed``, ``EngineFailed``; ``StartupHung`` when a native call goes on.
+    """
     began_s = time.monotonic()
     opened = engines(settings)
     loaded = Loaded(opened, settings.workers)
     try:
-        window = np.zeros(opened.voice_detector.window_samples, np.float32)
-        opened.voice_detector.open_stream().probability(window)
-        _try_workers(loaded.executor)
+        _try_engines(loaded)
         # The first calls are slow; what the second ones take is what a decode may take.
         loaded.executor.forget_load()
-        _try_workers(loaded.executor)
+        _try_engines(loaded)
         loaded.executor.forget_load(but_job_time=True)
-    except BaseException:
-        loaded.close()
+    except BaseException as error:
+        if not loaded.close():
+            raise StartupHung(str(error)) from error
         raise
     capabilities = opened.transcriber.capabilities
     log.info(
@@ -228,14 +233,20 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
     return loaded
 
 
-def _try_workers(executor: Executor[TranscriberWorker]) -> None:
-    """Decode a second of silence on every worker, so that no meeting's first caption pays for it."""
+def _try_engines(loaded: Loaded) -> None:
+    """Let every worker and the voice detector hear silence: no first caption pays for first calls.
+
+    Raises ``StartupFailed`` when that takes too long.
+    """
+    executor, detector = loaded.executor, loaded.engines.voice_detector
     trying = JobOwner(OwnerKind.START_UP, "", "")
     together = threading.Barrier(executor.workers)
     outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
     def run(worker: TranscriberWorker) -> None:
-        together.wait(TRY_WITHIN_S)  # a thread that is done must not take its neighbour's job
+        # a thread that is done must not take its neighbour's job
+        if together.wait(TRY_WITHIN_S) == 0:
+            detector.open_stream().probability(np.zeros(detector.window_samples, np.float32))
         silence = Utterance(0, np.zeros(SAMPLE_RATE, np.float32))
         for context in (AudioContext.SHORT, AudioContext.LONG):
             worker.transcribe(silence, DecodeOptions(context=context))
@@ -251,8 +262,15 @@ def _try_workers(executor: Executor[TranscriberWorker]) -> None:
                 deliver=outcomes.put,
             )
         )
+    until_s = time.monotonic() + TRY_WITHIN_S
     for _ in range(executor.workers):
-        outcome = outcomes.get(timeout=TRY_WITHIN_S)
+        try:
+            outcome = outcomes.get(timeout=max(0.0, until_s - time.monotonic()))
+        except queue.Empty:
+            raise StartupFailed(
+                f"the first inference did not end within {TRY_WITHIN_S:g} s",
+                code=ErrorCode.ENGINE_FAILED,
+            ) from None
         if isinstance(outcome, JobFailed):
             raise outcome.error
     executor.forget(trying)
