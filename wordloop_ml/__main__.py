@@ -25,6 +25,9 @@ def main() -> int:
         signal.signal(signal.SIGINT, _leave_well)
     # scripts/serve blocks it, so that none is lost while the interpreter starts
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    # NumPy's library would keep a thread for each core of the machine, whatever a container may
+    # use of them, beside the inference threads; read when NumPy is imported
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from wordloop_ml import cli  # noqa: PLC0415 - the point of this module
 
     if not serves:

@@ -1,7 +1,6 @@
 """One frozen, typed settings object, read from ``WORDLOOP_*`` once, at start-up."""
 
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -9,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from wordloop_ml.cgroup import usable_cpus
 from wordloop_ml.errors import ErrorCode, StartupFailed
 
 PREFIX = "WORDLOOP_"
@@ -52,7 +52,7 @@ class Settings:
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")
     workers: int = _setting(
-        lambda: min(os.cpu_count() or 1, 8), "inference threads, each one decode", low=1, high=64
+        lambda: min(usable_cpus(), 8), "inference threads, each one decode", low=1, high=64
     )
     threads: int = _setting(1, "native threads inside one decode", low=1, high=64)
     binding: str = _setting(

@@ -1,5 +1,10 @@
 """The command line: help that reads well, errors in one line, statuses that scripts can use."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from wordloop_ml import __version__
@@ -65,3 +70,22 @@ def test_unusable_weights_stop_the_start(
     monkeypatch.setenv("WORDLOOP_LOG_LEVEL", "error")
     assert main(["serve"]) == 1
     assert f"wordloop-ml: {code}: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_no_library_brings_threads_of_its_own() -> None:
+    """It would bring one for each core of the machine, whatever a container may use of them."""
+    script = """
+import os, sys
+from wordloop_ml.__main__ import main
+sys.argv = ["wordloop-ml", "--version"]
+try:
+    main()
+finally:
+    print("numpy" in sys.modules, len(os.listdir("/proc/self/task")))
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    said = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert said.splitlines()[-1] == "True 1"

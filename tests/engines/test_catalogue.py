@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordloop_ml.cgroup import MemoryLimit
 from wordloop_ml.engines import catalogue
 from wordloop_ml.engines.catalogue import Engines, open_embedder, open_engines
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import DecodeOptions, Utterance
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import MemoryLimit
 
 Stock = dict[str, tuple[str, bytes]]
 

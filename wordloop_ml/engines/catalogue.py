@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from wordloop_ml.cgroup import MemoryLimit, memory_limit
 from wordloop_ml.engines.ggml_file import read_header
 from wordloop_ml.engines.gguf_file import read_gguf_header
 from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
@@ -24,9 +25,7 @@ from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.generative.answers import SCHEMAS
 from wordloop_ml.weights import (
     MappedWeights,
-    MemoryLimit,
     load_manifest,
-    memory_limit,
     open_mapped,
     require_memory,
     resident_bytes,

@@ -14,8 +14,6 @@ from wordloop_ml.weights.manifest import (
     parse_manifest,
 )
 from wordloop_ml.weights.memory import (
-    MemoryLimit,
-    memory_limit,
     require_memory,
     resident_bytes,
 )
@@ -31,7 +29,6 @@ __all__ = [
     "Manifest",
     "MappedWeights",
     "Matrices",
-    "MemoryLimit",
     "PullPhase",
     "PullPolicy",
     "PullProgress",
@@ -42,7 +39,6 @@ __all__ = [
     "WheelSource",
     "is_marked",
     "load_manifest",
-    "memory_limit",
     "open_mapped",
     "parse_manifest",
     "pull",
