@@ -44,7 +44,7 @@ SHORTEST_SAMPLES = 1_600
 
 MOST_BEAMS = 8
 
-_FLOORS = {AudioContext.SHORT: 256, AudioContext.LONG: 640, AudioContext.FULL: POSITIONS}
+_FLOORS = {AudioContext.SHORT: 384, AudioContext.LONG: 640, AudioContext.FULL: POSITIONS}
 _MARGINS = {AudioContext.SHORT: 192, AudioContext.LONG: 512, AudioContext.FULL: POSITIONS}
 """Positions that are encoded at least, and behind the audio (docs/adr/0025 has what was measured)."""
 
@@ -55,6 +55,11 @@ takes all there are, which an interim is not worth."""
 
 _FINAL_BEAMS = 5
 """Costs half as much again as one, and hears more words right (docs/adr/0025)."""
+
+_LENGTH_PENALTY = 0.0
+"""Hypotheses compare by their likelihood over their length to the power of this. At Whisper's own
+1.0, one that says its end twice wins over the one that stops (docs/adr/0031).
+"""
 
 _UNSURE = 0.5
 """A language that was detected with less is not taken where another was spoken before."""
@@ -229,6 +234,7 @@ class CTranslate2Worker:
             encoded,
             [[*before, *opening]],
             beam_size=max(options.beams, 5) if sampled else options.beams,
+            length_penalty=_LENGTH_PENALTY,
             no_repeat_ngram_size=3 if sampled else 0,
             # an answer gets half of this at most, and no more than the prompt leaves of it
             max_length=max(2 * most, asked + most),
@@ -242,7 +248,9 @@ class CTranslate2Worker:
         log_probability = 0.0
         if text:
             words = self._words(model, encoded, opening, text, closing, utterance)
-            log_probability = min(float(result.scores[0]), 0.0)
+            # the sum over tokens, which the library divides by a power of their number
+            likelihood = float(result.scores[0]) * len(tokens) ** _LENGTH_PENALTY
+            log_probability = min(likelihood / len(tokens), 0.0)
         return Hypothesis(
             utterance.start,
             utterance.end,
