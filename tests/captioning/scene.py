@@ -22,7 +22,10 @@ class LoudnessVoice:
 
 
 def sentence(
-    *words: tuple[str, int, int], likelihood: float = -0.2, cut_off: bool = False
+    *words: tuple[str, int, int],
+    likelihood: float = -0.2,
+    cut_off: bool = False,
+    confidence: float = 0.9,
 ) -> Answer:
     """An engine that hears those of these words (text, start and end in ms) that are there.
 
@@ -32,7 +35,7 @@ def sentence(
     def answer(request: DecodeRequest) -> Hypothesis:
         start, end = request.utterance.start, request.utterance.end
         inside = tuple(
-            Word(text if ends * MS <= end else "uh", begins * MS, min(ends * MS, end), 0.9)
+            Word(text if ends * MS <= end else "uh", begins * MS, min(ends * MS, end), confidence)
             for text, begins, ends in words
             if start <= begins * MS and (begins * MS + 2_400 if cut_off else ends * MS) <= end
         )

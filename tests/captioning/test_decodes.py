@@ -20,7 +20,7 @@ from wordloop_ml.messages import (
     Word,
 )
 
-POLICY = CaptioningPolicy()
+POLICY = CaptioningPolicy(final_retries=2)
 HEARD = Utterance(16_000, np.full(1_000, 0.25, dtype=np.float32))
 UNLIKELY, LOOP = RejectReason.LOW_PROBABILITY, RejectReason.REPETITION
 

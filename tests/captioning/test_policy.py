@@ -28,9 +28,9 @@ def test_a_policy_that_cannot_work_is_refused(numbers: dict[str, Any], complaint
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
-    """Pre-roll 250 ms, endpoint 500 ms, forced cut 15 s, a ring of 60 s; whisper's guards."""
+    """Pre-roll 400 ms, endpoint 500 ms, forced cut 15 s, a ring of 60 s; whisper's guards."""
     policy = CaptioningPolicy()
-    assert policy.pre_roll_samples == 16 * 250
+    assert policy.pre_roll_samples == 16 * 400
     assert policy.endpoint_samples == 16 * 500
     assert policy.longest_segment_samples == 16 * 15_000
     assert policy.ring_samples == 16 * 60_000

@@ -143,11 +143,9 @@ class Decodes:
         """Decode what is said so far."""
         asked = Asked(speech, facts_of(utterance, self._policy.window_samples), None)
         language = self._languages.for_interim(speech)
-        first = kind is JobClass.FIRST_CAPTION  # few words say little, and are read first
         options = replace(
             self._options,
             language=language,
-            context=max(self._options.context, AudioContext(first)),
             expected_language=None if language else self._languages.expected,
         )
         return DecodeRequest(self._ticket(asked), kind, utterance, options)

@@ -25,9 +25,12 @@ class CaptioningPolicy:
             segment ends so much after its last speech window, so that this decode is the final.
         first_decode_samples: audio since the onset in which a first word can be heard.
         first_retry_samples: new audio between first decodes, until words show.
-        first_confidence, first_wait_samples: a first word that is surer is shown at once, another
-            so much audio after the onset.
+        first_confidence, first_confidence_again, first_wait_samples: a first word that is surer
+            than the first is shown at once; than the second, where the hypothesis before began with
+            it, too; another so much audio after the onset.
         first_bound_samples: audio since the onset after which a decode is no first caption.
+        early_interim_samples: new audio between interims until then: what was shown first is
+            soonest put right.
         interim_samples: new audio between interims, and
         interim_share: that part of a long segment, so that one costs no more than a short one.
         agree_samples: new audio that makes the agreement of two hypotheses mean something.
@@ -69,16 +72,18 @@ class CaptioningPolicy:
     start_threshold: float = 0.5
     stay_threshold: float = 0.35
     onset_lead_samples: int = 512
-    pre_roll_samples: int = 4_000
+    pre_roll_samples: int = 6_400
     endpoint_samples: int = 8_000
     silent_rms: float = 0.0001
 
     speculate_samples: int = 2_560
     first_decode_samples: int = 4_800
     first_retry_samples: int = 1_280
-    first_confidence: float = 0.3
-    first_wait_samples: int = 8_000
+    first_confidence: float = 0.4
+    first_confidence_again: float = 0.25
+    first_wait_samples: int = 8_960
     first_bound_samples: int = 24_000
+    early_interim_samples: int = 3_840
     interim_samples: int = 9_600
     interim_share: int = 12
     agree_samples: int = 1_600
@@ -92,7 +97,7 @@ class CaptioningPolicy:
     commit_step_samples: int = 16_000
     final_beams: int = 1
     empty_samples: int = 16_000
-    final_retries: int = 2
+    final_retries: int = 1
     retry_temperature: float = 0.4
     language_probability: float = 0.8
     language_samples: int = 24_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.stabiliser import Stabiliser
+from wordloop_ml.captioning.stabiliser import Stabiliser, normalised
 from wordloop_ml.messages import (
     DecodeOptions,
     Hypothesis,
@@ -93,6 +93,7 @@ class Speech:
         self._first_until = onset + policy.first_bound_samples
         self._asked_until = start
         self._wait_until = onset + policy.first_wait_samples
+        self._first_word = ""
         self.began = self.start = start
         self.end: int | None = None
         self.spoken_until = start
@@ -160,8 +161,11 @@ class Speech:
             return None
         if now - self.start > policy.longest_segment_samples + policy.endpoint_samples:
             return None  # a cut came late and the next one is due as soon as silence is told apart
-        first = not shown and now < self._first_until
+        early = now < self._first_until
+        first = early and not shown
         interval = max(policy.interim_samples, (now - self.start) // policy.interim_share)
+        if early and shown:
+            interval = min(interval, policy.early_interim_samples)
         every = policy.first_retry_samples if first else interval * stretch
         if now < self._first_decode_at or now - self._asked_until < every:
             return None
@@ -171,12 +175,15 @@ class Speech:
     def is_ready_to_show(self, words: Sequence[Word], until: int) -> bool:
         """Whether words may be shown: the first of a segment once it is sure, or waited for long.
 
-        What is shown first is read first; once it has been, everything newer may.
+        What is shown first is read first; once it has been, everything newer may. A first word is
+        sure by itself, or where the hypothesis before began with it, too.
         """
         if self.stabiliser.words or not words:
             return bool(words)
-        sure = words[0].confidence >= self._policy.first_confidence
-        return sure or until >= self._wait_until
+        policy, word = self._policy, words[0]
+        again, self._first_word = self._first_word == normalised(word.text), normalised(word.text)
+        needed = policy.first_confidence_again if again else policy.first_confidence
+        return word.confidence >= needed or until >= self._wait_until
 
     def resume(self) -> None:
         """The speaker goes on: the answer to a speculation, if it comes, is one more interim."""
