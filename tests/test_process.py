@@ -245,13 +245,17 @@ def _copied_weights(folder: Path) -> Path:
     copied.mkdir()
     for name in (
         "manifest.toml",
-        *(f"faster-whisper-tiny.en.{kind}" for kind in ("bin", "vocabulary.txt", "config.json")),
+        *(
+            f"faster-whisper-tiny.en/{part}"
+            for part in ("model.bin", "vocabulary.txt", "config.json")
+        ),
         "silero_vad.onnx",
         *(f"all-minilm-l6-v2.{kind}" for kind in ("safetensors", "onnx", "tokenizer.json")),
     ):
         if not (ROOT / "weights" / name).is_file():
             pytest.skip(f"weights/{name} is not there: wordloop-ml weights pull")
-        shutil.copy(ROOT / "weights" / name, copied)
+        (copied / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "weights" / name, copied / name)
     return copied
 
 

@@ -1,7 +1,8 @@
 """Fixtures of the engine tests: whisper.cpp files written by hand, and the real weights."""
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -13,7 +14,8 @@ import numpy.typing as npt
 import pytest
 
 from wordloop_ml.engines.whisper_cpp_python import DISTRIBUTION, WhisperCppPython
-from wordloop_ml.weights import Matrices
+from wordloop_ml.errors import WeightsUnusable
+from wordloop_ml.weights import MappedWeights, Matrices, load_manifest, open_mapped
 from wordloop_ml.weights.whisper_ggml import whisper_ggml
 
 Floats = npt.NDArray[np.float32]
@@ -218,21 +220,21 @@ def tiny_weights() -> memoryview:
 @pytest.fixture(scope="session")
 def tiny_f16_weights() -> memoryview:
     """The same in float16, made from CTranslate2's form; or a visible skip."""
-    model = _weights("faster-whisper-tiny.en.bin", "embedded")
-    vocabulary = _weights("faster-whisper-tiny.en.vocabulary.txt", "embedded")
+    model = _weights("faster-whisper-tiny.en/model.bin", "embedded")
+    vocabulary = _weights("faster-whisper-tiny.en/vocabulary.txt", "embedded")
     return memoryview(b"".join(whisper_ggml(model, vocabulary, Matrices.F16)))
 
 
 @pytest.fixture(scope="session")
-def tiny_ctranslate2_files() -> tuple[memoryview, memoryview, memoryview]:
+def tiny_ctranslate2_files() -> Iterator[tuple[MappedWeights, ...]]:
     """OpenAI's tiny.en in CTranslate2's form, its vocabulary and configuration, or a skip."""
-    return _ctranslate2_files("tiny.en", "embedded")
+    yield from _ctranslate2_files("tiny.en")
 
 
 @pytest.fixture(scope="session")
-def base_ctranslate2_files() -> tuple[memoryview, memoryview, memoryview]:
+def base_ctranslate2_files() -> Iterator[tuple[MappedWeights, ...]]:
     """Those of OpenAI's base, of 99 languages, or a skip."""
-    return _ctranslate2_files("base", "multilingual")
+    yield from _ctranslate2_files("base")
 
 
 @pytest.fixture(scope="session")
@@ -241,13 +243,15 @@ def base_weights() -> memoryview:
     return _weights("ggml-base-q8_0.bin", "multilingual-whisper-cpp")
 
 
-def _ctranslate2_files(name: str, profile: str) -> tuple[memoryview, memoryview, memoryview]:
-    file = f"faster-whisper-{name}"
-    return (
-        _weights(f"{file}.bin", profile),
-        _weights(f"{file}.vocabulary.txt", profile),
-        _weights(f"{file}.config.json", profile),
-    )
+def _ctranslate2_files(name: str) -> Iterator[tuple[MappedWeights, ...]]:
+    manifest = load_manifest(WEIGHTS / "manifest.toml")
+    companions = manifest.companions(manifest.entries[name])
+    entries = (manifest.entries[name], companions["vocabulary"], companions["config"])
+    with ExitStack() as opened:
+        try:
+            yield tuple(opened.enter_context(open_mapped(one, WEIGHTS)) for one in entries)
+        except WeightsUnusable as error:
+            pytest.skip(str(error))
 
 
 def _weights(file: str, profile: str = "embedded") -> memoryview:

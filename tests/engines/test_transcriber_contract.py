@@ -96,7 +96,7 @@ def whisper_cpp_python_with_people(request: pytest.FixtureRequest) -> Engine:
 def ctranslate2(request: pytest.FixtureRequest) -> Engine:
     """CTranslate2 with real weights."""
     files = request.getfixturevalue("tiny_ctranslate2_files")
-    return Engine(CTranslate2Transcriber.open("tiny.en", *files), talk, says_from=1.0)
+    return Engine(CTranslate2Transcriber.open(*files), talk, says_from=1.0)
 
 
 HELLO_WORLD = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]

@@ -1,9 +1,12 @@
 """CTranslate2 with real weights: what it hears, in which language, and which files it refuses."""
 
+import hashlib
 import json
+import shutil
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,18 +20,24 @@ from wordloop_ml.engines.whisper_ctranslate2 import (
     CTranslate2Transcriber,
     CTranslate2Worker,
 )
-from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
+from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed, WeightsUnusable
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Task, Utterance
-from wordloop_ml.weights import Calibration
+from wordloop_ml.weights import (
+    Calibration,
+    MappedWeights,
+    WeightsEntry,
+    open_mapped,
+    resident_bytes,
+)
 
-Files = tuple[memoryview, memoryview, memoryview]
+Files = tuple[MappedWeights, MappedWeights, MappedWeights]
 FIRST_TIMESTAMP = 50_363
 
 
 @pytest.fixture
 def english(tiny_ctranslate2_files: Files) -> Iterator[CTranslate2Worker]:
     """A worker with tiny.en."""
-    opened = CTranslate2Transcriber.open("tiny.en", *tiny_ctranslate2_files)
+    opened = CTranslate2Transcriber.open(*tiny_ctranslate2_files)
     with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
         yield worker
 
@@ -36,7 +45,7 @@ def english(tiny_ctranslate2_files: Files) -> Iterator[CTranslate2Worker]:
 @pytest.fixture(scope="module")
 def multilingual(base_ctranslate2_files: Files) -> Iterator[CTranslate2Worker]:
     """A worker with base, of 99 languages."""
-    opened = CTranslate2Transcriber.open("base", *base_ctranslate2_files)
+    opened = CTranslate2Transcriber.open(*base_ctranslate2_files)
     with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
         yield worker
 
@@ -97,7 +106,7 @@ def test_confidences_are_calibrated(tiny_ctranslate2_files: Files) -> None:
     found = []
     for calibration in (Calibration(), Calibration(0.5, -1.0)):
         options = CTranslate2Options(calibration=calibration)
-        opened = CTranslate2Transcriber.open("x", *tiny_ctranslate2_files, options)
+        opened = CTranslate2Transcriber.open(*tiny_ctranslate2_files, options)
         with closing(opened) as transcriber, closing(transcriber.open_worker()) as worker:
             found.append(worker.transcribe(Utterance(0, talk(32_000)), DecodeOptions()).words)
     for raw, worth in zip(*found, strict=True):
@@ -180,7 +189,7 @@ def swapped(name: bytes) -> Damage:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: b"",
+        lambda content: b"\n",
         lambda content: content[:10],
         lambda content: content[: len(content) // 2],
         lambda content: content[:-3],
@@ -195,16 +204,18 @@ def swapped(name: bytes) -> Damage:
         swapped(b"encoder/layer_3/ffn/linear_1/weight"),
     ],
 )
-def test_damaged_weights_are_refused(damage: Damage, tiny_ctranslate2_files: Files) -> None:
+def test_damaged_weights_are_refused(
+    damage: Damage, tiny_ctranslate2_files: Files, tmp_path: Path
+) -> None:
     """By name, and without a crash; the library would read beyond some of them."""
-    model, vocabulary, config = tiny_ctranslate2_files
-    refused(memoryview(damage(bytes(model))), vocabulary, config)
+    model, vocabulary, config = contents(tiny_ctranslate2_files)
+    refused(tmp_path, damage(model), vocabulary, config)
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: b"",
+        lambda content: b"\n",
         lambda content: b"\xff" + content,
         lambda content: content[: len(content) // 2],
         lambda content: content + b"one\ntwo\n",
@@ -212,11 +223,11 @@ def test_damaged_weights_are_refused(damage: Damage, tiny_ctranslate2_files: Fil
     ],
 )
 def test_the_vocabulary_of_another_model_is_refused(
-    damage: Damage, tiny_ctranslate2_files: Files
+    damage: Damage, tiny_ctranslate2_files: Files, tmp_path: Path
 ) -> None:
     """The library would end the process over a line too many."""
-    model, vocabulary, config = tiny_ctranslate2_files
-    refused(model, memoryview(damage(bytes(vocabulary))), config)
+    model, vocabulary, config = contents(tiny_ctranslate2_files)
+    refused(tmp_path, model, damage(vocabulary), config)
 
 
 @pytest.mark.parametrize(
@@ -233,25 +244,76 @@ def test_the_vocabulary_of_another_model_is_refused(
     ],
 )
 def test_the_configuration_of_another_model_is_refused(
-    change: dict[str, object], tiny_ctranslate2_files: Files
+    change: dict[str, object], tiny_ctranslate2_files: Files, tmp_path: Path
 ) -> None:
     """Otherwise every decode would fail, or read what is not there."""
-    model, vocabulary, config = tiny_ctranslate2_files
-    changed = json.loads(bytes(config)) | change
-    refused(model, vocabulary, memoryview(json.dumps(changed).encode()))
+    model, vocabulary, config = contents(tiny_ctranslate2_files)
+    changed = json.loads(config) | change
+    refused(tmp_path, model, vocabulary, json.dumps(changed).encode())
 
 
-@pytest.mark.parametrize("config", [b"", b"{not json", b"[1, 2]", b"{}", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("config", [b" ", b"{not json", b"[1, 2]", b"{}", b"\xff", b"[" * 100_000])
 def test_a_configuration_that_is_none_is_refused(
-    config: bytes, tiny_ctranslate2_files: Files
+    config: bytes, tiny_ctranslate2_files: Files, tmp_path: Path
 ) -> None:
     """Whatever it is instead."""
-    model, vocabulary, _ = tiny_ctranslate2_files
-    refused(model, vocabulary, memoryview(config))
+    model, vocabulary, _ = contents(tiny_ctranslate2_files)
+    refused(tmp_path, model, vocabulary, config)
 
 
-def refused(model: memoryview, vocabulary: memoryview, config: memoryview) -> None:
+def test_files_of_other_names_are_refused(tiny_ctranslate2_files: Files) -> None:
+    """The library finds them by their names."""
+    model, vocabulary, config = tiny_ctranslate2_files
+    with pytest.raises(StartupFailed, match=r"vocabulary\.txt is no config\.json"):
+        CTranslate2Transcriber.open(model, config=vocabulary, vocabulary=vocabulary)
+    with pytest.raises(StartupFailed, match=r"config\.json is no vocabulary\.txt"):
+        CTranslate2Transcriber.open(model, config, vocabulary)
+
+
+def test_a_file_that_changed_since_it_was_verified_is_refused(
+    tiny_ctranslate2_files: Files, tmp_path: Path
+) -> None:
+    """The library reads it by its name, which may be another file's by then."""
+    with ExitStack() as opened:
+        files = mapped(tmp_path, contents(tiny_ctranslate2_files), opened)
+        files[2].path.rename(tmp_path / "before")
+        shutil.copy(tmp_path / "before", files[2].path)
+        with pytest.raises(WeightsUnusable) as caught:
+            CTranslate2Transcriber.open(*files)
+    assert caught.value.code is ErrorCode.WEIGHTS_CORRUPT
+
+
+def test_no_copy_of_the_file_stays(tiny_ctranslate2_files: Files) -> None:
+    """The int8 model takes some two thirds of it."""
+    before = resident_bytes()
+    with closing(CTranslate2Transcriber.open(*tiny_ctranslate2_files)):
+        assert resident_bytes() - before < len(tiny_ctranslate2_files[0].buffer)
+
+
+def contents(files: Files) -> tuple[bytes, ...]:
+    """What they hold."""
+    return tuple(bytes(one.buffer) for one in files)
+
+
+def mapped(folder: Path, parts: Sequence[bytes], opened: ExitStack) -> Files:
+    """The three files of a model, written and verified; closed with ``opened``."""
+
+    def written(file: str, part: bytes) -> MappedWeights:
+        (folder / file).write_bytes(part)
+        digest = hashlib.sha256(part).hexdigest()
+        entry = WeightsEntry("x", file, len(part), digest, "MIT", "ctranslate2", ())
+        return opened.enter_context(open_mapped(entry, folder))
+
+    model, vocabulary, config = parts
+    return (
+        written("model.bin", model),
+        written("vocabulary.txt", vocabulary),
+        written("config.json", config),
+    )
+
+
+def refused(folder: Path, *parts: bytes) -> None:
     """With the code that operators see."""
-    with pytest.raises(StartupFailed) as caught:
-        CTranslate2Transcriber.open("x", model, vocabulary, config)
+    with ExitStack() as opened, pytest.raises(StartupFailed) as caught:
+        CTranslate2Transcriber.open(*mapped(folder, parts, opened))
     assert caught.value.code is ErrorCode.ENGINE_INCOMPATIBLE

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from wordloop_ml.engines.whisper_tokens import Tokeniser, TokenTable
 from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.weights import MappedWeights
 
 SHOWN = [*range(33, 127), *range(161, 173), *range(174, 256)]
 """The bytes that GPT-2 writes as themselves; the others are letters from U+0100 on, in order."""
@@ -55,10 +56,10 @@ def test_a_table_that_is_not_whisper_s_is_refused(mark: str) -> None:
 
 
 def test_the_published_vocabularies_are_read(
-    tiny_ctranslate2_files: tuple[memoryview, ...],
+    tiny_ctranslate2_files: tuple[MappedWeights, ...],
 ) -> None:
     """That of tiny.en: English alone, and " hello" is a token."""
-    table = TokenTable(bytes(tiny_ctranslate2_files[1]).decode())
+    table = TokenTable(bytes(tiny_ctranslate2_files[1].buffer).decode())
     assert table.languages == ("en",)
     assert (table.end_of_text, table.start, table.first_timestamp) == (50_256, 50_257, 50_363)
     assert b" hello" in table.pieces
@@ -66,10 +67,10 @@ def test_the_published_vocabularies_are_read(
 
 
 def test_the_published_vocabulary_of_all_languages_is_read(
-    base_ctranslate2_files: tuple[memoryview, ...],
+    base_ctranslate2_files: tuple[MappedWeights, ...],
 ) -> None:
     """99 of them."""
-    table = TokenTable(bytes(base_ctranslate2_files[1]).decode())
+    table = TokenTable(bytes(base_ctranslate2_files[1].buffer).decode())
     assert table.multilingual
     assert len(table.languages) == 99
     assert table.languages[:3] == ("en", "zh", "de")

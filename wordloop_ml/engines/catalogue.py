@@ -105,32 +105,25 @@ def _whisper_cpp(files: Files, settings: Settings) -> Transcriber:
 def _ctranslate2(files: Files, settings: Settings) -> Transcriber:
     weights = files.weights
     return CTranslate2Transcriber.open(
-        weights.name,
-        weights.buffer,
+        weights,
         _companion(files, "vocabulary"),
         _companion(files, "config"),
         CTranslate2Options(settings.workers, settings.threads, weights.entry.calibration),
     )
 
 
-def _companion(files: Files, part: str) -> memoryview:
+def _companion(files: Files, part: str) -> MappedWeights:
     if part not in files.companions:
         raise StartupFailed(
             f"weights {files.weights.name}: the manifest names no companion {part}",
             code=ErrorCode.BAD_MANIFEST,
         )
-    return files.companions[part].buffer
+    return files.companions[part]
 
 
 def _minilm(files: Files, _settings: Settings) -> Embedder:
-    missing = {"graph", "tokenizer"} - files.companions.keys()
-    if missing:
-        raise StartupFailed(
-            f"weights {files.weights.name}: the manifest names no companion {min(missing)}",
-            code=ErrorCode.BAD_MANIFEST,
-        )
     return MiniLmEmbedder.open(
-        files.weights, files.companions["graph"], files.companions["tokenizer"]
+        files.weights, _companion(files, "graph"), _companion(files, "tokenizer")
     )
 
 
@@ -164,8 +157,8 @@ def _whisper_cpp_bytes(weights: MappedWeights, settings: Settings) -> int:
 
 
 def _ctranslate2_bytes(weights: MappedWeights, settings: Settings) -> int:
-    # int8 matrices and float32 vectors take some two thirds of the float16 file, and the file is
-    # copied once while it loads; buffers grow with the workers (docs/weights.md has the measure)
+    # int8 matrices and float32 vectors take some two thirds of the float16 file, and more than the
+    # file again while they are made; buffers grow with the workers (docs/weights.md has the measure)
     return 2 * len(weights.buffer) + settings.workers * _CTRANSLATE2_WORKER_BYTES
 
 
@@ -198,8 +191,9 @@ def open_engines(
 ) -> Engines:
     """Verify, map and load what the profile names. Blocking; takes a second or so.
 
-    whisper.cpp has no mmap and ONNX Runtime wants ``bytes`` of the detector: they keep copies of
-    their own, and their files are not needed any more when this returns. The embedder's and the
+    Neither CTranslate2 nor whisper.cpp maps its file, and ONNX Runtime wants ``bytes`` of the
+    detector: they keep copies of their own, and their files are not needed any more when this
+    returns. The embedder's and the
     generator's weights stay mapped.
     texts: also what works on texts; a command that only transcribes leaves it out.
     limit: what the container allows; more is refused before anything is loaded.

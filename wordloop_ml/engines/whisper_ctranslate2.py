@@ -5,6 +5,7 @@ the library, without the GIL. The encoder takes features of any length, so that 
 its own audio and not for Whisper's 30 s. A running call cannot be aborted: every one is bounded.
 """
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from wordloop_ml.messages import (
     Word,
 )
 from wordloop_ml.ports import TranscriberCapabilities, check_job
-from wordloop_ml.weights import Calibration
+from wordloop_ml.weights import Calibration, MappedWeights
 from wordloop_ml.weights.ctranslate2_file import Unconvertible
 
 POSITIONS = 1_500
@@ -110,43 +111,46 @@ class CTranslate2Transcriber:
     @classmethod
     def open(
         cls,
-        name: str,
-        weights: memoryview,
-        vocabulary: memoryview,
-        config: memoryview,
+        weights: MappedWeights,
+        vocabulary: MappedWeights,
+        config: MappedWeights,
         options: CTranslate2Options | None = None,
     ) -> "CTranslate2Transcriber":
-        """Load a converted model from memory: ``model.bin``, ``vocabulary.txt``, ``config.json``.
+        """Load ``model.bin``, ``vocabulary.txt`` and ``config.json`` of one folder.
 
-        The library copies what it needs, so that the buffers may be released afterwards.
-        Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``.
+        The library reads them itself and needs them no more afterwards. What it is given as bytes
+        it keeps beside the model for as long as that lives.
+        Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``; ``WeightsUnusable`` when a file has
+        changed since it was verified.
         """
         options = options or CTranslate2Options()
+        name, folder = weights.name, weights.path.parent
+        files = {"model.bin": weights, "vocabulary.txt": vocabulary, "config.json": config}
+        for file, mapped in files.items():
+            if mapped.path != folder / file:
+                raise _incompatible(name, f"{mapped.path} is no {file} beside the others")
         try:
-            text = bytes(vocabulary).decode("utf-8")
+            text = str(vocabulary.buffer, "utf-8")
         except UnicodeDecodeError as error:
             raise _incompatible(name, "its vocabulary is not UTF-8") from error
         table = TokenTable(text)
         try:
-            check_files(weights, table.size, config)
+            check_files(weights.buffer, table.size, config.buffer)
         except Unconvertible as error:
             raise _incompatible(name, str(error)) from error
-        files = {
-            "model.bin": bytes(weights),
-            "vocabulary.txt": bytes(vocabulary),
-            "config.json": bytes(config),
-        }
         try:
             model = ctranslate2.models.Whisper(
-                name,
+                os.fsencode(folder),
                 device="cpu",
                 compute_type="int8",
                 inter_threads=options.workers,
                 intra_threads=options.threads,
-                files=files,
             )
         except (RuntimeError, ValueError, TypeError, IndexError, MemoryError) as error:
             raise _incompatible(name, type(error).__name__) from error
+        # They were read by their names: those must still be the names of what was verified.
+        for mapped in files.values():
+            os.close(mapped.open_file())
         return cls(name, model, table, options)
 
     @property

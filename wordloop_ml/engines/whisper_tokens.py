@@ -54,14 +54,15 @@ class TokenTable:
         """Raises ``StartupFailed`` (``engine_incompatible``) for a table that is not Whisper's."""
         lines = text.removesuffix("\n").split("\n")
         self.size = len(lines)
-        self._numbers = {token: number for number, token in enumerate(lines)}
+        # the names of all tokens take megabytes, and only a few are asked for later
+        numbers = {token: number for number, token in enumerate(lines)}
         try:
-            self.end_of_text = self._numbers["<|endoftext|>"]
-            self.start = self._numbers["<|startoftranscript|>"]
-            self.previous = self._numbers["<|startofprev|>"]
-            self.transcribe = self._numbers["<|transcribe|>"]
-            self.translate = self._numbers["<|translate|>"]
-            self.first_timestamp = self._numbers["<|0.00|>"]
+            self.end_of_text = numbers["<|endoftext|>"]
+            self.start = numbers["<|startoftranscript|>"]
+            self.previous = numbers["<|startofprev|>"]
+            self.transcribe = numbers["<|transcribe|>"]
+            self.translate = numbers["<|translate|>"]
+            self.first_timestamp = numbers["<|0.00|>"]
         except KeyError as error:
             raise StartupFailed(
                 f"the vocabulary has no token {error}: it is not Whisper's",
@@ -69,13 +70,14 @@ class TokenTable:
             ) from error
         self.pieces = tuple(map(_bytes_of, lines[: self.end_of_text]))
         codes = (_LANGUAGE.fullmatch(line) for line in lines[self.start + 1 : self.translate])
+        self._languages = {code[1]: numbers[code[0]] for code in codes if code}
         # a model of English has the other languages' tokens too, untrained; its start is one lower
         self.multilingual = self.start > _ENGLISH_START
-        self.languages = tuple(code[1] for code in codes if code) if self.multilingual else ("en",)
+        self.languages = tuple(self._languages) if self.multilingual else ("en",)
 
     def language(self, code: str) -> int:
         """The token of a language that the table has."""
-        return self._numbers[f"<|{code}|>"]
+        return self._languages[code]
 
 
 _ENGLISH_START = 50_257
