@@ -1,6 +1,7 @@
 """The life of a serving process: listen, load, become ready, serve, drain, leave."""
 
 import asyncio
+import ctypes
 import gc
 import queue
 import signal
@@ -213,8 +214,10 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
     loaded = Loaded(opened, settings.workers)
     try:
         _try_engines(loaded)
-        # The first calls are slow; what the second ones take is what a decode may take.
+        # The first calls are slow; what the second ones take is what a decode may take. They also
+        # touch again what decodes need of the memory that is given back before them.
         loaded.executor.forget_load()
+        _trim_heap()
         _try_engines(loaded)
         loaded.executor.forget_load(but_job_time=True)
     except BaseException as error:
@@ -231,6 +234,13 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         seconds=round(time.monotonic() - began_s, 3),
     )
     return loaded
+
+
+def _trim_heap() -> None:
+    """Return what loading has freed to the kernel; glibc, which has the call, would keep it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _try_engines(loaded: Loaded) -> None:
