@@ -5,7 +5,6 @@ workers run at the same time on their own threads. Calls release the GIL. An ass
 library ends the process: everything that is known to cause one is refused before the call.
 """
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from wordloop_ml.engines.confidence import with_calibration
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
+from wordloop_ml.engines.shared_model import SharedModel
 from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, MOST_BEAMS, PyWhisperCpp, ffi
 from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_sampling import Untempered
@@ -88,12 +88,10 @@ class WhisperCppTranscriber:
     ) -> None:
         self._binding = binding
         self._library = binding.library
-        self._context = context
+        # A state points into its context, so the context goes last whatever the order of closing.
+        self._context = SharedModel(context, binding.library.whisper_free)
         self._header = header
         self._options = options
-        self._lock = threading.Lock()
-        self._open_workers = 0
-        self._closing = False
         self._vocabulary = Vocabulary(binding.library, context, header)
         self._capabilities = TranscriberCapabilities(
             name=binding.name,
@@ -145,30 +143,13 @@ class WhisperCppTranscriber:
 
     def open_worker(self) -> "WhisperCppWorker":
         """A state for one more thread; raises ``EngineFailed`` when none can be had."""
-        with self._lock:
-            if self._context == ffi.NULL or self._closing:
-                raise EngineFailed("the transcriber is closed")
-            state = WhisperState(self._library, self._context, self._binding.idle_ms)
-            self._open_workers += 1
+        idle_ms = self._binding.idle_ms
+        state = self._context.take(lambda context: WhisperState(self._library, context, idle_ms))
         return WhisperCppWorker(self, state)
 
     def close(self) -> None:
         """Free the weights, at once or with the last worker; harmless when called twice."""
-        with self._lock:
-            self._closing = True
-            self._free_if_unused()
-
-    def _release_worker(self) -> None:
-        """A worker has freed its state."""
-        with self._lock:
-            self._open_workers -= 1
-            self._free_if_unused()
-
-    def _free_if_unused(self) -> None:
-        # A state points into its context, so the context goes last whatever the order of closing.
-        if self._closing and self._open_workers == 0 and self._context != ffi.NULL:
-            context, self._context = self._context, ffi.NULL
-            self._library.whisper_free(context)
+        self._context.close()
 
 
 class WhisperCppWorker:
@@ -211,7 +192,7 @@ class WhisperCppWorker:
         state, self._state = self._state, None
         if state is not None:
             state.close()
-            self._transcriber._release_worker()
+            self._transcriber._context.give_back()
 
     def _decode(
         self, state: WhisperState, utterance: Utterance, samples: Samples, options: DecodeOptions

@@ -6,7 +6,6 @@ its own audio and not for Whisper's 30 s. A running call cannot be aborted: ever
 """
 
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from wordloop_ml.engines.confidence import with_calibration
 from wordloop_ml.engines.ctranslate2_files import check_files
 from wordloop_ml.engines.log_mel import HOP_SAMPLES, log_mel
+from wordloop_ml.engines.shared_model import SharedModel
 from wordloop_ml.engines.whisper_tokens import Tokeniser, TokenTable
 from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
@@ -90,13 +90,10 @@ class CTranslate2Transcriber:
     def __init__(
         self, name: str, model: Any, table: TokenTable, options: CTranslate2Options
     ) -> None:
-        self._model: Any = model
+        self._model = SharedModel(model)
         self._table = table
         self._options = options
         self._tokeniser = Tokeniser(table.pieces, TEXT_CONTEXT // 2 - 1)
-        self._lock = threading.Lock()
-        self._open_workers = 0
-        self._closing = False
         self._capabilities = TranscriberCapabilities(
             name="ctranslate2",
             model=name,
@@ -160,26 +157,11 @@ class CTranslate2Transcriber:
 
     def open_worker(self) -> "CTranslate2Worker":
         """A place for one more thread; raises ``EngineFailed`` when none can be had."""
-        with self._lock:
-            if self._model is None or self._closing:
-                raise EngineFailed("the transcriber is closed")
-            self._open_workers += 1
-            return CTranslate2Worker(self, self._model)
+        return self._model.take(lambda model: CTranslate2Worker(self, model))
 
     def close(self) -> None:
         """Free the weights, at once or with the last worker; harmless when called twice."""
-        with self._lock:
-            self._closing = True
-            self._free_if_unused()
-
-    def _release_worker(self) -> None:
-        with self._lock:
-            self._open_workers -= 1
-            self._free_if_unused()
-
-    def _free_if_unused(self) -> None:
-        if self._closing and self._open_workers == 0:
-            self._model = None
+        self._model.close()
 
 
 class CTranslate2Worker:
@@ -215,7 +197,7 @@ class CTranslate2Worker:
         """Give the place back; harmless when called twice."""
         model, self._model = self._model, None
         if model is not None:
-            self._transcriber._release_worker()
+            self._transcriber._model.give_back()
 
     def _decode(
         self, model: Any, utterance: Utterance, samples: Samples, options: DecodeOptions
