@@ -88,8 +88,10 @@ def test_first_captions_are_retried_often_until_words_show_then_interims_follow(
 def first_shown_after(*answers: Answer) -> int:
     """How many decodes of speech, answered in this order, the first caption took."""
     waiting = list(answers)
-    scene = Scene().hush(1_000).say(
-        700, lambda request: (waiting.pop(0) if len(waiting) > 1 else waiting[0])(request)
+    scene = (
+        Scene()
+        .hush(1_000)
+        .say(700, lambda request: (waiting.pop(0) if len(waiting) > 1 else waiting[0])(request))
     )
     shown = scene.interims[0].end
     return [request.utterance.end for request in scene.requests].index(shown) + 1
@@ -135,7 +137,10 @@ def test_a_caption_carries_its_whole_segment_and_grows() -> None:
     """Every caption replaces the one before it; words become stable when two agree."""
     scene = Scene().hush(1_000).say(1_000, HELLO)
     assert len({caption.segment for caption in scene.interims}) == 1
-    assert list(dict.fromkeys(caption.text for caption in scene.interims)) == ["hello", "hello there"]
+    assert list(dict.fromkeys(caption.text for caption in scene.interims)) == [
+        "hello",
+        "hello there",
+    ]
     grown = next(caption for caption in scene.interims if caption.text == "hello there")
     assert [(word.text, word.stable) for word in grown.words] == [("hello", True), ("there", False)]
 
