@@ -88,11 +88,11 @@ def test_first_captions_are_retried_often_until_words_show_then_interims_follow(
 def first_shown_after(*answers: Answer) -> int:
     """How many decodes of speech, answered in this order, the first caption took."""
     waiting = list(answers)
-    scene = (
-        Scene()
-        .hush(1_000)
-        .say(700, lambda request: (waiting.pop(0) if len(waiting) > 1 else waiting[0])(request))
-    )
+
+    def answer(request: DecodeRequest) -> Hypothesis | Dropped:
+        return (waiting.pop(0) if len(waiting) > 1 else waiting[0])(request)
+
+    scene = Scene().hush(1_000).say(700, answer)
     shown = scene.interims[0].end
     return [request.utterance.end for request in scene.requests].index(shown) + 1
 
