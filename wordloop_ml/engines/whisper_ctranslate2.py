@@ -57,9 +57,10 @@ takes all there are, which an interim is not worth."""
 _FINAL_BEAMS = 5
 """Costs half as much again as one, and hears more words right (docs/adr/0025)."""
 
-_LENGTH_PENALTY = 0.0
-"""Hypotheses compare by their likelihood over their length to the power of this. At Whisper's own
-1.0, one that says its end twice wins over the one that stops (docs/adr/0031).
+_SHORT_SAMPLES = 96_000
+"""Hypotheses of shorter audio compare by their likelihood alone: per token, as Whisper has it, one that
+says its end twice wins over the one that stops. In longer audio likelihood alone would prefer those
+that leave a sentence out (docs/adr/0031).
 """
 
 _UNSURE = 0.5
@@ -216,11 +217,12 @@ class CTranslate2Worker:
         )
         most = min(wanted, TEXT_CONTEXT // 2, TEXT_CONTEXT - asked)
         sampled = options.temperature > 0.0
+        penalty = 0 if len(samples) < _SHORT_SAMPLES else 1
         result = model.generate(
             encoded,
             [[*before, *opening]],
             beam_size=max(options.beams, 5) if sampled else options.beams,
-            length_penalty=_LENGTH_PENALTY,
+            length_penalty=penalty,
             no_repeat_ngram_size=3 if sampled else 0,
             # an answer gets half of this at most, and no more than the prompt leaves of it
             max_length=max(2 * most, asked + most),
@@ -234,9 +236,8 @@ class CTranslate2Worker:
         log_probability = 0.0
         if text:
             words = self._words(model, encoded, opening, text, closing, utterance)
-            # the sum over tokens, which the library divides by a power of their number
-            likelihood = float(result.scores[0]) * len(tokens) ** _LENGTH_PENALTY
-            log_probability = min(likelihood / len(tokens), 0.0)
+            # the sum over tokens, divided by their number to the power of the penalty
+            log_probability = min(float(result.scores[0]) / len(tokens) ** (1 - penalty), 0.0)
         return Hypothesis(
             utterance.start,
             utterance.end,
