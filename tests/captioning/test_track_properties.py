@@ -59,6 +59,19 @@ def test_every_promise_holds_whatever_happens(
     witness.check_ledger(track.committed)
 
 
+def test_speech_that_ends_where_it_was_cut_asks_for_nothing_more() -> None:
+    """The cut's final has all of it; nothing is decoded twice, or empty."""
+    voice = ListedVoice(iter([1.0] * (POLICY.longest_segment_samples // POLICY.window_samples)))
+    track = Track("t", voice, POLICY)
+    witness = Witness(track, voice, 0, last_seq=0)
+    witness.feed(POLICY.longest_segment_samples)
+    while finals := [t for t, r in witness.waiting.items() if r.kind is JobClass.FINAL]:
+        witness.answer(finals[0], Dropped.FAILED)
+    witness.finish()
+    assert track.done
+    assert not any(r.kind is JobClass.FINAL for r in witness.waiting.values())
+
+
 @dataclass(frozen=True)
 class Script:
     """Words at known places; words that are cut by the border of the audio come back garbled."""

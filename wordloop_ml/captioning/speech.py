@@ -109,6 +109,11 @@ class Speech:
         return self.end is None
 
     @property
+    def empty(self) -> bool:
+        """Whether it ended where a cut divided it: nothing of it is left."""
+        return self.end is not None and self.end <= self.start
+
+    @property
     def being_cut(self) -> bool:
         """Whether a decode is to say where this speech is divided."""
         return self.job is not None and self.job.cut
@@ -138,7 +143,7 @@ class Speech:
         silence would follow; and when speech is too long for one segment, for its first part.
         """
         policy = self._policy
-        if self.job is not None:
+        if self.job is not None or self.empty:
             return None
         stop, limit = self.end, self.start + policy.longest_segment_samples
         if self.open:

@@ -391,6 +391,8 @@ class Track:
                 out.append(self._ledger.lost(head.start, head.end, Unheard("gap")))
             elif head.resolvable:
                 self._resolve(head, out)
+            elif head.empty:
+                self._retire(head)
             elif self._closed and head.open and not head.being_cut:
                 self._left_at = head.start
                 self._retire(head)
