@@ -85,14 +85,18 @@ class Witness:
         self._resolved = first_sample
 
     def feed(self, count: int) -> None:
-        count = min(count, self.track.room)
+        room = self.track.room
+        count = min(count, room)
         at = self.track.received
         self._take(self.track.feed(audio_at(at, at + count)))
+        assert self.track.room >= room - count  # whoever was told of room may rely on it
         self._see_windows(self.track.received)
 
     def answer(self, ticket: int, result: Hypothesis | Dropped) -> None:
+        room = self.track.room
         self.waiting.pop(ticket, None)
         self._take(self.track.answer(ticket, result))
+        assert self.track.room >= room
 
     def finalize(self) -> None:
         self._take(self.track.finalize())

@@ -33,6 +33,11 @@ class Ear:
         return self._ring.end
 
     @property
+    def held_from(self) -> int:
+        """Absolute index of the first sample that is kept."""
+        return self._ring.start
+
+    @property
     def room(self) -> int:
         """How many samples may be appended now."""
         return self._ring.room

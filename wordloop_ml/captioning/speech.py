@@ -130,11 +130,16 @@ class Speech:
         return self.start if self.lead is None else self.lead.start
 
     @property
-    def handed_over_samples(self) -> int:
-        """Audio that only its final still holds; 0 while the ring has to keep it."""
-        if self.job is None or self.job.cut or self.open:
+    def handed_over(self) -> bool:
+        """Whether its final has all of its audio, so that the ring need not keep it."""
+        return self.job is not None and not self.job.cut and not self.open
+
+    def samples_before(self, index: int) -> int:
+        """How much of the audio that its final holds lies before an absolute index."""
+        if self.job is None or not self.handed_over:
             return 0
-        return len(self.job.utterance.samples)
+        utterance = self.job.utterance
+        return max(0, min(utterance.end, index) - utterance.start)
 
     def final_due(self, now: int, silence: int | None) -> tuple[int, bool] | None:
         """Where the audio ends that a final is due for, and whether that cuts the speech there.

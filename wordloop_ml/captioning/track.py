@@ -111,8 +111,9 @@ class Track:
         """How many samples ``feed`` takes now without giving up audio that no final covers."""
         if self._closed:
             return 0
-        handed_over = sum(speech.handed_over_samples for speech in self._speeches())
-        return max(0, self._ear.room - handed_over)
+        released = self._ear.held_from
+        elsewhere = sum(speech.samples_before(released) for speech in self._speeches())
+        return max(0, self._ear.room - elsewhere)
 
     @property
     def crowded(self) -> bool:
@@ -458,7 +459,7 @@ class Track:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
         quiet = min(self._ear.proven_silence_until, self._ear.position)
         starts = [
-            speech.needed_from for speech in self._speeches() if not speech.handed_over_samples
+            speech.needed_from for speech in self._speeches() if not speech.handed_over
         ]
         if self._open_speech() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)
