@@ -86,7 +86,7 @@ class CaptioningPolicy:
     early_interim_samples: int = 3_840
     interim_samples: int = 9_600
     interim_share: int = 12
-    agree_samples: int = 1_600
+    agree_samples: int = 6_400
     stable_confidence: float = 0.55
     longest_segment_samples: int = 240_000
     cut_margin_samples: int = 8_000
