@@ -1,4 +1,4 @@
-"""protocol.json and docs/protocol.md say what the code says, and nothing else."""
+"""protocol.json, docs/protocol.md and docs/errors.md say what the code says, and nothing else."""
 
 import dataclasses
 import json
@@ -34,6 +34,7 @@ PROTOCOL: dict[str, Any] = json.loads(
 DEFS: dict[str, Any] = PROTOCOL["$defs"]
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "protocol.md").read_text(encoding="utf-8")
+ERRORS = (DOCS / "errors.md").read_text(encoding="utf-8")
 CONVERSATION = [
     json.loads(line)
     for line in (DOCS / "protocol_conversation.jsonl").read_text(encoding="utf-8").splitlines()
@@ -228,18 +229,18 @@ def test_the_page_documents_every_message_and_field() -> None:
         assert re.search(rf"\W{field.name}\W", section("caption"))
 
 
-def test_the_page_has_a_row_for_every_code_and_limit() -> None:
+def test_the_pages_have_a_row_for_every_code_and_limit() -> None:
     """With the values of the code."""
     for close in CloseCode:
         row = f"| {close.value} | `{close.name.lower()}` | `{CLIENT_ACTIONS[close]}` |"
         assert row in PAGE
     for code, outcome in OUTCOMES.items():
-        assert f"| `{code}` | {outcome.close} | {outcome.http} |" in PAGE
+        assert f"| `{code}` | {outcome.close} | {outcome.http} |" in ERRORS
     for name, value in dataclasses.asdict(Limits()).items():
         assert f"| `{name}` | {value} |" in PAGE
     for name in (*Encoding, *NoticeCode):
         assert f"| `{name}` |" in PAGE
-    assert set(re.findall(r"^\| `(\w+)` \| \d{4} \| \d{3} \|", PAGE, re.MULTILINE)) <= set(
+    assert set(re.findall(r"^\| `(\w+)` \| \d{4} \| \d{3} \|", ERRORS, re.MULTILINE)) <= set(
         ErrorCode
     )
 
