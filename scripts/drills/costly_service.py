@@ -21,7 +21,7 @@ from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.web.serve import serve
 
 POISON = HIGHEST_NUMBER
-"""The word that nobody may say."""
+"""The number of the word that ends the process which decodes it."""
 
 _FULL_SCALE = 32_768
 _POSITIONS_PER_S, _FLOOR, _MARGIN = 50, 128, 32
@@ -32,7 +32,7 @@ _TOKENS_AT_LEAST, _TOKENS_PER_S = 12, 4
 
 
 def job_seconds(samples: int) -> float:
-    """What a decode of so much audio takes with tiny.en on whisper.cpp."""
+    """Return the seconds that tiny.en on whisper.cpp takes to decode so many samples."""
     audio_s = samples / SAMPLE_RATE
     positions = max(_FLOOR, round(audio_s * _POSITIONS_PER_S) + _MARGIN)
     tokens = max(_TOKENS_AT_LEAST, round(audio_s * _TOKENS_PER_S))
@@ -40,7 +40,7 @@ def job_seconds(samples: int) -> float:
 
 
 def hold(utterance: Utterance) -> None:
-    """Take as long as the native call would, or end the process as one that asserts does."""
+    """Block for as long as the native call would, or end the process as a failed assertion does."""
     if np.any(np.rint(utterance.samples * _FULL_SCALE) == BASE_LEVEL + POISON):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.abort()
@@ -48,7 +48,7 @@ def hold(utterance: Utterance) -> None:
 
 
 def open_costly_engines(settings: Settings) -> Engines:
-    """Engines that need no weights."""
+    """Open engines that need no weights."""
     del settings
     return Engines(ScriptedTranscriber(fail=hold), ScriptedVoiceDetector())
 

@@ -1,4 +1,4 @@
-"""The service under drill: a process of its own on scripted engines, with its log in a file."""
+"""Run the service as a process of its own, on scripted engines, with its log in a file."""
 
 import asyncio
 import hashlib
@@ -13,9 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 READY_WITHIN_S = 180.0
-EXIT_WITHIN_S = 40.0
+EXIT_WITHIN_S = 60.0
 COMMAND = (sys.executable, "-m", "wordloop_ml", "serve")
+COSTLY_COMMAND = (sys.executable, "-m", "scripts.drills.costly_service")
+"""The same service, whose scripted jobs take time and can end the process."""
+
+BUGS = (
+    "request_failed",
+    "connection_failed",
+    "delivery_failed",
+    "track_failed",
+    "meeting_failed",
+    "library_log",
+)
+"""Events that only a bug, ours or a library's, writes into the log."""
 
 _WEIGHTS = b"read by nobody"
 _MANIFEST = f"""
@@ -39,34 +53,50 @@ class DrillFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceProcess:
-    """A service that was ready once.
+class Resources:
+    """What a process holds: MiB of resident memory, open files with sockets, threads."""
 
-    log: the file that its standard error goes to.
-    """
+    resident_mb: float
+    files: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProcess:
+    """A service that was ready once; ``log`` is the file with its standard error."""
 
     child: asyncio.subprocess.Process
     port: int
     log: Path
 
     def events(self) -> list[dict[str, Any]]:
-        """Every line of its log. Raises ``DrillFailed`` for one that is no JSON."""
-        return service_events(self.log)
+        """Read every line of its log. Raises ``DrillFailed`` for one that is not JSON."""
+        return _read_events(self.log)
+
+    def bugs(self) -> list[str]:
+        """List the logged events that must not be there. Raises ``DrillFailed`` for a traceback."""
+        return [f"log: {one['event']}" for one in self.events() if one["event"] in BUGS]
 
     def count(self, event: str) -> int:
-        """How often an event has been logged."""
+        """Count how often an event has been logged."""
         return sum(one["event"] == event for one in self.events())
 
     async def wait_logged(self, event: str, times: int) -> None:
-        """Until an event has been logged so often. Raises ``DrillFailed`` when it is not."""
+        """Wait until an event has been logged so often. Raises ``DrillFailed`` when it is not."""
         give_up_s = time.monotonic() + READY_WITHIN_S
         while self.count(event) < times:
             if time.monotonic() > give_up_s:
                 raise DrillFailed(f"no {event} in {self.log}")
             await asyncio.sleep(0.05)
 
+    def resources(self) -> Resources:
+        """Read what the process holds now."""
+        process = psutil.Process(self.child.pid)
+        resident_mb = process.memory_info().rss / 2**20
+        return Resources(resident_mb, process.num_fds(), process.num_threads())
+
     async def stop(self) -> int:
-        """SIGTERM; its exit status. Raises ``DrillFailed`` when it does not end."""
+        """Send SIGTERM and return the exit status. Raises ``DrillFailed`` when it does not end."""
         self.child.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(EXIT_WITHIN_S):
@@ -77,63 +107,51 @@ class ServiceProcess:
 
 @asynccontextmanager
 async def scripted_service(
-    folder: Path, settings: Mapping[str, str]
+    folder: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
 ) -> AsyncIterator[ServiceProcess]:
-    """A ready service on scripted engines, killed at the end if it has not been stopped.
+    """Run a ready service on scripted engines; kill it at the end if it has not been stopped.
 
-    folder: for its manifest and its log. settings: ``WORDLOOP_*`` besides those of a drill.
+    folder: for its manifest and its log; made if it is not there. settings: ``WORDLOOP_*``
+    besides those of a drill; it inherits none. Raises ``DrillFailed`` if it does not start.
     """
-    write_weights(folder)
-    own = {"WORDLOOP_WEIGHTS": str(folder), "WORDLOOP_DRAIN_LISTEN_S": "0", **settings}
-    service = await launch(folder / "service.log", own)
-    try:
-        yield service
-    finally:
-        if service.child.returncode is None:
-            service.child.kill()
-            await service.child.wait()
-
-
-def write_weights(folder: Path) -> None:
-    """A manifest whose profile has the scripted engines."""
-    (folder / "scripted.bin").write_bytes(_WEIGHTS)
-    (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
-
-
-async def launch(
-    log: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
-) -> ServiceProcess:
-    """Start a service and wait until it is ready; the caller ends it. Raises ``DrillFailed``.
-
-    log: the file for its standard error. settings: ``WORDLOOP_*``, of which it inherits none.
-    """
+    _write_weights(folder)
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "WORDLOOP_"}
-    own = {"WORDLOOP_PORT": "0", "WORDLOOP_WORKERS": "2"}
+    own = {
+        "WORDLOOP_PORT": "0",
+        "WORDLOOP_WORKERS": "2",
+        "WORDLOOP_WEIGHTS": str(folder),
+        "WORDLOOP_DRAIN_LISTEN_S": "0",
+    }
+    log = folder / "service.log"
     with log.open("wb") as stream:
         child = await asyncio.create_subprocess_exec(
             *command, env={**inherited, **own, **settings}, stderr=stream
         )
     try:
-        return ServiceProcess(child, await _ready_port(child, log), log)
-    except BaseException:
+        yield ServiceProcess(child, await _ready_port(child, log), log)
+    finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-        raise
+
+
+def _write_weights(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "scripted.bin").write_bytes(_WEIGHTS)
+    (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
 
 
 async def _ready_port(child: asyncio.subprocess.Process, log: Path) -> int:
     give_up_s = time.monotonic() + READY_WITHIN_S
     while child.returncode is None and time.monotonic() < give_up_s:
-        for event in service_events(log):
+        for event in _read_events(log):
             if event["event"] == "ready":
                 return int(event["port"])
         await asyncio.sleep(0.05)
     raise DrillFailed(f"the service was not ready; see {log}")
 
 
-def service_events(log: Path) -> list[dict[str, Any]]:
-    """Every line of a service's log. Raises ``DrillFailed`` for one that is no JSON."""
+def _read_events(log: Path) -> list[dict[str, Any]]:
     text = log.read_text(encoding="utf-8", errors="replace")
     whole, _, _ = text.rpartition("\n")
     try:

@@ -10,14 +10,10 @@ from wordloop_ml.engines.scripted_audio import WORD_SAMPLES, silence, spoken
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 HIGHEST_WORD = 31_000
-"""Words beyond are for poison."""
+"""Higher numbers are left to poison."""
 
-_UTTERANCE_WORDS = (2, 14)
 _LONG_WORDS = 76
 """19 s without a pause: the service has to cut in the middle."""
-
-_LONG_SHARE = 0.04
-_PAUSE_S = (0.7, 2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +26,48 @@ class SaidWord:
 
 
 class Talk:
-    """One participant. Every word has a number of its own, and no other track has it.
+    """One participant, whose words each have a number of their own.
 
-    words: the numbers that may be said, from the first on. said: what has been said so far.
+    words: the numbers to say, in this order. count: words of an utterance, from and to.
+    pause_s: seconds between two utterances, from and to. long_share: of utterances that force a
+    cut. said: the words so far. begun: the first sample of each utterance so far.
     """
 
-    def __init__(self, random: Random, words: range) -> None:
+    def __init__(
+        self,
+        random: Random,
+        words: range,
+        *,
+        count: tuple[int, int] = (2, 14),
+        pause_s: tuple[float, float] = (0.7, 2.5),
+        long_share: float = 0.04,
+    ) -> None:
         self._random = random
         self._words = words
+        self._count, self._pause_s, self._long_share = count, pause_s, long_share
         self._ending = False
         self._next: list[int] = []
         self.said: list[SaidWord] = []
+        self.begun: list[int] = []
         self.samples = 0
 
     def end(self) -> None:
-        """The utterance at hand is the last."""
+        """Make the utterance at hand the last."""
         self._ending = True
 
     def say_next(self, number: int) -> None:
-        """The next utterance is this word, alone between two of its kind."""
+        """Make the next utterance this word alone."""
         self._next.append(number)
 
     def utterances(self) -> Iterator[Pcm16]:
-        """Utterance after utterance, each with the pause behind it; raises at the last number."""
+        """Yield one utterance after the other, each with the pause behind it: int16, 16 kHz.
+
+        Raises ``ValueError`` when all words have been said.
+        """
         while not self._ending:
             numbers = [self._next.pop()] if self._next else self._numbers()
-            pause = round(self._random.uniform(*_PAUSE_S) * SAMPLE_RATE)
+            pause = round(self._random.uniform(*self._pause_s) * SAMPLE_RATE)
+            self.begun.append(self.samples)
             for index, number in enumerate(numbers):
                 start = self.samples + index * WORD_SAMPLES
                 self.said.append(SaidWord(number, start, start + WORD_SAMPLES))
@@ -64,9 +76,9 @@ class Talk:
             yield audio
 
     def _numbers(self) -> range:
-        """The next few words, or as many as force a cut."""
-        long = self._random.random() < _LONG_SHARE
-        count = _LONG_WORDS if long else self._random.randint(*_UTTERANCE_WORDS)
+        """Take the next few words, or as many as force a cut."""
+        long = self._random.random() < self._long_share
+        count = _LONG_WORDS if long else self._random.randint(*self._count)
         numbers = self._words[:count]
         if len(numbers) < count:
             raise ValueError("a track has said all of its words: give it more, or less time")
@@ -75,6 +87,6 @@ class Talk:
 
 
 def word_ranges(tracks: int) -> list[range]:
-    """Numbers for so many tracks, none twice, neither on a track nor on two."""
+    """Divide the numbers among so many tracks, so that no two have one in common."""
     each = HIGHEST_WORD // tracks
     return [range(index * each, (index + 1) * each) for index in range(tracks)]

@@ -1,6 +1,7 @@
 """A real haproxy in front of the processes, with the probes of deploy/deployment.yaml."""
 
 import asyncio
+import csv
 import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +12,7 @@ from scripts.drills.service_process import DrillFailed
 
 MISSING = "haproxy is missing: apt-get install haproxy (Debian), or --balancer simple"
 
-LISTEN_WITHIN_S = 10.0
+LISTED_WITHIN_S = 30.0
 
 # inter and fall are the readinessProbe's periodSeconds and failureThreshold
 _CONFIG = """\
@@ -46,12 +47,12 @@ _REFUSED_WHILE_LISTED = re.compile(r"reason: Layer4 .*status: \d+/\d+ UP")
 
 
 def installed() -> bool:
-    """Whether there is one to run."""
+    """Return whether there is one to run."""
     return _program() is not None
 
 
 class Haproxy:
-    """A running one."""
+    """A running one; ``port`` is where it listens."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self.port = port
@@ -59,37 +60,35 @@ class Haproxy:
         self._log = folder / "haproxy.log"
 
     async def listed(self) -> list[bool]:
-        """For each server, in their order, whether new connections may be sent to it."""
+        """Ask for each server, in their order, whether new connections may be sent to it."""
         reader, writer = await asyncio.open_unix_connection(str(self._socket))
         try:
             writer.write(b"show stat\n")
             text = (await reader.read()).decode()
         finally:
             writer.close()
-        names, *rows = (line.split(",") for line in text.lstrip("# ").splitlines() if line)
-        kind, status = names.index("svname"), names.index("status")
-        servers = [row for row in rows if row[kind].startswith("slot")]
-        return [row[status].startswith("UP") for row in servers]
+        rows = csv.DictReader(text.lstrip("# ").splitlines())
+        servers = (row for row in rows if row["svname"].startswith("slot"))
+        return [row["status"].startswith("UP") for row in servers]
 
-    async def wait_listed(
-        self, slots: Sequence[int], *, without: Sequence[int] = (), within_s: float = 30.0
-    ) -> None:
-        """Until it sends connections to ``slots``, and to none of ``without``.
+    async def wait_listed(self, slots: Sequence[int], *, without: Sequence[int] = ()) -> None:
+        """Wait until it runs and sends connections to ``slots``, and to none of ``without``.
 
         Raises ``DrillFailed``.
         """
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(LISTED_WITHIN_S):
                 while True:
-                    listed = await self.listed()
-                    if all(listed[slot] for slot in slots) and not any(listed[s] for s in without):
-                        return
+                    with suppress(OSError):  # it does not listen yet
+                        listed = await self.listed()
+                        if all(listed[s] for s in slots) and not any(listed[s] for s in without):
+                            return
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise DrillFailed(f"haproxy does not see {list(slots)}; see {self._log}") from None
 
     def refused_probes(self) -> int:
-        """How many of its own probes were refused by a process that was listed."""
+        """Count its own probes that were refused by a process that was listed."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         return sum(_REFUSED_WHILE_LISTED.search(line) is not None for line in lines)
 
@@ -98,7 +97,7 @@ class Haproxy:
 async def running_haproxy(
     folder: Path, port: int, servers: Sequence[int]
 ) -> AsyncIterator[Haproxy]:
-    """One that listens. Raises ``DrillFailed``, also when it is not installed."""
+    """Run one before these ports. Raises ``DrillFailed`` when it is not installed."""
     program = _program()
     if program is None:
         raise DrillFailed(MISSING)
@@ -111,7 +110,6 @@ async def running_haproxy(
             *(program, "-db", "-f", str(config)), stdout=stream, stderr=stream
         )
     try:
-        await _listening(child, port, log)
         yield Haproxy(port, folder)
     finally:
         if child.returncode is None:
@@ -119,18 +117,6 @@ async def running_haproxy(
             await child.wait()
 
 
-async def _listening(child: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LISTEN_WITHIN_S):
-            while child.returncode is None:
-                with suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.05)
-    raise DrillFailed(f"haproxy does not listen; see {log}")
-
-
 def _program() -> str | None:
-    """Debian puts it where an ordinary user's path does not reach."""
+    """Find it; Debian puts it where an ordinary user's path does not reach."""
     return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")

@@ -1,17 +1,17 @@
-"""What a drill found: aims and whether they were reached, as a table, as JSON and as a plot."""
+"""What a drill found: aims and whether they were reached, as a table and as JSON."""
 
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scripts.benchmark.machine import processor
-from scripts.drills.fleet.checker import Verdict
-from scripts.drills.fleet.delays import nearest_rank
+from scripts.drills.checker import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,14 @@ class Aim:
 class Report:
     """One drill.
 
-    facts: how it was run. delays: seconds, by what they measure. series: [(seconds, value)], by
-    what they measure. failures: what must not happen and is no number.
+    facts: how it was run, and on what. delays: seconds, by what they measure. failures: what must
+    not happen and is no number.
     """
 
     drill: str
     facts: dict[str, Any] = field(default_factory=dict)
     aims: list[Aim] = field(default_factory=list)
     delays: dict[str, list[float]] = field(default_factory=dict)
-    series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -45,38 +44,43 @@ class Report:
         return not self.failures and all(aim.reached for aim in self.aims)
 
     def must_be(self, name: str, measured: int, wanted: int = 0) -> None:
-        """A count that has one right value."""
+        """Judge a count that has one right value."""
         self.aims.append(Aim(name, str(measured), str(wanted), measured == wanted))
 
     def at_most(self, name: str, measured: float | None, limit: float, unit: str = "s") -> None:
-        """A number with a bound; None, nothing to measure, is a failure."""
-        shown = "none" if measured is None else f"{measured:.2f} {unit}"
+        """Judge a number that has a bound; None, nothing to measure, is a failure."""
+        shown = "none" if measured is None else f"{measured:.2f} {unit}".strip()
         reached = measured is not None and measured <= limit
-        self.aims.append(Aim(name, shown, f"at most {limit:g} {unit}", reached))
+        self.aims.append(Aim(name, shown, f"at most {limit:g} {unit}".strip(), reached))
 
     def judge_words(self, verdict: Verdict, *, whose: str = "words") -> None:
-        """Every word of these once, in order, in a final or in a named hole."""
+        """Judge whether each word was heard once, in order, or lies in a named gap."""
         self.facts[whose] = {
             "said": verdict.said,
             "heard": verdict.heard,
             "named": verdict.named,
-            "holes": dict(verdict.holes),
+            "gaps": dict(verdict.gaps),
         }
-        counts = {
-            "lost": verdict.lost,
-            "doubled": verdict.doubled,
-            "out of order": verdict.out_of_order,
-            "unexpected": verdict.unexpected,
-            "misnumbered": verdict.misnumbered,
-        }
-        shown = ", ".join(f"{count} {name}" for name, count in counts.items())
-        self.aims.append(Aim(whose, shown, "all 0", verdict.wrong == 0))
+        shown = ", ".join(f"{count} {name}" for name, count in verdict.wrong.items())
+        self.aims.append(Aim(whose, shown, "all 0", not any(verdict.wrong.values())))
+
+    def measure(self, name: str, delays_s: Iterable[float | None]) -> list[float]:
+        """Add delays in seconds, without those that never ended; return those added."""
+        self.delays[name] = [one for one in delays_s if one is not None]
+        return self.delays[name]
 
 
-def describe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How and on what a drill was run."""
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the percentile of these values by nearest rank; None without any."""
+    if not values:
+        return None
+    return float(np.percentile(values, 100 * share, method="inverted_cdf"))
+
+
+def describe_run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe how and on what a drill was run."""
     return {
-        **settings,
+        **options,
         "CPU": processor(),
         "cores": os.cpu_count(),
         "load at the end": round(os.getloadavg()[0], 2),
@@ -85,7 +89,7 @@ def describe(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table(report: Report) -> str:
-    """For people."""
+    """Render it for people, as Markdown."""
     facts = ", ".join(f"{name} {value}" for name, value in report.facts.items())
     lines = [f"drill {report.drill}: {'passed' if report.passed else 'FAILED'}", facts, ""]
     lines += ["| aim | measured | limit | |", "|---|---|---|---|"]
@@ -95,23 +99,14 @@ def table(report: Report) -> str:
     if report.delays:
         lines += ["", "| delay, s | n | p50 | p95 | p99 | most |", "|---|---|---|---|---|---|"]
     for name, values in report.delays.items():
-        shown = " | ".join(_seconds(values, share) for share in (0.5, 0.95, 0.99, 1.0))
+        found = (percentile(values, share) for share in (0.5, 0.95, 0.99, 1.0))
+        shown = " | ".join("-" if one is None else f"{one:.3f}" for one in found)
         lines.append(f"| {name} | {len(values)} | {shown} |")
     return "\n".join([*lines, *(f"failure: {one}" for one in report.failures)])
 
 
-def write(report: Report, path: Path) -> list[Path]:
-    """The JSON and, where matplotlib is installed, a plot beside it; returns what was written."""
+def write(report: Report, path: Path) -> None:
+    """Write it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = asdict(report) | {"passed": report.passed}
     path.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
-    if find_spec("matplotlib") is None or not (report.delays or report.series):
-        return [path]
-    from scripts.drills.fleet.plots import draw  # noqa: PLC0415 - an extra
-
-    return [path, draw(report, path.with_suffix(".png"))]
-
-
-def _seconds(values: Sequence[float], share: float) -> str:
-    value = nearest_rank(values, share)
-    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,140 @@
+"""Compare the words that were said with those that a client stored, and measure delays; pure.
+
+After Jepsen's checkers of a history: lost, doubled, out of order, unexpected.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+
+from scripts.drills.talk import SaidWord
+from wordloop_ml.engines.scripted_audio import word_text
+from wordloop_ml.messages import SAMPLE_RATE
+from wordloop_ml.wire.server_messages import Caption, Notice, NoticeCode
+
+_PER_MS = SAMPLE_RATE // 1_000
+_ROUNDING = SAMPLE_RATE // 100
+"""Times of captions are whole milliseconds, rounded down on the way more than once."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Counts of words, over any number of tracks.
+
+    lost: said, in no final and in no gap. doubled: times too often. out_of_order: words that come
+    before one that was said earlier. unexpected: never said on this track, or from the middle of
+    a gap. named: said where a gap is named. misnumbered: finals whose ``seq`` is not one more
+    than the one before. gaps: named to the client, by code.
+    """
+
+    said: int = 0
+    heard: int = 0
+    lost: int = 0
+    doubled: int = 0
+    out_of_order: int = 0
+    unexpected: int = 0
+    named: int = 0
+    misnumbered: int = 0
+    gaps: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def wrong(self) -> dict[str, int]:
+        """The counts that must be 0, by name."""
+        names = ("lost", "doubled", "out_of_order", "unexpected", "misnumbered")
+        return {name: getattr(self, name) for name in names}
+
+    def __add__(self, other: "Verdict") -> "Verdict":
+        """Count both."""
+        names = [one.name for one in fields(self)]
+        return Verdict(*(getattr(self, name) + getattr(other, name) for name in names))
+
+
+def check_track(
+    said: Sequence[SaidWord], finals: Sequence[Caption], notices: Sequence[Notice]
+) -> Verdict:
+    """Judge one track by what its client has stored, in the order in which it was stored.
+
+    The texts of the words count, which the engine reads from the sample values, and never their
+    times: an offset that is wrong everywhere cannot hide a loss.
+    """
+    gaps = [
+        ((one.start or 0) * _PER_MS, (one.end or 0) * _PER_MS)
+        for one in notices
+        if one.code is not NoticeCode.REJECTED
+    ]
+    order = {word_text(word.number): index for index, word in enumerate(said)}
+    heard = [word.text for final in finals for word in final.words]
+    times = Counter(heard)
+    known = [text for text in heard if text in order]
+    missing = [word for word in said if word_text(word.number) not in times]
+    named = [word for word in missing if _touches(word, gaps)]
+    buried = [word for word in said if word_text(word.number) in times and _within(word, gaps)]
+    return Verdict(
+        said=len(said),
+        heard=len(heard),
+        lost=len(missing) - len(named),
+        doubled=sum(times[text] - 1 for text in set(known)),
+        out_of_order=sum(order[after] < order[before] for before, after in pairwise(known)),
+        unexpected=len(heard) - len(known) + len(buried),
+        named=len(named),
+        misnumbered=sum(final.seq != number for number, final in enumerate(finals, 1)),
+        gaps=Counter(str(one.code) for one in notices),
+    )
+
+
+def _touches(word: SaidWord, gaps: Iterable[tuple[int, int]]) -> bool:
+    return any(start < word.end and word.start < end for start, end in gaps)
+
+
+def _within(word: SaidWord, gaps: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= word.start and word.end <= end for start, end in gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A caption with words arrived: when, and where on the track its last word ends."""
+
+    at_s: float
+    end_ms: int
+
+    @property
+    def samples(self) -> int:
+        """How far the caption covers the track."""
+        return self.end_ms * _PER_MS
+
+
+def after_fault_s(
+    fault_s: float, began_s: float, said: Sequence[SaidWord], shown: Sequence[Shown]
+) -> float | None:
+    """Measure until the first caption that covers audio later than the fault; None if none came.
+
+    From the fault or, where nobody spoke then, from the next word on. began_s: when the track's
+    sample 0 was spoken, on the clock of ``shown``.
+    """
+    position = (fault_s - began_s) * SAMPLE_RATE
+    word = next((one for one in said if one.end > position), None)
+    came = (one.at_s for one in shown if one.at_s > fault_s and one.samples > position)
+    at_s = next(came, None)
+    if word is None or at_s is None:
+        return None
+    return at_s - max(fault_s, began_s + word.start / SAMPLE_RATE)
+
+
+def caption_gap_s(
+    fault_s: float, began_s: float, said: Sequence[SaidWord], shown: Sequence[Shown]
+) -> float | None:
+    """Measure how long nothing new was shown though there was something; None if nothing came.
+
+    From the last caption before the fault or, if later, the next word after what it covered, to
+    the first caption after the fault that covers more.
+    """
+    before = [one for one in shown if one.at_s <= fault_s]
+    covered = max((one.samples for one in before), default=0)
+    word = next((one for one in said if one.end > covered + _ROUNDING), None)
+    came = (one.at_s for one in shown if one.at_s > fault_s and one.samples > covered)
+    at_s = next(came, None)
+    if word is None or at_s is None:
+        return None
+    there_s = began_s + word.start / SAMPLE_RATE
+    return at_s - max(before[-1].at_s, there_s) if before else at_s - there_s

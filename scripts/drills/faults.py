@@ -1,0 +1,181 @@
+"""The drills of a fleet: kill, rolling and poison.
+
+Each takes a folder for logs and its options, puts what it finds into the report, and returns all
+meetings. It raises ``DrillFailed`` when it cannot be run.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.drills.checker import caption_gap_s
+from scripts.drills.costly_service import POISON
+from scripts.drills.fleet import RESTART_AFTER_S, Fleet, Plan, running_fleet
+from scripts.drills.meeting import Meeting, judge_all
+from scripts.drills.report import Report, percentile
+
+BROKEN_WITHIN_S = 2.0
+"""A connection that breaks so soon after a kill broke because of it."""
+
+COVERED_WITHIN_S = 3.0
+
+RESTARTED = "it closed with code 1012"
+_REFUSED = re.compile(r"it answered with status 503")
+"""A balancer sends connections to a draining process until its next probe; they go elsewhere."""
+
+GAP_S, EXIT_S = 2.0, 30.0
+
+NAMED_WITHIN_S = 120.0
+MOST_DEATHS = 2
+
+
+def plan_of(options: Namespace, *, spare: int = 0) -> Plan:
+    """Make the plan that these options ask for."""
+    simple = options.balancer == "simple"
+    return Plan(meetings=options.meetings, seed=options.seed, simple=simple, spare=spare)
+
+
+# -- kill ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A kill: when, and which meetings it hit."""
+
+    at_s: float
+    hit: Sequence[Meeting]
+
+
+async def run_kill(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+    """Kill at random moments; a process that was killed is replaced after a second."""
+    async with running_fleet(plan_of(options), folder) as fleet:
+        await fleet.begin(options.meetings)
+        kills: list[Kill] = []
+        for _ in range(options.kills):
+            await fleet.calm()
+            kills.append(await kill_one(fleet))
+        report.failures += await fleet.finish()
+    hits = [(kill, meeting) for kill in kills for meeting in kill.hit]
+    delays = report.measure(
+        "first caption after a kill", (meeting.after_s(kill.at_s) for kill, meeting in hits)
+    )
+    covered = percentile(delays, 0.95)
+    report.at_most("first caption after a kill, p95", covered, COVERED_WITHIN_S)
+    report.facts["connections lost"] = len(hits)
+    return _judged(fleet, report)
+
+
+async def kill_one(fleet: Fleet) -> Kill:
+    """Kill a process at random, see whose connections break, and put a new one in its place."""
+    slot = fleet.random.choice(fleet.live)
+    at_s = time.monotonic()
+    fleet.members[slot].child.kill()
+    await fleet.members[slot].child.wait()
+    await asyncio.sleep(RESTART_AFTER_S)
+    await fleet.start(slot)
+    until_s = at_s + BROKEN_WITHIN_S
+    await asyncio.sleep(max(0.0, until_s - time.monotonic()))
+    broke = fleet.log.broke
+    hit = [m for m in fleet.meetings if any(at_s <= one.at_s <= until_s for one in broke[m.name])]
+    return Kill(at_s, hit)
+
+
+# -- rolling -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A process ended: its status, and how many seconds it took from the signal on."""
+
+    status: int
+    seconds: float
+
+
+async def run_rolling(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+    """Restart all as deploy/deployment.yaml does: one more first, then one less."""
+    async with running_fleet(plan_of(options, spare=1), folder) as fleet:
+        await fleet.begin(options.meetings)
+        await fleet.calm()
+        exits: list[Exit] = []
+        for _ in range(options.rounds):
+            exits += await restart_all(fleet)
+        await fleet.calm()
+        report.failures += await fleet.finish()
+        if fleet.haproxy is not None:
+            report.must_be("probes refused while listed", fleet.haproxy.refused_probes())
+    ends = Counter(fleet.log.why())
+    refused = sum(count for why, count in ends.items() if _REFUSED.fullmatch(why))
+    report.must_be("closes other than 1012", ends.total() - refused - ends[RESTARTED])
+    delays = report.measure(
+        "captions stood still",
+        (
+            caption_gap_s(each.at_s, meeting.began_s, meeting.talk.said, meeting.shown)
+            for meeting in fleet.meetings
+            for each in fleet.log.broke[meeting.name]
+            if each.why == RESTARTED
+        ),
+    )
+    report.at_most("captions stood still, p99", percentile(delays, 0.99), GAP_S)
+    report.at_most("a process took to leave", max(each.seconds for each in exits), EXIT_S)
+    report.must_be("exit statuses other than 0", sum(each.status != 0 for each in exits))
+    return _judged(fleet, report)
+
+
+async def restart_all(fleet: Fleet) -> list[Exit]:
+    """Go round once: a new process comes into the free slot, and then an old one goes."""
+    exits: list[Exit] = []
+    for slot in fleet.live:
+        [free] = set(range(len(fleet.ports))) - set(fleet.live)
+        await fleet.start(free)
+        began_s = time.monotonic()
+        status = await fleet.members[slot].stop()
+        exits.append(Exit(status, time.monotonic() - began_s))
+    return exits
+
+
+# -- poison --------------------------------------------------------------------------------------
+
+
+async def run_poison(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+    """Say a word that ends whatever process decodes it, until a gap is named, in each meeting."""
+    async with running_fleet(plan_of(options), folder) as fleet:
+        meetings = await fleet.begin(options.meetings)
+        statuses: list[int] = []
+        async with asyncio.TaskGroup() as group:
+            replacing = group.create_task(fleet.replace_dead(statuses), name="replacing")
+            for number in range(options.times):
+                await fleet.calm()
+                meetings[number].talk.say_next(POISON)
+                async with asyncio.timeout(NAMED_WITHIN_S):
+                    while not meetings[number].verdict().gaps:  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
+            report.failures += await fleet.finish()
+            replacing.cancel()
+    poisoned, others = fleet.meetings[: options.times], fleet.meetings[options.times :]
+    aborted = sum(status == -signal.SIGABRT for status in statuses)
+    report.at_most("processes that died, each time", aborted / options.times, MOST_DEATHS, "")
+    report.must_be("processes that died otherwise", len(statuses) - aborted)
+    verdict = judge_all(others)
+    report.judge_words(verdict, whose="others' words")
+    report.must_be("gaps named to others", verdict.gaps.total())
+    report.measure(
+        "others' first caption after a break",
+        (one.after_s(each.at_s) for one in others for each in fleet.log.broke[one.name]),
+    )
+    verdict = judge_all(poisoned)
+    report.must_be("gaps named to poisoned meetings", verdict.gaps.total(), options.times)
+    return _judged(fleet, report)
+
+
+def _judged(fleet: Fleet, report: Report) -> list[Meeting]:
+    """Judge the words of all meetings, and count why connections broke."""
+    report.judge_words(judge_all(fleet.meetings))
+    report.must_be("promises broken", fleet.log.promises)
+    report.facts["breaks"] = fleet.log.why()
+    return fleet.meetings

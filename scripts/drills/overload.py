@@ -1,0 +1,179 @@
+"""The drill overload: three times the meetings that fit ask to come in.
+
+One process on scripted engines whose jobs take as long as tiny.en's, and use no core meanwhile.
+"""
+
+import asyncio
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import aiohttp
+
+from scripts.drills.fleet import SETTINGS
+from scripts.drills.meeting import ClientLog, Meeting, client_log, judge_all
+from scripts.drills.report import Report, percentile
+from scripts.drills.service_process import (
+    COSTLY_COMMAND,
+    DrillFailed,
+    ServiceProcess,
+    scripted_service,
+)
+from scripts.drills.talk import Talk, word_ranges
+from wordloop_ml.client.connection import Connection, NotConnectedError
+from wordloop_ml.messages import SAMPLE_RATE
+from wordloop_ml.replay.breaks import Refused
+
+TIMES_OFFERED = 3
+APART_S = 1.0
+"""Between two meetings that begin at first, so that the load of one shows before the next."""
+
+ASK_EVERY_S = 0.5
+"""Sooner than the service asks for."""
+
+ANSWERED_WITHIN_S = 0.1
+SLOWER_BY = 1.2
+COMMITTED_WITHIN_S = 60.0
+GROWTH_MB = 40.0
+"""What allocators keep of a flood; without a bound it would be hundreds."""
+
+FILES = 4
+CAPTION_WITHIN_S = 1.5
+"""An utterance that began later has no caption yet."""
+
+_RANGES = word_ranges(40)
+
+
+async def run_overload(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+    """Run all parts on a process of its own, which must end with status 0."""
+    settings = SETTINGS | {"WORDLOOP_WORKERS": str(options.workers)}
+    async with (
+        scripted_service(folder, settings, command=COSTLY_COMMAND) as service,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+    ):
+        with client_log() as log:
+            drill = Overload(service, http, log, report)
+            await drill.run(options.seconds)
+        report.judge_words(judge_all(drill.meetings))
+        report.must_be("promises broken", log.promises)
+        report.must_be("exit status", await service.stop())
+        report.failures += service.bugs()
+        return drill.meetings
+
+
+@dataclass(slots=True)
+class Overload:
+    """One run; its parts follow each other on one process.
+
+    log: of the clients. meetings: all that began. refusals: seconds until each was told, and it.
+    """
+
+    service: ServiceProcess
+    http: aiohttp.ClientSession
+    log: ClientLog
+    report: Report
+    meetings: list[Meeting] = field(default_factory=list)
+    refusals: list[tuple[float, Refused]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where the service listens."""
+        return f"http://127.0.0.1:{self.service.port}"
+
+    async def run(self, seconds: float) -> None:
+        """Fill the service, flood it, and let all leave.
+
+        seconds: how long those that are in are measured before and while the others ask.
+        """
+        report = self.report
+        async with self.http.get(f"{self.url}/livez"):
+            before = self.service.resources()
+        first = await self._fill()
+        await asyncio.sleep(seconds / 3)
+        filled = self.service.resources()
+        calm_s = await _p95_over(seconds, first)
+        flooded_s, _ = await asyncio.gather(
+            _p95_over(seconds, first), self._flood((TIMES_OFFERED - 1) * len(first), seconds)
+        )
+        flooded = self.service.resources()
+        report.facts |= {"admitted": len(first), "offered": TIMES_OFFERED * len(first)}
+        report.facts |= {"admitted later": len(self.meetings) - len(first), "calm p95, s": calm_s}
+        self._judge_refusals()
+        report.at_most("first caption while others ask, p95", flooded_s, SLOWER_BY * calm_s)
+        ended = await asyncio.gather(*(one.end(COMMITTED_WITHIN_S) for one in self.meetings))
+        report.must_be("meetings not committed in time", ended.count(False))
+        after = self.service.resources()
+        grown_mb = max(flooded.resident_mb, after.resident_mb) - filled.resident_mb
+        report.facts["resident, MiB"] = round(filled.resident_mb)
+        report.at_most("memory grown", grown_mb, GROWTH_MB, "MiB")
+        report.at_most("files left", after.files - before.files, FILES, "")
+        report.at_most("threads left", after.threads - before.threads, 0, "")
+
+    def _begin(self) -> None:
+        index = len(self.meetings)
+        self.meetings.append(Meeting(self.http, self.url, f"m{index}", _talk(index)))
+        self.meetings[-1].begin()
+
+    async def _fill(self) -> list[Meeting]:
+        """Let one meeting after the other begin until one is refused; return those that are in."""
+        while not self.log.broke:
+            self._begin()
+            await asyncio.sleep(APART_S)
+        for meeting in self.meetings:
+            if meeting.name in self.log.broke:
+                meeting.talk.end()
+        return [one for one in self.meetings if one.name not in self.log.broke]
+
+    async def _flood(self, askers: int, seconds: float) -> None:
+        """Let so many more ask; who is refused asks again, and sooner than told."""
+        until_s = time.monotonic() + seconds
+
+        async def insist(index: int) -> None:
+            await asyncio.sleep(ASK_EVERY_S * index / askers)  # a herd would measure this process
+            while time.monotonic() < until_s:
+                if await self._may_come(f"x{index}"):
+                    self._begin()
+                    return
+                await asyncio.sleep(ASK_EVERY_S)
+
+        await asyncio.gather(*(insist(index) for index in range(askers)))
+
+    async def _may_come(self, name: str) -> bool:
+        """Ask for a connection, and close it; return whether there was one."""
+        asked_s = time.monotonic()
+        try:
+            connection = await Connection.open(self.http, f"{self.url}/v1/meetings/{name}/audio")
+        except NotConnectedError as error:
+            if not isinstance(error.why, Refused):
+                raise DrillFailed("the service cannot be reached") from error
+            self.refusals.append((time.monotonic() - asked_s, error.why))
+            return False
+        await connection.close()
+        return True
+
+    def _judge_refusals(self) -> None:
+        seconds = self.report.measure("refusal told", (one for one, _ in self.refusals))
+        whys = [why for _, why in self.refusals]
+        self.report.at_most("refusal told, p99", percentile(seconds, 0.99), ANSWERED_WITHIN_S)
+        self.report.must_be("refusals other than 503", sum(one.status != 503 for one in whys))
+        untimed = sum(not one.retry_after_s for one in whys)
+        self.report.must_be("refusals without Retry-After", untimed)
+
+
+def _talk(index: int) -> Talk:
+    """Make a talk of equal utterances, so that all meetings cost the same."""
+    words = _RANGES[index % len(_RANGES)]
+    return Talk(Random(index), words, count=(8, 8), pause_s=(0.8, 0.8), long_share=0.0)
+
+
+async def _p95_over(seconds: float, meetings: Sequence[Meeting]) -> float:
+    """Wait; return the p95 of the seconds to the first caption of what was said meanwhile."""
+    from_s = time.monotonic()
+    await asyncio.sleep(seconds)
+    until_s = time.monotonic() - CAPTION_WITHIN_S
+    begun = ((one, one.began_s + at / SAMPLE_RATE) for one in meetings for at in one.talk.begun)
+    late = [one.after_s(at_s) for one, at_s in begun if from_s <= at_s < until_s]
+    return percentile([delay for delay in late if delay is not None], 0.95) or 0.0

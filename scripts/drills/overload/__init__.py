@@ -1,1 +1,0 @@
-"""More meetings than there is room for, readers that do not read, and peers that vanish."""

@@ -1,0 +1,169 @@
+"""Each drill in short, on real processes; latencies are not judged, since machines may be busy."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from scripts.drills.__main__ import main
+from scripts.drills.attacks import RULES, attack_of, frame
+from scripts.drills.faults import RESTARTED, kill_one, restart_all, run_poison
+from scripts.drills.fleet import Plan, free_ports, running_fleet
+from scripts.drills.haproxy import installed, running_haproxy
+from scripts.drills.hostile import run_hostile
+from scripts.drills.meeting import judge_all
+from scripts.drills.overload import run_overload
+from scripts.drills.peer import Answer, Ending, read_answer
+from scripts.drills.report import Report, table
+
+PLAN = Plan(
+    processes=2,
+    spare=1,
+    meetings=4,
+    apart_s=0.1,
+    calm_s=(1.5, 2.0),
+    simple=True,
+    settings={
+        "WORDLOOP_DRAIN_LISTEN_S": "0.3",
+        # machines that run tests may be busy with other ones
+        "WORDLOOP_NEW_MEETING_LOAD": "1000",
+        "WORDLOOP_RESUME_LOAD": "1000",
+    },
+)
+ATTACKS = 6 * len(RULES)
+
+
+def missed(report: Report, *timed: str) -> list[str]:
+    """What was not reached, but for the aims with these words in their names."""
+    aims = [one.name for one in report.aims if not one.reached]
+    return [one for one in report.failures + aims if not any(word in one for word in timed)]
+
+
+async def test_a_kill_and_a_rolling_restart_cost_no_word(tmp_path: Path) -> None:
+    """Of four meetings on two processes."""
+    report = Report("short")
+    async with running_fleet(PLAN, tmp_path) as fleet:
+        await fleet.begin(PLAN.meetings)
+        await fleet.calm()
+        kill = await kill_one(fleet)
+        await fleet.calm()
+        exits = await restart_all(fleet)
+        report.failures += await fleet.finish()
+        report.judge_words(judge_all(fleet.meetings))
+        whys = fleet.log.why()
+    assert report.passed, table(report)
+    assert kill.hit
+    assert report.facts["words"]["said"] > 20
+    assert [end.status for end in exits] == [0, 0]
+    assert whys["the connection was lost"] == len(kill.hit)
+    assert {why for why in whys if why.startswith("it closed")} == {RESTARTED}
+    # each was on one of the two that went, if not on both
+    assert all(fleet.log.broke[meeting.name] for meeting in fleet.meetings)
+
+
+async def test_a_poisoned_word_costs_one_gap(tmp_path: Path) -> None:
+    """And two processes at most."""
+    report = Report("poison")
+    await run_poison(tmp_path, report, Namespace(meetings=4, seed=1, balancer="simple", times=1))
+    assert missed(report) == [], table(report)
+
+
+async def test_attacks_are_refused_by_name_and_break_nothing(tmp_path: Path) -> None:
+    """No crash, no traceback, no bug in the log; a meeting beside them loses no word."""
+    report = Report("hostile")
+    await run_hostile(tmp_path, report, Namespace(attacks=ATTACKS, seed=7, only=None))
+    assert missed(report) == [], table(report)
+    assert sum(report.facts["ends"].values()) == ATTACKS
+    assert sum(report.facts["named"].values()) > ATTACKS / 4
+
+
+async def test_the_excess_is_refused_and_whoever_is_in_loses_no_word(tmp_path: Path) -> None:
+    """Three times as many ask as find room."""
+    report = Report("overload")
+    await run_overload(tmp_path, report, Namespace(workers=1, seconds=3))
+    assert report.facts["admitted"] >= 1
+    assert missed(report, "p95", "p99") == [], table(report)
+
+
+@pytest.mark.skipif(not installed(), reason="haproxy is not installed")
+async def test_haproxy_lists_what_answers_readyz(tmp_path: Path) -> None:
+    """And what answers nothing it does not list, nor take for a refusal of a listed process."""
+    first, second, front = free_ports(3)
+    application = web.Application()
+    application.router.add_get("/readyz", _ready)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", first).start()
+        async with running_haproxy(tmp_path, front, [first, second]) as haproxy:
+            await haproxy.wait_listed([0], without=[1])
+            assert await haproxy.listed() == [True, False]
+    finally:
+        await runner.cleanup()
+
+
+async def _ready(request: web.Request) -> web.Response:
+    del request
+    return web.Response()
+
+
+def test_an_attack_follows_from_its_seed_and_number() -> None:
+    """So that a failure can be had again; and every rule has its turn."""
+    for number in range(2 * len(RULES)):
+        assert attack_of(3, number) == attack_of(3, number)
+    assert {attack_of(3, number).kind for number in range(len(RULES))} == {
+        rule.__name__ for rule in RULES
+    }
+
+
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+PROBLEM = (
+    b"HTTP/1.1 503 Busy\r\nContent-Type: application/problem+json\r\n"
+    b'Content-Length: 16\r\n\r\n{"code": "busy"}'
+)
+
+
+def server_frame(opcode: int, payload: bytes) -> bytes:
+    """An unmasked frame of less than 64 KiB."""
+    masked = frame(opcode, payload)
+    head = 2 if len(payload) < 126 else 4
+    return bytes([masked[0], masked[1] & 0x7F]) + masked[2:head] + payload
+
+
+def close(code: int, reason: bytes) -> bytes:
+    """A close frame."""
+    return server_frame(8, code.to_bytes(2, "big") + reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        (b"HTTP/1.1 40", None),
+        (UPGRADED + server_frame(1, b"{}"), None),
+        (UPGRADED + close(1002, b"bad_frame: x")[:-1], None),
+        (
+            UPGRADED + server_frame(1, bytes(300)) + close(1002, b"bad_frame: x"),
+            Answer(Ending.NAMED, "bad_frame", 1002),
+        ),
+        (UPGRADED + close(1002, b"bad_json: x"), Answer(Ending.UNNAMED, "bad_json", 1002)),
+        (UPGRADED + close(1000, b"ended"), Answer(Ending.TAKEN, "ended", 1000)),
+        (PROBLEM, Answer(Ending.NAMED, "busy", 503)),
+        (
+            b"HTTP/1.1 400 Bad\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbusy",
+            Answer(Ending.UNNAMED, "", 400),
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(Ending.TAKEN, "", 200)),
+    ],
+)
+def test_an_answer_is_judged_by_its_code(content: bytes, answer: Answer | None) -> None:
+    """A name without its code, or a code without its name, is none."""
+    assert read_answer(content, upgraded=False) == answer
+
+
+def test_without_a_name_the_drills_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit status of what could not be run."""
+    assert main([]) == 2
+    assert "hostile" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["nothing"])
