@@ -118,9 +118,9 @@ def test_only_a_final_that_ends_the_speech_takes_its_audio_over() -> None:
     """Until then the ring has to keep it."""
     speech = spoken()
     speech.job = job(8_000)
-    assert not speech.handed_over
+    before = speech.handed_over
     speech.close(8_000, paused=True)
-    assert speech.handed_over
+    assert (before, speech.handed_over) == (False, True)
     start = speech.start
     assert [speech.samples_before(at) for at in (start, start + 9, 9_000)] == [0, 9, 8_000 - start]
 

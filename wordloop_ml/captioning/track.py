@@ -458,9 +458,7 @@ class Track:
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
         quiet = min(self._ear.proven_silence_until, self._ear.position)
-        starts = [
-            speech.needed_from for speech in self._speeches() if not speech.handed_over
-        ]
+        starts = [speech.needed_from for speech in self._speeches() if not speech.handed_over]
         if self._open_speech() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)
         return min(starts, default=quiet)
