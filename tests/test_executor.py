@@ -159,7 +159,7 @@ def test_a_delivery_that_fails_costs_no_thread(
 def test_a_full_backlog_refuses_interims_but_never_finals(
     single: Executor[Worker], inbox: Inbox, gate: Gate
 ) -> None:
-    """Finals are bounded by the tracks' rings, not here."""
+    """Finals are bounded by the tracks' buffers, not here."""
     for index in range(8):
         single.submit(job(inbox, f"interim-{index}"))
     with pytest.raises(Busy):

@@ -166,7 +166,7 @@ class Executor(Generic[W]):
     """A fixed set of named threads over one bounded backlog.
 
     Finals are exempt from the bound: they are bounded at their source, because a track stops
-    reading when its ring is full of audio that waits for them.
+    reading when its buffer is full of audio that waits for them.
 
     backlog, background: how many jobs may wait, for speech and for work on texts.
     """

@@ -19,7 +19,7 @@ Samples = npt.NDArray[np.float32]
 """Mono audio: float32, shape (n,), in [-1, 1], 16 kHz."""
 
 Pcm16 = npt.NDArray[np.int16]
-"""Mono audio: int16, shape (n,), 16 kHz; what rings hold."""
+"""Mono audio: int16, shape (n,), 16 kHz; what buffers hold."""
 
 
 Vectors = npt.NDArray[np.float32]

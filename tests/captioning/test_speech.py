@@ -115,7 +115,7 @@ def test_a_cut_outlives_pauses() -> None:
 
 
 def test_only_a_final_that_ends_the_speech_takes_its_audio_over() -> None:
-    """Until then the ring has to keep it."""
+    """Until then the buffer has to keep it."""
     speech = spoken()
     speech.job = job(8_000)
     before = speech.handed_over

@@ -70,4 +70,4 @@ def test_a_lead_keeps_no_more_audio_than_the_policy_says() -> None:
     """Speech before a pause that is too long to be a lead is given up at once."""
     policy = CaptioningPolicy()
     scene = Scene().hush(1_000, TALK).say(policy.lead_samples // MS, TALK).hush(900, TALK)
-    assert scene.track.room >= policy.ring_samples - policy.quiet_lag_samples - 2 * 512
+    assert scene.track.room >= policy.buffer_samples - policy.quiet_lag_samples - 2 * 512

@@ -37,7 +37,7 @@ POLICY = CaptioningPolicy(
     cut_slack_samples=0,
     lead_gap_samples=48,
     lead_samples=120,
-    ring_samples=400,
+    buffer_samples=400,
     commit_step_samples=32,
     near_silence_rms=0.0,
     overhang_samples=12,
@@ -143,7 +143,7 @@ class Witness:
         assert self.track.committed >= self._committed
         self._committed = self.track.committed
         assert self._resolved <= self.track.received
-        assert 0 <= self.track.room <= POLICY.ring_samples
+        assert 0 <= self.track.room <= POLICY.buffer_samples
         if (self.track.room == 0 or self.track.crowded) and not self.ended:
             assert any(r.kind is JobClass.FINAL for r in self.waiting.values())
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from wordloop_ml.captioning.audio_buffer import AudioBuffer
 from wordloop_ml.captioning.level import LevelNormaliser
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.ring import Ring
 from wordloop_ml.captioning.segmenter import Segmenter, SegmenterEvent
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Samples, Utterance
@@ -21,7 +21,7 @@ class Ear:
     def __init__(self, voice: VoiceStream, policy: CaptioningPolicy, first_sample: int) -> None:
         self._voice = voice
         self._policy = policy
-        self._ring = Ring(first_sample, policy.ring_samples)
+        self._buffer = AudioBuffer(first_sample, policy.buffer_samples)
         self._segmenter = Segmenter(policy, first_sample)
         self._level = LevelNormaliser()
         self._probability = 0.0
@@ -30,17 +30,17 @@ class Ear:
     @property
     def received(self) -> int:
         """Absolute index one past the last sample appended or skipped."""
-        return self._ring.end
+        return self._buffer.end
 
     @property
     def held_from(self) -> int:
         """Absolute index of the first sample that is kept."""
-        return self._ring.start
+        return self._buffer.start
 
     @property
     def room(self) -> int:
         """How many samples may be appended now."""
-        return self._ring.room
+        return self._buffer.room
 
     @property
     def position(self) -> int:
@@ -64,12 +64,12 @@ class Ear:
 
     def append(self, samples: Samples) -> None:
         """Keep audio; ValueError when it exceeds ``room``."""
-        self._ring.append(samples)
+        self._buffer.append(samples)
 
     def hear(self, samples: int) -> SegmenterEvent | None:
         """Judge the next window, or the part of one that is left, of so many samples."""
         at = self.position
-        window = self._ring.copy(at, at + samples)
+        window = self._buffer.copy(at, at + samples)
         if samples < self._policy.window_samples:
             window = np.pad(window, (0, self._policy.window_samples - samples))
         # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
@@ -88,16 +88,16 @@ class Ear:
     def skip(self, samples: int) -> None:
         """Go on so many samples later, without audio; nothing that follows reaches behind."""
         if samples:
-            self._ring.skip(samples)
+            self._buffer.skip(samples)
         self._segmenter.jump(self.received)
 
     def audio(self, start: int, end: int) -> Utterance:
         """An own copy of [start, end), which must be held."""
-        return Utterance(start, self._ring.copy(start, end))
+        return Utterance(start, self._buffer.copy(start, end))
 
     def release_before(self, index: int) -> None:
         """Audio before this absolute index is no longer needed."""
-        self._ring.release_before(index)
+        self._buffer.release_before(index)
 
     def _ask_voice(self, window: Samples) -> None:
         try:

@@ -41,7 +41,7 @@ class CaptioningPolicy:
         lead_gap_samples, lead_samples: a final is decoded together with the segment before it where
             the pause between them is no longer than the first and both together than the second:
             what was said before makes what is said now likelier to be heard as it was meant.
-        ring_samples: audio that a track may hold while no final covers it.
+        buffer_samples: audio that a track may hold while no final covers it.
         commit_step_samples: silence between two ``Committed`` events.
         final_beams: how many hypotheses the decode of a final follows.
         empty_samples: a final without words is asked again where its audio is longer.
@@ -93,7 +93,7 @@ class CaptioningPolicy:
     cut_slack_samples: int = 800
     lead_gap_samples: int = 24_000
     lead_samples: int = 192_000
-    ring_samples: int = 960_000
+    buffer_samples: int = 960_000
     commit_step_samples: int = 16_000
     final_beams: int = 1
     empty_samples: int = 16_000
@@ -132,8 +132,8 @@ class CaptioningPolicy:
             raise ValueError("final_beams must be positive and final_retries not negative")
         if not 0.0 < self.retry_temperature <= 1.0:
             raise ValueError("retry_temperature must be above 0 and at most 1")
-        if self.ring_samples < self.least_ring_samples:
-            raise ValueError(f"ring_samples must be at least {self.least_ring_samples}")
+        if self.buffer_samples < self.least_buffer_samples:
+            raise ValueError(f"buffer_samples must be at least {self.least_buffer_samples}")
 
     @property
     def quiet_lag_samples(self) -> int:
@@ -141,7 +141,7 @@ class CaptioningPolicy:
         return self.onset_lead_samples + self.pre_roll_samples
 
     @property
-    def least_ring_samples(self) -> int:
+    def least_buffer_samples(self) -> int:
         """Audio that may be held before a decode that frees it is asked for."""
         return (
             self.longest_segment_samples

@@ -131,7 +131,7 @@ class Speech:
 
     @property
     def handed_over(self) -> bool:
-        """Whether its final has all of its audio, so that the ring need not keep it."""
+        """Whether its final has all of its audio, so that the buffer need not keep it."""
         return self.job is not None and not self.job.cut and not self.open
 
     def samples_before(self, index: int) -> int:

@@ -47,7 +47,7 @@ TrackOutput = TrackEvent | DecodeRequest
 
 MOST_WAITING = 128
 """Runs of speech and gaps that may wait for the first of them, as far as a track's owner keeps to
-``crowded``: more than a full ring of speech with pauses holds, and half of what an outbox takes."""
+``crowded``: more than a full buffer of speech with pauses holds, and half of what an outbox takes."""
 
 
 class Track:
@@ -383,7 +383,7 @@ class Track:
     # -- from outcomes to finals -------------------------------------------------------------
 
     def _settled(self, out: list[TrackOutput]) -> list[TrackOutput]:
-        """Let everything leave whose turn it is, move ``committed``, and free the ring."""
+        """Let everything leave whose turn it is, move ``committed``, and free the buffer."""
         while self._queue:
             head = self._queue[0]
             if isinstance(head, Hole):

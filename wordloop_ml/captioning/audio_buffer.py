@@ -12,7 +12,7 @@ _FIRST_CAPACITY = 1 << 15
 _SCALE = 32_768.0
 
 
-class Ring:
+class AudioBuffer:
     """A bounded memory of samples that are addressed by their absolute index.
 
     It grows as it fills, up to ``limit`` samples, and overwrites only what was released.
@@ -57,7 +57,7 @@ class Ring:
         """Store samples: float32 in [-1, 1], clipped; ValueError when they exceed ``room``."""
         count = len(samples)
         if count > self.room:
-            raise ValueError(f"{count} samples exceed the ring's room of {self.room}")
+            raise ValueError(f"{count} samples exceed the buffer's room of {self.room}")
         if self.held + count > len(self._memory):
             self._grow(self.held + count)
         scaled = np.rint(samples * _SCALE)
