@@ -1,4 +1,4 @@
-"""Quiet speech is brought to the detector's ear; what is loud is left alone."""
+"""Quiet speech is brought to the detector's level; what is loud is left alone."""
 
 import numpy as np
 import pytest

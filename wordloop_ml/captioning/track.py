@@ -13,19 +13,19 @@ from dataclasses import replace
 from wordloop_ml.captioning.annotations import without_annotations
 from wordloop_ml.captioning.cuts import choose_cut
 from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped, Lead
-from wordloop_ml.captioning.ear import Ear
+from wordloop_ml.captioning.endpointer import (
+    EndpointerEvent,
+    SpeechBegan,
+    SpeechEnded,
+    SpeechResumed,
+)
 from wordloop_ml.captioning.guards import fitted, judge
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import without_repeats
-from wordloop_ml.captioning.segmenter import (
-    SegmenterEvent,
-    SpeechBegan,
-    SpeechEnded,
-    SpeechResumed,
-)
 from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Span, Speech, Unheard
+from wordloop_ml.captioning.speech_detector import SpeechDetector
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
     AudioContext,
@@ -84,7 +84,7 @@ class Track:
         self._name = name
         self._ledger = Ledger(name, first_sample, last_seq, live_from)
         self._policy = policy
-        self._ear = Ear(voice, policy, first_sample)
+        self._detector = SpeechDetector(voice, policy, first_sample)
         self._glossary = Glossary(vocabulary)
         self._languages = Languages(policy, language)
         options = DecodeOptions(
@@ -111,9 +111,9 @@ class Track:
         """How many samples ``feed`` takes now without giving up audio that no final covers."""
         if self._closed:
             return 0
-        released = self._ear.held_from
+        released = self._detector.held_from
         elsewhere = sum(speech.samples_before(released) for speech in self._speeches())
-        return max(0, self._ear.room - elsewhere)
+        return max(0, self._detector.room - elsewhere)
 
     @property
     def crowded(self) -> bool:
@@ -126,7 +126,7 @@ class Track:
     @property
     def received(self) -> int:
         """Absolute index one past the last sample fed or skipped."""
-        return self._ear.received
+        return self._detector.received
 
     @property
     def committed(self) -> int:
@@ -151,7 +151,7 @@ class Track:
     @property
     def voice_failures(self) -> int:
         """How many windows the voice detector failed on, for metrics."""
-        return self._ear.failures
+        return self._detector.failures
 
     @property
     def done(self) -> bool:
@@ -165,9 +165,9 @@ class Track:
         if len(samples) > self.room:
             raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
         out: list[TrackOutput] = []
-        self._ear.append(samples)
-        while self._ear.unheard >= self._policy.window_samples:
-            self._hear(self._policy.window_samples, out)
+        self._detector.append(samples)
+        while self._detector.pending_samples >= self._policy.window_samples:
+            self._process_window(self._policy.window_samples, out)
         self._ask_interim(out)
         return self._settled(out)
 
@@ -189,7 +189,7 @@ class Track:
         """Close what is open, here, and go on: the border is the client's, inside a word or not."""
         out: list[TrackOutput] = []
         if not self._closed:
-            self._follow(self._ear.close(last=False), out, paused=False)
+            self._follow(self._detector.close(last=False), out, paused=False)
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
@@ -203,7 +203,7 @@ class Track:
                 last.end += samples
             else:
                 self._queue.append(Hole(at, at + samples))
-            self._ear.skip(samples)
+            self._detector.skip(samples)
         return self._settled(out)
 
     def finish(self) -> list[TrackOutput]:
@@ -211,7 +211,7 @@ class Track:
         out: list[TrackOutput] = []
         if not self._closed:
             self._close_for_good(out, paused=True)
-            self._ear.skip(0)
+            self._detector.skip(0)
             self._closed = True
         return self._settled(out)
 
@@ -223,7 +223,7 @@ class Track:
         if not self._closed:
             self._closed = True
             if self._open_speech() is None:
-                self._left_at = self._ear.proven_silence_until
+                self._left_at = self._detector.proven_silence_until
         return self._settled([])
 
     def expect_language(self, language: str) -> None:
@@ -236,21 +236,21 @@ class Track:
 
     # -- from windows to segments ------------------------------------------------------------
 
-    def _hear(self, samples: int, out: list[TrackOutput]) -> None:
-        event = self._ear.hear(samples)
+    def _process_window(self, samples: int, out: list[TrackOutput]) -> None:
+        event = self._detector.process_window(samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (speech := self._open_speech()) is not None:
-            speech.hear(self._ear.position, self._ear.silence)
+            speech.hear(self._detector.position, self._detector.silence)
             self._ask_final(speech, out)
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
         """No audio follows: judge the part of a window that is left, then close what is open."""
-        if left := self._ear.unheard:
-            self._hear(left, out)
-        self._follow(self._ear.close(last=True), out, paused=paused)
+        if left := self._detector.pending_samples:
+            self._process_window(left, out)
+        self._follow(self._detector.close(last=True), out, paused=paused)
 
     def _follow(
-        self, events: Iterable[SegmenterEvent], out: list[TrackOutput], *, paused: bool
+        self, events: Iterable[EndpointerEvent], out: list[TrackOutput], *, paused: bool
     ) -> None:
         for event in events:
             speech = self._open_speech()
@@ -289,10 +289,10 @@ class Track:
         job = speech.job
         if job is not None and job.postponed and not speech.open:
             self._ask_again(self._decodes.retry(speech, job, now=True), out)
-        due = speech.final_due(self._ear.position, self._ear.silence)
+        due = speech.final_due(self._detector.position, self._detector.silence)
         if due is not None:
             end, cut = due
-            heard = self._ear.audio(speech.start, end)
+            heard = self._detector.audio(speech.start, end)
             lead = None if cut else self._lead(speech, end)
             out.append(self._decodes.final(speech, heard, cut=cut, lead=lead))
 
@@ -301,16 +301,16 @@ class Track:
         if speech.lead is None or end - speech.lead.start > self._policy.lead_samples:
             return None
         before = speech.lead
-        return Lead(self._ear.audio(before.start, end), (before.end + speech.start) // 2)
+        return Lead(self._detector.audio(before.start, end), (before.end + speech.start) // 2)
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
         """At most once a feed: of several that would be due, only the newest is of use."""
-        speech, now = self._open_speech(), self._ear.position
+        speech, now = self._open_speech(), self._detector.position
         if speech is None:
             return
-        kind = speech.interim_due(now, self._ear.silence, self._stretch)
+        kind = speech.interim_due(now, self._detector.silence, self._stretch)
         if kind is not None:
-            out.append(self._decodes.interim(speech, kind, self._ear.audio(speech.start, now)))
+            out.append(self._decodes.interim(speech, kind, self._detector.audio(speech.start, now)))
 
     # -- from decodes to captions ------------------------------------------------------------
 
@@ -403,7 +403,7 @@ class Track:
             self._ask_final(speech, out)
         self._advance()
         out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
-        self._ear.release_before(self._needed_from())
+        self._detector.release_before(self._needed_from())
         return out
 
     def _resolve(self, speech: Speech, out: list[TrackOutput]) -> None:
@@ -452,12 +452,12 @@ class Track:
         elif self._left_at is not None:
             quiet = self._left_at
         else:
-            quiet = self._ear.proven_silence_until
+            quiet = self._detector.proven_silence_until
         self._ledger.advance(quiet)
 
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
-        quiet = min(self._ear.proven_silence_until, self._ear.position)
+        quiet = min(self._detector.proven_silence_until, self._detector.position)
         starts = [speech.needed_from for speech in self._speeches() if not speech.handed_over]
         if self._open_speech() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)

@@ -1,17 +1,17 @@
-"""What a track hears: its audio, window by window, and where speech begins and ends in it; pure."""
+"""Detects speech in a track's audio, window by window; pure."""
 
 import numpy as np
 
 from wordloop_ml.captioning.audio_buffer import AudioBuffer
+from wordloop_ml.captioning.endpointer import Endpointer, EndpointerEvent
 from wordloop_ml.captioning.level import LevelNormaliser
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.segmenter import Segmenter, SegmenterEvent
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Samples, Utterance
 from wordloop_ml.ports import VoiceStream
 
 
-class Ear:
+class SpeechDetector:
     """One track's audio that is still needed, and what the voice detector makes of it.
 
     voice: the voice detector's memory of this track.
@@ -22,7 +22,7 @@ class Ear:
         self._voice = voice
         self._policy = policy
         self._buffer = AudioBuffer(first_sample, policy.buffer_samples)
-        self._segmenter = Segmenter(policy, first_sample)
+        self._endpointer = Endpointer(policy, first_sample)
         self._level = LevelNormaliser()
         self._probability = 0.0
         self.failures = 0
@@ -45,28 +45,28 @@ class Ear:
     @property
     def position(self) -> int:
         """Absolute index one past the last window that was judged."""
-        return self._segmenter.position
+        return self._endpointer.position
 
     @property
-    def unheard(self) -> int:
+    def pending_samples(self) -> int:
         """How many samples wait to be judged."""
         return self.received - self.position
 
     @property
     def silence(self) -> int | None:
         """Where silence began inside the open segment, unless the speaker speaks."""
-        return self._segmenter.silence
+        return self._endpointer.silence
 
     @property
     def proven_silence_until(self) -> int:
         """No segment that is still to open can start before; meaningless while one is open."""
-        return self._segmenter.proven_silence_until
+        return self._endpointer.proven_silence_until
 
     def append(self, samples: Samples) -> None:
         """Keep audio; ValueError when it exceeds ``room``."""
         self._buffer.append(samples)
 
-    def hear(self, samples: int) -> SegmenterEvent | None:
+    def process_window(self, samples: int) -> EndpointerEvent | None:
         """Judge the next window, or the part of one that is left, of so many samples."""
         at = self.position
         window = self._buffer.copy(at, at + samples)
@@ -75,21 +75,21 @@ class Ear:
         # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
         # caches is the dearest step of the loop. So quiet a window holds no speech at any gain.
         energy = self._policy.silent_rms**2 * self._policy.window_samples
-        if self._segmenter.idle and window.dot(window) < energy:
+        if self._endpointer.idle and window.dot(window) < energy:
             self._probability = 0.0
         else:
             self._ask_voice(self._level.normalise(window))
-        return self._segmenter.step(self._probability, samples)
+        return self._endpointer.step(self._probability, samples)
 
-    def close(self, *, last: bool) -> list[SegmenterEvent]:
+    def close(self, *, last: bool) -> list[EndpointerEvent]:
         """Border drawn from outside, at the newest sample; last: no audio follows."""
-        return self._segmenter.close(self.received, last=last)
+        return self._endpointer.close(self.received, last=last)
 
     def skip(self, samples: int) -> None:
         """Go on so many samples later, without audio; nothing that follows reaches behind."""
         if samples:
             self._buffer.skip(samples)
-        self._segmenter.jump(self.received)
+        self._endpointer.jump(self.received)
 
     def audio(self, start: int, end: int) -> Utterance:
         """An own copy of [start, end), which must be held."""

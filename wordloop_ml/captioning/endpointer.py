@@ -30,7 +30,7 @@ class SilenceBegan:
 
 @dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """It was only a breath."""
+    """The speaker went on before the silence was long enough to end the segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class SpeechEnded:
     end: int
 
 
-SegmenterEvent = SpeechBegan | SilenceBegan | SpeechResumed | SpeechEnded
+EndpointerEvent = SpeechBegan | SilenceBegan | SpeechResumed | SpeechEnded
 
 
-class Segmenter:
+class Endpointer:
     """Follows one track, window by window."""
 
     def __init__(self, policy: CaptioningPolicy, first_sample: int) -> None:
@@ -75,7 +75,7 @@ class Segmenter:
         heard = self._position if self._burst is None else self._burst
         return max(self._floor, heard - self._policy.quiet_lag_samples)
 
-    def step(self, probability: float, samples: int) -> SegmenterEvent | None:
+    def step(self, probability: float, samples: int) -> EndpointerEvent | None:
         """One window of so many samples, and the probability that it holds speech."""
         at = self._position
         self._position += samples
@@ -83,12 +83,12 @@ class Segmenter:
             return self._step_in_speech(at, probability)
         return self._step_in_silence(at, probability)
 
-    def close(self, end: int, *, last: bool) -> list[SegmenterEvent]:
+    def close(self, end: int, *, last: bool) -> list[EndpointerEvent]:
         """Border drawn from outside: end what is open, at the latest at ``end``.
 
         last: no audio follows that could confirm a burst, so it counts as speech.
         """
-        events: list[SegmenterEvent] = []
+        events: list[EndpointerEvent] = []
         if last and self._burst is not None and end > self._floor:
             events.append(self._begin(self._burst))
         if self._speaking:
@@ -99,7 +99,7 @@ class Segmenter:
         """Go on at a later position; nothing that follows reaches behind it."""
         self._position = self._floor = position
 
-    def _step_in_silence(self, at: int, probability: float) -> SegmenterEvent | None:
+    def _step_in_silence(self, at: int, probability: float) -> EndpointerEvent | None:
         if self._burst is not None and at - self._burst > self._policy.pre_roll_samples:
             self._burst = None
         if self._burst is not None and probability >= self._policy.stay_threshold:
@@ -108,7 +108,7 @@ class Segmenter:
             self._burst = at
         return None
 
-    def _step_in_speech(self, at: int, probability: float) -> SegmenterEvent | None:
+    def _step_in_speech(self, at: int, probability: float) -> EndpointerEvent | None:
         if self._silence is None:
             if probability < self._policy.stay_threshold:
                 self._silence = at
