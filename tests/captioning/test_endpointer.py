@@ -19,7 +19,7 @@ POLICY = CaptioningPolicy(
     window_samples=10,
     onset_lead_samples=10,
     pre_roll_samples=30,
-    endpoint_samples=50,
+    min_silence_samples=50,
     speculate_samples=20,
 )
 LOUD, SOFT, QUIET = 0.9, 0.4, 0.1

@@ -11,8 +11,8 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
     ("numbers", "complaint"),
     [
         ({"window_samples": 0}, "window_samples"),
-        ({"stay_threshold": 0.6}, "thresholds"),
-        ({"stay_threshold": 0.0}, "thresholds"),
+        ({"neg_threshold": 0.6}, "thresholds"),
+        ({"neg_threshold": 0.0}, "thresholds"),
         ({"speculate_samples": 8_001}, "speculate_samples"),
         ({"cut_margin_samples": 120_000}, "cut_margin_samples"),
         ({"buffer_samples": 240_000}, "buffer_samples"),
@@ -31,7 +31,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     """Pre-roll 400 ms, endpoint 500 ms, forced cut 15 s, a buffer of 60 s; whisper's guards."""
     policy = CaptioningPolicy()
     assert policy.pre_roll_samples == 16 * 400
-    assert policy.endpoint_samples == 16 * 500
+    assert policy.min_silence_samples == 16 * 500
     assert policy.longest_segment_samples == 16 * 15_000
     assert policy.buffer_samples == 16 * 60_000
     assert (policy.no_speech_probability, policy.log_probability) == (0.6, -1.0)

@@ -24,7 +24,7 @@ POLICY = CaptioningPolicy(
     window_samples=8,
     onset_lead_samples=4,
     pre_roll_samples=16,
-    endpoint_samples=40,
+    min_silence_samples=40,
     speculate_samples=16,
     first_decode_samples=16,
     first_retry_samples=8,
@@ -155,7 +155,7 @@ class Witness:
         if request.kind is JobClass.FINAL:  # once more after a failure, twice after refusals
             self.asked[heard.start, heard.end] += 1
             assert self.asked[heard.start, heard.end] <= 4
-        longest = POLICY.longest_segment_samples + POLICY.endpoint_samples
+        longest = POLICY.longest_segment_samples + POLICY.min_silence_samples
         assert 0 < len(heard.samples) <= longest + POLICY.window_samples
         assert np.array_equal(heard.samples, audio_at(heard.start, heard.end))
 
@@ -208,11 +208,11 @@ class Witness:
 
     def _confirmed_windows(self) -> Iterator[tuple[int, int]]:
         for index, (start, end, probability) in enumerate(self.windows):
-            if probability < POLICY.start_threshold:
+            if probability < POLICY.threshold:
                 continue
             for later, _, other in self.windows[index + 1 :]:
                 if later - start > POLICY.pre_roll_samples:
                     break
-                if other >= POLICY.stay_threshold:
+                if other >= POLICY.neg_threshold:
                     yield start, end
                     break

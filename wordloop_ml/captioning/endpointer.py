@@ -1,7 +1,7 @@
 """Where speech begins and ends, from probabilities alone; pure, and tested without audio.
 
-A segment opens on a window at or above the start threshold that a second window, at or above the
-stay threshold, confirms within the pre-roll. So one burst (a click) opens nothing and costs
+A segment opens on a window at or above the threshold that a second window, at or above the
+negative threshold, confirms within the pre-roll. So one burst (a click) opens nothing and costs
 nothing: it counts as silence. No word is lost by that, because a confirmed segment reaches back
 by the pre-roll from its *first* window, and because audio only counts as proven silence when no
 later window can reach it any more. At the end of the audio, where nothing can confirm it, a burst
@@ -102,22 +102,22 @@ class Endpointer:
     def _step_in_silence(self, at: int, probability: float) -> EndpointerEvent | None:
         if self._burst is not None and at - self._burst > self._policy.pre_roll_samples:
             self._burst = None
-        if self._burst is not None and probability >= self._policy.stay_threshold:
+        if self._burst is not None and probability >= self._policy.neg_threshold:
             return self._begin(self._burst)
-        if self._burst is None and probability >= self._policy.start_threshold:
+        if self._burst is None and probability >= self._policy.threshold:
             self._burst = at
         return None
 
     def _step_in_speech(self, at: int, probability: float) -> EndpointerEvent | None:
         if self._silence is None:
-            if probability < self._policy.stay_threshold:
+            if probability < self._policy.neg_threshold:
                 self._silence = at
                 return SilenceBegan(at)
             return None
-        if probability >= self._policy.start_threshold:
+        if probability >= self._policy.threshold:
             self._silence = None
             return SpeechResumed()
-        if self._position - self._silence >= self._policy.endpoint_samples:
+        if self._position - self._silence >= self._policy.min_silence_samples:
             return self._finish(self._end_of_speech(self._position))
         return None
 

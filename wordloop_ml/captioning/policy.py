@@ -12,12 +12,12 @@ class CaptioningPolicy:
 
     Voice activity
         window_samples: what the voice detector judges at a time.
-        start_threshold, stay_threshold: speech starts, and resumes after a silence, at or above
+        threshold, neg_threshold: speech starts, and resumes after a silence, at or above
             the first; it lasts while at or above the second.
         onset_lead_samples: how far the detector lags behind the true onset.
         pre_roll_samples: audio kept before an onset, so that first words are whole. Also the
             time within which a burst must be confirmed by a second window to count as speech.
-        endpoint_samples: silence that ends a segment.
+        min_silence_samples: silence that ends a segment.
         silent_rms: outside speech, a window that is quieter holds none: the detector is not asked.
 
     Decoding
@@ -69,11 +69,11 @@ class CaptioningPolicy:
     """
 
     window_samples: int = 512
-    start_threshold: float = 0.5
-    stay_threshold: float = 0.35
+    threshold: float = 0.5
+    neg_threshold: float = 0.35
     onset_lead_samples: int = 512
     pre_roll_samples: int = 6_400
-    endpoint_samples: int = 8_000
+    min_silence_samples: int = 8_000
     silent_rms: float = 0.0001
 
     speculate_samples: int = 2_560
@@ -122,10 +122,10 @@ class CaptioningPolicy:
         """Refuse numbers with which a track could stand still."""
         if self.window_samples < 1:
             raise ValueError("window_samples must be positive")
-        if not 0.0 < self.stay_threshold <= self.start_threshold <= 1.0:
-            raise ValueError("thresholds must satisfy 0 < stay_threshold <= start_threshold <= 1")
-        if not 0 < self.speculate_samples <= self.endpoint_samples:
-            raise ValueError("speculate_samples must lie within endpoint_samples")
+        if not 0.0 < self.neg_threshold <= self.threshold <= 1.0:
+            raise ValueError("thresholds must satisfy 0 < neg_threshold <= threshold <= 1")
+        if not 0 < self.speculate_samples <= self.min_silence_samples:
+            raise ValueError("speculate_samples must lie within min_silence_samples")
         if not 0 < self.cut_margin_samples < self.longest_segment_samples // 2:
             raise ValueError("cut_margin_samples must be less than half of the longest segment")
         if self.final_beams < 1 or self.final_retries < 0:
@@ -146,7 +146,7 @@ class CaptioningPolicy:
         return (
             self.longest_segment_samples
             + self.lead_samples
-            + self.endpoint_samples
+            + self.min_silence_samples
             + self.quiet_lag_samples
             + self.pre_roll_samples
             + 4 * self.window_samples

@@ -169,7 +169,7 @@ class Speech:
         policy, shown = self._policy, bool(self.stabiliser.words)
         if self.job is not None or (shown and silence is not None):
             return None
-        if now - self.start > policy.longest_segment_samples + policy.endpoint_samples:
+        if now - self.start > policy.longest_segment_samples + policy.min_silence_samples:
             return None  # a cut came late and the next one is due as soon as silence is told apart
         early = now < self._first_until
         first = early and not shown
