@@ -218,7 +218,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpanLost:
-    """A named hole: audio that no final covers, and why.
+    """A lost span: audio that no final covers, and why.
 
     code: ``decode_failed``, ``rejected`` or ``gap``.
     reason: for ``rejected``, the guard's reason.

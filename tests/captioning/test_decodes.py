@@ -9,7 +9,7 @@ from wordloop_ml.captioning.decodes import DecodeRequest, Decodes, Lead, outcome
 from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech import FinalJob, Heard, Speech, Unheard
+from wordloop_ml.captioning.segment import FinalJob, FinalText, NoFinal, Segment
 from wordloop_ml.messages import (
     AudioContext,
     DecodeOptions,
@@ -31,19 +31,19 @@ def made(policy: CaptioningPolicy = POLICY, **options: object) -> Decodes:
     return Decodes(policy, asked, Languages(policy, asked.language))
 
 
-def spoken(*, open_: bool = False) -> Speech:
+def spoken(*, open_: bool = False) -> Segment:
     """A run of speech that is over, or not yet."""
-    speech = Speech(16_000, 16_000, POLICY)
+    segment = Segment(16_000, 16_000, POLICY)
     if not open_:
-        speech.close(17_000, paused=True)
-    return speech
+        segment.close(17_000, paused=True)
+    return segment
 
 
-def asked_for(decodes: Decodes, speech: Speech) -> tuple[DecodeRequest, FinalJob]:
-    """The final of a speech."""
-    request = decodes.final(speech, HEARD, cut=False)
-    assert speech.job is not None
-    return request, speech.job
+def asked_for(decodes: Decodes, segment: Segment) -> tuple[DecodeRequest, FinalJob]:
+    """The final of a segment."""
+    request = decodes.final(segment, HEARD, cut=False)
+    assert segment.job is not None
+    return request, segment.job
 
 
 def doubtful(*texts: str, likelihood: float = -0.2) -> Hypothesis:
@@ -60,10 +60,10 @@ MUMBLE = doubtful("mumble", likelihood=-2.0)
 
 def test_every_request_has_its_own_ticket_and_the_tracks_options() -> None:
     """An answer can never be taken for another's."""
-    decodes, speech = made(language="de", prompt="Glossary: x."), Speech(0, 0, POLICY)
+    decodes, segment = made(language="de", prompt="Glossary: x."), Segment(0, 0, POLICY)
     requests = [
-        decodes.interim(speech, JobClass.FIRST_CAPTION, HEARD),
-        decodes.final(speech, HEARD, cut=False),
+        decodes.interim(segment, JobClass.FIRST_CAPTION, HEARD),
+        decodes.final(segment, HEARD, cut=False),
     ]
     assert [request.kind for request in requests] == [JobClass.FIRST_CAPTION, JobClass.FINAL]
     assert {request.options.language for request in requests} == {"de"}
@@ -73,29 +73,29 @@ def test_every_request_has_its_own_ticket_and_the_tracks_options() -> None:
 
 def test_only_finals_search_with_beams() -> None:
     """An interim is replaced too soon to be worth it."""
-    decodes, speech = made(replace(POLICY, final_beams=5)), spoken()
-    assert decodes.interim(speech, JobClass.INTERIM, HEARD).options.beams == 1
-    assert decodes.final(speech, HEARD, cut=False).options.beams == 5
+    decodes, segment = made(replace(POLICY, final_beams=5)), spoken()
+    assert decodes.interim(segment, JobClass.INTERIM, HEARD).options.beams == 1
+    assert decodes.final(segment, HEARD, cut=False).options.beams == 5
 
 
-def test_a_final_becomes_the_job_of_its_speech() -> None:
+def test_a_final_becomes_the_job_of_its_segment() -> None:
     """Its answer finds the way back, and only once."""
-    decodes, speech = made(), Speech(0, 0, POLICY)
-    request = decodes.final(speech, HEARD, cut=True)
-    assert speech.being_cut
+    decodes, segment = made(), Segment(0, 0, POLICY)
+    request = decodes.final(segment, HEARD, cut=True)
+    assert segment.being_cut
     asked = decodes.answered(request.ticket)
     assert asked is not None
-    assert (asked.speech, asked.job) == (speech, speech.job)
+    assert (asked.segment, asked.job) == (segment, segment.job)
     assert decodes.answered(request.ticket) is None
 
 
 def test_a_doubted_final_is_asked_with_the_full_context_then_at_a_temperature() -> None:
     """Each once, over the same audio, without the prompt; then unlikely text is the outcome."""
-    decodes, speech = made(prompt="Glossary: x."), spoken()
-    first, job = asked_for(decodes, speech)
-    full = decodes.after_doubt(speech, job, LOOP, SO, calm=True)
+    decodes, segment = made(prompt="Glossary: x."), spoken()
+    first, job = asked_for(decodes, segment)
+    full = decodes.after_doubt(segment, job, LOOP, SO, calm=True)
     assert full is not None
-    other = decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True)
+    other = decodes.after_doubt(segment, job, UNLIKELY, MUMBLE, calm=True)
     assert other is not None
     assert first.options.context is AudioContext.LONG
     assert {full.options.context, other.options.context} == {AudioContext.FULL}
@@ -103,8 +103,8 @@ def test_a_doubted_final_is_asked_with_the_full_context_then_at_a_temperature() 
     assert {full.options.prompt, other.options.prompt} == {""}
     assert {full.kind, other.kind} == {JobClass.FINAL}
     assert full.utterance is other.utterance is HEARD
-    assert decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True) is None
-    assert job.outcome == Heard(MUMBLE.words, "en")
+    assert decodes.after_doubt(segment, job, UNLIKELY, MUMBLE, calm=True) is None
+    assert job.outcome == FinalText(MUMBLE.words, "en")
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_the_policy_bounds_retries(
     options: dict[str, object], retries: int, temperatures: list[float]
 ) -> None:
     """A careful track has the full context already."""
-    decodes, speech = made(replace(POLICY, final_retries=retries), **options), spoken()
-    _, job = asked_for(decodes, speech)
+    decodes, segment = made(replace(POLICY, final_retries=retries), **options), spoken()
+    _, job = asked_for(decodes, segment)
     asked = []
-    while (request := decodes.after_doubt(speech, job, LOOP, SO, calm=True)) is not None:
+    while (request := decodes.after_doubt(segment, job, LOOP, SO, calm=True)) is not None:
         asked.append(request.options.temperature)
     assert asked == temperatures
 
@@ -131,20 +131,20 @@ def test_the_policy_bounds_retries(
 @pytest.mark.parametrize("reason", [RejectReason.NO_SPEECH, RejectReason.NO_WORDS])
 def test_silence_is_not_asked_again(reason: RejectReason) -> None:
     """Nobody spoke."""
-    decodes, speech = made(), spoken()
-    _, job = asked_for(decodes, speech)
-    assert decodes.after_doubt(speech, job, reason, doubtful(), calm=True) is None
-    assert job.outcome == Unheard("rejected", reason)
+    decodes, segment = made(), spoken()
+    _, job = asked_for(decodes, segment)
+    assert decodes.after_doubt(segment, job, reason, doubtful(), calm=True) is None
+    assert job.outcome == NoFinal("rejected", reason)
 
 
 def test_load_postpones_a_retry_and_never_leaves_it_out() -> None:
     """What is said at the end does not depend on the load."""
-    decodes, speech = made(), spoken(open_=True)
-    _, job = asked_for(decodes, speech)
-    assert decodes.after_doubt(speech, job, LOOP, SO, calm=False) is None
+    decodes, segment = made(), spoken(open_=True)
+    _, job = asked_for(decodes, segment)
+    assert decodes.after_doubt(segment, job, LOOP, SO, calm=False) is None
     assert (job.postponed, job.outcome) == (True, None)
-    speech.close(17_000, paused=True)
-    request = decodes.retry(speech, job, now=True)
+    segment.close(17_000, paused=True)
+    request = decodes.retry(segment, job, now=True)
     assert request is not None
     assert request.options.context is AudioContext.FULL
     assert not job.postponed
@@ -153,37 +153,37 @@ def test_load_postpones_a_retry_and_never_leaves_it_out() -> None:
 @pytest.mark.parametrize("calm", [True, False])
 def test_a_cut_is_asked_again_at_once(calm: bool) -> None:
     """What is said after it waits for it."""
-    decodes, speech = made(), spoken(open_=True)
-    decodes.final(speech, HEARD, cut=True)
-    assert speech.job is not None
-    assert decodes.after_doubt(speech, speech.job, LOOP, SO, calm=calm) is not None
+    decodes, segment = made(), spoken(open_=True)
+    decodes.final(segment, HEARD, cut=True)
+    assert segment.job is not None
+    assert decodes.after_doubt(segment, segment.job, LOOP, SO, calm=calm) is not None
 
 
 def test_a_final_with_a_lead_is_retried_alone_first() -> None:
     """The lead may be to blame; short audio without words is asked no further than that."""
-    decodes, speech = made(), spoken()
+    decodes, segment = made(), spoken()
     led = Utterance(8_000, np.full(9_000, 0.25, dtype=np.float32))
-    first = decodes.final(speech, HEARD, cut=False, lead=Lead(led, 15_000))
+    first = decodes.final(segment, HEARD, cut=False, lead=Lead(led, 15_000))
     assert first.utterance is led
-    job = speech.job
+    job = segment.job
     assert job is not None
     assert job.lead == 15_000
-    alone = decodes.after_doubt(speech, job, RejectReason.NO_WORDS, doubtful(), calm=True)
+    alone = decodes.after_doubt(segment, job, RejectReason.NO_WORDS, doubtful(), calm=True)
     assert alone is not None
     assert alone.utterance is HEARD
     assert alone.options == first.options
     reason = RejectReason.NO_WORDS
-    assert decodes.after_doubt(speech, job, reason, doubtful(), calm=True) is None
-    assert job.outcome == Unheard("rejected", reason)
+    assert decodes.after_doubt(segment, job, reason, doubtful(), calm=True) is None
+    assert job.outcome == NoFinal("rejected", reason)
 
 
 FACTS = AudioFacts(16_000, 17_000, loudest_rms=0.25)
 FELLOWS = ("And", "so", "my", "fellow", "Americans.")
 
 
-def text_of(outcome: Heard | Unheard | None) -> list[str]:
+def text_of(outcome: FinalText | NoFinal | None) -> list[str]:
     """The words of an outcome with text."""
-    assert isinstance(outcome, Heard)
+    assert isinstance(outcome, FinalText)
     return [word.text for word in outcome.words]
 
 
@@ -211,7 +211,7 @@ def test_a_loop_is_shown_once() -> None:
 def test_silence_at_last_is_silence() -> None:
     """Whatever was heard in it before."""
     doubted = [(LOOP, SO), (RejectReason.NO_SPEECH, doubtful())]
-    assert outcome_of(doubted, FACTS, POLICY) == Unheard("rejected", RejectReason.NO_SPEECH)
+    assert outcome_of(doubted, FACTS, POLICY) == NoFinal("rejected", RejectReason.NO_SPEECH)
 
 
 def test_a_retry_detects_the_language_unless_it_was_given() -> None:
@@ -219,35 +219,35 @@ def test_a_retry_detects_the_language_unless_it_was_given() -> None:
     for given in ("de", None):
         languages = Languages(POLICY, given)
         languages._established = "en"
-        decodes, speech = Decodes(POLICY, DecodeOptions(given), languages), spoken()
-        _, job = asked_for(decodes, speech)
-        request = decodes.after_doubt(speech, job, UNLIKELY, MUMBLE, calm=True)
+        decodes, segment = Decodes(POLICY, DecodeOptions(given), languages), spoken()
+        _, job = asked_for(decodes, segment)
+        request = decodes.after_doubt(segment, job, UNLIKELY, MUMBLE, calm=True)
         assert request is not None
         assert request.options.language == given
 
 
 def test_a_failed_final_is_asked_once_more_and_a_failed_retry_in_the_next_way() -> None:
     """Failures and refusals end in a name, whatever their order."""
-    decodes, speech = made(), spoken()
-    first, job = asked_for(decodes, speech)
-    again = decodes.after_failure(speech, job)
+    decodes, segment = made(), spoken()
+    first, job = asked_for(decodes, segment)
+    again = decodes.after_failure(segment, job)
     assert again is not None
     assert again.options == first.options
-    assert decodes.after_failure(speech, job) is None
-    assert job.outcome == Unheard("decode_failed")
+    assert decodes.after_failure(segment, job) is None
+    assert job.outcome == NoFinal("decode_failed")
 
-    _, job = asked_for(decodes, speech)
-    assert decodes.after_doubt(speech, job, LOOP, SO, calm=True) is not None
-    sampled = decodes.after_failure(speech, job)
+    _, job = asked_for(decodes, segment)
+    assert decodes.after_doubt(segment, job, LOOP, SO, calm=True) is not None
+    sampled = decodes.after_failure(segment, job)
     assert sampled is not None
     assert sampled.options.temperature > 0
-    assert decodes.after_failure(speech, job) is None
+    assert decodes.after_failure(segment, job) is None
     assert text_of(job.outcome) == ["so"]
 
 
-def test_a_forgotten_speech_has_no_tickets() -> None:
-    """Other speech keeps its own."""
-    decodes, one, other = made(), Speech(0, 0, POLICY), Speech(9, 9, POLICY)
+def test_a_forgotten_segment_has_no_tickets() -> None:
+    """Another segment keeps its own."""
+    decodes, one, other = made(), Segment(0, 0, POLICY), Segment(9, 9, POLICY)
     gone = decodes.interim(one, JobClass.INTERIM, HEARD)
     kept = decodes.interim(other, JobClass.INTERIM, HEARD)
     decodes.forget(one)

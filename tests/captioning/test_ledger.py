@@ -1,7 +1,7 @@
 """Finals are counted, and ``committed`` is told with them or by itself."""
 
 from wordloop_ml.captioning.ledger import Ledger
-from wordloop_ml.captioning.speech import Unheard
+from wordloop_ml.captioning.segment import NoFinal
 from wordloop_ml.messages import Committed, RejectReason, Word
 
 HELLO = (Word("hello", 100, 200, 0.9),)
@@ -26,14 +26,14 @@ def test_a_commit_never_moves_back() -> None:
 
 
 def test_through_silence_a_commit_is_told_in_steps() -> None:
-    """And not again when a final or a hole has told it."""
+    """And not again when a final or a lost span has told it."""
     ledger = Ledger("ana", first_sample=0, last_seq=0, live_from=0)
     ledger.advance(90)
     assert ledger.untold(100) == []
     ledger.advance(100)
     assert ledger.untold(100) == [Committed("ana", 100)]
     ledger.advance(200)
-    lost = ledger.lost(120, 180, Unheard("rejected", RejectReason.NO_WORDS))
+    lost = ledger.lost(120, 180, NoFinal("rejected", RejectReason.NO_WORDS))
     assert (lost.committed, lost.reason) == (200, RejectReason.NO_WORDS)
     assert ledger.untold(1) == []
 

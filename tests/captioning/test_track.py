@@ -316,7 +316,7 @@ def test_finalize_in_silence_changes_nothing() -> None:
 
 
 def test_a_gap_closes_what_is_open_and_is_named_in_its_place() -> None:
-    """Positions go on behind it; the hole is told after the final before it."""
+    """Positions go on behind it; the gap is told after the final before it."""
     scene = Scene().hush(1_000).say(800, HELLO)
     scene.out += scene.track.gap(5_000 * MS)
     assert scene.track.received == 6_800 * MS

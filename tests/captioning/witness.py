@@ -76,7 +76,7 @@ class Witness:
         self.asked: Counter[tuple[int, int]] = Counter()  # finals, by their audio
         self.finals: list[Caption] = []
         self.ended = False
-        self.spans: list[tuple[int, int]] = []  # finals and named holes, as they came
+        self.spans: list[tuple[int, int]] = []  # finals and lost spans, as they came
         self.gap_ends: list[int] = []
         self.windows: list[tuple[int, int, float]] = []  # (start, end, probability)
         self._last_seq = last_seq

@@ -8,7 +8,7 @@ from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
-from wordloop_ml.captioning.speech import FinalJob, Heard, Speech, Unheard
+from wordloop_ml.captioning.segment import FinalJob, FinalText, NoFinal, Segment
 from wordloop_ml.captioning.stabiliser import normalised
 from wordloop_ml.messages import (
     AudioContext,
@@ -32,7 +32,7 @@ def outcome_of(
     doubted: Sequence[tuple[RejectReason, Hypothesis]],
     facts: AudioFacts,
     policy: CaptioningPolicy,
-) -> Heard | Unheard:
+) -> FinalText | NoFinal:
     """What becomes of a final that every decode left in doubt: text, wherever somebody spoke.
 
     The likeliest of the unlikely texts; without any, the likeliest of those that repeat
@@ -42,12 +42,12 @@ def outcome_of(
     repeating = [one for reason, one in doubted if reason is RejectReason.REPETITION]
     last = doubted[-1][0]
     if last not in _CURABLE or not (unlikely or repeating):
-        return Unheard("rejected", doubted[0][0] if last in _CURABLE else last)
+        return NoFinal("rejected", doubted[0][0] if last in _CURABLE else last)
     best = max(unlikely or repeating, key=lambda one: one.average_log_probability)
     words = best.words
     if not unlikely and not _is_said_twice(repeating, policy):
         words = without_repeats(words, policy)
-    return Heard(fitted(words, facts.start, facts.end), best.language)
+    return FinalText(fitted(words, facts.start, facts.end), best.language)
 
 
 def _is_said_twice(repeating: Sequence[Hypothesis], policy: CaptioningPolicy) -> bool:
@@ -98,7 +98,7 @@ class Asked:
     job: the final that was asked for; None for an interim.
     """
 
-    speech: Speech
+    segment: Segment
     facts: AudioFacts
     job: FinalJob | None
 
@@ -119,9 +119,9 @@ class Decodes:
         self._next_ticket = 1
 
     def final(
-        self, speech: Speech, utterance: Utterance, *, cut: bool, lead: Lead | None = None
+        self, segment: Segment, utterance: Utterance, *, cut: bool, lead: Lead | None = None
     ) -> DecodeRequest:
-        """Decode all of a segment, after its lead if it has one; becomes the speech's job."""
+        """Decode all of a segment, after its lead if it has one; becomes the segment's job."""
         facts = facts_of(utterance, self._policy.window_samples)
         language = self._languages.for_final(utterance.start)
         options = replace(
@@ -135,14 +135,14 @@ class Decodes:
         retries = self._retries()
         if lead is not None:  # first alone, as it would have been without one
             retries = (options, *retries)
-        speech.job = FinalJob(utterance, from_, facts, options, cut, retries)
+        segment.job = FinalJob(utterance, from_, facts, options, cut, retries)
         heard = utterance if lead is None else lead.utterance
-        return self._request(speech, speech.job, heard)
+        return self._request(segment, segment.job, heard)
 
-    def interim(self, speech: Speech, kind: JobClass, utterance: Utterance) -> DecodeRequest:
+    def interim(self, segment: Segment, kind: JobClass, utterance: Utterance) -> DecodeRequest:
         """Decode what is said so far."""
-        asked = Asked(speech, facts_of(utterance, self._policy.window_samples), None)
-        language = self._languages.for_interim(speech)
+        asked = Asked(segment, facts_of(utterance, self._policy.window_samples), None)
+        language = self._languages.for_interim(segment)
         options = replace(
             self._options,
             language=language,
@@ -150,22 +150,22 @@ class Decodes:
         )
         return DecodeRequest(self._ticket(asked), kind, utterance, options)
 
-    def after_failure(self, speech: Speech, job: FinalJob) -> DecodeRequest | None:
+    def after_failure(self, segment: Segment, job: FinalJob) -> DecodeRequest | None:
         """Ask for a failed final once more, as it was, or know its outcome.
 
         A retry that fails is one that did not help.
         """
         if job.doubted:
-            return self.retry(speech, job, now=True)
+            return self.retry(segment, job, now=True)
         if job.failed_once:
-            job.outcome = Unheard("decode_failed")
+            job.outcome = NoFinal("decode_failed")
             return None
         job.failed_once = True
-        return self._ask(speech, job)
+        return self._ask(segment, job)
 
     def after_doubt(
         self,
-        speech: Speech,
+        segment: Segment,
         job: FinalJob,
         reason: RejectReason,
         hypothesis: Hypothesis,
@@ -184,18 +184,18 @@ class Decodes:
         short = job.facts.end - job.facts.start < self._policy.empty_samples
         if reason is RejectReason.NO_WORDS and short:  # nothing in it; but its lead may be to blame
             job.retries = tuple(one for one in job.retries if one.context is AudioContext.LONG)
-        return self.retry(speech, job, now=calm)
+        return self.retry(segment, job, now=calm)
 
-    def retry(self, speech: Speech, job: FinalJob, *, now: bool) -> DecodeRequest | None:
+    def retry(self, segment: Segment, job: FinalJob, *, now: bool) -> DecodeRequest | None:
         """The next way to ask for a doubted final, or its outcome when there is none left."""
         if not job.retries:
             job.outcome = outcome_of(job.doubted, job.facts, self._policy)
             return None
-        job.postponed = speech.open and not job.cut and not now
+        job.postponed = segment.open and not job.cut and not now
         if job.postponed:
             return None
         job.options, job.retries = job.retries[0], job.retries[1:]
-        return self._ask(speech, job)
+        return self._ask(segment, job)
 
     def learn_language(self, job: FinalJob) -> None:
         """Remember what a final that leaves was spoken in.
@@ -212,9 +212,9 @@ class Decodes:
         """What a ticket stands for, once; None when it is unknown or no longer matters."""
         return self._asked.pop(ticket, None)
 
-    def forget(self, speech: Speech) -> None:
-        """Answers about this speech no longer matter."""
-        for ticket in [at for at, asked in self._asked.items() if asked.speech is speech]:
+    def forget(self, segment: Segment) -> None:
+        """Answers about this segment no longer matter."""
+        for ticket in [at for at, asked in self._asked.items() if asked.segment is segment]:
             del self._asked[ticket]
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
@@ -229,11 +229,11 @@ class Decodes:
         ways = (other,) if self._options.context is AudioContext.FULL else (full, other)
         return ways[: self._policy.final_retries]
 
-    def _ask(self, speech: Speech, job: FinalJob) -> DecodeRequest:
-        return self._request(speech, job, job.utterance)
+    def _ask(self, segment: Segment, job: FinalJob) -> DecodeRequest:
+        return self._request(segment, job, job.utterance)
 
-    def _request(self, speech: Speech, job: FinalJob, heard: Utterance) -> DecodeRequest:
-        asked = Asked(speech, job.facts, job)
+    def _request(self, segment: Segment, job: FinalJob, heard: Utterance) -> DecodeRequest:
+        asked = Asked(segment, job.facts, job)
         return DecodeRequest(self._ticket(asked), JobClass.FINAL, heard, job.options)
 
     def _ticket(self, asked: Asked) -> int:

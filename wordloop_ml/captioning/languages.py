@@ -6,7 +6,7 @@ confidence; so a final detects anew after a while, and when a text was refused.
 """
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech import Speech
+from wordloop_ml.captioning.segment import Segment
 from wordloop_ml.messages import Hypothesis
 
 
@@ -38,9 +38,9 @@ class Languages:
         """Another track of the meeting speaks this language."""
         self._elsewhere = language
 
-    def for_interim(self, speech: Speech) -> str | None:
+    def for_interim(self, segment: Segment) -> str | None:
         """What to tell the decode of what is said so far; None to detect it."""
-        return self._given or self._established or speech.language
+        return self._given or self._established or segment.language
 
     def for_final(self, start: int) -> str | None:
         """What to tell the decode of a segment that starts there; None to detect it."""
@@ -48,10 +48,10 @@ class Languages:
             return None
         return self._given or self._established
 
-    def heard_interim(self, speech: Speech, hypothesis: Hypothesis) -> None:
+    def heard_interim(self, segment: Segment, hypothesis: Hypothesis) -> None:
         """A text that no guard refused; what it is sure of holds for this speech."""
         if self._is_sure(hypothesis):
-            speech.language = hypothesis.language
+            segment.language = hypothesis.language
 
     def heard_final(self, hypothesis: Hypothesis, told: str | None) -> None:
         """A final that no guard refused; told: the language that it was decoded with."""

@@ -1,8 +1,8 @@
-"""What a track has told its listeners: captions, holes, and how far it is committed; pure."""
+"""What a track has told its listeners: captions, lost spans, and how far it is committed; pure."""
 
 from dataclasses import replace
 
-from wordloop_ml.captioning.speech import Unheard
+from wordloop_ml.captioning.segment import NoFinal
 from wordloop_ml.messages import Caption, CaptionWord, Committed, SpanLost, Word
 
 
@@ -49,7 +49,7 @@ class Ledger:
             committed=self.committed,
         )
 
-    def lost(self, start: int, end: int, why: Unheard) -> SpanLost:
+    def lost(self, start: int, end: int, why: NoFinal) -> SpanLost:
         """A segment without text; call ``advance`` past it first."""
         self._told = self.committed
         return SpanLost(self._track, why.code, start, end, self.committed, why.reason)

@@ -24,7 +24,7 @@ from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import without_repeats
-from wordloop_ml.captioning.speech import FinalJob, Heard, Hole, Span, Speech, Unheard
+from wordloop_ml.captioning.segment import FinalJob, FinalText, Gap, NoFinal, Segment, Span
 from wordloop_ml.captioning.speech_detector import SpeechDetector
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
@@ -95,7 +95,7 @@ class Track:
         )
         self._decodes = Decodes(policy, options, self._languages)
         self._language_given = language is not None
-        self._queue: deque[Speech | Hole] = deque()  # in order of start; only the last may be open
+        self._queue: deque[Segment | Gap] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
         self._closed = False
         self._ended: Span | None = None  # the newest segment that is over
@@ -112,7 +112,7 @@ class Track:
         if self._closed:
             return 0
         released = self._detector.held_from
-        elsewhere = sum(speech.samples_before(released) for speech in self._speeches())
+        elsewhere = sum(segment.samples_before(released) for segment in self._segments())
         return max(0, self._detector.room - elsewhere)
 
     @property
@@ -146,7 +146,7 @@ class Track:
     @property
     def pending_finals(self) -> int:
         """How many runs of speech wait for a final, speculation aside."""
-        return sum(speech.being_cut or not speech.open for speech in self._speeches())
+        return sum(segment.being_cut or not segment.open for segment in self._segments())
 
     @property
     def voice_failures(self) -> int:
@@ -179,8 +179,8 @@ class Track:
             return out
         if isinstance(result, Hypothesis):
             result = self._said(result, asked)
-        if asked.job is not None and asked.job is asked.speech.job:
-            self._take_final(asked.speech, asked.job, result, out)
+        if asked.job is not None and asked.job is asked.segment.job:
+            self._take_final(asked.segment, asked.job, result, out)
         elif isinstance(result, Hypothesis):
             self._take_interim(asked, result, out)
         return self._settled(out)
@@ -193,16 +193,16 @@ class Track:
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
-        """The client has no audio for so many samples: close what is open, name the hole, go on."""
+        """The client has no audio for so many samples: close what is open, name the gap, go on."""
         out: list[TrackOutput] = []
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
             self._ended = None
             at, last = self.received, self._queue[-1] if self._queue else None
-            if isinstance(last, Hole) and last.end == at:
+            if isinstance(last, Gap) and last.end == at:
                 last.end += samples
             else:
-                self._queue.append(Hole(at, at + samples))
+                self._queue.append(Gap(at, at + samples))
             self._detector.skip(samples)
         return self._settled(out)
 
@@ -222,7 +222,7 @@ class Track:
         """
         if not self._closed:
             self._closed = True
-            if self._open_speech() is None:
+            if self._open_segment() is None:
                 self._left_at = self._detector.proven_silence_until
         return self._settled([])
 
@@ -239,9 +239,9 @@ class Track:
     def _process_window(self, samples: int, out: list[TrackOutput]) -> None:
         event = self._detector.process_window(samples)
         self._follow(() if event is None else (event,), out, paused=True)
-        if (speech := self._open_speech()) is not None:
-            speech.hear(self._detector.position, self._detector.silence)
-            self._ask_final(speech, out)
+        if (segment := self._open_segment()) is not None:
+            segment.extend(self._detector.position, self._detector.silence)
+            self._ask_final(segment, out)
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
         """No audio follows: judge the part of a window that is left, then close what is open."""
@@ -253,17 +253,17 @@ class Track:
         self, events: Iterable[EndpointerEvent], out: list[TrackOutput], *, paused: bool
     ) -> None:
         for event in events:
-            speech = self._open_speech()
+            segment = self._open_segment()
             match event:
                 case SpeechBegan(start, onset):
-                    self._queue.append(Speech(start, onset, self._policy, self._before(start)))
+                    self._queue.append(Segment(start, onset, self._policy, self._before(start)))
                     out.append(SpeechStarted(self._name, onset))
-                case SpeechResumed() if speech is not None:
-                    speech.resume()
-                case SpeechEnded(end) if speech is not None:
-                    speech.close(end, paused=paused)
-                    self._ended = Span(speech.began, end)
-                    self._ask_final(speech, out)
+                case SpeechResumed() if segment is not None:
+                    segment.resume()
+                case SpeechEnded(end) if segment is not None:
+                    segment.close(end, paused=paused)
+                    self._ended = Span(segment.began, end)
+                    self._ask_final(segment, out)
 
     def _before(self, start: int) -> Span | None:
         """The segment that ended so lately that its audio is a lead for one that starts here."""
@@ -272,45 +272,47 @@ class Track:
             return None
         return ended if start - ended.start < policy.lead_samples else None
 
-    def _open_speech(self) -> Speech | None:
+    def _open_segment(self) -> Segment | None:
         last = self._queue[-1] if self._queue else None
-        return last if isinstance(last, Speech) and last.open else None
+        return last if isinstance(last, Segment) and last.open else None
 
-    def _speeches(self) -> Iterator[Speech]:
-        return (item for item in self._queue if isinstance(item, Speech))
+    def _segments(self) -> Iterator[Segment]:
+        return (item for item in self._queue if isinstance(item, Segment))
 
     # -- from segments to decodes ------------------------------------------------------------
 
-    def _ask_final(self, speech: Speech, out: list[TrackOutput]) -> None:
-        if self._closed and speech.open:
+    def _ask_final(self, segment: Segment, out: list[TrackOutput]) -> None:
+        if self._closed and segment.open:
             return  # a drain does not cut
-        if not self._language_given and speech is not next(self._speeches()):
+        if not self._language_given and segment is not next(self._segments()):
             return  # what its language is expected to be follows from the finals before it
-        job = speech.job
-        if job is not None and job.postponed and not speech.open:
-            self._ask_again(self._decodes.retry(speech, job, now=True), out)
-        due = speech.final_due(self._detector.position, self._detector.silence)
+        job = segment.job
+        if job is not None and job.postponed and not segment.open:
+            self._ask_again(self._decodes.retry(segment, job, now=True), out)
+        due = segment.final_due(self._detector.position, self._detector.silence)
         if due is not None:
             end, cut = due
-            heard = self._detector.audio(speech.start, end)
-            lead = None if cut else self._lead(speech, end)
-            out.append(self._decodes.final(speech, heard, cut=cut, lead=lead))
+            heard = self._detector.audio(segment.start, end)
+            lead = None if cut else self._lead(segment, end)
+            out.append(self._decodes.final(segment, heard, cut=cut, lead=lead))
 
-    def _lead(self, speech: Speech, end: int) -> Lead | None:
+    def _lead(self, segment: Segment, end: int) -> Lead | None:
         """The segment before together with this one, where they belong together."""
-        if speech.lead is None or end - speech.lead.start > self._policy.lead_samples:
+        if segment.lead is None or end - segment.lead.start > self._policy.lead_samples:
             return None
-        before = speech.lead
-        return Lead(self._detector.audio(before.start, end), (before.end + speech.start) // 2)
+        before = segment.lead
+        return Lead(self._detector.audio(before.start, end), (before.end + segment.start) // 2)
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
         """At most once a feed: of several that would be due, only the newest is of use."""
-        speech, now = self._open_speech(), self._detector.position
-        if speech is None:
+        segment, now = self._open_segment(), self._detector.position
+        if segment is None:
             return
-        kind = speech.interim_due(now, self._detector.silence, self._stretch)
+        kind = segment.interim_due(now, self._detector.silence, self._stretch)
         if kind is not None:
-            out.append(self._decodes.interim(speech, kind, self._detector.audio(speech.start, now)))
+            out.append(
+                self._decodes.interim(segment, kind, self._detector.audio(segment.start, now))
+            )
 
     # -- from decodes to captions ------------------------------------------------------------
 
@@ -335,33 +337,33 @@ class Track:
         elif reason not in {None, RejectReason.LOW_PROBABILITY}:
             return
         words = fitted(words, asked.facts.start, asked.facts.end)
-        if asked.speech.is_ready_to_show(words, asked.facts.end):
-            self._languages.heard_interim(asked.speech, result)
-            self._show(asked.speech, words, asked.facts.end, result.language, out)
+        if asked.segment.is_ready_to_show(words, asked.facts.end):
+            self._languages.heard_interim(asked.segment, result)
+            self._show(asked.segment, words, asked.facts.end, result.language, out)
 
     def _take_final(
-        self, speech: Speech, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
+        self, segment: Segment, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
     ) -> None:
         """Note the outcome, or ask again: after a failure once, after a refusal in other ways."""
         if isinstance(result, Dropped):
-            self._ask_again(self._decodes.after_failure(speech, job), out)
+            self._ask_again(self._decodes.after_failure(segment, job), out)
             return
         reason = judge(result, job.facts, self._policy, self._glossary)
         if reason is not None:
             self.rejections[reason] += 1
             calm = self._stretch <= 1.0
-            self._ask_again(self._decodes.after_doubt(speech, job, reason, result, calm=calm), out)
-            self._show_speculation(speech, job, out)
+            self._ask_again(self._decodes.after_doubt(segment, job, reason, result, calm=calm), out)
+            self._show_speculation(segment, job, out)
             return
         job.accepted = result
         words = fitted(result.words, job.facts.start, job.facts.end)
-        job.outcome = Heard(words, result.language)
-        self._show_speculation(speech, job, out)
+        job.outcome = FinalText(words, result.language)
+        self._show_speculation(segment, job, out)
 
-    def _show_speculation(self, speech: Speech, job: FinalJob, out: list[TrackOutput]) -> None:
+    def _show_speculation(self, segment: Segment, job: FinalJob, out: list[TrackOutput]) -> None:
         """Let the tail of the text be read while the endpoint is awaited."""
-        if isinstance(job.outcome, Heard) and not speech.resolvable:
-            self._show(speech, job.outcome.words, job.facts.end, job.outcome.language, out)
+        if isinstance(job.outcome, FinalText) and not segment.resolvable:
+            self._show(segment, job.outcome.words, job.facts.end, job.outcome.language, out)
 
     def _ask_again(self, request: DecodeRequest | None, out: list[TrackOutput]) -> None:
         if request is not None:
@@ -369,16 +371,16 @@ class Track:
 
     def _show(
         self,
-        speech: Speech,
+        segment: Segment,
         words: tuple[Word, ...],
         until: int,
         language: str,
         out: list[TrackOutput],
     ) -> None:
         """A caption that may still change, unless it would say nothing new."""
-        if speech.stabiliser.hear(words, until):
-            shown = speech.stabiliser.words
-            out.append(self._ledger.interim(speech.start, until, shown, language))
+        if segment.stabiliser.hear(words, until):
+            shown = segment.stabiliser.words
+            out.append(self._ledger.interim(segment.start, until, shown, language))
 
     # -- from outcomes to finals -------------------------------------------------------------
 
@@ -386,10 +388,10 @@ class Track:
         """Let everything leave whose turn it is, move ``committed``, and free the buffer."""
         while self._queue:
             head = self._queue[0]
-            if isinstance(head, Hole):
+            if isinstance(head, Gap):
                 self._queue.popleft()
                 self._advance()
-                out.append(self._ledger.lost(head.start, head.end, Unheard("gap")))
+                out.append(self._ledger.lost(head.start, head.end, NoFinal("gap")))
             elif head.resolvable:
                 self._resolve(head, out)
             elif head.empty:
@@ -399,50 +401,50 @@ class Track:
                 self._retire(head)
             else:
                 break
-        if (speech := next(self._speeches(), None)) is not None:
-            self._ask_final(speech, out)
+        if (segment := next(self._segments(), None)) is not None:
+            self._ask_final(segment, out)
         self._advance()
         out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
         self._detector.release_before(self._needed_from())
         return out
 
-    def _resolve(self, speech: Speech, out: list[TrackOutput]) -> None:
+    def _resolve(self, segment: Segment, out: list[TrackOutput]) -> None:
         """The head's outcome leaves; after a cut, the rest of its speech becomes the head."""
-        job = speech.job
+        job = segment.job
         if job is None or job.outcome is None:
             return
         self._decodes.learn_language(job)
-        start, until, outcome = speech.start, job.utterance.end, job.outcome
+        start, until, outcome = segment.start, job.utterance.end, job.outcome
         words: tuple[Word, ...] = ()
         rest: tuple[Word, ...] = ()
         end = until
-        if isinstance(outcome, Heard):
+        if isinstance(outcome, FinalText):
             words = outcome.words
-            self.stable_words += speech.stabiliser.stable_words
-            self.revised_words += speech.stabiliser.revised_by(words)
+            self.stable_words += segment.stabiliser.stable_words
+            self.revised_words += segment.stabiliser.revised_by(words)
             if job.cut:
                 cut = choose_cut(words, job.utterance, self._policy)
                 end = cut.at
                 rest = fitted(words[cut.words :], end, until)
                 words = fitted(words[: cut.words], start, end)
-        ended = speech.end is not None and end >= speech.end
+        ended = segment.end is not None and end >= segment.end
         if ended:
-            self._retire(speech)
+            self._retire(segment)
         else:
-            self._decodes.forget(speech)
-            speech.go_on_from(end)
+            self._decodes.forget(segment)
+            segment.go_on_from(end)
         self._advance()
-        if isinstance(outcome, Heard):
-            paused, language = ended and speech.speech_final, outcome.language
+        if isinstance(outcome, FinalText):
+            paused, language = ended and segment.speech_final, outcome.language
             out.append(self._ledger.final(start, end, words, language, speech_final=paused))
-            self._show(speech, rest, until, language, out)
+            self._show(segment, rest, until, language, out)
         else:
             out.append(self._ledger.lost(start, end, outcome))
         if not ended:
-            self._ask_final(speech, out)
+            self._ask_final(segment, out)
 
-    def _retire(self, speech: Speech) -> None:
-        self._decodes.forget(speech)
+    def _retire(self, segment: Segment) -> None:
+        self._decodes.forget(segment)
         self._queue.popleft()
 
     def _advance(self) -> None:
@@ -458,7 +460,7 @@ class Track:
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
         quiet = min(self._detector.proven_silence_until, self._detector.position)
-        starts = [speech.needed_from for speech in self._speeches() if not speech.handed_over]
-        if self._open_speech() is None and (before := self._before(quiet)) is not None:
+        starts = [segment.needed_from for segment in self._segments() if not segment.handed_over]
+        if self._open_segment() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)
         return min(starts, default=quiet)

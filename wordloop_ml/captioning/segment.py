@@ -21,7 +21,7 @@ from wordloop_ml.messages import (
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FinalText:
     """The text of a final."""
 
     words: tuple[Word, ...]
@@ -29,7 +29,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class NoFinal:
     """Why there will be no final: the code and the reason of a ``SpanLost``."""
 
     code: str
@@ -62,7 +62,7 @@ class FinalJob:
     doubted: list[tuple[RejectReason, Hypothesis]] = field(default_factory=list)
     accepted: Hypothesis | None = None
     postponed: bool = False
-    outcome: Heard | Unheard | None = None
+    outcome: FinalText | NoFinal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Span:
     end: int
 
 
-class Speech:
+class Segment:
     """One run of speech.
 
     began: where the run begins; start: where the segment begins that is to be resolved next.
@@ -152,7 +152,7 @@ class Speech:
             return None
         stop, limit = self.end, self.start + policy.longest_segment_samples
         if self.open:
-            self.hear(now, silence)
+            self.extend(now, silence)
         if self.spoken_until >= limit:  # however late it is asked: what is cut where stays the same
             return limit, True
         if stop is None and silence is not None:
@@ -160,7 +160,7 @@ class Speech:
             return (stop, False) if stop <= now else None
         return None if stop is None else (stop, False)
 
-    def hear(self, now: int, silence: int | None) -> None:
+    def extend(self, now: int, silence: int | None) -> None:
         """A window of it was judged: the speaker spoke up to here, or up to the silence."""
         self.spoken_until = now if silence is None else silence
 
@@ -216,7 +216,7 @@ class Speech:
         self.stabiliser = Stabiliser(self._policy.agree_samples, self._policy.stable_confidence)
 
 
-class Hole:
+class Gap:
     """Audio that the client does not have, in its place among the speech."""
 
     def __init__(self, start: int, end: int) -> None:

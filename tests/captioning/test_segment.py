@@ -5,16 +5,16 @@ import pytest
 
 from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech import FinalJob, Heard, Speech
+from wordloop_ml.captioning.segment import FinalJob, FinalText, Segment
 from wordloop_ml.messages import DecodeOptions, JobClass, Utterance, Word
 
 POLICY = CaptioningPolicy()
 LONGEST = POLICY.longest_segment_samples
 
 
-def spoken(start: int = 0, onset: int = 4_000) -> Speech:
+def spoken(start: int = 0, onset: int = 4_000) -> Segment:
     """A run of speech that has just begun."""
-    return Speech(start, onset, POLICY)
+    return Segment(start, onset, POLICY)
 
 
 def job(end: int, *, cut: bool = False) -> FinalJob:
@@ -39,11 +39,11 @@ def test_a_final_is_due(
     end: int | None, now: int, silence: int | None, due: tuple[int, bool] | None
 ) -> None:
     """Where its audio ends, and whether that is a cut."""
-    speech = spoken()
-    speech.end = end
-    assert speech.final_due(now, silence) == due
-    speech.job = job(1_000)
-    assert speech.final_due(now, silence) is None
+    segment = spoken()
+    segment.end = end
+    assert segment.final_due(now, silence) == due
+    segment.job = job(1_000)
+    assert segment.final_due(now, silence) is None
 
 
 @pytest.mark.parametrize(
@@ -54,48 +54,48 @@ def test_speech_that_has_ended_is_cut_where_it_would_have_been(
     silence: int, due: tuple[int, bool]
 ) -> None:
     """However late the cut before it came."""
-    speech = spoken()
-    speech.hear(silence + 512, silence)
-    speech.close(silence + POLICY.speculate_samples, paused=True)
-    assert speech.final_due(2 * LONGEST, None) == due
+    segment = spoken()
+    segment.extend(silence + 512, silence)
+    segment.close(silence + POLICY.speculate_samples, paused=True)
+    assert segment.final_due(2 * LONGEST, None) == due
 
 
 def test_a_first_caption_is_due_once_a_word_can_be_heard() -> None:
     """Counted from the onset, not from the pre-roll; then again after a little more audio."""
-    speech = spoken()
-    assert speech.interim_due(8_799, None, 1.0) is None
-    assert speech.interim_due(8_800, None, 1.0) is JobClass.FIRST_CAPTION
-    assert speech.interim_due(10_000, None, 1.0) is None
-    assert speech.interim_due(10_080, None, 1.0) is JobClass.FIRST_CAPTION
+    segment = spoken()
+    assert segment.interim_due(8_799, None, 1.0) is None
+    assert segment.interim_due(8_800, None, 1.0) is JobClass.FIRST_CAPTION
+    assert segment.interim_due(10_000, None, 1.0) is None
+    assert segment.interim_due(10_080, None, 1.0) is JobClass.FIRST_CAPTION
 
 
 def test_interims_wait_while_a_final_is_decoded() -> None:
     """It says all that an interim could."""
-    speech = spoken()
-    speech.job = job(8_000)
-    assert speech.interim_due(20_000, None, 1.0) is None
+    segment = spoken()
+    segment.job = job(8_000)
+    assert segment.interim_due(20_000, None, 1.0) is None
 
 
 def test_a_pause_needs_no_interim_when_something_is_shown() -> None:
     """The speculative final is about to say it."""
-    speech = spoken()
-    assert speech.interim_due(20_000, 19_500, 1.0) is JobClass.FIRST_CAPTION
-    speech.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
-    assert speech.interim_due(40_000, 39_500, 1.0) is None
-    assert speech.interim_due(40_000, None, 1.0) is JobClass.INTERIM
+    segment = spoken()
+    assert segment.interim_due(20_000, 19_500, 1.0) is JobClass.FIRST_CAPTION
+    segment.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    assert segment.interim_due(40_000, 39_500, 1.0) is None
+    assert segment.interim_due(40_000, None, 1.0) is JobClass.INTERIM
 
 
 def test_no_interim_is_longer_than_a_segment() -> None:
     """Every decode is one bounded native call, however late a cut came."""
-    speech = spoken()
-    assert speech.interim_due(LONGEST + 8_001, LONGEST + 8_000, 1.0) is None
+    segment = spoken()
+    assert segment.interim_due(LONGEST + 8_001, LONGEST + 8_000, 1.0) is None
 
 
 def test_a_speculation_stays_when_it_covers_all_of_the_speech() -> None:
     """And goes when the speech ended elsewhere, or went on."""
     kept, elsewhere, resumed = spoken(), spoken(), spoken()
-    for speech in (kept, elsewhere, resumed):
-        speech.job = job(8_000)
+    for segment in (kept, elsewhere, resumed):
+        segment.job = job(8_000)
     kept.close(8_000, paused=True)
     elsewhere.close(7_000, paused=False)
     resumed.resume()
@@ -104,35 +104,35 @@ def test_a_speculation_stays_when_it_covers_all_of_the_speech() -> None:
 
 def test_a_cut_outlives_pauses() -> None:
     """Where the segment ends is decided by its decode alone."""
-    speech = spoken()
-    speech.job = job(LONGEST, cut=True)
-    speech.resume()
-    speech.close(LONGEST + 500, paused=True)
-    assert speech.being_cut
-    assert not speech.resolvable
-    speech.job.outcome = Heard((), "en")
-    assert speech.resolvable
+    segment = spoken()
+    segment.job = job(LONGEST, cut=True)
+    segment.resume()
+    segment.close(LONGEST + 500, paused=True)
+    assert segment.being_cut
+    assert not segment.resolvable
+    segment.job.outcome = FinalText((), "en")
+    assert segment.resolvable
 
 
 def test_only_a_final_that_ends_the_speech_takes_its_audio_over() -> None:
     """Until then the buffer has to keep it."""
-    speech = spoken()
-    speech.job = job(8_000)
-    before = speech.handed_over
-    speech.close(8_000, paused=True)
-    assert (before, speech.handed_over) == (False, True)
-    start = speech.start
-    assert [speech.samples_before(at) for at in (start, start + 9, 9_000)] == [0, 9, 8_000 - start]
+    segment = spoken()
+    segment.job = job(8_000)
+    before = segment.handed_over
+    segment.close(8_000, paused=True)
+    assert (before, segment.handed_over) == (False, True)
+    start = segment.start
+    assert [segment.samples_before(at) for at in (start, start + 9, 9_000)] == [0, 9, 8_000 - start]
 
 
 def test_after_a_cut_the_rest_is_a_new_segment() -> None:
     """With its own words, and an ordinary interim next."""
-    speech = spoken()
-    speech.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
-    speech.job = job(LONGEST, cut=True)
-    speech.go_on_from(LONGEST - 4_000)
-    assert speech.start == LONGEST - 4_000
-    assert speech.stabiliser.words == ()
+    segment = spoken()
+    segment.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    segment.job = job(LONGEST, cut=True)
+    segment.go_on_from(LONGEST - 4_000)
+    assert segment.start == LONGEST - 4_000
+    assert segment.stabiliser.words == ()
     due = LONGEST + POLICY.interim_samples
-    assert speech.interim_due(due - 1, None, 1.0) is None
-    assert speech.interim_due(due, None, 1.0) is JobClass.INTERIM
+    assert segment.interim_due(due - 1, None, 1.0) is None
+    assert segment.interim_due(due, None, 1.0) is JobClass.INTERIM
