@@ -70,7 +70,7 @@ class Scene:
         while self.answered < len(self.requests):
             request = self.requests[self.answered]
             self.answered += 1
-            self.out += self.track.answer(request.ticket, engine(request))
+            self.out += self.track.answer(request.request_id, engine(request))
         return self
 
     def forget_requests(self) -> "Scene":

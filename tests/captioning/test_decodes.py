@@ -1,11 +1,11 @@
-"""Tickets stand for what was asked, once, and only while it matters; a final is asked again."""
+"""Request ids stand for what was asked, once, and only while it matters; a final is asked again."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from wordloop_ml.captioning.decodes import DecodeRequest, Decodes, Lead, outcome_of
+from wordloop_ml.captioning.decodes import DecodeRequest, Lead, PendingDecodes, outcome_of
 from wordloop_ml.captioning.guards import AudioFacts
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
@@ -25,10 +25,10 @@ HEARD = Utterance(16_000, np.full(1_000, 0.25, dtype=np.float32))
 UNLIKELY, LOOP = RejectReason.LOW_PROBABILITY, RejectReason.REPETITION
 
 
-def made(policy: CaptioningPolicy = POLICY, **options: object) -> Decodes:
+def made(policy: CaptioningPolicy = POLICY, **options: object) -> PendingDecodes:
     """The decodes of a track with these options."""
     asked = DecodeOptions(**options)  # type: ignore[arg-type]
-    return Decodes(policy, asked, Languages(policy, asked.language))
+    return PendingDecodes(policy, asked, Languages(policy, asked.language))
 
 
 def spoken(*, open_: bool = False) -> Segment:
@@ -39,7 +39,7 @@ def spoken(*, open_: bool = False) -> Segment:
     return segment
 
 
-def asked_for(decodes: Decodes, segment: Segment) -> tuple[DecodeRequest, FinalJob]:
+def asked_for(decodes: PendingDecodes, segment: Segment) -> tuple[DecodeRequest, FinalJob]:
     """The final of a segment."""
     request = decodes.final(segment, HEARD, cut=False)
     assert segment.job is not None
@@ -58,7 +58,7 @@ SO = doubtful(*("so",) * 9)
 MUMBLE = doubtful("mumble", likelihood=-2.0)
 
 
-def test_every_request_has_its_own_ticket_and_the_tracks_options() -> None:
+def test_every_request_has_its_own_id_and_the_tracks_options() -> None:
     """An answer can never be taken for another's."""
     decodes, segment = made(language="de", prompt="Glossary: x."), Segment(0, 0, POLICY)
     requests = [
@@ -68,7 +68,7 @@ def test_every_request_has_its_own_ticket_and_the_tracks_options() -> None:
     assert [request.kind for request in requests] == [JobClass.FIRST_CAPTION, JobClass.FINAL]
     assert {request.options.language for request in requests} == {"de"}
     assert {request.options.prompt for request in requests} == {"Glossary: x."}
-    assert len({request.ticket for request in requests}) == 2
+    assert len({request.request_id for request in requests}) == 2
 
 
 def test_only_finals_search_with_beams() -> None:
@@ -83,10 +83,10 @@ def test_a_final_becomes_the_job_of_its_segment() -> None:
     decodes, segment = made(), Segment(0, 0, POLICY)
     request = decodes.final(segment, HEARD, cut=True)
     assert segment.being_cut
-    asked = decodes.answered(request.ticket)
+    asked = decodes.answered(request.request_id)
     assert asked is not None
     assert (asked.segment, asked.job) == (segment, segment.job)
-    assert decodes.answered(request.ticket) is None
+    assert decodes.answered(request.request_id) is None
 
 
 def test_a_doubted_final_is_asked_with_the_full_context_then_at_a_temperature() -> None:
@@ -219,7 +219,7 @@ def test_a_retry_detects_the_language_unless_it_was_given() -> None:
     for given in ("de", None):
         languages = Languages(POLICY, given)
         languages._established = "en"
-        decodes, segment = Decodes(POLICY, DecodeOptions(given), languages), spoken()
+        decodes, segment = PendingDecodes(POLICY, DecodeOptions(given), languages), spoken()
         _, job = asked_for(decodes, segment)
         request = decodes.after_doubt(segment, job, UNLIKELY, MUMBLE, calm=True)
         assert request is not None
@@ -245,11 +245,11 @@ def test_a_failed_final_is_asked_once_more_and_a_failed_retry_in_the_next_way() 
     assert text_of(job.outcome) == ["so"]
 
 
-def test_a_forgotten_segment_has_no_tickets() -> None:
+def test_a_forgotten_segment_has_no_request_ids() -> None:
     """Another segment keeps its own."""
     decodes, one, other = made(), Segment(0, 0, POLICY), Segment(9, 9, POLICY)
     gone = decodes.interim(one, JobClass.INTERIM, HEARD)
     kept = decodes.interim(other, JobClass.INTERIM, HEARD)
     decodes.forget(one)
-    assert decodes.answered(gone.ticket) is None
-    assert decodes.answered(kept.ticket) is not None
+    assert decodes.answered(gone.request_id) is None
+    assert decodes.answered(kept.request_id) is not None

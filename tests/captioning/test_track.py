@@ -167,7 +167,7 @@ def test_a_speculation_is_thrown_away_when_speech_resumes() -> None:
     stale = next(request for request in scene.requests if request.kind is JobClass.FINAL)
     scene.hush(600)
     assert [request.kind for request in scene.requests].count(JobClass.FINAL) == 2
-    scene.out += scene.track.answer(stale.ticket, HELLO(stale))
+    scene.out += scene.track.answer(stale.request_id, HELLO(stale))
     assert scene.finals == []
     scene.answer_all(HELLO)
     assert len(scene.finals) == 1
@@ -179,10 +179,10 @@ def test_finals_leave_in_order_of_start() -> None:
     scene = Scene(language="en").hush(1_000).say(500).hush(700).say(500).hush(700)
     first, second = scene.requests_of(JobClass.FINAL)
     assert scene.track.pending_finals == 2
-    scene.out += scene.track.answer(second.ticket, sentence(("two", 2_300, 2_600))(second))
+    scene.out += scene.track.answer(second.request_id, sentence(("two", 2_300, 2_600))(second))
     assert scene.finals == []
     assert scene.track.committed <= first.utterance.start
-    scene.out += scene.track.answer(first.ticket, HELLO(first))
+    scene.out += scene.track.answer(first.request_id, HELLO(first))
     assert [final.seq for final in scene.finals] == [1, 2]
     assert scene.finals[0].committed == scene.finals[1].start
     assert scene.track.pending_finals == 0
@@ -206,7 +206,7 @@ def test_a_failed_final_is_retried_once_and_then_named() -> None:
 def test_a_retry_that_succeeds_is_the_final() -> None:
     """One hiccup of an engine costs time, not words."""
     scene = Scene().hush(1_000).say(500).hush(700)
-    scene.out += scene.track.answer(scene.requests[-1].ticket, Dropped.FAILED)
+    scene.out += scene.track.answer(scene.requests[-1].request_id, Dropped.FAILED)
     scene.forget_requests().answered -= 1
     scene.answer_all(HELLO)
     assert [final.text for final in scene.finals] == ["hello"]
@@ -356,7 +356,7 @@ def test_a_track_is_crowded_while_too_much_waits_for_one_final() -> None:
         scene.out += scene.track.finalize() + scene.track.gap(10 * MS)
         scene.hush(20).answer_all(sentence())
     before = len(scene.out)
-    scene.out += scene.track.answer(first.ticket, HELLO(first))
+    scene.out += scene.track.answer(first.request_id, HELLO(first))
     left = len(scene.out) - before
     assert (scene.track.crowded, MOST_WAITING <= left <= 2 * MOST_WAITING) == (False, True)
 
@@ -388,7 +388,7 @@ def test_a_drain_leaves_the_open_utterance_to_the_next_container() -> None:
     scene.out += scene.track.leave()
     done_before_its_final = scene.track.done
     closed = next(request for request in scene.requests if request.kind is JobClass.FINAL)
-    scene.out += scene.track.answer(closed.ticket, HELLO(closed))
+    scene.out += scene.track.answer(closed.request_id, HELLO(closed))
     assert (done_before_its_final, scene.track.done) == (False, True)
     assert len(scene.finals) == 1
     assert scene.finals[0].end <= scene.track.committed <= 2_300 * MS
@@ -412,9 +412,9 @@ def test_stale_and_unknown_answers_are_ignored() -> None:
     late = scene.requests[0]
     scene.hush(700)
     final = next(request for request in scene.requests if request.kind is JobClass.FINAL)
-    scene.out += scene.track.answer(final.ticket, HELLO(final))
-    assert scene.track.answer(late.ticket, HELLO(late)) == []
-    assert scene.track.answer(final.ticket, HELLO(final)) == []
+    scene.out += scene.track.answer(final.request_id, HELLO(final))
+    assert scene.track.answer(late.request_id, HELLO(late)) == []
+    assert scene.track.answer(final.request_id, HELLO(final)) == []
     assert scene.track.answer(999, Dropped.FAILED) == []
 
 

@@ -108,9 +108,9 @@ def told(sound: Samples, load: Load) -> Told:
             for entry in ripe:
                 waiting.remove(entry)
                 if entry[1].kind is not JobClass.FINAL and load.drops():
-                    take(track.answer(entry[1].ticket, Dropped.SUPERSEDED))
+                    take(track.answer(entry[1].request_id, Dropped.SUPERSEDED))
                 else:
-                    take(track.answer(entry[1].ticket, heard_in(entry[1])))
+                    take(track.answer(entry[1].request_id, heard_in(entry[1])))
 
     frame = at = 0
     while at < len(sound):

@@ -44,15 +44,15 @@ def test_every_promise_holds_whatever_happens(
             case 17:
                 witness.answer(choices.below(7) - 3, Dropped.FAILED)
             case step if step >= 9 and witness.waiting:
-                ticket = choices.of(*sorted(witness.waiting))
-                witness.answer(ticket, choices.answer(witness.waiting[ticket]))
+                request_id = choices.of(*sorted(witness.waiting))
+                witness.answer(request_id, choices.answer(witness.waiting[request_id]))
             case _:
                 witness.feed(choices.below(100))
     witness.leave() if leaving else witness.finish()
     while not track.done:
         finals = (t for t, r in witness.waiting.items() if r.kind is JobClass.FINAL)
-        ticket = choices.of(*sorted(finals))
-        witness.answer(ticket, choices.answer(witness.waiting[ticket]))
+        request_id = choices.of(*sorted(finals))
+        witness.answer(request_id, choices.answer(witness.waiting[request_id]))
     assert track.pending_finals == 0
     if not leaving:
         assert track.committed == track.received
@@ -127,13 +127,13 @@ def conduct(script: Script, frames: Iterator[int], patience: Iterator[int]) -> W
     voice = script.voice()
     track = Track("t", voice, POLICY)
     witness = Witness(track, voice, 0, 0)
-    due: list[tuple[int, int]] = []  # (frame, ticket)
+    due: list[tuple[int, int]] = []  # (frame, request id)
     frame = 0
 
     def answer_due(now: int) -> None:
         while True:
-            fresh = sorted(witness.waiting.keys() - {ticket for _, ticket in due})
-            due.extend((now + next(patience, 0), ticket) for ticket in fresh)
+            fresh = sorted(witness.waiting.keys() - {request_id for _, request_id in due})
+            due.extend((now + next(patience, 0), request_id) for request_id in fresh)
             ripe = [entry for entry in due if entry[0] <= now]
             if not ripe:
                 return
@@ -178,7 +178,7 @@ def test_frame_sizes_change_nothing_when_answers_are_instantaneous(
     even = conduct(script, iter(()), iter(()))
     assert arbitrary.finals == even.finals
     assert arbitrary.spans == even.spans
-    assert len(arbitrary.tickets) == len(even.tickets)
+    assert len(arbitrary.request_ids) == len(even.request_ids)
 
 
 @settings(max_examples=100, deadline=None)
@@ -194,12 +194,14 @@ def test_a_track_that_leaves_is_continued_from_its_commit_without_loss(
     while track.received < min(leaves_at, script.end):
         first.feed(8)
         if next(waits, 0) == 0:
-            for ticket, request in sorted(first.waiting.items()):
-                first.answer(ticket, script.hear(request.utterance.start, request.utterance.end))
+            for request_id, request in sorted(first.waiting.items()):
+                first.answer(
+                    request_id, script.hear(request.utterance.start, request.utterance.end)
+                )
     first.leave()
     while not track.done:
-        for ticket, request in sorted(first.waiting.items()):
-            first.answer(ticket, script.hear(request.utterance.start, request.utterance.end))
+        for request_id, request in sorted(first.waiting.items()):
+            first.answer(request_id, script.hear(request.utterance.start, request.utterance.end))
     resumed = track.committed
     rest = Script(tuple((a - resumed, b - resumed) for a, b in script.words if b > resumed))
     assert all(begins >= 0 for begins, _ in rest.words)

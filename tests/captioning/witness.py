@@ -72,7 +72,7 @@ class Witness:
         self.voice = voice
         self.first_sample = first_sample
         self.waiting: dict[int, DecodeRequest] = {}
-        self.tickets: set[int] = set()
+        self.request_ids: set[int] = set()
         self.asked: Counter[tuple[int, int]] = Counter()  # finals, by their audio
         self.finals: list[Caption] = []
         self.ended = False
@@ -92,10 +92,10 @@ class Witness:
         assert self.track.room >= room - count  # whoever was told of room may rely on it
         self._see_windows(self.track.received)
 
-    def answer(self, ticket: int, result: Hypothesis | Dropped) -> None:
+    def answer(self, request_id: int, result: Hypothesis | Dropped) -> None:
         room = self.track.room
-        self.waiting.pop(ticket, None)
-        self._take(self.track.answer(ticket, result))
+        self.waiting.pop(request_id, None)
+        self._take(self.track.answer(request_id, result))
         assert self.track.room >= room
 
     def finalize(self) -> None:
@@ -148,9 +148,9 @@ class Witness:
             assert any(r.kind is JobClass.FINAL for r in self.waiting.values())
 
     def _take_request(self, request: DecodeRequest) -> None:
-        assert request.ticket not in self.tickets
-        self.tickets.add(request.ticket)
-        self.waiting[request.ticket] = request
+        assert request.request_id not in self.request_ids
+        self.request_ids.add(request.request_id)
+        self.waiting[request.request_id] = request
         heard = request.utterance
         if request.kind is JobClass.FINAL:  # once more after a failure, twice after refusals
             self.asked[heard.start, heard.end] += 1

@@ -93,14 +93,14 @@ class ServerEnd:
             self.stopped, self.leaving = True, ErrorCode.DRAINING
             self._emit(self.track.leave())
 
-    def answer(self, ticket: int, result: Hypothesis | Dropped) -> None:
-        del self.asked[ticket]
-        self._emit(self.track.answer(ticket, result))
+    def answer(self, request_id: int, result: Hypothesis | Dropped) -> None:
+        del self.asked[request_id]
+        self._emit(self.track.answer(request_id, result))
 
     def _emit(self, outputs: list[TrackOutput]) -> None:
         for output in outputs:
             if isinstance(output, DecodeRequest):
-                self.asked[output.ticket] = output
+                self.asked[output.request_id] = output
                 continue
             if isinstance(output, Caption):
                 assert output.start >= self.start.resume_from
@@ -237,7 +237,7 @@ class Simulation:
         if dropped is Dropped.SUPERSEDED and request.kind is JobClass.FINAL:
             dropped = None
         heard = dropped or WORKER.transcribe(request.utterance, request.options)
-        end.answer(request.ticket, heard)
+        end.answer(request.request_id, heard)
         self._collect(wire)
         return True
 

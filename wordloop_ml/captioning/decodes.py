@@ -61,13 +61,13 @@ def _is_said_twice(repeating: Sequence[Hypothesis], policy: CaptioningPolicy) ->
 class DecodeRequest:
     """A decode that a track asks for; ``Track.answer`` takes what comes of it.
 
-    ticket: unique on its track.
+    request_id: unique on its track.
     kind: FIRST_CAPTION until the segment has shown words, then INTERIM; or FINAL. A newer
         FIRST_CAPTION or INTERIM makes an older one that still waits worthless.
     utterance: the audio; its own copy.
     """
 
-    ticket: int
+    request_id: int
     kind: JobClass
     utterance: Utterance
     options: DecodeOptions
@@ -92,7 +92,7 @@ class Dropped(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingDecode:
     """What is remembered of a request; the audio of an interim is not.
 
     job: the final that was asked for; None for an interim.
@@ -103,8 +103,8 @@ class Asked:
     job: FinalJob | None
 
 
-class Decodes:
-    """Hands out tickets and remembers what they stand for, until they no longer matter.
+class PendingDecodes:
+    """Hands out request ids and remembers what they stand for, until they no longer matter.
 
     options: what every decode of the track has; languages: what is spoken on it.
     """
@@ -115,8 +115,8 @@ class Decodes:
         self._policy = policy
         self._options = options
         self._languages = languages
-        self._asked: dict[int, Asked] = {}
-        self._next_ticket = 1
+        self._pending: dict[int, PendingDecode] = {}
+        self._next_id = 1
 
     def final(
         self, segment: Segment, utterance: Utterance, *, cut: bool, lead: Lead | None = None
@@ -141,14 +141,14 @@ class Decodes:
 
     def interim(self, segment: Segment, kind: JobClass, utterance: Utterance) -> DecodeRequest:
         """Decode what is said so far."""
-        asked = Asked(segment, facts_of(utterance, self._policy.window_samples), None)
+        pending = PendingDecode(segment, facts_of(utterance, self._policy.window_samples), None)
         language = self._languages.for_interim(segment)
         options = replace(
             self._options,
             language=language,
             expected_language=None if language else self._languages.expected,
         )
-        return DecodeRequest(self._ticket(asked), kind, utterance, options)
+        return DecodeRequest(self._remember(pending), kind, utterance, options)
 
     def after_failure(self, segment: Segment, job: FinalJob) -> DecodeRequest | None:
         """Ask for a failed final once more, as it was, or know its outcome.
@@ -208,14 +208,16 @@ class Decodes:
         if job.accepted is not None:
             self._languages.heard_final(job.accepted, job.options.language)
 
-    def answered(self, ticket: int) -> Asked | None:
-        """What a ticket stands for, once; None when it is unknown or no longer matters."""
-        return self._asked.pop(ticket, None)
+    def answered(self, request_id: int) -> PendingDecode | None:
+        """What a request id stands for, once; None when it is unknown or no longer matters."""
+        return self._pending.pop(request_id, None)
 
     def forget(self, segment: Segment) -> None:
         """Answers about this segment no longer matter."""
-        for ticket in [at for at, asked in self._asked.items() if asked.segment is segment]:
-            del self._asked[ticket]
+        for request_id in [
+            at for at, pending in self._pending.items() if pending.segment is segment
+        ]:
+            del self._pending[request_id]
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
         """With the full context; then another text than the likeliest. Each as if for the first time.
@@ -233,11 +235,11 @@ class Decodes:
         return self._request(segment, job, job.utterance)
 
     def _request(self, segment: Segment, job: FinalJob, heard: Utterance) -> DecodeRequest:
-        asked = Asked(segment, job.facts, job)
-        return DecodeRequest(self._ticket(asked), JobClass.FINAL, heard, job.options)
+        pending = PendingDecode(segment, job.facts, job)
+        return DecodeRequest(self._remember(pending), JobClass.FINAL, heard, job.options)
 
-    def _ticket(self, asked: Asked) -> int:
-        ticket = self._next_ticket
-        self._next_ticket += 1
-        self._asked[ticket] = asked
-        return ticket
+    def _remember(self, pending: PendingDecode) -> int:
+        request_id = self._next_id
+        self._next_id += 1
+        self._pending[request_id] = pending
+        return request_id

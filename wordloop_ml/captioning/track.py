@@ -12,7 +12,13 @@ from dataclasses import replace
 
 from wordloop_ml.captioning.annotations import without_annotations
 from wordloop_ml.captioning.cuts import choose_cut
-from wordloop_ml.captioning.decodes import Asked, DecodeRequest, Decodes, Dropped, Lead
+from wordloop_ml.captioning.decodes import (
+    DecodeRequest,
+    Dropped,
+    Lead,
+    PendingDecode,
+    PendingDecodes,
+)
 from wordloop_ml.captioning.endpointer import (
     EndpointerEvent,
     SpeechBegan,
@@ -93,7 +99,7 @@ class Track:
             self._glossary.prompt,
             AudioContext.FULL if careful else AudioContext.SHORT,
         )
-        self._decodes = Decodes(policy, options, self._languages)
+        self._decodes = PendingDecodes(policy, options, self._languages)
         self._language_given = language is not None
         self._queue: deque[Segment | Gap] = deque()  # in order of start; only the last may be open
         self._stretch = 1.0
@@ -171,18 +177,18 @@ class Track:
         self._ask_interim(out)
         return self._settled(out)
 
-    def answer(self, ticket: int, result: Hypothesis | Dropped) -> list[TrackOutput]:
-        """What came of a decode; tickets that are unknown or no longer matter are ignored."""
+    def answer(self, request_id: int, result: Hypothesis | Dropped) -> list[TrackOutput]:
+        """What came of a decode; request ids that are unknown or no longer matter are ignored."""
         out: list[TrackOutput] = []
-        asked = self._decodes.answered(ticket)
-        if asked is None:
+        pending = self._decodes.answered(request_id)
+        if pending is None:
             return out
         if isinstance(result, Hypothesis):
-            result = self._said(result, asked)
-        if asked.job is not None and asked.job is asked.segment.job:
-            self._take_final(asked.segment, asked.job, result, out)
+            result = self._said(result, pending)
+        if pending.job is not None and pending.job is pending.segment.job:
+            self._take_final(pending.segment, pending.job, result, out)
         elif isinstance(result, Hypothesis):
-            self._take_interim(asked, result, out)
+            self._take_interim(pending, result, out)
         return self._settled(out)
 
     def finalize(self) -> list[TrackOutput]:
@@ -316,19 +322,21 @@ class Track:
 
     # -- from decodes to captions ------------------------------------------------------------
 
-    def _said(self, result: Hypothesis, asked: Asked) -> Hypothesis:
+    def _said(self, result: Hypothesis, pending: PendingDecode) -> Hypothesis:
         """What somebody said in this segment: annotations, which are counted, and the words of a
         lead are taken out."""
         said = without_annotations(result.words)
         if len(said) < len(result.words):
             self.rejections[RejectReason.ANNOTATION] += 1
-        if result.start < asked.facts.start and asked.job is not None:
-            own = tuple(word for word in said if word.start + word.end >= 2 * asked.job.lead)
-            said = fitted(own, asked.facts.start, asked.facts.end)
+        if result.start < pending.facts.start and pending.job is not None:
+            own = tuple(word for word in said if word.start + word.end >= 2 * pending.job.lead)
+            said = fitted(own, pending.facts.start, pending.facts.end)
         return replace(result, words=said)
 
-    def _take_interim(self, asked: Asked, result: Hypothesis, out: list[TrackOutput]) -> None:
-        reason = judge(result, asked.facts, self._policy, self._glossary)
+    def _take_interim(
+        self, pending: PendingDecode, result: Hypothesis, out: list[TrackOutput]
+    ) -> None:
+        reason = judge(result, pending.facts, self._policy, self._glossary)
         if reason not in {None, RejectReason.NO_WORDS}:
             self.rejections[reason] += 1
         words = result.words
@@ -336,10 +344,10 @@ class Track:
             words = without_repeats(words, self._policy)
         elif reason not in {None, RejectReason.LOW_PROBABILITY}:
             return
-        words = fitted(words, asked.facts.start, asked.facts.end)
-        if asked.segment.is_ready_to_show(words, asked.facts.end):
-            self._languages.heard_interim(asked.segment, result)
-            self._show(asked.segment, words, asked.facts.end, result.language, out)
+        words = fitted(words, pending.facts.start, pending.facts.end)
+        if pending.segment.is_ready_to_show(words, pending.facts.end):
+            self._languages.heard_interim(pending.segment, result)
+            self._show(pending.segment, words, pending.facts.end, result.language, out)
 
     def _take_final(
         self, segment: Segment, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]

@@ -51,7 +51,9 @@ def _settle(
     while todo:
         match todo.popleft():
             case DecodeRequest() as request:
-                todo.extendleft(reversed(track.answer(request.ticket, _decode(request, worker))))
+                todo.extendleft(
+                    reversed(track.answer(request.request_id, _decode(request, worker)))
+                )
             case Caption(final=True) | SpanLost() as event:
                 yield event
 

@@ -223,9 +223,9 @@ class MeetingActor:
         """One step: a message in, events and decode requests out."""
         self._step_began_s = self._clock()
         match message:
-            case DecodeAnswered(seat, ticket, outcome, timing):
+            case DecodeAnswered(seat, request_id, outcome, timing):
                 if self._is_seated(seat):
-                    self._emit(seat, seat.track.answer(ticket, self._result(outcome)), timing)
+                    self._emit(seat, seat.track.answer(request_id, self._result(outcome)), timing)
             case DrainAsked(seat, deadline_s):
                 if self._is_seated(seat):
                     self._drain(seat, deadline_s)
@@ -346,7 +346,7 @@ class MeetingActor:
             self._executor.submit(job)
         except Busy:
             # The answer comes as a message, as every answer does, never from inside a step.
-            self.post(DecodeAnswered(seat, request.ticket, JobDropped(DropReason.REFUSED)))
+            self.post(DecodeAnswered(seat, request.request_id, JobDropped(DropReason.REFUSED)))
 
     def _deliver(
         self, seat: Seat, request: DecodeRequest, heard_s: float, outcome: Outcome
@@ -362,7 +362,7 @@ class MeetingActor:
                 ran_s=outcome.ran_s,
                 done_s=self._clock(),
             )
-        answer = DecodeAnswered(seat, request.ticket, outcome, timing)
+        answer = DecodeAnswered(seat, request.request_id, outcome, timing)
         try:
             self._loop.call_soon_threadsafe(self.post, answer)
         except RuntimeError:

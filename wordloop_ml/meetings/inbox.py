@@ -52,7 +52,7 @@ class DecodeAnswered:
     """What became of a decode request; ``timing`` when it ran."""
 
     seat: Seat
-    ticket: int
+    request_id: int
     outcome: Outcome
     timing: DecodeTiming | None = None
 
