@@ -80,7 +80,7 @@ def test_a_pause_needs_no_interim_when_something_is_shown() -> None:
     """The speculative final is about to say it."""
     segment = spoken()
     assert segment.interim_due(20_000, 19_500, 1.0) is JobClass.FIRST_CAPTION
-    segment.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    segment.agreement.add((Word("yes", 4_000, 8_000, 0.9),), 20_000)
     assert segment.interim_due(40_000, 39_500, 1.0) is None
     assert segment.interim_due(40_000, None, 1.0) is JobClass.INTERIM
 
@@ -128,11 +128,11 @@ def test_only_a_final_that_ends_the_speech_takes_its_audio_over() -> None:
 def test_after_a_cut_the_rest_is_a_new_segment() -> None:
     """With its own words, and an ordinary interim next."""
     segment = spoken()
-    segment.stabiliser.hear((Word("yes", 4_000, 8_000, 0.9),), 20_000)
+    segment.agreement.add((Word("yes", 4_000, 8_000, 0.9),), 20_000)
     segment.job = job(LONGEST, cut=True)
     segment.go_on_from(LONGEST - 4_000)
     assert segment.start == LONGEST - 4_000
-    assert segment.stabiliser.words == ()
+    assert segment.agreement.words == ()
     due = LONGEST + POLICY.interim_samples
     assert segment.interim_due(due - 1, None, 1.0) is None
     assert segment.interim_due(due, None, 1.0) is JobClass.INTERIM

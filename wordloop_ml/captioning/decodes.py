@@ -6,10 +6,10 @@ from enum import Enum
 
 from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted
 from wordloop_ml.captioning.languages import Languages
+from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
 from wordloop_ml.captioning.segment import FinalJob, FinalText, NoFinal, Segment
-from wordloop_ml.captioning.stabiliser import normalised
 from wordloop_ml.messages import (
     AudioContext,
     DecodeOptions,

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import IntEnum
 
+from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.stabiliser import normalised
 from wordloop_ml.messages import Word
 
 _LONGEST_BODY = 24

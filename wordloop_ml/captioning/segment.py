@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wordloop_ml.captioning.guards import AudioFacts
+from wordloop_ml.captioning.local_agreement import LocalAgreement, normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.stabiliser import Stabiliser, normalised
 from wordloop_ml.messages import (
     DecodeOptions,
     Hypothesis,
@@ -101,7 +101,7 @@ class Segment:
         self.job: FinalJob | None = None
         self.language: str | None = None
         self.lead = lead
-        self.stabiliser = Stabiliser(policy.agree_samples, policy.stable_confidence)
+        self.agreement = LocalAgreement(policy.agree_samples, policy.stable_confidence)
 
     @property
     def open(self) -> bool:
@@ -166,7 +166,7 @@ class Segment:
 
     def interim_due(self, now: int, silence: int | None, stretch: float) -> JobClass | None:
         """Whether to ask what is said so far, and as what; paused while a final is decoded."""
-        policy, shown = self._policy, bool(self.stabiliser.words)
+        policy, shown = self._policy, bool(self.agreement.words)
         if self.job is not None or (shown and silence is not None):
             return None
         if now - self.start > policy.longest_segment_samples + policy.min_silence_samples:
@@ -188,7 +188,7 @@ class Segment:
         What is shown first is read first; once it has been, everything newer may. A first word is
         sure by itself, or where the hypothesis before began with it, too.
         """
-        if self.stabiliser.words or not words:
+        if self.agreement.words or not words:
             return bool(words)
         policy, word = self._policy, words[0]
         again, self._first_word = self._first_word == normalised(word.text), normalised(word.text)
@@ -213,7 +213,7 @@ class Segment:
         self._first_decode_at = self._first_until = self.start = start
         self.lead = None
         self.job = None
-        self.stabiliser = Stabiliser(self._policy.agree_samples, self._policy.stable_confidence)
+        self.agreement = LocalAgreement(self._policy.agree_samples, self._policy.stable_confidence)
 
 
 class Gap:

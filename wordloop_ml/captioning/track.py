@@ -386,8 +386,8 @@ class Track:
         out: list[TrackOutput],
     ) -> None:
         """A caption that may still change, unless it would say nothing new."""
-        if segment.stabiliser.hear(words, until):
-            shown = segment.stabiliser.words
+        if segment.agreement.add(words, until):
+            shown = segment.agreement.words
             out.append(self._ledger.interim(segment.start, until, shown, language))
 
     # -- from outcomes to finals -------------------------------------------------------------
@@ -428,8 +428,8 @@ class Track:
         end = until
         if isinstance(outcome, FinalText):
             words = outcome.words
-            self.stable_words += segment.stabiliser.stable_words
-            self.revised_words += segment.stabiliser.revised_by(words)
+            self.stable_words += segment.agreement.stable_words
+            self.revised_words += segment.agreement.revised_by(words)
             if job.cut:
                 cut = choose_cut(words, job.utterance, self._policy)
                 end = cut.at

@@ -6,7 +6,7 @@ Whisper reads the prompt as the text before the audio, and so as a hint at how w
 
 from collections.abc import Sequence
 
-from wordloop_ml.captioning.stabiliser import normalised
+from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.messages import Word
 
 _OPENING = "Glossary:"

@@ -18,7 +18,7 @@ def normalised(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold())) or text
 
 
-class Stabiliser:
+class LocalAgreement:
     """The words of one segment, from one hypothesis to the next."""
 
     def __init__(self, agree_samples: int, confidence: float = 0.0) -> None:
@@ -44,7 +44,7 @@ class Stabiliser:
         """How many words have become stable; never shrinks."""
         return len(self._stable)
 
-    def hear(self, words: Sequence[Word], until: int) -> bool:
+    def add(self, words: Sequence[Word], until: int) -> bool:
         """A hypothesis over the segment's audio up to ``until``; False when it says nothing new.
 
         Words that run from two hypotheses whose audio hardly differs prove nothing by agreeing,
