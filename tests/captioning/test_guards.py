@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted, judge
+from wordloop_ml.captioning.guards import AudioFacts, clamp_words, facts_of, reject_reason
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
@@ -70,20 +70,20 @@ def said(text: str, **facts: float) -> Hypothesis:
 )
 def test_a_hypothesis_is_judged(hypothesis: Hypothesis, reason: RejectReason | None) -> None:
     """One rule per case."""
-    assert judge(hypothesis, AUDIO, POLICY) is reason
+    assert reject_reason(hypothesis, AUDIO, POLICY) is reason
 
 
 def test_without_guards_only_nothing_is_refused() -> None:
     """Weights that were never trained say what every guard refuses."""
     unguarded = CaptioningPolicy(guards=False)
-    assert judge(said("no " * 60, average_log_probability=-9.0), AUDIO, unguarded) is None
-    assert judge(said(""), AUDIO, unguarded) is RejectReason.NO_WORDS
+    assert reject_reason(said("no " * 60, average_log_probability=-9.0), AUDIO, unguarded) is None
+    assert reject_reason(said(""), AUDIO, unguarded) is RejectReason.NO_WORDS
 
 
 def test_text_from_near_silence_is_invented() -> None:
     """However sure the model is."""
     hushed = AudioFacts(16_000, 64_000, loudest_rms=0.0002)
-    assert judge(said("bye bye"), hushed, POLICY) is RejectReason.NEAR_SILENCE
+    assert reject_reason(said("bye bye"), hushed, POLICY) is RejectReason.NEAR_SILENCE
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_word_may_reach_a_little_outside_its_audio(
 ) -> None:
     """Token times are heuristic; a word 300 ms away is no heuristic."""
     hypothesis = Hypothesis(16_000, 64_000, (Word("well", start, end, 0.9),))
-    assert judge(hypothesis, AUDIO, POLICY) is reason
+    assert reject_reason(hypothesis, AUDIO, POLICY) is reason
 
 
 def test_words_are_clamped_to_the_audio_and_to_each_other() -> None:
@@ -110,7 +110,7 @@ def test_words_are_clamped_to_the_audio_and_to_each_other() -> None:
         Word("b", 18_000, 17_000, 0.9),
         Word("c", 63_000, 66_000, 0.9),
     )
-    times = [(word.start, word.end) for word in fitted(words, AUDIO.start, AUDIO.end)]
+    times = [(word.start, word.end) for word in clamp_words(words, AUDIO.start, AUDIO.end)]
     assert times == [(16_000, 20_000), (20_000, 20_000), (63_000, 64_000)]
 
 
@@ -149,9 +149,9 @@ def test_a_text_that_reads_the_prompt_aloud_is_refused(
     text: str, reason: RejectReason | None
 ) -> None:
     """People say a term or two; a list in its order was read."""
-    assert judge(said(text), AUDIO, POLICY, GLOSSARY) is reason
+    assert reject_reason(said(text), AUDIO, POLICY, GLOSSARY) is reason
 
 
 def test_without_a_glossary_nothing_is_an_echo() -> None:
     """Most tracks have none."""
-    assert judge(said("Glossary: Wordloop, Zoë"), AUDIO, POLICY) is None
+    assert reject_reason(said("Glossary: Wordloop, Zoë"), AUDIO, POLICY) is None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.captioning.guards import AudioFacts, judge
+from wordloop_ml.captioning.guards import AudioFacts, reject_reason
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
 from wordloop_ml.messages import Hypothesis, RejectReason, Word
@@ -84,7 +84,7 @@ def test_short_text_is_judged_by_its_repeats() -> None:
     hypothesis = Hypothesis(0, 1_000, spoken("あ" * 8))
     assert len(hypothesis.text.encode()) < 32
     facts = AudioFacts(0, 1_000, loudest_rms=0.1)
-    assert judge(hypothesis, facts, POLICY) is RejectReason.REPETITION
+    assert reject_reason(hypothesis, facts, POLICY) is RejectReason.REPETITION
 
 
 VOCABULARY = ("so", "So,", "and", "the", "budget", "my", "fellow", "Americans.", "7", "no")

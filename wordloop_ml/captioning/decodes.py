@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from wordloop_ml.captioning.guards import AudioFacts, facts_of, fitted
+from wordloop_ml.captioning.guards import AudioFacts, clamp_words, facts_of
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
@@ -47,7 +47,7 @@ def outcome_of(
     words = best.words
     if not unlikely and not _is_said_twice(repeating, policy):
         words = without_repeats(words, policy)
-    return FinalText(fitted(words, facts.start, facts.end), best.language)
+    return FinalText(clamp_words(words, facts.start, facts.end), best.language)
 
 
 def _is_said_twice(repeating: Sequence[Hypothesis], policy: CaptioningPolicy) -> bool:

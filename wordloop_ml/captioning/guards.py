@@ -45,7 +45,7 @@ def facts_of(utterance: Utterance, window_samples: int) -> AudioFacts:
     return AudioFacts(utterance.start, utterance.end, loudest**0.5)
 
 
-def judge(
+def reject_reason(
     hypothesis: Hypothesis,
     audio: AudioFacts,
     policy: CaptioningPolicy,
@@ -77,7 +77,7 @@ def judge(
     return next((reason for reason, refused in grounds if refused), None)
 
 
-def fitted(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
+def clamp_words(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
     """The words clamped to [start, end) and to each other, so that time never runs backwards."""
     fit: list[Word] = []
     cursor = start

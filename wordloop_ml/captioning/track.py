@@ -25,7 +25,7 @@ from wordloop_ml.captioning.endpointer import (
     SpeechEnded,
     SpeechResumed,
 )
-from wordloop_ml.captioning.guards import fitted, judge
+from wordloop_ml.captioning.guards import clamp_words, reject_reason
 from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
@@ -330,13 +330,13 @@ class Track:
             self.rejections[RejectReason.ANNOTATION] += 1
         if result.start < pending.facts.start and pending.job is not None:
             own = tuple(word for word in said if word.start + word.end >= 2 * pending.job.lead)
-            said = fitted(own, pending.facts.start, pending.facts.end)
+            said = clamp_words(own, pending.facts.start, pending.facts.end)
         return replace(result, words=said)
 
     def _take_interim(
         self, pending: PendingDecode, result: Hypothesis, out: list[TrackOutput]
     ) -> None:
-        reason = judge(result, pending.facts, self._policy, self._glossary)
+        reason = reject_reason(result, pending.facts, self._policy, self._glossary)
         if reason not in {None, RejectReason.NO_WORDS}:
             self.rejections[reason] += 1
         words = result.words
@@ -344,7 +344,7 @@ class Track:
             words = without_repeats(words, self._policy)
         elif reason not in {None, RejectReason.LOW_PROBABILITY}:
             return
-        words = fitted(words, pending.facts.start, pending.facts.end)
+        words = clamp_words(words, pending.facts.start, pending.facts.end)
         if pending.segment.is_ready_to_show(words, pending.facts.end):
             self._languages.heard_interim(pending.segment, result)
             self._show(pending.segment, words, pending.facts.end, result.language, out)
@@ -356,7 +356,7 @@ class Track:
         if isinstance(result, Dropped):
             self._ask_again(self._decodes.after_failure(segment, job), out)
             return
-        reason = judge(result, job.facts, self._policy, self._glossary)
+        reason = reject_reason(result, job.facts, self._policy, self._glossary)
         if reason is not None:
             self.rejections[reason] += 1
             calm = self._stretch <= 1.0
@@ -364,7 +364,7 @@ class Track:
             self._show_speculation(segment, job, out)
             return
         job.accepted = result
-        words = fitted(result.words, job.facts.start, job.facts.end)
+        words = clamp_words(result.words, job.facts.start, job.facts.end)
         job.outcome = FinalText(words, result.language)
         self._show_speculation(segment, job, out)
 
@@ -433,8 +433,8 @@ class Track:
             if job.cut:
                 cut = choose_cut(words, job.utterance, self._policy)
                 end = cut.at
-                rest = fitted(words[cut.words :], end, until)
-                words = fitted(words[: cut.words], start, end)
+                rest = clamp_words(words[cut.words :], end, until)
+                words = clamp_words(words[: cut.words], start, end)
         ended = segment.end is not None and end >= segment.end
         if ended:
             self._retire(segment)
