@@ -15,7 +15,7 @@ from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import UNHANDLED_MESSAGES, MeetingActor
 from wordloop_ml.meetings.outbox import Closed, Outbox
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.messages import Samples, SpeechStarted
 from wordloop_ml.ports import TranscriberWorker, VoiceStream
 
@@ -58,9 +58,9 @@ async def roster(detector: CountingVoiceDetector) -> AsyncIterator[Roster]:
     assert executor.close(WAIT_S)
 
 
-async def fill(actor: MeetingActor, seat: Seat) -> None:
+async def fill(actor: MeetingActor, session: TrackSession) -> None:
     """As much audio as a connection may have in the inbox."""
-    await actor.post_audio(seat, speech(UNHANDLED_MESSAGES * QUARTER_SECOND))
+    await actor.post_audio(session, speech(UNHANDLED_MESSAGES * QUARTER_SECOND))
 
 
 def speech(samples: int) -> Samples:
@@ -72,14 +72,14 @@ async def test_a_turn_of_the_loop_hears_one_message(
     roster: Roster, detector: CountingVoiceDetector, meetings: int
 ) -> None:
     """Of all tracks of all meetings that were resumed at once."""
-    seats = []
+    tracks = []
     for meeting in range(meetings):
         for track in "ab":
-            actor, seat = roster.join(meeting_key("t", f"m{meeting}"), TrackOptions(track=track))
-            await fill(actor, seat)
-            seats.append(seat)
+            actor, session = roster.join(meeting_key("t", f"m{meeting}"), TrackOptions(track=track))
+            await fill(actor, session)
+            tracks.append(session)
     most = await most_in_a_turn(
-        lambda: detector.windows, lambda: not any(seat.unhandled for seat in seats)
+        lambda: detector.windows, lambda: not any(session.unhandled for session in tracks)
     )
     assert 0 < most <= WINDOWS_A_MESSAGE
 
@@ -88,15 +88,16 @@ async def test_a_turn_of_the_loop_drains_one_track(
     roster: Roster, detector: CountingVoiceDetector
 ) -> None:
     """Where what is open is flushed, because its client cannot resume."""
-    seats = []
+    tracks = []
     for track in "abcdef":
-        actor, seat = roster.join(meeting_key("t", "m"), TrackOptions(track=track))
-        await actor.post_audio(seat, speech(QUARTER_SECOND))
-        seats.append(seat)
-    await most_in_a_turn(lambda: 0, lambda: not any(seat.unhandled for seat in seats))
+        actor, session = roster.join(meeting_key("t", "m"), TrackOptions(track=track))
+        await actor.post_audio(session, speech(QUARTER_SECOND))
+        tracks.append(session)
+    await most_in_a_turn(lambda: 0, lambda: not any(session.unhandled for session in tracks))
     draining = asyncio.create_task(roster.drain(WAIT_S))
     most = await most_in_a_turn(
-        lambda: sum(seat.leaving for seat in seats), lambda: all(seat.leaving for seat in seats)
+        lambda: sum(session.leaving for session in tracks),
+        lambda: all(session.leaving for session in tracks),
     )
     assert most == 1
     assert await draining

@@ -11,7 +11,7 @@ from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.meetings.inbox import AudioEnded, GapArrived
 from wordloop_ml.meetings.outbox import CAPACITY, Closed, OutboxEvent
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.messages import Samples, SpanLost
 
 GAP = 1_600
@@ -21,11 +21,11 @@ def sound(*words: int) -> Samples:
     return spoken(words).astype(np.float32) / np.float32(32_768)
 
 
-async def read_all(seat: Seat) -> list[OutboxEvent]:
+async def read_all(session: TrackSession) -> list[OutboxEvent]:
     """Everything that the connection is told, read as fast as it comes."""
     events: list[OutboxEvent] = []
     while not events or not isinstance(events[-1], Closed):
-        events.append(await seat.outbox.get())
+        events.append(await session.outbox.get())
     return events
 
 
@@ -35,19 +35,19 @@ async def test_any_number_of_gaps_may_wait_behind_one_final(
 ) -> None:
     """One after another, or with lost packets' neighbours in between; each sample is named."""
     hold.opened.clear()
-    actor, seat = roster.join(meeting_key("t", "m"), TrackOptions(track="a"))
-    reading = asyncio.create_task(read_all(seat))
+    actor, session = roster.join(meeting_key("t", "m"), TrackOptions(track="a"))
+    reading = asyncio.create_task(read_all(session))
 
     async def speak() -> None:
-        await actor.post_audio(seat, sound(1, 2))
+        await actor.post_audio(session, sound(1, 2))
         for _ in range(2 * CAPACITY):
-            await actor.wait_for_room(seat)
-            actor.post(GapArrived(seat, GAP))
-            await actor.post_audio(seat, np.zeros(between, np.float32))
-        actor.post(AudioEnded(seat))
+            await actor.wait_for_room(session)
+            actor.post(GapArrived(session, GAP))
+            await actor.post_audio(session, np.zeros(between, np.float32))
+        actor.post(AudioEnded(session))
 
     speaking = asyncio.create_task(speak())
-    await until(lambda: speaking.done() or seat.track.crowded)
+    await until(lambda: speaking.done() or session.track.crowded)
     hold.opened.set()
     await speaking
     events = await reading

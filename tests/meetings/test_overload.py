@@ -20,7 +20,7 @@ from wordloop_ml.meetings.inbox import ConnectionLost
 from wordloop_ml.meetings.outbox import Cadence
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.messages import JobClass
 from wordloop_ml.ports import TranscriberWorker
 
@@ -134,9 +134,9 @@ def test_the_steps_of_the_ladder_are_what_tracks_and_jobs_ask_for(
 
 
 @pytest.fixture
-async def seated(
+async def joined(
     executor: Executor[TranscriberWorker], clock: Clock
-) -> AsyncIterator[tuple[MeetingActor, Seat]]:
+) -> AsyncIterator[tuple[MeetingActor, TrackSession]]:
     """A meeting of one track."""
     actor = MeetingActor(
         owner_of("m"),
@@ -147,24 +147,24 @@ async def seated(
         asyncio.Lock(),
         clock=clock,
     )
-    seat = actor.join(TrackOptions(track="a"))
+    session = actor.join(TrackOptions(track="a"))
     running = asyncio.create_task(actor.run())
-    yield actor, seat
-    actor.post(ConnectionLost(seat))
+    yield actor, session
+    actor.post(ConnectionLost(session))
     await running
 
 
 async def test_a_connection_is_told_when_interims_give_way_and_when_they_are_back(
-    seated: tuple[MeetingActor, Seat], executor: Executor[TranscriberWorker], clock: Clock
+    joined: tuple[MeetingActor, TrackSession], executor: Executor[TranscriberWorker], clock: Clock
 ) -> None:
     """Once each, with its audio."""
-    actor, seat = seated
+    actor, session = joined
     work(executor, clock, 0.9)
     for degraded in (True, False):
         for _ in range(3):
-            await actor.post_audio(seat, np.zeros(512, np.float32))
-        assert await seat.outbox.get() == Cadence(degraded)
-        await until(lambda: seat.unhandled == 0)
+            await actor.post_audio(session, np.zeros(512, np.float32))
+        assert await session.outbox.get() == Cadence(degraded)
+        await until(lambda: session.unhandled == 0)
         clock.now_s += 10 * WINDOW_S
 
 

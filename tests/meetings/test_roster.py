@@ -14,7 +14,7 @@ from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, RosterStatistics, meeting_key
-from wordloop_ml.meetings.seat import TrackOptions
+from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import Caption, Samples
 
 
@@ -42,15 +42,15 @@ async def test_a_meeting_lives_from_its_first_track_to_its_last(roster: Roster) 
 
 async def test_a_meeting_may_begin_anew_before_its_old_task_has_ended(roster: Roster) -> None:
     """The newcomer gets an actor that is alive."""
-    actor, seat = roster.join(key("m"), TrackOptions(track="a"))
-    actor.post(ConnectionLost(seat))
+    actor, session = roster.join(key("m"), TrackOptions(track="a"))
+    actor.post(ConnectionLost(session))
     await until(lambda: actor.over)
-    newer, seat = roster.join(key("m"), TrackOptions(track="a"))
+    newer, session = roster.join(key("m"), TrackOptions(track="a"))
     assert newer is not actor
-    await newer.post_audio(seat, turn(1, 2))
-    newer.post(AudioEnded(seat))
+    await newer.post_audio(session, turn(1, 2))
+    newer.post(AudioEnded(session))
     await until(lambda: roster.statistics().meetings == 0)
-    assert seat.finals == 1
+    assert session.finals == 1
 
 
 async def test_bounds_are_busy_and_draining_is_draining(roster: Roster) -> None:
@@ -68,27 +68,27 @@ async def test_bounds_are_busy_and_draining_is_draining(roster: Roster) -> None:
 
 
 async def test_a_lower_epoch_cannot_take_a_track(roster: Roster) -> None:
-    """The one that is seated stays."""
-    _, seat = roster.join(key("m"), TrackOptions(track="a", epoch=3))
+    """The one that is live stays."""
+    _, session = roster.join(key("m"), TrackOptions(track="a", epoch=3))
     with pytest.raises(BadInput) as refused:
         roster.join(key("m"), TrackOptions(track="a", epoch=2))
     assert refused.value.code is ErrorCode.SUPERSEDED
-    assert not seat.outbox.closed
+    assert not session.outbox.closed
 
 
 async def test_a_bug_ends_one_meeting_and_is_counted(roster: Roster, hold: Hold) -> None:
     """Its connections hear ``internal``; the other meeting has its captions."""
     hold.error = ZeroDivisionError("canary")
-    bad, seat = roster.join(key("bad"), TrackOptions(track="a"))
-    await bad.post_audio(seat, turn(1, 2))
+    bad, session = roster.join(key("bad"), TrackOptions(track="a"))
+    await bad.post_audio(session, turn(1, 2))
     await until(lambda: roster.statistics().failed == 1)
-    while not isinstance(event := await seat.outbox.get(), Closed):
+    while not isinstance(event := await session.outbox.get(), Closed):
         pass
     assert event.code is ErrorCode.INTERNAL
     hold.error = None
-    good, seat = roster.join(key("good"), TrackOptions(track="a"))
-    await good.post_audio(seat, turn(1, 2))
-    await until(lambda: seat.finals == 1)
+    good, session = roster.join(key("good"), TrackOptions(track="a"))
+    await good.post_audio(session, turn(1, 2))
+    await until(lambda: session.finals == 1)
 
 
 async def test_a_bug_ends_its_own_track_only(roster: Roster, hold: Hold) -> None:
@@ -117,11 +117,11 @@ async def test_a_bug_ends_its_own_track_only(roster: Roster, hold: Hold) -> None
 async def test_what_does_not_leave_by_the_deadline_is_cut(roster: Roster, hold: Hold) -> None:
     """The connection is told all the same."""
     hold.opened.clear()
-    actor, seat = roster.join(key("m"), TrackOptions(track="a", epoch=1))
-    await actor.post_audio(seat, turn(1, 2))
-    await until(lambda: seat.track.pending_finals == 1)
+    actor, session = roster.join(key("m"), TrackOptions(track="a", epoch=1))
+    await actor.post_audio(session, turn(1, 2))
+    await until(lambda: session.track.pending_finals == 1)
     assert not await roster.drain(0.05)
-    assert seat.outbox.closed
+    assert session.outbox.closed
     hold.opened.set()
 
 
@@ -130,19 +130,19 @@ async def test_audio_waits_while_the_ring_is_full_of_speech_without_finals(
 ) -> None:
     """Back-pressure instead of loss: every word comes out once decoding goes on."""
     hold.opened.clear()
-    actor, seat = roster.join(key("m"), TrackOptions(track="a"))
+    actor, session = roster.join(key("m"), TrackOptions(track="a"))
     turns = np.concatenate([turn(*range(n, n + 8)) for n in range(1, 241, 8)])
     received = []
 
     async def speak() -> None:
-        await actor.post_audio(seat, turns)
-        actor.post(AudioEnded(seat))
+        await actor.post_audio(session, turns)
+        actor.post(AudioEnded(session))
 
     speaking = asyncio.create_task(speak())
-    await until(lambda: seat.track.room < 8_000)
-    assert seat.track.received < len(turns)
+    await until(lambda: session.track.room < 8_000)
+    assert session.track.received < len(turns)
     hold.opened.set()
-    while not isinstance(event := await seat.outbox.get(), Closed):
+    while not isinstance(event := await session.outbox.get(), Closed):
         words = getattr(event, "words", ())
         if words and getattr(event, "final", False):
             received += [word.text for word in words]
@@ -152,11 +152,11 @@ async def test_audio_waits_while_the_ring_is_full_of_speech_without_finals(
 
 async def test_two_tenants_with_one_meeting_id_do_not_meet(roster: Roster) -> None:
     """Nor does the end of the one meeting drop what the other waits for."""
-    ours, seat = roster.join(key("m", "ours"), TrackOptions(track="a"))
+    ours, session = roster.join(key("m", "ours"), TrackOptions(track="a"))
     theirs, other = roster.join(key("m", "theirs"), TrackOptions(track="a"))
     assert ours is not theirs
     assert roster.statistics().meetings == 2
-    ours.post(ConnectionLost(seat))
+    ours.post(ConnectionLost(session))
     await until(lambda: roster.statistics().meetings == 1)
     await theirs.post_audio(other, turn(1, 2))
     theirs.post(AudioEnded(other))

@@ -9,7 +9,7 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetec
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.roster import Roster
-from wordloop_ml.meetings.seat import TrackOptions
+from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import DecodeOptions, Hypothesis, Utterance
 from wordloop_ml.ports import TranscriberWorker
 
@@ -34,9 +34,9 @@ async def test_first_captions_and_finals_may_use_idle_workers_and_interims_may_n
     told = dict[int, int]()
     executor: Executor[Any] = Executor[TranscriberWorker](lambda: Listening(told), workers=3)
     roster = Roster(executor, ScriptedVoiceDetector(), max_meetings=1, max_tracks=1)
-    actor, seat = roster.join(key("m"), TrackOptions(track="a"))
-    await actor.post_audio(seat, turn(*range(1, 25)))
-    actor.post(AudioEnded(seat))
+    actor, session = roster.join(key("m"), TrackOptions(track="a"))
+    await actor.post_audio(session, turn(*range(1, 25)))
+    actor.post(AudioEnded(session))
     await until(lambda: roster.statistics().meetings == 0)
     assert executor.close(WAIT_S)
     first, *between, final = (told[length] for length in sorted(told))

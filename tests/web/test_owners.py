@@ -22,7 +22,7 @@ from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.inbox import ConnectionLost
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.seat import TrackOptions
+from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import JobClass
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
@@ -59,8 +59,8 @@ class Scene:
 
     async def hold_a_meeting(self, tenant: str, meeting: str) -> None:
         """From its first track to its last."""
-        actor, seat = self.roster.join(meeting_key(tenant, meeting), TrackOptions(track="a"))
-        actor.post(ConnectionLost(seat))
+        actor, session = self.roster.join(meeting_key(tenant, meeting), TrackOptions(track="a"))
+        actor.post(ConnectionLost(session))
         await until(lambda: self.roster.statistics().meetings == 0)
 
 

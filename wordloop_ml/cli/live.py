@@ -15,7 +15,7 @@ from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.messages import SAMPLE_RATE, Caption, SpanLost
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.tokens import DEFAULT_TENANT
@@ -46,10 +46,10 @@ async def play_live(
         options = TrackOptions(
             track=track, language=hints.language, task=hints.task, vocabulary=hints.vocabulary
         )
-        actor, seat = roster.join(MEETING, options)
-        tasks.append(asyncio.create_task(_speak(source, actor, seat), name=f"speak-{track}"))
+        actor, session = roster.join(MEETING, options)
+        tasks.append(asyncio.create_task(_speak(source, actor, session), name=f"speak-{track}"))
         tasks.append(
-            asyncio.create_task(_listen(seat, view, notices, finals), name=f"listen-{track}")
+            asyncio.create_task(_listen(session, view, notices, finals), name=f"listen-{track}")
         )
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     await roster.drain(0.0)
@@ -64,7 +64,7 @@ async def play_live(
     return finals
 
 
-async def _speak(source: Source, actor: MeetingActor, seat: Seat) -> None:
+async def _speak(source: Source, actor: MeetingActor, session: TrackSession) -> None:
     """Post 20 ms of audio every 20 ms, however long anything else takes."""
     loop = asyncio.get_running_loop()
     began_s, sent = loop.time(), 0
@@ -72,14 +72,16 @@ async def _speak(source: Source, actor: MeetingActor, seat: Seat) -> None:
         async with aclosing(file_frames(source, FRAME_SAMPLES)) as frames:
             async for frame in frames:
                 await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
-                await actor.post_audio(seat, frame)
+                await actor.post_audio(session, frame)
                 sent += len(frame)
     finally:
-        actor.post(AudioEnded(seat))
+        actor.post(AudioEnded(session))
 
 
-async def _listen(seat: Seat, view: LiveView, notices: Notices, finals: list[Caption]) -> None:
-    while not isinstance(event := await seat.outbox.get(), Closed):
+async def _listen(
+    session: TrackSession, view: LiveView, notices: Notices, finals: list[Caption]
+) -> None:
+    while not isinstance(event := await session.outbox.get(), Closed):
         if isinstance(event, Caption):
             view.show(event)
             if event.final:

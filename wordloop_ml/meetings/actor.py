@@ -39,7 +39,7 @@ from wordloop_ml.meetings.inbox import (
 )
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Outbox
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
-from wordloop_ml.meetings.seat import Seat, TrackOptions, WindowBuffer
+from wordloop_ml.meetings.session import TrackOptions, TrackSession, WindowBuffer
 from wordloop_ml.meetings.timing import CaptionTiming, DecodeTiming
 from wordloop_ml.messages import (
     SAMPLE_RATE,
@@ -68,7 +68,7 @@ log = structlog.get_logger()
 class MeetingActor:
     """The state and the loop of one meeting. Only its own task and the loop's callbacks touch it.
 
-    Every seat posts at most UNHANDLED_MESSAGES at a time and every track has a bounded number of
+    Every session posts at most UNHANDLED_MESSAGES at a time and every track has a bounded number of
     jobs, so the inbox needs no bound of its own.
 
     turn: one for all meetings; whoever holds it handles one message in this turn of the loop.
@@ -95,40 +95,40 @@ class MeetingActor:
         self._overload = overload
         self._turn = turn
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
-        self._seats: dict[str, Seat] = {}
+        self._sessions: dict[str, TrackSession] = {}
         self._loop = asyncio.get_running_loop()
         self._step_began_s = self._began_s
         self.failed = 0
 
     @property
-    def seats(self) -> int:
+    def tracks(self) -> int:
         """How many tracks are live."""
-        return len(self._seats)
+        return len(self._sessions)
 
     @property
     def over(self) -> bool:
         """Whether the last track has left; nobody can join any more."""
-        return not self._seats
+        return not self._sessions
 
-    def seats_track(self, track: str) -> bool:
+    def has_track(self, track: str) -> bool:
         """Whether a connection of this track is live, perhaps without knowing that it broke."""
-        return track in self._seats
+        return track in self._sessions
 
     def age_ms(self) -> int:
         """How long the meeting has been live in this process, in milliseconds."""
         return round((self._clock() - self._began_s) * 1000)
 
-    def join(self, options: TrackOptions) -> Seat:
-        """Seat a connection; an older connection of the same track is closed (superseded).
+    def join(self, options: TrackOptions) -> TrackSession:
+        """Open a connection's session; an older connection of the same track is closed (superseded).
 
-        Raises ``BadInput`` (``superseded``) when a connection with a higher epoch is seated.
+        Raises ``BadInput`` (``superseded``) when a connection with a higher epoch is live.
         """
-        older = self._seats.get(options.track)
+        older = self._sessions.get(options.track)
         if older is not None and (older.options.epoch or 0) > (options.epoch or 0):
             raise BadInput(
                 "a connection with a higher epoch holds this track", code=ErrorCode.SUPERSEDED
             )
-        seat = Seat(
+        session = TrackSession(
             options,
             Track(
                 options.track,
@@ -146,23 +146,23 @@ class MeetingActor:
             WindowBuffer(self._policy.window_samples),
             acked_at=options.first_sample,
         )
-        seat.room.set()
+        session.room.set()
         if older is not None:
             self._close(older, ErrorCode.SUPERSEDED)
-        self._seats[options.track] = seat
-        return seat
+        self._sessions[options.track] = session
+        return session
 
     def post(self, message: Message) -> None:
         """Put a message into the inbox; on the loop's thread only."""
         if isinstance(message, FlushAsked | GapArrived | AudioEnded):
-            self._post_held(message.seat)
+            self._post_held(message.session)
         if isinstance(message, GapArrived):
-            message.seat.waiting.restart()
+            message.session.waiting.restart()
         if not isinstance(message, DecodeAnswered | DrainAsked):
-            message.seat.unhandled += 1
+            message.session.unhandled += 1
         self._inbox.put_nowait(message)
 
-    async def post_audio(self, seat: Seat, samples: Samples) -> None:
+    async def post_audio(self, session: TrackSession, samples: Samples) -> None:
         """Post audio in pieces of at most a quarter second, as fast as the meeting takes it.
 
         What completes no window of the detector changes nothing and is held back until more comes,
@@ -171,28 +171,28 @@ class MeetingActor:
         step = SAMPLE_RATE // 4
         for start in range(0, len(samples), step):
             piece = samples[start : start + step]
-            await self.wait_for_room(seat, len(piece))
-            if seat.waiting.push(piece):
-                self._post_held(seat)
+            await self.wait_for_room(session, len(piece))
+            if session.waiting.push(piece):
+                self._post_held(session)
 
-    def _post_held(self, seat: Seat) -> None:
-        if seat.waiting.held:
-            self.post(AudioArrived(seat, seat.waiting.take()))
+    def _post_held(self, session: TrackSession) -> None:
+        if session.waiting.held:
+            self.post(AudioArrived(session, session.waiting.take()))
 
-    async def wait_for_room(self, seat: Seat, samples: int = 0) -> None:
-        """Wait until the seat may post; this is the back-pressure that the socket feels.
+    async def wait_for_room(self, session: TrackSession, samples: int = 0) -> None:
+        """Wait until the session may post; this is the back-pressure that the socket feels.
 
-        Room counts what waits in the inbox as if it had been fed. A closed seat never waits.
+        Room counts what waits in the inbox as if it had been fed. A closed session never waits.
         """
-        while not seat.outbox.closed and not self._has_room(seat, samples):
-            seat.room.clear()
-            await seat.room.wait()
+        while not session.outbox.closed and not self._has_room(session, samples):
+            session.room.clear()
+            await session.room.wait()
 
-    def _has_room(self, seat: Seat, samples: int) -> bool:
-        if seat.unhandled >= UNHANDLED_MESSAGES or seat.track.crowded:
+    def _has_room(self, session: TrackSession, samples: int) -> bool:
+        if session.unhandled >= UNHANDLED_MESSAGES or session.track.crowded:
             return False
-        waiting = seat.unhandled * (SAMPLE_RATE // 4) + seat.waiting.held
-        return seat.track.room >= samples + waiting
+        waiting = session.unhandled * (SAMPLE_RATE // 4) + session.waiting.held
+        return session.track.room >= samples + waiting
 
     async def run(self) -> None:
         """Handle messages until the last track has left.
@@ -200,108 +200,110 @@ class MeetingActor:
         A filled inbox never waits, and resumed meetings have filled ones: so one message of one
         meeting is handled in a turn of the event loop, and everybody else has a turn before the next.
         """
-        while self._seats:
+        while self._sessions:
             message = await self._inbox.get()
             async with self._turn:
                 try:
                     self._handle(message)
                 except Exception as error:  # a bug ends the track whose message it was
-                    self._fail(message.seat, error)
+                    self._fail(message.session, error)
                 await asyncio.sleep(0)
 
     def drain(self, deadline_s: float) -> None:
         """Ask every track to leave; each is a message of its own."""
-        for seat in self._seats.values():
-            self.post(DrainAsked(seat, deadline_s))
+        for session in self._sessions.values():
+            self.post(DrainAsked(session, deadline_s))
 
     def abandon(self, code: ErrorCode) -> None:
-        """Close every seat at once: the actor's task has failed or was cancelled."""
-        for seat in list(self._seats.values()):
-            self._close(seat, code)
+        """Close every session at once: the actor's task has failed or was cancelled."""
+        for session in list(self._sessions.values()):
+            self._close(session, code)
 
     def _handle(self, message: Message) -> None:
         """One step: a message in, events and decode requests out."""
         self._step_began_s = self._clock()
         match message:
-            case DecodeAnswered(seat, request_id, outcome, timing):
-                if self._is_seated(seat):
-                    self._emit(seat, seat.track.answer(request_id, self._result(outcome)), timing)
-            case DrainAsked(seat, deadline_s):
-                if self._is_seated(seat):
-                    self._drain(seat, deadline_s)
+            case DecodeAnswered(session, request_id, outcome, timing):
+                if self._is_live(session):
+                    self._emit(
+                        session, session.track.answer(request_id, self._result(outcome)), timing
+                    )
+            case DrainAsked(session, deadline_s):
+                if self._is_live(session):
+                    self._drain(session, deadline_s)
             case _:
-                message.seat.unhandled -= 1
-                if self._is_seated(message.seat):
-                    self._handle_seat(message)
-                message.seat.room.set()
+                message.session.unhandled -= 1
+                if self._is_live(message.session):
+                    self._handle_connection(message)
+                message.session.room.set()
 
-    def _handle_seat(
+    def _handle_connection(
         self, message: AudioArrived | FlushAsked | GapArrived | AudioEnded | ConnectionLost
     ) -> None:
-        """A message of a connection. A seat that is leaving takes no more intake."""
-        seat = message.seat
+        """A message of a connection. A session that is leaving takes no more intake."""
+        session = message.session
         if isinstance(message, ConnectionLost):
-            self._close(seat, message.code)
+            self._close(session, message.code)
             return
-        if seat.leaving:
+        if session.leaving:
             return
         match message:
             case AudioArrived(samples=samples):
-                self._keep_cadence(seat)
-                self._emit(seat, seat.track.feed(samples))
-                self._acknowledge(seat)
+                self._keep_cadence(session)
+                self._emit(session, session.track.feed(samples))
+                self._acknowledge(session)
             case FlushAsked():
-                self._emit(seat, seat.track.finalize())
+                self._emit(session, session.track.finalize())
             case GapArrived(samples=samples):
-                self._emit(seat, seat.track.gap(samples))
+                self._emit(session, session.track.gap(samples))
             case AudioEnded():
-                seat.leaving = True
-                self._emit(seat, seat.track.finish())
+                session.leaving = True
+                self._emit(session, session.track.finish())
 
-    def _keep_cadence(self, seat: Seat) -> None:
+    def _keep_cadence(self, session: TrackSession) -> None:
         """Interims give way before anything else does, and the connection is told so."""
-        seat.stretch = self._overload.stretch
-        seat.track.stretch(seat.stretch)
+        session.stretch = self._overload.stretch
+        session.track.stretch(session.stretch)
         degraded = self._overload.step is not Step.CALM
-        if degraded is not seat.degraded:
-            seat.degraded = degraded
-            seat.outbox.put(Cadence(degraded))
+        if degraded is not session.degraded:
+            session.degraded = degraded
+            session.outbox.put(Cadence(degraded))
 
-    def _drain(self, seat: Seat, deadline_s: float) -> None:
+    def _drain(self, session: TrackSession, deadline_s: float) -> None:
         """Closed segments get their finals; only a connection that cannot resume is flushed."""
-        seat.outbox.put(Leaving(deadline_s))
-        if seat.leaving:
+        session.outbox.put(Leaving(deadline_s))
+        if session.leaving:
             return
-        seat.leaving = True
-        seat.farewell = ErrorCode.DRAINING
-        resumable = seat.options.epoch is not None
-        self._emit(seat, seat.track.leave() if resumable else seat.track.finish())
+        session.leaving = True
+        session.close_code = ErrorCode.DRAINING
+        resumable = session.options.epoch is not None
+        self._emit(session, session.track.leave() if resumable else session.track.finish())
 
     def _emit(
-        self, seat: Seat, outputs: list[TrackOutput], decode: DecodeTiming | None = None
+        self, session: TrackSession, outputs: list[TrackOutput], decode: DecodeTiming | None = None
     ) -> None:
-        """Send events, submit requests, and close the seat when its track is done."""
+        """Send events, submit requests, and close the session when its track is done."""
         for output in outputs:
             if isinstance(output, DecodeRequest):
-                self._submit(seat, output)
+                self._submit(session, output)
                 continue
             if isinstance(output, Caption) and output.final:
-                seat.finals += 1
-                self._share_language(seat)
+                session.finals += 1
+                self._share_language(session)
             elif isinstance(output, SpanLost):
-                seat.lost += 1
-            seat.outbox.put(output, self._timing(output, decode))
-        seat.room.set()
-        if seat.outbox.closed:
-            self._close(seat, ErrorCode.SLOW_CONSUMER)
-        elif seat.leaving and seat.track.done:
-            self._close(seat, seat.farewell)
+                session.lost += 1
+            session.outbox.put(output, self._timing(output, decode))
+        session.room.set()
+        if session.outbox.closed:
+            self._close(session, ErrorCode.SLOW_CONSUMER)
+        elif session.leaving and session.track.done:
+            self._close(session, session.close_code)
 
-    def _share_language(self, seat: Seat) -> None:
+    def _share_language(self, session: TrackSession) -> None:
         """Tell the other tracks what is spoken here: people of one meeting speak one language."""
-        if (language := seat.track.language) is not None:
-            for other in self._seats.values():
-                if other is not seat:
+        if (language := session.track.language) is not None:
+            for other in self._sessions.values():
+                if other is not session:
                     other.track.expect_language(language)
 
     def _timing(self, event: TrackEvent, decode: DecodeTiming | None) -> CaptionTiming | None:
@@ -311,15 +313,15 @@ class MeetingActor:
         returned_s = 0.0 if decode is None else began_s - decode.done_s
         return CaptionTiming(decode, returned_s, now_s - began_s, now_s)
 
-    def _acknowledge(self, seat: Seat) -> None:
-        urgent = seat.options.suspected and seat.acked_committed < seat.options.live_from
+    def _acknowledge(self, session: TrackSession) -> None:
+        urgent = session.options.suspected and session.acked_committed < session.options.live_from
         step = ACK_EVERY_SAMPLES // 8 if urgent else ACK_EVERY_SAMPLES
-        if seat.track.received - seat.acked_at >= step:
-            seat.acked_committed = seat.track.committed
-            seat.acked_at = seat.track.received
-            seat.outbox.put(Ack(seat.track.received, seat.track.committed))
+        if session.track.received - session.acked_at >= step:
+            session.acked_committed = session.track.committed
+            session.acked_at = session.track.received
+            session.outbox.put(Ack(session.track.received, session.track.committed))
 
-    def _submit(self, seat: Seat, request: DecodeRequest) -> None:
+    def _submit(self, session: TrackSession, request: DecodeRequest) -> None:
         now_s = self._clock()
         heard_s = now_s - self._step_began_s
         final, interim = request.kind is JobClass.FINAL, request.kind is JobClass.INTERIM
@@ -334,22 +336,22 @@ class MeetingActor:
         job = Job(
             job_class=request.kind,
             owner=self.meeting,
-            part=seat.options.track,
+            part=session.options.track,
             deadline_s=now_s + WANTED_WITHIN_S[request.kind],
             run=run,
-            deliver=lambda outcome: self._deliver(seat, request, heard_s, outcome),
+            deliver=lambda outcome: self._deliver(session, request, heard_s, outcome),
             expires_s=None if final else now_s + stale_after_s,
-            coalesce=None if final else (self.meeting, seat.options.track),
-            stretch=seat.stretch if interim else 1.0,
+            coalesce=None if final else (self.meeting, session.options.track),
+            stretch=session.stretch if interim else 1.0,
         )
         try:
             self._executor.submit(job)
         except Busy:
             # The answer comes as a message, as every answer does, never from inside a step.
-            self.post(DecodeAnswered(seat, request.request_id, JobDropped(DropReason.REFUSED)))
+            self.post(DecodeAnswered(session, request.request_id, JobDropped(DropReason.REFUSED)))
 
     def _deliver(
-        self, seat: Seat, request: DecodeRequest, heard_s: float, outcome: Outcome
+        self, session: TrackSession, request: DecodeRequest, heard_s: float, outcome: Outcome
     ) -> None:
         """Bring an answer from an inference thread to the inbox."""
         timing = None
@@ -362,7 +364,7 @@ class MeetingActor:
                 ran_s=outcome.ran_s,
                 done_s=self._clock(),
             )
-        answer = DecodeAnswered(seat, request.request_id, outcome, timing)
+        answer = DecodeAnswered(session, request.request_id, outcome, timing)
         try:
             self._loop.call_soon_threadsafe(self.post, answer)
         except RuntimeError:
@@ -383,33 +385,33 @@ class MeetingActor:
             case _:
                 return Dropped.FAILED
 
-    def _fail(self, seat: Seat, error: Exception) -> None:
+    def _fail(self, session: TrackSession, error: Exception) -> None:
         """A bug, of the engine or of ours: the other tracks of the meeting go on."""
         self.failed += 1
-        track = seat.options.track
+        track = session.options.track
         log.error("track_failed", meeting=str(self.meeting), track=track, **describe_bug(error))
-        self._close(seat, ErrorCode.INTERNAL)
+        self._close(session, ErrorCode.INTERNAL)
 
-    def _is_seated(self, seat: Seat) -> bool:
-        return self._seats.get(seat.options.track) is seat
+    def _is_live(self, session: TrackSession) -> bool:
+        return self._sessions.get(session.options.track) is session
 
-    def _close(self, seat: Seat, code: ErrorCode | None) -> None:
-        """The end of a seat, whatever the reason: its connection is told, its jobs are dropped."""
-        track = seat.track
-        seat.outbox.put(
-            Closed(code, received=track.received, committed=track.committed, finals=seat.finals)
+    def _close(self, session: TrackSession, code: ErrorCode | None) -> None:
+        """The end of a session, whatever the reason: its connection is told, its jobs are dropped."""
+        track = session.track
+        session.outbox.put(
+            Closed(code, received=track.received, committed=track.committed, finals=session.finals)
         )
-        seat.room.set()
-        if self._is_seated(seat):
-            del self._seats[seat.options.track]
-            self._executor.forget(self.meeting, seat.options.track)
+        session.room.set()
+        if self._is_live(session):
+            del self._sessions[session.options.track]
+            self._executor.forget(self.meeting, session.options.track)
         log.info(
             "track_ended",
             meeting=str(self.meeting),
-            track=seat.options.track,
+            track=session.options.track,
             code=code,
             received=track.received,
             committed=track.committed,
-            finals=seat.finals,
-            lost=seat.lost,
+            finals=session.finals,
+            lost=session.lost,
         )

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.executor import Outcome
-from wordloop_ml.meetings.seat import Seat
+from wordloop_ml.meetings.session import TrackSession
 from wordloop_ml.meetings.timing import DecodeTiming
 from wordloop_ml.messages import Samples
 
 
 @dataclass(frozen=True, slots=True)
 class AudioArrived:
-    """Audio of a seat, 16 kHz, at most ``track.room`` samples."""
+    """Audio of a session, 16 kHz, at most ``track.room`` samples."""
 
-    seat: Seat
+    session: TrackSession
     samples: Samples
 
 
@@ -21,14 +21,14 @@ class AudioArrived:
 class FlushAsked:
     """Finalise what is open now, and go on."""
 
-    seat: Seat
+    session: TrackSession
 
 
 @dataclass(frozen=True, slots=True)
 class GapArrived:
     """The client has no audio for this many samples at 16 kHz."""
 
-    seat: Seat
+    session: TrackSession
     samples: int
 
 
@@ -36,14 +36,14 @@ class GapArrived:
 class AudioEnded:
     """No more audio will come: flush, then close."""
 
-    seat: Seat
+    session: TrackSession
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
     """The peer has gone, or broke the protocol (``code``); nobody listens any more."""
 
-    seat: Seat
+    session: TrackSession
     code: ErrorCode | None = None
 
 
@@ -51,7 +51,7 @@ class ConnectionLost:
 class DecodeAnswered:
     """What became of a decode request; ``timing`` when it ran."""
 
-    seat: Seat
+    session: TrackSession
     request_id: int
     outcome: Outcome
     timing: DecodeTiming | None = None
@@ -59,9 +59,9 @@ class DecodeAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DrainAsked:
-    """The process is on its way out: closed segments get their finals, then the seat closes."""
+    """The process is on its way out: closed segments get their finals, then the session closes."""
 
-    seat: Seat
+    session: TrackSession
     deadline_s: float
 
 

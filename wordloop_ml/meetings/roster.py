@@ -14,7 +14,7 @@ from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.overload import Overload
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
 
@@ -77,7 +77,7 @@ class Roster:
         """Who is here now."""
         return RosterStatistics(
             meetings=len(self._actors),
-            tracks=sum(actor.seats for actor in self._actors.values()),
+            tracks=sum(actor.tracks for actor in self._actors.values()),
             failed=self._failed + sum(actor.failed for actor in self._tasks),
         )
 
@@ -86,7 +86,7 @@ class Roster:
         """Hold a place for a connection, from before its upgrade to its end.
 
         resumed: the track goes on from an earlier connection: others wait for it. Its ghost may
-        still be seated, so that the bound on tracks is ``join``'s to judge.
+        still be live, so that the bound on tracks is ``join``'s to judge.
         Raises ``Draining`` or ``Busy``.
         """
         if self._draining:
@@ -116,8 +116,8 @@ class Roster:
             self._overload.withdraw(meeting)
             self._overload.admit(meeting, resumed=False)
 
-    def join(self, meeting: JobOwner, options: TrackOptions) -> tuple[MeetingActor, Seat]:
-        """Seat a track; the meeting's actor starts with its first one.
+    def join(self, meeting: JobOwner, options: TrackOptions) -> tuple[MeetingActor, TrackSession]:
+        """Open a session for a track; the meeting's actor starts with its first one.
 
         Raises ``Draining``, ``Busy`` or ``BadInput`` (``superseded``).
         """
@@ -125,7 +125,7 @@ class Roster:
             raise Draining
         actor = self._actors.get(meeting)
         if actor is not None and not actor.over:
-            if actor.seats >= self._max_tracks and not actor.seats_track(options.track):
+            if actor.tracks >= self._max_tracks and not actor.has_track(options.track):
                 raise _no_more_tracks()
             return actor, actor.join(options)
         self._check_meetings(meeting)
@@ -137,13 +137,13 @@ class Roster:
             self._overload,
             self._turn,
         )
-        seat = actor.join(options)
+        session = actor.join(options)
         task = asyncio.create_task(actor.run(), name=f"meeting-{meeting}")
         self._actors[meeting] = actor
         self._tasks[actor] = task
         task.add_done_callback(self._ended(actor))
         log.info("meeting_started", meeting=str(meeting))
-        return actor, seat
+        return actor, session
 
     def _check_meetings(self, meeting: JobOwner) -> None:
         here = self._actors.keys() | self._connections.keys()
@@ -184,7 +184,7 @@ class Roster:
                 actor.abandon(ErrorCode.DRAINING)
                 log.warning("meeting_cut", meeting=str(actor.meeting))
             elif (error := task.exception()) is not None:
-                self._failed += actor.seats
+                self._failed += actor.tracks
                 actor.abandon(ErrorCode.INTERNAL)
                 log.error("meeting_failed", meeting=str(actor.meeting), **describe_bug(error))
             else:

@@ -18,7 +18,7 @@ from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, G
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
 from wordloop_ml.meetings.probation import Turn
 from wordloop_ml.meetings.roster import meeting_key
-from wordloop_ml.meetings.seat import Seat, TrackOptions
+from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.meetings.timing import CaptionTiming
 from wordloop_ml.messages import Caption, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
@@ -152,7 +152,7 @@ class Connection:
             raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
         return message
 
-    def _join(self, start: v1.Start) -> tuple[MeetingActor, Seat, Inbound]:
+    def _join(self, start: v1.Start) -> tuple[MeetingActor, TrackSession, Inbound]:
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
@@ -187,7 +187,7 @@ class Connection:
         )
 
     async def _read_all(
-        self, actor: MeetingActor, seat: Seat, inbound: Inbound
+        self, actor: MeetingActor, seat: TrackSession, inbound: Inbound
     ) -> ErrorCode | None:
         """Post what arrives until the peer leaves, or does what it may not; that is the code."""
         try:
@@ -197,7 +197,7 @@ class Connection:
             return error.code
         return None
 
-    async def _post_all(self, actor: MeetingActor, seat: Seat, inbound: Inbound) -> None:
+    async def _post_all(self, actor: MeetingActor, seat: TrackSession, inbound: Inbound) -> None:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
         idle_s = self._service.settings.idle_s
         stopped = False
@@ -237,7 +237,9 @@ class Connection:
         )
         return samples
 
-    async def _receive(self, timeout_s: float, seat: Seat | None = None) -> str | bytes | None:
+    async def _receive(
+        self, timeout_s: float, seat: TrackSession | None = None
+    ) -> str | bytes | None:
         """The next frame; None when the connection is over.
 
         A ping of the peer's own is a sign of life, once there is a seat; an answer to ours is none:
@@ -284,14 +286,14 @@ class Connection:
             await self._answer(message.data)
         return True
 
-    def _check_silence(self, silent_s: float, timeout_s: float, seat: Seat | None) -> None:
+    def _check_silence(self, silent_s: float, timeout_s: float, seat: TrackSession | None) -> None:
         if seat is None and self._service.stage is Stage.DRAINING:
             raise Draining
         if silent_s >= timeout_s:
             what = "no start" if seat is None else "no audio, keepalive or ping of yours"
             raise BadInput(f"{what} for {timeout_s:g} s", code=ErrorCode.IDLE)
 
-    def _check_pulse(self, seat: Seat, waited_s: float) -> None:
+    def _check_pulse(self, seat: TrackSession, waited_s: float) -> None:
         self._pulse.waited(waited_s)
         if self._pulse.overdue:
             raise BadInput(_GOODBYES[ErrorCode.SLOW_CONSUMER], code=ErrorCode.SLOW_CONSUMER)
@@ -311,7 +313,7 @@ class Connection:
         except ConnectionError:
             return  # the next receive says so
 
-    async def _send_all(self, seat: Seat, inbound: Inbound) -> None:
+    async def _send_all(self, seat: TrackSession, inbound: Inbound) -> None:
         """Send the outbox in order until it closes; a reader that stalls loses its connection."""
         translator = v1.EventTranslator(
             inbound.positions, seat.options.epoch or 0, inbound.start.speaker

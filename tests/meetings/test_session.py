@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordloop_ml.meetings.seat import WindowBuffer
+from wordloop_ml.meetings.session import WindowBuffer
 
 WINDOW = 512
 

@@ -1,4 +1,4 @@
-"""A connection's place in a meeting, and what the connection asked for."""
+"""A track's session with its connection, and what the connection asked for."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -68,11 +68,11 @@ _NOTHING: Samples = np.zeros(0, np.float32)
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
-    """One connection's place in a meeting: made by the actor, held by the connection.
+class TrackSession:
+    """One connection's track in a meeting: made by the actor, held by the connection.
 
     outbox: what the connection sends. room: set when its reader should look again.
-    leaving: takes no more intake and closes, with ``farewell``, when its track is done.
+    leaving: takes no more intake and closes, with ``close_code``, when its track is done.
     waiting: audio that completes no window of the detector yet.
     stretch: how many times more rarely than usual it asks for interims.
     degraded: its connection knows that interims come less often.
@@ -86,7 +86,7 @@ class Seat:
     acked_at: int = 0
     acked_committed: int = 0
     leaving: bool = False
-    farewell: ErrorCode | None = None
+    close_code: ErrorCode | None = None
     stretch: float = 1.0
     degraded: bool = False
     unhandled: int = 0
