@@ -16,7 +16,7 @@ from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
-from wordloop_ml.meetings.probation import Turn
+from wordloop_ml.meetings.quarantine import Turn
 from wordloop_ml.meetings.roster import meeting_key
 from wordloop_ml.meetings.session import TrackOptions, TrackSession
 from wordloop_ml.meetings.timing import CaptionTiming
@@ -107,7 +107,7 @@ class Connection:
         if start is None:
             return
         if start.attempt:
-            self._turn = await self._service.probation.turn()
+            self._turn = await self._service.quarantine.turn()
         try:
             await self._serve_track(start)
         finally:

@@ -12,7 +12,7 @@ from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
-from wordloop_ml.meetings.probation import Probation
+from wordloop_ml.meetings.quarantine import Quarantine
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
@@ -32,7 +32,7 @@ class Service:
     """One per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
-    tokens: who may come in. probation: for tracks that a process may have died of.
+    tokens: who may come in. quarantine: for tracks that a process may have died of.
     bodies: those that are arriving.
     """
 
@@ -45,7 +45,7 @@ class Service:
         self._capabilities: TranscriberCapabilities | None = None
         self._embeddings: Embeddings | None = None
         self._syntheses: Syntheses | None = None
-        self.probation = Probation()
+        self.quarantine = Quarantine()
         self.bodies = ArrivingBodies()
         self._connections = 0
         self._unconnected = asyncio.Event()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.web.support import Serving
 from wordloop_ml.engines.scripted_audio import silence, spoken
-from wordloop_ml.meetings import probation
+from wordloop_ml.meetings import quarantine
 
 SUSPECTED = {"attempt": 1, "epoch": 2, "live_from": 6_000}
 
@@ -16,8 +16,8 @@ async def test_a_suspected_track_is_answered_when_the_one_before_is_understood(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a caption that reaches its live audio; others need not wait meanwhile."""
-    monkeypatch.setattr(probation, "TURN_S", 1_000.0)
-    monkeypatch.setattr(probation, "WAIT_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
     service = await serving()
     first, second, other = [await service.connect(name) for name in ("m1", "m2", "m3")]
     await first.start(**SUSPECTED)
@@ -39,8 +39,8 @@ async def test_silence_is_understood_by_an_ack(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which comes sooner than others' while the track is suspected."""
-    monkeypatch.setattr(probation, "TURN_S", 1_000.0)
-    monkeypatch.setattr(probation, "WAIT_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
     service = await serving()
     first, second = [await service.connect(name) for name in ("m1", "m2")]
     await first.start(**SUSPECTED)
@@ -56,8 +56,8 @@ async def test_a_suspected_track_that_ends_makes_way(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However it ends."""
-    monkeypatch.setattr(probation, "TURN_S", 1_000.0)
-    monkeypatch.setattr(probation, "WAIT_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
+    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
     service = await serving()
     first, second = [await service.connect(name) for name in ("m1", "m2")]
     await first.start(**SUSPECTED)

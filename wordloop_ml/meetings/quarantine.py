@@ -40,7 +40,7 @@ class Turn:
             lock.release()
 
 
-class Probation:
+class Quarantine:
     """One for the process; turns are had in the order of asking."""
 
     def __init__(self) -> None:
