@@ -1,4 +1,4 @@
-"""The load: shares that forget, a ladder that does not flutter, newcomers that are not seen yet."""
+"""The load: shares that forget, levels that do not flutter, admissions that do not show yet."""
 
 import pytest
 from hypothesis import given
@@ -8,12 +8,12 @@ from wordloop_ml.load import (
     FULL_WAIT_S,
     LONGEST_STRETCH,
     WINDOW_S,
-    Ladder,
+    Level,
     Load,
     LoadLimits,
     LoadMeter,
-    Newcomers,
-    Step,
+    LoadShedder,
+    PendingAdmissions,
 )
 from wordloop_ml.messages import JobClass
 
@@ -37,7 +37,7 @@ def test_a_share_is_of_all_threads_and_forgets() -> None:
 
 @pytest.mark.parametrize("stretch", [1.0, 2.0, 5.0])
 def test_what_is_asked_does_not_depend_on_how_much_is_stretched(stretch: float) -> None:
-    """Otherwise stretching would look like relief, and the ladder would swing."""
+    """Otherwise stretching would look like relief, and the level would swing."""
     meter = LoadMeter(threads=1)
     now_s, every_s, each_s = 0.0, 0.25, 0.1
     while now_s < LONG_S:
@@ -74,69 +74,71 @@ def test_one_late_first_caption_is_no_overload() -> None:
     assert meter.read(0.0).demand == pytest.approx(0.5)
 
 
-def test_the_ladder_is_climbed_in_order_and_left_with_hysteresis() -> None:
-    """Each step at its limit; back only well below it."""
-    ladder = Ladder(LoadLimits())
-    steps = []
+def test_levels_rise_in_order_and_fall_with_hysteresis() -> None:
+    """Each level at its limit; back only well below it."""
+    shedder = LoadShedder(LoadLimits())
+    levels = []
     for share in (0.5, 0.6, 0.65, 0.7, 0.65, 0.6, 0.56, 0.54, 0.5, 0.52):
-        ladder.look(asked(share))
-        steps.append(ladder.step)
-    assert steps == [
-        Step.CALM,
-        Step.STRETCH,
-        Step.DROP,
-        Step.REFUSE,
-        Step.REFUSE,
-        Step.REFUSE,
-        Step.DROP,
-        Step.STRETCH,
-        Step.CALM,
-        Step.CALM,
+        shedder.look(asked(share))
+        levels.append(shedder.level)
+    assert levels == [
+        Level.CALM,
+        Level.STRETCH,
+        Level.DROP,
+        Level.REFUSE,
+        Level.REFUSE,
+        Level.REFUSE,
+        Level.DROP,
+        Level.STRETCH,
+        Level.CALM,
+        Level.CALM,
     ]
 
 
 def test_interims_are_stretched_so_that_use_stays_at_the_limit() -> None:
     """Three times what can be done; then even more than stretching can save."""
-    ladder = Ladder(LoadLimits())
-    ladder.look(asked(1.6, vital=0.1))
-    assert ladder.stretch == pytest.approx(1.5 / 0.5)
-    ladder.look(asked(9.0, vital=0.5))
-    assert ladder.stretch == LONGEST_STRETCH
-    ladder.look(asked(3.0, vital=0.9))
-    assert ladder.stretch == LONGEST_STRETCH
-    ladder.look(asked(0.3))
-    assert ladder.stretch == 1.0
+    shedder = LoadShedder(LoadLimits())
+    shedder.look(asked(1.6, vital=0.1))
+    assert shedder.stretch == pytest.approx(1.5 / 0.5)
+    shedder.look(asked(9.0, vital=0.5))
+    assert shedder.stretch == LONGEST_STRETCH
+    shedder.look(asked(3.0, vital=0.9))
+    assert shedder.stretch == LONGEST_STRETCH
+    shedder.look(asked(0.3))
+    assert shedder.stretch == 1.0
 
 
 @given(st.lists(st.floats(0.0, 3.0), max_size=50), st.floats(0.0, 1.0))
-def test_the_ladder_never_stands_below_its_load_nor_above_for_long(
+def test_the_level_is_never_below_its_load_nor_above_for_long(
     shares: list[float], vital: float
 ) -> None:
-    """Whatever the loads: at least the step of the load, and calm after a long calm."""
+    """Whatever the loads: at least the level of the load, and calm after a long calm."""
     limits = LoadLimits()
-    ladder = Ladder(limits)
+    shedder = LoadShedder(limits)
     for share in shares:
-        changed_from = ladder.step
-        assert ladder.look(asked(share, vital=min(vital, share))) is (ladder.step != changed_from)
-        assert all(share < limits.of(step) for step in Step if step > ladder.step)
-        assert 1.0 <= ladder.stretch <= LONGEST_STRETCH
-    ladder.look(Load())
-    assert ladder.step is Step.CALM
+        changed_from = shedder.level
+        assert shedder.look(asked(share, vital=min(vital, share))) is (
+            shedder.level != changed_from
+        )
+        assert all(share < limits.of(level) for level in Level if level > shedder.level)
+        assert 1.0 <= shedder.stretch <= LONGEST_STRETCH
+    shedder.look(Load())
+    assert shedder.level is Level.CALM
 
 
-def test_newcomers_count_in_full_at_first_and_fade_as_readings_catch_up() -> None:
+def test_pending_admissions_count_in_full_at_first_and_fade_as_readings_catch_up() -> None:
     """Those that leave count no more; one that is named twice counts once."""
-    newcomers = Newcomers()
+    pending = PendingAdmissions()
     for meeting in ("a", "b", "b"):
-        newcomers.add(meeting, 0.0)
-    assert newcomers.share(0.0, 0.2) == pytest.approx(0.4)
-    newcomers.remove("a")
-    newcomers.remove("unknown")
-    assert newcomers.share(WINDOW_S, 0.2) == pytest.approx(0.2 / 2.718, rel=1e-3)
-    assert newcomers.share(10 * WINDOW_S, 0.2) == 0.0
+        pending.add(meeting, 0.0)
+    assert pending.share(0.0, 0.2) == pytest.approx(0.4)
+    pending.remove("a")
+    pending.remove("unknown")
+    assert pending.share(WINDOW_S, 0.2) == pytest.approx(0.2 / 2.718, rel=1e-3)
+    assert pending.share(10 * WINDOW_S, 0.2) == 0.0
 
 
-def test_a_ladder_whose_steps_are_out_of_order_is_refused() -> None:
+def test_limits_that_are_out_of_order_are_refused() -> None:
     """A setting could ask for it."""
     with pytest.raises(ValueError, match="none below"):
         LoadLimits(stretch=0.8)

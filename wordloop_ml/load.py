@@ -19,8 +19,8 @@ FULL_WAIT_S = 0.5
 LONGEST_STRETCH = 8.0
 """However busy the threads are, somebody who speaks sees their words move every two seconds."""
 
-STEP_BACK_AT = 0.85
-"""A step is left below this part of the load at which it is taken: the ladder does not flutter."""
+RECOVER_BELOW = 0.85
+"""A level is left below this part of the load at which it is reached: it does not flutter."""
 
 _JOB_WEIGHT = 0.1
 
@@ -120,8 +120,8 @@ class LoadMeter:
         self._waited_s *= kept
 
 
-class Step(IntEnum):
-    """What gives way, each step besides those before it. Finals never do."""
+class Level(IntEnum):
+    """What gives way, each level besides those before it. Finals never do."""
 
     CALM = 0
     STRETCH = 1
@@ -145,27 +145,27 @@ class LoadLimits:
     resume: float = 0.95
 
     def __post_init__(self) -> None:
-        """Refuse a ladder whose steps are out of order."""
+        """Refuse limits that are out of order."""
         if not 0.0 < self.stretch <= self.drop <= self.refuse <= self.resume:
             raise ValueError("load limits must be positive, and none below the one before it")
 
-    def of(self, step: Step) -> float:
-        """The demand at which a step is taken."""
-        return (0.0, self.stretch, self.drop, self.refuse)[step]
+    def of(self, level: Level) -> float:
+        """The demand at which a level is reached."""
+        return (0.0, self.stretch, self.drop, self.refuse)[level]
 
 
-class Ladder:
-    """Which step the process stands on. Up at once; down, one step or several, with hysteresis."""
+class LoadShedder:
+    """Which level the process is at. Up at once; down, one level or several, with hysteresis."""
 
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
-        self._step = Step.CALM
+        self._level = Level.CALM
         self._stretch = 1.0
 
     @property
-    def step(self) -> Step:
-        """Where it stands."""
-        return self._step
+    def level(self) -> Level:
+        """What gives way now."""
+        return self._level
 
     @property
     def stretch(self) -> float:
@@ -173,13 +173,13 @@ class Ladder:
         return self._stretch
 
     def look(self, load: Load) -> bool:
-        """Move to where this load belongs; whether the step changed."""
-        before, demand = self._step, load.demand
-        up = max(step for step in Step if demand >= self._limits.of(step))
-        kept = max(step for step in Step if demand >= self._limits.of(step) * STEP_BACK_AT)
-        self._step = max(up, min(before, kept))
-        self._stretch = 1.0 if self._step is Step.CALM else self._needed(load)
-        return self._step is not before
+        """Move to where this load belongs; whether the level changed."""
+        before, demand = self._level, load.demand
+        up = max(level for level in Level if demand >= self._limits.of(level))
+        kept = max(level for level in Level if demand >= self._limits.of(level) * RECOVER_BELOW)
+        self._level = max(up, min(before, kept))
+        self._stretch = 1.0 if self._level is Level.CALM else self._needed(load)
+        return self._level is not before
 
     def _needed(self, load: Load) -> float:
         """With this, interims use what the limit leaves after what cannot wait."""
@@ -190,7 +190,7 @@ class Ladder:
         return min(LONGEST_STRETCH, max(interims / left, load.demand / self._limits.stretch, 1.0))
 
 
-class Newcomers:
+class PendingAdmissions:
     """The load that meetings will bring which were admitted too lately to show in a reading.
 
     A reading shows 1 - e^(-t/WINDOW_S) of a load that began t ago; this is the rest of it, if

@@ -14,7 +14,7 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.errors import Busy
 from wordloop_ml.executor import Executor, Job
-from wordloop_ml.load import WINDOW_S, LoadLimits, Step
+from wordloop_ml.load import WINDOW_S, Level, LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.inbox import ConnectionLost
 from wordloop_ml.meetings.outbox import Cadence
@@ -117,18 +117,18 @@ def test_a_flood_of_new_meetings_is_refused_before_its_load_shows(
     overload.admit("in its place", resumed=False)
 
 
-def test_the_steps_of_the_ladder_are_what_tracks_and_jobs_ask_for(
+def test_the_levels_are_what_tracks_and_jobs_ask_for(
     executor: Executor[TranscriberWorker], clock: Clock
 ) -> None:
     """Stretched interims, and none that has waited for long."""
     overload = overload_of(executor, clock)
-    assert (overload.step, overload.stretch, overload.stale_after_s) == (
-        Step.CALM,
+    assert (overload.level, overload.stretch, overload.stale_after_s) == (
+        Level.CALM,
         1.0,
         STALE_AFTER_S,
     )
     work(executor, clock, 0.9)
-    assert overload.step is Step.REFUSE
+    assert overload.level is Level.REFUSE
     assert overload.stretch > 1.0
     assert overload.stale_after_s < STALE_AFTER_S
 

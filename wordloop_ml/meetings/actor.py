@@ -26,7 +26,7 @@ from wordloop_ml.executor import (
     JobOwner,
     Outcome,
 )
-from wordloop_ml.load import Step
+from wordloop_ml.load import Level
 from wordloop_ml.meetings.inbox import (
     AudioArrived,
     AudioEnded,
@@ -264,7 +264,7 @@ class MeetingActor:
         """Interims give way before anything else does, and the connection is told so."""
         session.stretch = self._overload.stretch
         session.track.stretch(session.stretch)
-        degraded = self._overload.step is not Step.CALM
+        degraded = self._overload.level is not Level.CALM
         if degraded is not session.degraded:
             session.degraded = degraded
             session.outbox.put(Cadence(degraded))

@@ -7,7 +7,14 @@ import structlog
 
 from wordloop_ml.errors import Busy
 from wordloop_ml.executor import Executor
-from wordloop_ml.load import LONGEST_STRETCH, Ladder, Load, LoadLimits, Newcomers, Step
+from wordloop_ml.load import (
+    LONGEST_STRETCH,
+    Level,
+    Load,
+    LoadLimits,
+    LoadShedder,
+    PendingAdmissions,
+)
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.ports import TranscriberWorker
 
@@ -31,7 +38,7 @@ log = structlog.get_logger()
 
 
 class Overload:
-    """Reads the executor's load, stands on the ladder, and decides on admission.
+    """Reads the executor's load, sheds load by levels, and decides on admission.
 
     interim_samples: how much new audio lies between two interims of somebody who speaks.
     """
@@ -48,31 +55,31 @@ class Overload:
         self._limits = limits
         self._clock = clock
         self._decodes_per_s = SAMPLE_RATE / interim_samples + DECODES_BESIDES_INTERIMS
-        self._ladder = Ladder(limits)
-        self._newcomers = Newcomers()
+        self._shedder = LoadShedder(limits)
+        self._pending = PendingAdmissions()
         self._load = Load()
         self._looked_s = -LOOK_EVERY_S
 
     @property
-    def step(self) -> Step:
+    def level(self) -> Level:
         """What gives way now."""
         self._look(LOOK_EVERY_S)
-        return self._ladder.step
+        return self._shedder.level
 
     @property
     def stretch(self) -> float:
         """How many times more rarely a track is to ask for interims.
 
-        The ladder's answer to the load of many seconds, or that to the jobs which wait at this
+        The load shedder's answer to the load of many seconds, or that to the jobs which wait at this
         moment: at one for each thread interims come half as often, and so on.
         """
         self._look(LOOK_EVERY_S)
-        return min(max(self._ladder.stretch, 1.0 + self._executor.pressure), LONGEST_STRETCH)
+        return min(max(self._shedder.stretch, 1.0 + self._executor.pressure), LONGEST_STRETCH)
 
     @property
     def stale_after_s(self) -> float:
         """How long an interim may wait for a thread."""
-        return STALE_WHEN_DROPPING_S if self.step >= Step.DROP else STALE_AFTER_S
+        return STALE_WHEN_DROPPING_S if self.level >= Level.DROP else STALE_AFTER_S
 
     def admit(self, meeting: Hashable, *, resumed: bool) -> None:
         """A meeting that is not here yet wants to come in. Raises ``Busy``.
@@ -86,18 +93,18 @@ class Overload:
                 raise Busy(
                     "this container cannot take over any more", retry_after_s=RETRY_RESUME_AFTER_S
                 )
-        elif self._expected() >= self._limits.refuse or self._ladder.step is Step.REFUSE:
+        elif self._expected() >= self._limits.refuse or self._shedder.level is Level.REFUSE:
             raise Busy("this container is as busy as it may be", retry_after_s=RETRY_AFTER_S)
-        self._newcomers.add(meeting, self._clock())
+        self._pending.add(meeting, self._clock())
 
     def withdraw(self, meeting: Hashable) -> None:
         """The meeting has left, or did not come after all."""
-        self._newcomers.remove(meeting)
+        self._pending.remove(meeting)
 
     def _expected(self) -> float:
         """The demand once those show who were admitted lately."""
         each = self._load.job_s * self._decodes_per_s / self._executor.workers
-        return self._load.demand + self._newcomers.share(self._clock(), each)
+        return self._load.demand + self._pending.share(self._clock(), each)
 
     def _look(self, at_most_every_s: float) -> None:
         now_s = self._clock()
@@ -105,12 +112,12 @@ class Overload:
             return
         self._looked_s = now_s
         self._load = self._executor.load()
-        if self._ladder.look(self._load):
+        if self._shedder.look(self._load):
             log.info(
                 "load_step",
-                step=self._ladder.step.name.lower(),
+                step=self._shedder.level.name.lower(),
                 demand=round(self._load.demand, 3),
                 used=round(self._load.used, 3),
-                stretch=round(self._ladder.stretch, 2),
+                stretch=round(self._shedder.stretch, 2),
                 first_wait_ms=round(self._load.first_wait_s * 1000),
             )
