@@ -295,7 +295,7 @@ def test_the_load_is_measured_from_the_jobs(
     def costly(worker: Worker) -> None:
         clock.now_s += 2.0
 
-    single.submit(job(inbox, "interim", run=costly, stretch=3.0))
+    single.submit(job(inbox, "interim", run=costly, interval_factor=3.0))
     inbox.wait(1)
     load = single.load()
     assert load.job_s == pytest.approx(2.0)

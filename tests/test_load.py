@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wordloop_ml.load import (
     FULL_WAIT_S,
-    LONGEST_STRETCH,
+    MAX_INTERIM_INTERVAL_FACTOR,
     WINDOW_S,
     Level,
     Load,
@@ -35,18 +35,18 @@ def test_a_share_is_of_all_threads_and_forgets() -> None:
     assert meter.read(3 * LONG_S).used == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("stretch", [1.0, 2.0, 5.0])
-def test_what_is_asked_does_not_depend_on_how_much_is_stretched(stretch: float) -> None:
+@pytest.mark.parametrize("factor", [1.0, 2.0, 5.0])
+def test_what_is_asked_does_not_depend_on_how_much_is_stretched(factor: float) -> None:
     """Otherwise stretching would look like relief, and the level would swing."""
     meter = LoadMeter(threads=1)
     now_s, every_s, each_s = 0.0, 0.25, 0.1
     while now_s < LONG_S:
-        meter.began(now_s, JobClass.INTERIM, stretch)
-        meter.ended(now_s + each_s, JobClass.INTERIM, stretch, each_s)
-        now_s += every_s * stretch
+        meter.began(now_s, JobClass.INTERIM, factor)
+        meter.ended(now_s + each_s, JobClass.INTERIM, factor, each_s)
+        now_s += every_s * factor
     load = meter.read(now_s)
     assert load.asked == pytest.approx(each_s / every_s, rel=0.15)
-    assert load.used == pytest.approx(each_s / every_s / stretch, rel=0.15)
+    assert load.used == pytest.approx(each_s / every_s / factor, rel=0.15)
     assert load.vital == 0.0
     assert load.job_s == pytest.approx(each_s)
 
@@ -99,13 +99,13 @@ def test_interims_are_stretched_so_that_use_stays_at_the_limit() -> None:
     """Three times what can be done; then even more than stretching can save."""
     shedder = LoadShedder(LoadLimits())
     shedder.look(asked(1.6, vital=0.1))
-    assert shedder.stretch == pytest.approx(1.5 / 0.5)
+    assert shedder.interim_interval_factor == pytest.approx(1.5 / 0.5)
     shedder.look(asked(9.0, vital=0.5))
-    assert shedder.stretch == LONGEST_STRETCH
+    assert shedder.interim_interval_factor == MAX_INTERIM_INTERVAL_FACTOR
     shedder.look(asked(3.0, vital=0.9))
-    assert shedder.stretch == LONGEST_STRETCH
+    assert shedder.interim_interval_factor == MAX_INTERIM_INTERVAL_FACTOR
     shedder.look(asked(0.3))
-    assert shedder.stretch == 1.0
+    assert shedder.interim_interval_factor == 1.0
 
 
 @given(st.lists(st.floats(0.0, 3.0), max_size=50), st.floats(0.0, 1.0))
@@ -121,7 +121,7 @@ def test_the_level_is_never_below_its_load_nor_above_for_long(
             shedder.level != changed_from
         )
         assert all(share < limits.of(level) for level in Level if level > shedder.level)
-        assert 1.0 <= shedder.stretch <= LONGEST_STRETCH
+        assert 1.0 <= shedder.interim_interval_factor <= MAX_INTERIM_INTERVAL_FACTOR
     shedder.look(Load())
     assert shedder.level is Level.CALM
 

@@ -126,7 +126,7 @@ class Job(Generic[W]):
         thread that caused it, never under the executor's lock. It must not block; what it raises is
         logged.
     coalesce: jobs with an equal key replace each other while they wait, and never run together.
-    stretch: how many times more rarely such jobs are asked for than they are wanted.
+    interval_factor: how many times more rarely such jobs are asked for than they are wanted.
     """
 
     job_class: JobClass
@@ -137,7 +137,7 @@ class Job(Generic[W]):
     deliver: Callable[[Outcome], None]
     expires_s: float | None = None
     coalesce: Hashable | None = None
-    stretch: float = 1.0
+    interval_factor: float = 1.0
     submitted_s: float = field(default=0.0, init=False)
     wanted_since_s: float = field(default=0.0, init=False)
     order: int = field(default=0, init=False)
@@ -383,7 +383,7 @@ class Executor(Generic[W]):
                 self._virtual_s[background] = max(self._virtual_s[background], used_s)
                 self._note_wait(job, now_s)
                 if not background:
-                    self._meter.began(now_s, job.job_class, job.stretch)
+                    self._meter.began(now_s, job.job_class, job.interval_factor)
                 return job, expired
 
     def _note_wait(self, job: Job[W], now_s: float) -> None:
@@ -409,7 +409,7 @@ class Executor(Generic[W]):
         with self._condition:
             self._running.remove(job)
             if not job.job_class.background:
-                self._meter.ended(self._clock(), job.job_class, job.stretch, ran_s)
+                self._meter.ended(self._clock(), job.job_class, job.interval_factor, ran_s)
             self._busy_s += ran_s
             if job.owner in self._used_s:
                 self._used_s[job.owner] += ran_s

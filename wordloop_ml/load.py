@@ -16,7 +16,7 @@ WINDOW_S = 10.0
 FULL_WAIT_S = 0.5
 """First captions that wait so long on average are a full load, however busy the threads are."""
 
-LONGEST_STRETCH = 8.0
+MAX_INTERIM_INTERVAL_FACTOR = 8.0
 """However busy the threads are, somebody who speaks sees their words move every two seconds."""
 
 RECOVER_BELOW = 0.85
@@ -32,7 +32,7 @@ class Load:
     Work on texts is not in it: it gives way by itself, so that nobody is refused for it.
 
     used: in use, at most 1. vital: that part of it which cannot wait, which is all but interims.
-    asked: what would be in use if no interim had been stretched; above 1 it could not be done.
+    asked: what would be in use if every interim had come at its interval; above 1 it could not be done.
     first_wait_s: how long first captions waited for a thread, on average. job_s: how long a job
     runs, on average.
     """
@@ -49,8 +49,8 @@ class Load:
         return max(self.asked, self.first_wait_s / FULL_WAIT_S)
 
     @property
-    def strain(self) -> float:
-        """How full this process is with what it does, interims stretched as they are."""
+    def utilisation(self) -> float:
+        """How full this process is with what it does, however rarely interims come."""
         return max(self.used, self.first_wait_s / FULL_WAIT_S)
 
 
@@ -70,13 +70,15 @@ class LoadMeter:
         self._waits = self._waited_s = 0.0
         self._job_s = job_s
 
-    def began(self, now_s: float, job_class: JobClass, stretch: float) -> None:
-        """A thread took a job, one of a kind that is asked for ``stretch`` times too rarely."""
-        self._change(now_s, 1, job_class, stretch)
+    def began(self, now_s: float, job_class: JobClass, interval_factor: float) -> None:
+        """A thread took a job, one of a kind that is asked for ``interval_factor`` times too rarely."""
+        self._change(now_s, 1, job_class, interval_factor)
 
-    def ended(self, now_s: float, job_class: JobClass, stretch: float, ran_s: float) -> None:
-        """The job is over; told with the same class and stretch."""
-        self._change(now_s, -1, job_class, stretch)
+    def ended(
+        self, now_s: float, job_class: JobClass, interval_factor: float, ran_s: float
+    ) -> None:
+        """The job is over; told with the same class and factor."""
+        self._change(now_s, -1, job_class, interval_factor)
         before = ran_s if self._job_s is None else self._job_s
         self._job_s = before + _JOB_WEIGHT * (ran_s - before)
 
@@ -98,11 +100,11 @@ class LoadMeter:
             job_s=self._job_s or 0.0,
         )
 
-    def _change(self, now_s: float, jobs: int, job_class: JobClass, stretch: float) -> None:
+    def _change(self, now_s: float, jobs: int, job_class: JobClass, interval_factor: float) -> None:
         self._pass(now_s)
         self._running += jobs
         if job_class is JobClass.INTERIM:
-            self._running_asked += jobs * stretch
+            self._running_asked += jobs * interval_factor
         else:
             self._running_vital += jobs
             self._running_asked += jobs
@@ -136,7 +138,7 @@ class LoadLimits:
     stretch: of demand; from here on interims are stretched, so that use stays there.
     drop: of demand; interims that had to wait are dropped early.
     refuse: of demand; no new meeting is admitted.
-    resume: of strain; tracks that go on from elsewhere are refused, too.
+    resume: of utilisation; tracks that go on from elsewhere are refused, too.
     """
 
     stretch: float = 0.6
@@ -160,7 +162,7 @@ class LoadShedder:
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
         self._level = Level.CALM
-        self._stretch = 1.0
+        self._interim_interval_factor = 1.0
 
     @property
     def level(self) -> Level:
@@ -168,9 +170,9 @@ class LoadShedder:
         return self._level
 
     @property
-    def stretch(self) -> float:
+    def interim_interval_factor(self) -> float:
         """How many times more rarely interims are to be asked for."""
-        return self._stretch
+        return self._interim_interval_factor
 
     def look(self, load: Load) -> bool:
         """Move to where this load belongs; whether the level changed."""
@@ -178,16 +180,19 @@ class LoadShedder:
         up = max(level for level in Level if demand >= self._limits.of(level))
         kept = max(level for level in Level if demand >= self._limits.of(level) * RECOVER_BELOW)
         self._level = max(up, min(before, kept))
-        self._stretch = 1.0 if self._level is Level.CALM else self._needed(load)
+        self._interim_interval_factor = 1.0 if self._level is Level.CALM else self._needed(load)
         return self._level is not before
 
     def _needed(self, load: Load) -> float:
         """With this, interims use what the limit leaves after what cannot wait."""
         interims, left = load.asked - load.vital, self._limits.stretch - load.vital
-        if left * LONGEST_STRETCH <= interims:
-            return LONGEST_STRETCH
+        if left * MAX_INTERIM_INTERVAL_FACTOR <= interims:
+            return MAX_INTERIM_INTERVAL_FACTOR
         # where first captions wait without much being asked, jobs are long: fewer of them help
-        return min(LONGEST_STRETCH, max(interims / left, load.demand / self._limits.stretch, 1.0))
+        return min(
+            MAX_INTERIM_INTERVAL_FACTOR,
+            max(interims / left, load.demand / self._limits.stretch, 1.0),
+        )
 
 
 class PendingAdmissions:

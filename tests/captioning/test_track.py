@@ -119,7 +119,7 @@ def test_a_decode_is_no_first_caption_for_long() -> None:
 def test_under_load_interims_stretch_and_first_captions_do_not() -> None:
     """Cadence gives before anything else."""
     calm, busy = Scene(), Scene()
-    busy.track.stretch(3.0)
+    busy.track.set_interim_interval_factor(3.0)
     for scene in (calm, busy):
         scene.say(4_000, sentence(("hello", 20, 300)))
     assert busy.requests[0].utterance.end == calm.requests[0].utterance.end

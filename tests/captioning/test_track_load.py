@@ -34,7 +34,7 @@ class Load:
         """Whether an interim is dropped."""
         return False
 
-    def stretch(self) -> float:
+    def interim_interval_factor(self) -> float:
         """How many times more rarely interims come."""
         return 1.0
 
@@ -61,7 +61,7 @@ class Arbitrary(Load):
     def drops(self) -> bool:
         return self._choices.below(3) == 1
 
-    def stretch(self) -> float:
+    def interim_interval_factor(self) -> float:
         return self._choices.of(1.0, 1.0, 2.0, 8.0)
 
 
@@ -115,7 +115,7 @@ def told(sound: Samples, load: Load) -> Told:
     frame = at = 0
     while at < len(sound):
         frame += 1
-        track.stretch(load.stretch())
+        track.set_interim_interval_factor(load.interim_interval_factor())
         count = min(POLICY.window_samples, track.room)
         take(track.feed(sound[at : at + count]))
         at += min(count, len(sound) - at)

@@ -37,7 +37,7 @@ def test_a_calm_service_asks_an_unlikely_final_again_at_once() -> None:
 def test_under_load_an_unlikely_final_is_asked_again_when_the_segment_has_ended() -> None:
     """Not while the speaker may go on; but what is said at the end is the same."""
     scene = Scene().hush(1_000).say(800)
-    scene.track.stretch(8.0)
+    scene.track.set_interim_interval_factor(8.0)
     scene.hush(300, unlikely_unless_asked_again)
     assert len(scene.requests_of(JobClass.FINAL)) == 1
     scene.hush(400, unlikely_unless_asked_again)
@@ -49,7 +49,7 @@ def test_under_load_an_unlikely_final_is_asked_again_when_the_segment_has_ended(
 def test_under_load_a_doubted_speculation_of_speech_that_goes_on_is_not_asked_again() -> None:
     """The next one is over more audio."""
     scene = Scene().hush(1_000).say(800)
-    scene.track.stretch(8.0)
+    scene.track.set_interim_interval_factor(8.0)
     scene.hush(300, unlikely_unless_asked_again)
     scene.say(500, HELLO).hush(600, HELLO)
     finals = scene.requests_of(JobClass.FINAL)

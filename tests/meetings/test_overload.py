@@ -122,14 +122,14 @@ def test_the_levels_are_what_tracks_and_jobs_ask_for(
 ) -> None:
     """Stretched interims, and none that has waited for long."""
     overload = overload_of(executor, clock)
-    assert (overload.level, overload.stretch, overload.stale_after_s) == (
+    assert (overload.level, overload.interim_interval_factor, overload.stale_after_s) == (
         Level.CALM,
         1.0,
         STALE_AFTER_S,
     )
     work(executor, clock, 0.9)
     assert overload.level is Level.REFUSE
-    assert overload.stretch > 1.0
+    assert overload.interim_interval_factor > 1.0
     assert overload.stale_after_s < STALE_AFTER_S
 
 

@@ -164,7 +164,9 @@ class Segment:
         """A window of it was judged: the speaker spoke up to here, or up to the silence."""
         self.spoken_until = now if silence is None else silence
 
-    def interim_due(self, now: int, silence: int | None, stretch: float) -> JobClass | None:
+    def interim_due(
+        self, now: int, silence: int | None, interim_interval_factor: float
+    ) -> JobClass | None:
         """Whether to ask what is said so far, and as what; paused while a final is decoded."""
         policy, shown = self._policy, bool(self.agreement.words)
         if self.job is not None or (shown and silence is not None):
@@ -176,7 +178,7 @@ class Segment:
         interval = max(policy.interim_samples, (now - self.start) // policy.interim_share)
         if early and shown:
             interval = min(interval, policy.early_interim_samples)
-        every = policy.first_retry_samples if first else interval * stretch
+        every = policy.first_retry_samples if first else interval * interim_interval_factor
         if now < self._first_decode_at or now - self._asked_until < every:
             return None
         self._asked_until = now

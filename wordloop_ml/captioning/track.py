@@ -102,7 +102,7 @@ class Track:
         self._decodes = PendingDecodes(policy, options, self._languages)
         self._language_given = language is not None
         self._queue: deque[Segment | Gap] = deque()  # in order of start; only the last may be open
-        self._stretch = 1.0
+        self._interim_interval_factor = 1.0
         self._closed = False
         self._ended: Span | None = None  # the newest segment that is over
         self._left_at: int | None = None  # after a drain: nothing from here on is ours
@@ -236,9 +236,9 @@ class Track:
         """Hear that another track of the meeting speaks this language."""
         self._languages.expect(language)
 
-    def stretch(self, factor: float) -> None:
+    def set_interim_interval_factor(self, factor: float) -> None:
         """Let interims come so many times more rarely; first captions and finals are as before."""
-        self._stretch = factor
+        self._interim_interval_factor = factor
 
     # -- from windows to segments ------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class Track:
         segment, now = self._open_segment(), self._detector.position
         if segment is None:
             return
-        kind = segment.interim_due(now, self._detector.silence, self._stretch)
+        kind = segment.interim_due(now, self._detector.silence, self._interim_interval_factor)
         if kind is not None:
             out.append(
                 self._decodes.interim(segment, kind, self._detector.audio(segment.start, now))
@@ -359,7 +359,7 @@ class Track:
         reason = reject_reason(result, job.facts, self._policy, self._glossary)
         if reason is not None:
             self.rejections[reason] += 1
-            calm = self._stretch <= 1.0
+            calm = self._interim_interval_factor <= 1.0
             self._ask_again(self._decodes.after_doubt(segment, job, reason, result, calm=calm), out)
             self._show_speculation(segment, job, out)
             return

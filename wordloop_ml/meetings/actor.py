@@ -262,8 +262,8 @@ class MeetingActor:
 
     def _keep_cadence(self, session: TrackSession) -> None:
         """Interims give way before anything else does, and the connection is told so."""
-        session.stretch = self._overload.stretch
-        session.track.stretch(session.stretch)
+        session.interim_interval_factor = self._overload.interim_interval_factor
+        session.track.set_interim_interval_factor(session.interim_interval_factor)
         degraded = self._overload.level is not Level.CALM
         if degraded is not session.degraded:
             session.degraded = degraded
@@ -342,7 +342,7 @@ class MeetingActor:
             deliver=lambda outcome: self._deliver(session, request, heard_s, outcome),
             expires_s=None if final else now_s + stale_after_s,
             coalesce=None if final else (self.meeting, session.options.track),
-            stretch=session.stretch if interim else 1.0,
+            interval_factor=session.interim_interval_factor if interim else 1.0,
         )
         try:
             self._executor.submit(job)

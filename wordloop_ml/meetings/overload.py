@@ -8,7 +8,7 @@ import structlog
 from wordloop_ml.errors import Busy
 from wordloop_ml.executor import Executor
 from wordloop_ml.load import (
-    LONGEST_STRETCH,
+    MAX_INTERIM_INTERVAL_FACTOR,
     Level,
     Load,
     LoadLimits,
@@ -67,14 +67,17 @@ class Overload:
         return self._shedder.level
 
     @property
-    def stretch(self) -> float:
+    def interim_interval_factor(self) -> float:
         """How many times more rarely a track is to ask for interims.
 
         The load shedder's answer to the load of many seconds, or that to the jobs which wait at this
         moment: at one for each thread interims come half as often, and so on.
         """
         self._look(LOOK_EVERY_S)
-        return min(max(self._shedder.stretch, 1.0 + self._executor.pressure), LONGEST_STRETCH)
+        return min(
+            max(self._shedder.interim_interval_factor, 1.0 + self._executor.pressure),
+            MAX_INTERIM_INTERVAL_FACTOR,
+        )
 
     @property
     def stale_after_s(self) -> float:
@@ -89,7 +92,7 @@ class Overload:
         """
         self._look(0.0)
         if resumed:
-            if self._load.strain >= self._limits.resume:
+            if self._load.utilisation >= self._limits.resume:
                 raise Busy(
                     "this container cannot take over any more", retry_after_s=RETRY_RESUME_AFTER_S
                 )
@@ -118,6 +121,6 @@ class Overload:
                 step=self._shedder.level.name.lower(),
                 demand=round(self._load.demand, 3),
                 used=round(self._load.used, 3),
-                stretch=round(self._shedder.stretch, 2),
+                stretch=round(self._shedder.interim_interval_factor, 2),
                 first_wait_ms=round(self._load.first_wait_s * 1000),
             )

@@ -74,7 +74,7 @@ class TrackSession:
     outbox: what the connection sends. room: set when its reader should look again.
     leaving: takes no more intake and closes, with ``close_code``, when its track is done.
     waiting: audio that completes no window of the detector yet.
-    stretch: how many times more rarely than usual it asks for interims.
+    interim_interval_factor: how many times more rarely than usual it asks for interims.
     degraded: its connection knows that interims come less often.
     unhandled: its messages in the inbox. finals, lost: how many of each were emitted.
     """
@@ -87,7 +87,7 @@ class TrackSession:
     acked_committed: int = 0
     leaving: bool = False
     close_code: ErrorCode | None = None
-    stretch: float = 1.0
+    interim_interval_factor: float = 1.0
     degraded: bool = False
     unhandled: int = 0
     finals: int = 0
