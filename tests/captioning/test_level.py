@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.captioning.level import LevelNormaliser
+from wordloop_ml.captioning.endpointer import LevelNormaliser
 from wordloop_ml.messages import Samples
 
 WINDOW = 512

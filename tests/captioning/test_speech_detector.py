@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from wordloop_ml.captioning.endpointer import SpeechBegan, SpeechEnded
+from wordloop_ml.captioning.endpointer import SpeechBegan, SpeechDetector, SpeechEnded
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.speech_detector import SpeechDetector
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Samples
 

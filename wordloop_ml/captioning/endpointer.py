@@ -1,4 +1,7 @@
-"""Where speech begins and ends, from probabilities alone; pure, and tested without audio.
+"""Where speech begins and ends on a track; pure.
+
+``Endpointer`` decides from probabilities alone and is tested without audio; ``SpeechDetector`` holds
+the audio, levels each window and asks the voice detector for its probability.
 
 A segment opens on a window at or above the threshold that a second window, at or above the
 negative threshold, confirms within the pre-roll. So one burst (a click) opens nothing and costs
@@ -10,7 +13,13 @@ counts as speech.
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from wordloop_ml.captioning.audio_buffer import AudioBuffer
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.errors import EngineFailed
+from wordloop_ml.messages import SAMPLE_RATE, Samples, Utterance
+from wordloop_ml.ports import VoiceStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +144,132 @@ class Endpointer:
         if self._silence is None:
             return latest
         return min(latest, self._silence + self._policy.speculate_samples)
+
+
+_TARGET_RMS = 0.05
+"""Speech at this level is normal speech; louder windows are left as they are."""
+
+_MOST_GAIN = 31.6
+"""30 dB: noise at rest stays far below speech."""
+
+_FIRST_LEVEL = _TARGET_RMS / 10.0
+"""The first words of a track may be quiet ones: 20 dB, until its level is known."""
+
+_RELEASE_DB_PER_S = 3.0
+"""How fast the level is forgotten after a loud window: a pause between sentences moves little."""
+
+
+@dataclass(slots=True)
+class LevelNormaliser:
+    """A gain that follows the loudest windows of one track: down at once, up slowly.
+
+    It depends on the audio alone, so that the same audio gives the same speech at any load.
+    """
+
+    level: float = _FIRST_LEVEL
+
+    def normalise(self, window: Samples) -> Samples:
+        """The window, amplified by at most 30 dB and clipped to [-1, 1]; float32, same shape."""
+        rms = float(np.sqrt(window.dot(window) / max(len(window), 1)))
+        released = self.level * 10.0 ** (-_RELEASE_DB_PER_S * len(window) / SAMPLE_RATE / 20.0)
+        self.level = max(rms, released, _TARGET_RMS / _MOST_GAIN)
+        gain = _TARGET_RMS / self.level
+        if gain <= 1.0:
+            return window
+        louder: Samples = np.clip(window * np.float32(gain), -1.0, 1.0)
+        return louder
+
+
+class SpeechDetector:
+    """One track's audio that is still needed, and what the voice detector makes of it.
+
+    voice: the voice detector's memory of this track.
+    failures: windows that the voice detector failed on; each counts as the one before it.
+    """
+
+    def __init__(self, voice: VoiceStream, policy: CaptioningPolicy, first_sample: int) -> None:
+        self._voice = voice
+        self._policy = policy
+        self._buffer = AudioBuffer(first_sample, policy.buffer_samples)
+        self._endpointer = Endpointer(policy, first_sample)
+        self._level = LevelNormaliser()
+        self._probability = 0.0
+        self.failures = 0
+
+    @property
+    def received(self) -> int:
+        """Absolute index one past the last sample appended or skipped."""
+        return self._buffer.end
+
+    @property
+    def held_from(self) -> int:
+        """Absolute index of the first sample that is kept."""
+        return self._buffer.start
+
+    @property
+    def room(self) -> int:
+        """How many samples may be appended now."""
+        return self._buffer.room
+
+    @property
+    def position(self) -> int:
+        """Absolute index one past the last window that was judged."""
+        return self._endpointer.position
+
+    @property
+    def pending_samples(self) -> int:
+        """How many samples wait to be judged."""
+        return self.received - self.position
+
+    @property
+    def silence(self) -> int | None:
+        """Where silence began inside the open segment, unless the speaker speaks."""
+        return self._endpointer.silence
+
+    @property
+    def proven_silence_until(self) -> int:
+        """No segment that is still to open can start before; meaningless while one is open."""
+        return self._endpointer.proven_silence_until
+
+    def append(self, samples: Samples) -> None:
+        """Keep audio; ValueError when it exceeds ``room``."""
+        self._buffer.append(samples)
+
+    def process_window(self, samples: int) -> EndpointerEvent | None:
+        """Judge the next window, or the part of one that is left, of so many samples."""
+        at = self.position
+        window = self._buffer.copy(at, at + samples)
+        if samples < self._policy.window_samples:
+            window = np.pad(window, (0, self._policy.window_samples - samples))
+        # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
+        # caches is the dearest step of the loop. So quiet a window holds no speech at any gain.
+        energy = self._policy.silent_rms**2 * self._policy.window_samples
+        if self._endpointer.idle and window.dot(window) < energy:
+            self._probability = 0.0
+        else:
+            self._ask_voice(self._level.normalise(window))
+        return self._endpointer.step(self._probability, samples)
+
+    def close(self, *, last: bool) -> list[EndpointerEvent]:
+        """Border drawn from outside, at the newest sample; last: no audio follows."""
+        return self._endpointer.close(self.received, last=last)
+
+    def skip(self, samples: int) -> None:
+        """Go on so many samples later, without audio; nothing that follows reaches behind."""
+        if samples:
+            self._buffer.skip(samples)
+        self._endpointer.jump(self.received)
+
+    def audio(self, start: int, end: int) -> Utterance:
+        """An own copy of [start, end), which must be held."""
+        return Utterance(start, self._buffer.copy(start, end))
+
+    def release_before(self, index: int) -> None:
+        """Audio before this absolute index is no longer needed."""
+        self._buffer.release_before(index)
+
+    def _ask_voice(self, window: Samples) -> None:
+        try:
+            self._probability = self._voice.probability(window)
+        except EngineFailed:
+            self.failures += 1

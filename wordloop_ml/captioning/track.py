@@ -22,6 +22,7 @@ from wordloop_ml.captioning.decodes import (
 from wordloop_ml.captioning.endpointer import (
     EndpointerEvent,
     SpeechBegan,
+    SpeechDetector,
     SpeechEnded,
     SpeechResumed,
 )
@@ -31,7 +32,6 @@ from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import without_repeats
 from wordloop_ml.captioning.segment import FinalJob, FinalText, Gap, NoFinal, Segment, Span
-from wordloop_ml.captioning.speech_detector import SpeechDetector
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
     AudioContext,
