@@ -1,19 +1,25 @@
-"""Speech begins and ends where the probabilities say, one rule per test."""
+"""Speech begins and ends where the probabilities say, one rule per test; quiet speech is raised first."""
 
 from collections.abc import Sequence
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordloop_ml.captioning.endpointer import (
     Endpointer,
     EndpointerEvent,
+    LevelNormaliser,
     SilenceBegan,
     SpeechBegan,
+    SpeechDetector,
     SpeechEnded,
     SpeechResumed,
 )
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.errors import EngineFailed
+from wordloop_ml.messages import Samples
 
 POLICY = CaptioningPolicy(
     window_samples=10,
@@ -148,3 +154,145 @@ def test_proven_silence_never_moves_back_and_no_segment_begins_behind_it(
         if start is None:
             assert proven <= endpointer.proven_silence_until <= endpointer.position
             proven = endpointer.proven_silence_until
+
+
+TONE_SAMPLES = 512
+
+
+def tone(amplitude: float) -> Samples:
+    """A window of a tone."""
+    wave: Samples = (np.sin(np.arange(TONE_SAMPLES) * 0.3) * amplitude).astype(np.float32)
+    return wave
+
+
+def rms(window: Samples) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(window))))
+
+
+def test_quiet_speech_is_raised_to_be_heard() -> None:
+    """Once the level of the track is known, to the level of normal speech."""
+    level, quiet = LevelNormaliser(), tone(0.005)
+    heard = [level.normalise(quiet) for _ in range(400)]
+    assert rms(heard[0]) > rms(quiet) * 9
+    assert rms(heard[-1]) == pytest.approx(0.05, rel=0.05)
+
+
+def test_loud_speech_is_untouched() -> None:
+    """Sample by sample, from the first window on."""
+    level, loud = LevelNormaliser(), tone(0.3)
+    assert np.array_equal(level.normalise(loud), loud)
+
+
+def test_a_pause_between_sentences_moves_little() -> None:
+    """Noise at rest is not raised to speech while somebody breathes."""
+    level = LevelNormaliser()
+    level.normalise(tone(0.3))
+    noise = tone(0.001)
+    for _ in range(30):  # about a second
+        paused = level.normalise(noise)
+    assert rms(paused) <= rms(noise) * 2
+
+
+def test_nothing_is_raised_by_more_than_30_db() -> None:
+    """However long it is as quiet as that."""
+    level, faint = LevelNormaliser(), tone(0.00002)
+    heard = [level.normalise(faint) for _ in range(2_000)]
+    assert rms(heard[-1]) == pytest.approx(rms(faint) * 31.6, rel=0.01)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 1.0, width=32), st.integers(0, 99)), max_size=30))
+def test_output_is_bounded_and_follows_from_the_audio_alone(
+    windows: list[tuple[float, int]],
+) -> None:
+    """In [-1, 1], never quieter than what came, and the same each time."""
+    one, other = LevelNormaliser(), LevelNormaliser()
+    for amplitude, seed in windows:
+        noise = np.random.default_rng(seed).uniform(-1, 1, TONE_SAMPLES) * amplitude
+        window = noise.astype(np.float32)
+        before = window.copy()
+        heard = one.normalise(window)
+        assert np.array_equal(window, before)
+        assert heard.dtype == np.float32
+        assert heard.shape == window.shape
+        assert np.abs(heard).max() <= 1.0
+        assert np.all(np.abs(heard) >= np.abs(window))
+        assert np.array_equal(heard, other.normalise(before))
+
+
+DEFAULTS = CaptioningPolicy()
+WINDOW = DEFAULTS.window_samples
+
+
+class LoudnessVoice:
+    """Loud is speech; fails when told to."""
+
+    fails = False
+
+    def probability(self, window: Samples) -> float:
+        assert window.shape == (WINDOW,)
+        if self.fails:
+            raise EngineFailed("no probability")
+        return 0.95 if np.abs(window).max() > 0.01 else 0.02
+
+
+def loud(samples: int) -> Samples:
+    """Speech to this detector."""
+    return np.full(samples, 0.1, np.float32)
+
+
+def test_windows_are_judged_one_by_one_and_the_rest_on_demand() -> None:
+    """The part of a window that is left at the end is padded with silence."""
+    detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 1_000)
+    detector.append(loud(2 * WINDOW + 100))
+    assert detector.pending_samples == 2 * WINDOW + 100
+    events = [
+        detector.process_window(WINDOW),
+        detector.process_window(WINDOW),
+        detector.process_window(detector.pending_samples),
+    ]
+    assert [type(event) for event in events] == [type(None), SpeechBegan, type(None)]
+    assert (detector.pending_samples, detector.position, detector.received) == (
+        0,
+        1_000 + 2 * WINDOW + 100,
+        detector.position,
+    )
+
+
+def test_audio_comes_back_by_its_position_until_it_is_released() -> None:
+    """And makes room again."""
+    detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 1_000)
+    before = detector.room
+    detector.append(loud(WINDOW))
+    utterance = detector.audio(1_100, 1_300)
+    assert (utterance.start, utterance.end) == (1_100, 1_300)
+    detector.release_before(1_000 + WINDOW)
+    assert detector.room == before
+
+
+def test_a_border_from_outside_ends_speech_and_positions_go_on_after_a_gap() -> None:
+    """Nothing that follows reaches behind it."""
+    detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 0)
+    detector.append(loud(4 * WINDOW))
+    while detector.pending_samples:
+        detector.process_window(WINDOW)
+    assert detector.close(last=True) == [SpeechEnded(4 * WINDOW)]
+    detector.skip(5_000)
+    assert (
+        detector.position
+        == detector.received
+        == detector.proven_silence_until
+        == 4 * WINDOW + 5_000
+    )
+
+
+def test_a_window_that_the_detector_fails_on_is_like_the_one_before() -> None:
+    """A burst is confirmed by a window that nobody heard."""
+    voice = LoudnessVoice()
+    detector = SpeechDetector(voice, DEFAULTS, 0)
+    detector.append(loud(2 * WINDOW))
+    detector.process_window(WINDOW)
+    voice.fails = True
+    assert isinstance(detector.process_window(WINDOW), SpeechBegan)
+    assert detector.failures == 1
