@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.captioning.cuts import Cut, choose_cut
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.segment import Cut, choose_cut
 from wordloop_ml.messages import Utterance, Word
 
 POLICY = CaptioningPolicy(cut_margin_samples=100, cut_slack_samples=20)

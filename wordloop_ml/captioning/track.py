@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from wordloop_ml.captioning.annotations import without_annotations
-from wordloop_ml.captioning.cuts import choose_cut
 from wordloop_ml.captioning.decodes import (
     DecodeRequest,
     Dropped,
@@ -31,7 +30,15 @@ from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import without_repeats
-from wordloop_ml.captioning.segment import FinalJob, FinalText, Gap, NoFinal, Segment, Span
+from wordloop_ml.captioning.segment import (
+    FinalJob,
+    FinalText,
+    Gap,
+    NoFinal,
+    Segment,
+    Span,
+    choose_cut,
+)
 from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
     AudioContext,
