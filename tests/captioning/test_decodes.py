@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wordloop_ml.captioning.decodes import DecodeRequest, Lead, PendingDecodes, outcome_of
+from wordloop_ml.captioning.decodes import (
+    DecodeRequest,
+    Languages,
+    Lead,
+    PendingDecodes,
+    outcome_of,
+)
 from wordloop_ml.captioning.guards import AudioFacts
-from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.segment import FinalJob, FinalText, NoFinal, Segment
 from wordloop_ml.messages import (

@@ -1,6 +1,6 @@
 """Few decodes have to detect what is spoken, and a wrong guess does not last."""
 
-from wordloop_ml.captioning.languages import Languages
+from wordloop_ml.captioning.decodes import Languages
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.segment import Segment
 from wordloop_ml.messages import Hypothesis

@@ -14,6 +14,7 @@ from wordloop_ml.captioning.annotations import without_annotations
 from wordloop_ml.captioning.decodes import (
     DecodeRequest,
     Dropped,
+    Languages,
     Lead,
     PendingDecode,
     PendingDecodes,
@@ -26,7 +27,6 @@ from wordloop_ml.captioning.endpointer import (
     SpeechResumed,
 )
 from wordloop_ml.captioning.guards import clamp_words, reject_reason
-from wordloop_ml.captioning.languages import Languages
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.repeats import without_repeats
