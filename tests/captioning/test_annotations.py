@@ -2,7 +2,7 @@
 
 import pytest
 
-from wordloop_ml.captioning.annotations import without_annotations
+from wordloop_ml.captioning.guards import without_annotations
 from wordloop_ml.messages import Word
 
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wordloop_ml.captioning.guards import AudioFacts, clamp_words, facts_of, reject_reason
+from wordloop_ml.captioning.guards import AudioFacts, Glossary, clamp_words, facts_of, reject_reason
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
 
 POLICY = CaptioningPolicy()

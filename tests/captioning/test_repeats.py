@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.captioning.guards import AudioFacts, reject_reason
+from wordloop_ml.captioning.guards import (
+    AudioFacts,
+    Repetition,
+    reject_reason,
+    repetition_in,
+    without_repeats,
+)
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
 from wordloop_ml.messages import Hypothesis, RejectReason, Word
 
 POLICY = CaptioningPolicy()

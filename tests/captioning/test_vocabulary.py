@@ -1,6 +1,6 @@
 """Names and terms become one bounded prompt, and are known when they come back as text."""
 
-from wordloop_ml.captioning.vocabulary import Glossary
+from wordloop_ml.captioning.guards import Glossary
 from wordloop_ml.messages import Word
 
 

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from wordloop_ml.captioning.guards import AudioFacts, clamp_words, facts_of
+from wordloop_ml.captioning.guards import (
+    AudioFacts,
+    Repetition,
+    clamp_words,
+    facts_of,
+    repetition_in,
+    without_repeats,
+)
 from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.repeats import Repetition, repetition_in, without_repeats
 from wordloop_ml.captioning.segment import FinalJob, FinalText, NoFinal, Segment
 from wordloop_ml.messages import (
     AudioContext,

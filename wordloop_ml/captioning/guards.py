@@ -1,18 +1,190 @@
-"""Which hypotheses are invented: each refusal under a reason; pure.
+"""What of a hypothesis may be shown; pure.
 
-Models trained on subtitles say "thank you" to silence and loop on noise. Thresholds are whisper's
-own (openai/whisper, transcribe.py) where it has one; what they are is in the policy.
+Models trained on subtitles describe sounds, say "thank you" to silence, loop on noise and read their
+prompt aloud. ``without_annotations`` and ``without_repeats`` take out what nobody said; ``reject_reason``
+refuses what was invented, under a reason. Thresholds are whisper's own (openai/whisper,
+transcribe.py) where it has one; what they are is in the policy.
 """
 
+import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
 
 import numpy as np
 
+from wordloop_ml.captioning.local_agreement import normalised
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.repeats import Repetition, repetition_in
-from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
+
+_OPEN, _CLOSE = "([{（［【", ")]}）］】"
+_SIGNS = re.compile("[♪♫♬♩♭♯]+|^(?:>+|[-–—]+)$|^>>+|^\\*+|\\*+$")
+_NAMED_SPEAKER = re.compile(r"^\[?(?:SPEAKER|Speaker)[ _]?\d*\]?:$")
+
+
+def without_annotations(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words that somebody said; a bracket with digits in it, such as (555), is said.
+
+    What a bracket opens is taken out up to its end, in the same word or a later one; a bracket
+    that nothing closes takes nothing.
+    """
+    kept: list[Word] = []
+    at = 0
+    while at < len(words):
+        after = _end_of_bracket(words, at)
+        if after is not None:
+            at = after
+            continue
+        text = _SIGNS.sub("", words[at].text).strip()
+        if text and not _NAMED_SPEAKER.match(text):
+            kept.append(words[at] if text == words[at].text else replace(words[at], text=text))
+        at += 1
+    return tuple(kept)
+
+
+def _end_of_bracket(words: Sequence[Word], at: int) -> int | None:
+    """The index behind an annotation that begins with this word; None where none does."""
+    if not words[at].text.startswith(tuple(_OPEN)):
+        return None
+    for end in range(at, len(words)):
+        inside = words[end].text
+        if any(character.isdigit() for character in inside):
+            return None
+        if inside.rstrip(".,!?:;…").endswith(tuple(_CLOSE)):
+            return end + 1
+    return None
+
+
+_LONGEST_BODY = 24
+"""Words that a repeated phrase may have."""
+
+_LOOP_IN_WORD = re.compile(r"(.)\1{7,}|(.{2,3}?)\2{4,}|(.{4,40}?)\3{2,}")
+"""Laughter and long numbers repeat letters, too; nothing that is said does so often."""
+
+_DOUBLED_IN_WORD = re.compile(r"(.{6,60}?)\1+")
+"""A clause of Japanese or Chinese, where a word of ours is all that stands without a blank."""
+
+
+class Repetition(IntEnum):
+    """How much a text repeats itself."""
+
+    NONE = 0
+    DOUBLED = 1
+    LOOP = 2
+
+
+def repetition_in(words: Sequence[Word], policy: CaptioningPolicy) -> Repetition:
+    """How much these words repeat themselves, case and punctuation aside."""
+    spoken = [normalised(word.text) for word in words]
+    if any(_LOOP_IN_WORD.search(word) for word in spoken):
+        return Repetition.LOOP
+    runs = list(_runs(spoken))
+    if any(_is_loop(body, times, policy) for _, body, times in runs):
+        return Repetition.LOOP
+    doubled = any(_is_doubled(spoken[at : at + body], n, policy) for at, body, n in runs)
+    doubled = doubled or any(_DOUBLED_IN_WORD.search(word) for word in spoken)
+    return Repetition.DOUBLED if doubled else Repetition.NONE
+
+
+def without_repeats(words: Sequence[Word], policy: CaptioningPolicy) -> tuple[Word, ...]:
+    """The words with each loop and each doubled phrase said once: its first copy stays."""
+    kept = [replace(word, text=_unlooped(word.text)) for word in words]
+    while _drop_copies(kept, policy):
+        pass  # what stands together now may repeat itself
+    return tuple(kept)
+
+
+def _drop_copies(words: list[Word], policy: CaptioningPolicy) -> bool:
+    """Drop the copies of the shortest phrases that have some; whether there were any."""
+    spoken = [normalised(word.text) for word in words]
+    shortest = 0
+    copies: list[slice] = []
+    for at, body, times in _runs(spoken):
+        if shortest and body > shortest:
+            break
+        phrase = spoken[at : at + body]
+        if _is_loop(body, times, policy) or _is_doubled(phrase, times, policy):
+            shortest = body
+            copies.append(slice(at + body, at + body * times))
+    for copy in reversed(copies):
+        del words[copy]
+    return bool(copies)
+
+
+def _is_loop(body: int, times: int, policy: CaptioningPolicy) -> bool:
+    return times >= policy.loop_times and times * body >= policy.loop_words
+
+
+def _is_doubled(phrase: Sequence[str], times: int, policy: CaptioningPolicy) -> bool:
+    """Whether it is worth a doubt: long phrases that come twice, of three words three times."""
+    long = sum(map(len, phrase)) >= policy.doubled_letters
+    return (len(phrase) > 1 and long) or (len(phrase) > 2 and times > 2)
+
+
+def _runs(spoken: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Where a phrase stands twice or more in a row: (its start, its words, how often).
+
+    Phrases that repeat a shorter one are left to that one.
+    """
+    for body in range(1, min(_LONGEST_BODY, len(spoken) // 2) + 1):
+        start = 0
+        for at in range(body, len(spoken) + 1):
+            if at < len(spoken) and spoken[at] == spoken[at - body]:
+                continue
+            times = (at - start) // body
+            if times > 1 and not _repeats_shorter(spoken[start : start + body]):
+                yield start, body, times
+            start = at - body + 1
+
+
+def _repeats_shorter(phrase: Sequence[str]) -> bool:
+    count = len(phrase)
+    return any(
+        count % part == 0 and phrase[part:] == phrase[:-part] for part in range(1, count // 2 + 1)
+    )
+
+
+def _unlooped(text: str) -> str:
+    once = _LOOP_IN_WORD.sub(lambda match: next(filter(None, match.groups())), text)
+    return _DOUBLED_IN_WORD.sub(r"\1", once)
+
+
+_OPENING = "Glossary:"
+
+
+class Glossary:
+    """The vocabulary of one track.
+
+    prompt: what every decode is given; empty without terms.
+    """
+
+    def __init__(self, vocabulary: Sequence[str] = ()) -> None:
+        blanked = (" ".join(term.split()) for term in vocabulary)
+        terms = list(dict.fromkeys(term for term in blanked if term))
+        self.prompt = f"{_OPENING} {', '.join(terms)}." if terms else ""
+        # every word of the prompt, and which term it is of; the opening is the first
+        listed = [_OPENING, *terms] if terms else []
+        self._words = [
+            (normalised(word), at) for at, one in enumerate(listed) for word in one.split()
+        ]
+
+    def is_echoed(self, words: Sequence[Word], most_terms: int) -> bool:
+        """Whether a text is nothing but a part of the prompt, perhaps several times over.
+
+        It may name up to so many terms in a row, as people do; the opening nobody says.
+        """
+        if not self._words:
+            return False
+        said = [normalised(word.text) for word in words]
+        count = len(self._words)
+        for first in range(count):
+            run = [self._words[(first + offset) % count] for offset in range(len(said))]
+            if said == [word for word, _ in run]:
+                terms = {term for _, term in run}
+                return 0 in terms or len(terms) > most_terms
+        return False
+
 
 _EMPTY = Glossary()
 

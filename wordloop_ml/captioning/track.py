@@ -10,7 +10,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from wordloop_ml.captioning.annotations import without_annotations
 from wordloop_ml.captioning.decodes import (
     DecodeRequest,
     Dropped,
@@ -26,10 +25,15 @@ from wordloop_ml.captioning.endpointer import (
     SpeechEnded,
     SpeechResumed,
 )
-from wordloop_ml.captioning.guards import clamp_words, reject_reason
+from wordloop_ml.captioning.guards import (
+    Glossary,
+    clamp_words,
+    reject_reason,
+    without_annotations,
+    without_repeats,
+)
 from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.repeats import without_repeats
 from wordloop_ml.captioning.segment import (
     FinalJob,
     FinalText,
@@ -39,7 +43,6 @@ from wordloop_ml.captioning.segment import (
     Span,
     choose_cut,
 )
-from wordloop_ml.captioning.vocabulary import Glossary
 from wordloop_ml.messages import (
     AudioContext,
     DecodeOptions,
