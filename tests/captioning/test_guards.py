@@ -1,11 +1,23 @@
-"""What models invent is refused, under a reason; what people say is not."""
+"""What models invent is refused or taken out, under a reason; what people say is not."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from wordloop_ml.captioning.guards import AudioFacts, Glossary, clamp_words, facts_of, reject_reason
+from wordloop_ml.captioning.guards import (
+    AudioFacts,
+    Glossary,
+    Repetition,
+    clamp_words,
+    facts_of,
+    reject_reason,
+    repetition_in,
+    without_annotations,
+    without_repeats,
+)
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.messages import Hypothesis, RejectReason, Utterance, Word
 
@@ -154,3 +166,175 @@ def test_a_text_that_reads_the_prompt_aloud_is_refused(
 def test_without_a_glossary_nothing_is_an_echo() -> None:
     """Most tracks have none."""
     assert reject_reason(said("Glossary: Wordloop, Zoë"), AUDIO, POLICY) is None
+
+
+NONE, DOUBLED, LOOP = Repetition.NONE, Repetition.DOUBLED, Repetition.LOOP
+CLAUSE = "そうですね、"
+LONG_CLAUSE = "明日の会議です。"
+
+
+def spoken(text: str) -> tuple[Word, ...]:
+    """Words, one after the other."""
+    return tuple(Word(one, 10 * at, 10 * at + 9, 0.9) for at, one in enumerate(text.split()))
+
+
+@pytest.mark.parametrize(
+    ("text", "repetition", "once"),
+    [
+        ("let us start with the budget", NONE, "let us start with the budget"),
+        (
+            "And so my fellow Americans. And so my fellow Americans.",
+            DOUBLED,
+            "And so my fellow Americans.",
+        ),
+        ("7 of clubs. " * 3, DOUBLED, "7 of clubs."),
+        ("7 of clubs. " * 4, LOOP, "7 of clubs."),
+        ("so " * 9, LOOP, "so"),
+        ("S-0-0-0-0-0-0-0-0", LOOP, None),
+        ("no, no, no", NONE, "no, no, no"),
+        ("no, no, no, no, no", NONE, "no, no, no, no, no"),
+        ("very, very, very good", NONE, "very, very, very good"),
+        ("bye bye. bye bye.", NONE, "bye bye. bye bye."),
+        ("haha and 1000000", NONE, "haha and 1000000"),
+    ],
+)
+def test_a_text_repeats_itself_more_or_less(
+    text: str, repetition: Repetition, once: str | None
+) -> None:
+    """Case and punctuation aside; what is taken out are the copies."""
+    words = spoken(text)
+    assert repetition_in(words, POLICY) is repetition
+    if once is not None:
+        assert " ".join(word.text for word in without_repeats(words, POLICY)) == once
+
+
+def test_thank_you_thank_you_is_what_people_say() -> None:
+    """Its letters are fewer than those of a phrase that is doubted."""
+    policy = CaptioningPolicy(doubled_letters=10)
+    assert repetition_in(spoken("thank you, thank you"), policy) is NONE
+    assert repetition_in(spoken("thank you all, thank you all"), policy) is DOUBLED
+
+
+@pytest.mark.parametrize(
+    ("text", "repetition"),
+    [
+        (CLAUSE * 3, LOOP),
+        (LONG_CLAUSE * 3, LOOP),
+        (LONG_CLAUSE * 2, DOUBLED),
+        (LONG_CLAUSE, NONE),
+        ("はいはい", NONE),
+    ],
+)
+def test_a_loop_hides_in_writing_without_blanks(text: str, repetition: Repetition) -> None:
+    """Where all that stands without a blank is one word."""
+    assert repetition_in(spoken(text), POLICY) is repetition
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_clause_without_blanks_is_said_once(times: int) -> None:
+    """The first copy stays."""
+    (word,) = without_repeats(spoken(LONG_CLAUSE * times), POLICY)
+    assert word.text == LONG_CLAUSE
+
+
+def test_short_text_is_judged_by_its_repeats() -> None:
+    """Under 32 bytes no compression ratio says anything."""
+    hypothesis = Hypothesis(0, 1_000, spoken("あ" * 8))
+    assert len(hypothesis.text.encode()) < 32
+    facts = AudioFacts(0, 1_000, loudest_rms=0.1)
+    assert reject_reason(hypothesis, facts, POLICY) is RejectReason.REPETITION
+
+
+VOCABULARY = ("so", "So,", "and", "the", "budget", "my", "fellow", "Americans.", "7", "no")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=5), st.integers(1, 6)),
+        max_size=6,
+    )
+)
+def test_taking_repeats_out_never_invents_and_is_done_at_once(
+    phrases: list[tuple[list[str], int]],
+) -> None:
+    """What is left is some of the words, in their order, and repeats itself no more."""
+    said = [text for phrase, times in phrases for text in phrase * times]
+    words = tuple(Word(text, at, at + 1, 0.9) for at, text in enumerate(said))
+    kept = without_repeats(words, POLICY)
+    assert [word for word in words if word in kept] == list(kept)
+    assert without_repeats(kept, POLICY) == kept
+    assert repetition_in(kept, POLICY) is NONE
+    assert bool(kept) == bool(words)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text("あいう、。0-h", min_size=1, max_size=40), max_size=4))
+def test_inside_words_too_it_is_done_at_once(texts: list[str]) -> None:
+    """Each word stays a word, and none grows."""
+    words = tuple(Word(text, at, at + 1, 0.9) for at, text in enumerate(texts))
+    kept = without_repeats(words, POLICY)
+    assert without_repeats(kept, POLICY) == kept
+    assert all(word.text for word in kept)
+    starts = {word.start: word.text for word in words}
+    assert all(len(word.text) <= len(starts[word.start]) for word in kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[BLANK_AUDIO]", ""),
+        ("[XBOX SOUND]", ""),
+        (">> Yes.", "Yes."),
+        (">>Yes.", "Yes."),
+        ("- Yes.", "Yes."),
+        ("well-known", "well-known"),
+        ("Well (speaking in foreign language) yes.", "Well yes."),
+        ("Hello. [laughs], there", "Hello. there"),
+        ("♪ la la ♪", "la la"),
+        ("*sighs*", "sighs"),
+        ("SPEAKER_01: Yes.", "Yes."),
+        ("Speaker: Yes.", "Yes."),
+        ("Call (555) 123 now", "Call (555) 123 now"),
+        ("So (and this is open", "So (and this is open"),
+        ("[music", "[music"),
+        ("（拍手） はい", "はい"),
+        ("", ""),
+    ],
+)
+def test_annotations_are_taken_out_and_speech_stays(text: str, said: str) -> None:
+    """Over several words, too; a bracket that nothing closes takes nothing."""
+    assert " ".join(word.text for word in without_annotations(spoken(text))) == said
+
+
+def test_words_keep_their_times() -> None:
+    """Only their signs go."""
+    (word,) = without_annotations(spoken("[noise] >>Yes."))
+    assert word == Word("Yes.", 10, 19, 0.9)
+
+
+def words(text: str) -> tuple[Word, ...]:
+    """Words without times."""
+    return tuple(Word(word, 0, 0, 0.9) for word in text.split())
+
+
+def test_terms_become_one_sentence() -> None:
+    """In their order, each once, without stray blanks."""
+    glossary = Glossary(("Zoë Özil", " Wordloop\n", "", "Wordloop"))
+    assert glossary.prompt == "Glossary: Zoë Özil, Wordloop."
+
+
+def test_without_terms_there_is_no_prompt() -> None:
+    """It would only cost tokens; and then nothing is an echo of it."""
+    for glossary in (Glossary(), Glossary(("", "  "))):
+        assert glossary.prompt == ""
+        assert not glossary.is_echoed(words("Glossary"), 2)
+
+
+def test_an_echo_is_known_whatever_its_case_and_however_often_it_comes() -> None:
+    """Part of the prompt, or all of it twice; a word beyond it makes it speech."""
+    glossary = Glossary(("Ana", "Ben Wu", "Cleo"))
+    assert glossary.is_echoed(words("ana, ben wu, cleo"), 2)
+    assert glossary.is_echoed(words("Glossary: Ana, Ben Wu, Cleo. Glossary: Ana,"), 2)
+    assert not glossary.is_echoed(words("ana, ben wu"), 2)
+    assert not glossary.is_echoed(words("ana, ben wu, cleo and me"), 2)
