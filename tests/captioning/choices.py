@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from wordloop_ml.captioning.track import DecodeRequest, Dropped
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.messages import Hypothesis, Word
 
 Choice = TypeVar("Choice")

@@ -5,8 +5,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.messages import Caption, Hypothesis, JobClass, Samples, Word
 
 Kind = TypeVar("Kind")

@@ -1,7 +1,7 @@
 """Finals are counted, and ``committed`` is told with them or by itself."""
 
-from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.segment import NoFinal
+from wordloop_ml.captioning.track import Ledger
 from wordloop_ml.messages import Committed, RejectReason, Word
 
 HELLO = (Word("hello", 100, 200, 0.9),)

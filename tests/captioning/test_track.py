@@ -15,8 +15,9 @@ from tests.captioning.scene import (
     Scene,
     sentence,
 )
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import MOST_WAITING, DecodeRequest, Dropped, Track
+from wordloop_ml.captioning.track import MOST_WAITING, Track
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
     AudioContext,

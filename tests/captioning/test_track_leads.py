@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from tests.captioning.scene import MS, TALK, Scene
+from wordloop_ml.captioning.decodes import DecodeRequest
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest
 from wordloop_ml.messages import JobClass
 
 

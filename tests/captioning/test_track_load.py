@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.captioning.choices import Choices
 from tests.captioning.witness import POLICY
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.messages import Caption, Hypothesis, JobClass, Samples, Word
 
 Said = tuple[int | None, int, int, tuple[str, ...]]

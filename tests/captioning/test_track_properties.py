@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.captioning.choices import Choices
 from tests.captioning.witness import POLICY, ListedVoice, Witness
-from wordloop_ml.captioning.track import Dropped, Track
+from wordloop_ml.captioning.decodes import Dropped
+from wordloop_ml.captioning.track import Track
 from wordloop_ml.messages import (
     Hypothesis,
     JobClass,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.captioning.scene import HELLO, TALK, Scene, sentence
-from wordloop_ml.captioning.track import DecodeRequest, Dropped
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.messages import (
     AudioContext,
     Caption,

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.messages import (
     Caption,
     Committed,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.captioning.witness import POLICY
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.errors import ErrorCode

@@ -32,7 +32,6 @@ from wordloop_ml.captioning.guards import (
     without_annotations,
     without_repeats,
 )
-from wordloop_ml.captioning.ledger import Ledger
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.segment import (
     FinalJob,
@@ -45,18 +44,20 @@ from wordloop_ml.captioning.segment import (
 )
 from wordloop_ml.messages import (
     AudioContext,
+    Caption,
+    CaptionWord,
+    Committed,
     DecodeOptions,
     Hypothesis,
     RejectReason,
     Samples,
+    SpanLost,
     SpeechStarted,
     Task,
     TrackEvent,
     Word,
 )
 from wordloop_ml.ports import VoiceStream
-
-__all__ = ["DecodeRequest", "Dropped", "Track", "TrackOutput"]
 
 TrackOutput = TrackEvent | DecodeRequest
 """What a track's methods return: events for its listeners and decodes for the executor."""
@@ -482,3 +483,52 @@ class Track:
         if self._open_segment() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)
         return min(starts, default=quiet)
+
+
+class Ledger:
+    """Numbers the finals of one track and carries ``committed`` with each of them."""
+
+    def __init__(self, track: str, first_sample: int, last_seq: int, live_from: int) -> None:
+        self._track = track
+        self._live_from = live_from
+        self._told = first_sample
+        self.committed = first_sample
+        self.next_seq = last_seq + 1
+
+    def advance(self, quiet: int) -> None:
+        """Everything before this quiet point is resolved; never moves back."""
+        self.committed = max(self.committed, quiet)
+
+    def untold(self, step: int) -> list[Committed]:
+        """``committed`` by itself, when it moved so far since it was last told."""
+        if self.committed - self._told < step:
+            return []
+        self._told = self.committed
+        return [Committed(self._track, self.committed)]
+
+    def interim(
+        self, start: int, end: int, words: tuple[CaptionWord, ...], language: str
+    ) -> Caption:
+        """The text of a segment so far."""
+        segment, replay = f"{self._track}-{start}", start < self._live_from
+        return Caption(segment, self._track, start, end, words, language=language, replay=replay)
+
+    def final(
+        self, start: int, end: int, words: tuple[Word, ...], language: str, *, speech_final: bool
+    ) -> Caption:
+        """The text of a segment, for good; call ``advance`` past it first."""
+        shown = tuple(CaptionWord(w.text, w.start, w.end, w.confidence, True) for w in words)
+        self._told = self.committed
+        self.next_seq += 1
+        return replace(
+            self.interim(start, end, shown, language),
+            final=True,
+            speech_final=speech_final,
+            seq=self.next_seq - 1,
+            committed=self.committed,
+        )
+
+    def lost(self, start: int, end: int, why: NoFinal) -> SpanLost:
+        """A segment without text; call ``advance`` past it first."""
+        self._told = self.committed
+        return SpanLost(self._track, why.code, start, end, self.committed, why.reason)

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.cli.hints import NO_HINTS, Hints
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Samples, SpanLost

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import structlog
 
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.captioning.track import DecodeRequest, Dropped, Track, TrackOutput
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.executor import (
     DropReason,
