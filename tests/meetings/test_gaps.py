@@ -8,7 +8,7 @@ import pytest
 from tests.meetings.conftest import Hold
 from tests.web.support import until
 from wordloop_ml.engines.scripted_audio import spoken
-from wordloop_ml.meetings.inbox import AudioEnded, GapArrived
+from wordloop_ml.meetings.actor import AudioEnded, GapArrived
 from wordloop_ml.meetings.outbox import CAPACITY, Closed, OutboxEvent
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import TrackOptions, TrackSession

@@ -7,7 +7,7 @@ from tests.meetings.test_roster import key, turn
 from tests.web.support import until
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.inbox import AudioEnded
+from wordloop_ml.meetings.actor import AudioEnded
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import DecodeOptions, Hypothesis, Utterance

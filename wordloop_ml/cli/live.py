@@ -11,8 +11,7 @@ from wordloop_ml.cli.sources import Source
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import EngineFailed, WordloopError
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import MeetingActor
-from wordloop_ml.meetings.inbox import AudioEnded
+from wordloop_ml.meetings.actor import AudioEnded, MeetingActor
 from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import TrackOptions, TrackSession

@@ -9,7 +9,7 @@ left). Results of inference come back as messages; for each message one pure ste
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -28,16 +28,6 @@ from wordloop_ml.executor import (
     Outcome,
 )
 from wordloop_ml.load import Level
-from wordloop_ml.meetings.inbox import (
-    AudioArrived,
-    AudioEnded,
-    ConnectionLost,
-    DecodeAnswered,
-    DrainAsked,
-    FlushAsked,
-    GapArrived,
-    Message,
-)
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Outbox
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.session import TrackOptions, TrackSession, WindowBuffer
@@ -53,6 +43,74 @@ from wordloop_ml.messages import (
 )
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
+
+
+@dataclass(frozen=True, slots=True)
+class AudioArrived:
+    """Audio of a session, 16 kHz, at most ``track.room`` samples."""
+
+    session: TrackSession
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class FlushAsked:
+    """Finalise what is open now, and go on."""
+
+    session: TrackSession
+
+
+@dataclass(frozen=True, slots=True)
+class GapArrived:
+    """The client has no audio for this many samples at 16 kHz."""
+
+    session: TrackSession
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEnded:
+    """No more audio will come: flush, then close."""
+
+    session: TrackSession
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The peer has gone, or broke the protocol (``code``); nobody listens any more."""
+
+    session: TrackSession
+    code: ErrorCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeAnswered:
+    """What became of a decode request; ``timing`` when it ran."""
+
+    session: TrackSession
+    request_id: int
+    outcome: Outcome
+    timing: DecodeTiming | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrainAsked:
+    """The process is on its way out: closed segments get their finals, then the session closes."""
+
+    session: TrackSession
+    deadline_s: float
+
+
+Message = (
+    AudioArrived
+    | FlushAsked
+    | GapArrived
+    | AudioEnded
+    | ConnectionLost
+    | DecodeAnswered
+    | DrainAsked
+)
+
 
 ACK_EVERY_SAMPLES = 2 * SAMPLE_RATE
 """An ``ack`` stands alone at least this often, in audio time."""

@@ -13,8 +13,13 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner
-from wordloop_ml.meetings.actor import MeetingActor
-from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
+from wordloop_ml.meetings.actor import (
+    AudioEnded,
+    ConnectionLost,
+    FlushAsked,
+    GapArrived,
+    MeetingActor,
+)
 from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
 from wordloop_ml.meetings.quarantine import Turn
 from wordloop_ml.meetings.roster import meeting_key
