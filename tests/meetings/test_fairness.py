@@ -13,9 +13,8 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetec
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import UNHANDLED_MESSAGES, MeetingActor
-from wordloop_ml.meetings.outbox import Closed, Outbox
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.session import TrackOptions, TrackSession
+from wordloop_ml.meetings.session import Closed, Outbox, TrackOptions, TrackSession
 from wordloop_ml.messages import Samples, SpeechStarted
 from wordloop_ml.ports import TranscriberWorker, VoiceStream
 

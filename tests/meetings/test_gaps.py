@@ -9,9 +9,8 @@ from tests.meetings.conftest import Hold
 from tests.web.support import until
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.meetings.actor import AudioEnded, GapArrived
-from wordloop_ml.meetings.outbox import CAPACITY, Closed, OutboxEvent
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.session import TrackOptions, TrackSession
+from wordloop_ml.meetings.session import CAPACITY, Closed, OutboxEvent, TrackOptions, TrackSession
 from wordloop_ml.messages import Samples, SpanLost
 
 GAP = 1_600

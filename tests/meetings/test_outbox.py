@@ -3,8 +3,7 @@
 import asyncio
 
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.meetings.outbox import CAPACITY, Ack, Closed, Outbox, OutboxEvent
-from wordloop_ml.meetings.timing import CaptionTiming
+from wordloop_ml.meetings.session import CAPACITY, Ack, CaptionTiming, Closed, Outbox, OutboxEvent
 from wordloop_ml.messages import Caption
 
 

@@ -12,9 +12,8 @@ from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost
-from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, RosterStatistics, meeting_key
-from wordloop_ml.meetings.session import TrackOptions
+from wordloop_ml.meetings.session import Closed, TrackOptions
 from wordloop_ml.messages import Caption, Samples
 
 

@@ -1,6 +1,6 @@
 """Where the time of a caption went, as a log line says it."""
 
-from wordloop_ml.meetings.timing import CaptionTiming, DecodeTiming
+from wordloop_ml.meetings.session import CaptionTiming, DecodeTiming
 from wordloop_ml.messages import JobClass
 
 DECODE = DecodeTiming(

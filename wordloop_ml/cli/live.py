@@ -12,9 +12,8 @@ from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import EngineFailed, WordloopError
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import AudioEnded, MeetingActor
-from wordloop_ml.meetings.outbox import Closed
 from wordloop_ml.meetings.roster import Roster, meeting_key
-from wordloop_ml.meetings.session import TrackOptions, TrackSession
+from wordloop_ml.meetings.session import Closed, TrackOptions, TrackSession
 from wordloop_ml.messages import SAMPLE_RATE, Caption, SpanLost
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.tokens import DEFAULT_TENANT

@@ -28,10 +28,19 @@ from wordloop_ml.executor import (
     Outcome,
 )
 from wordloop_ml.load import Level
-from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Outbox
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
-from wordloop_ml.meetings.session import TrackOptions, TrackSession, WindowBuffer
-from wordloop_ml.meetings.timing import CaptionTiming, DecodeTiming
+from wordloop_ml.meetings.session import (
+    Ack,
+    Cadence,
+    CaptionTiming,
+    Closed,
+    DecodeTiming,
+    Leaving,
+    Outbox,
+    TrackOptions,
+    TrackSession,
+    WindowBuffer,
+)
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     Caption,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from wordloop_ml.meetings.outbox import Ack, OutboxEvent
+from wordloop_ml.meetings.session import Ack, OutboxEvent
 from wordloop_ml.messages import Caption
 
 TURN_S = 0.5

@@ -1,14 +1,182 @@
-"""A track's session with its connection, and what the connection asked for."""
+"""One track's session with its connection: what it asked for, what waits to be sent, and when.
+
+Where the time of a caption went is measured for every caption, which costs a few readings of the
+clock; it is logged at level debug only: durations and classes, never a word of it.
+"""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from wordloop_ml.captioning.track import Track
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.meetings.outbox import Outbox
-from wordloop_ml.messages import Samples, Task
+from wordloop_ml.messages import SAMPLE_RATE, Caption, JobClass, Samples, Task, TrackEvent
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeTiming:
+    """A decode until its answer is there; seconds.
+
+    samples: the audio that was decoded.
+    heard_s: the step that asked for it, from the arrival of its audio: voice detection, mostly.
+    queued_s: until an inference thread took it. ran_s: the whole job: encode, decode, words.
+    done_s: when it ended, on the clock of the meeting.
+    """
+
+    kind: JobClass
+    samples: int
+    heard_s: float
+    queued_s: float
+    ran_s: float
+    done_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionTiming:
+    """A caption until it waits to be sent; seconds.
+
+    decode: the answer that let it out; None when the audio did (a speculation came true, or the
+    text was there already).
+    returned_s: from the end of the decode to its turn in the event loop.
+    stabilised_s: the step that made the caption; without a decode, voice detection is part of it.
+    put_s: when it was put into the outbox, on the clock of the meeting.
+    """
+
+    decode: DecodeTiming | None
+    returned_s: float
+    stabilised_s: float
+    put_s: float
+
+    def facts(self, sent_s: float) -> dict[str, str | float]:
+        """For a log line, in milliseconds; ``sent_s``: when the socket had taken the caption."""
+        stages = {
+            "returned_ms": self.returned_s,
+            "stabilised_ms": self.stabilised_s,
+            "send_ms": sent_s - self.put_s,
+        }
+        facts: dict[str, str | float] = {"decoded_for": "none", "audio_ms": 0}
+        if self.decode is not None:
+            facts["decoded_for"] = self.decode.kind.name.lower()
+            facts["audio_ms"] = self.decode.samples * 1000 // SAMPLE_RATE
+            stages |= {
+                "heard_ms": self.decode.heard_s,
+                "queued_ms": self.decode.queued_s,
+                "ran_ms": self.decode.ran_s,
+            }
+        return facts | {name: round(1000 * stage, 3) for name, stage in stages.items()}
+
+
+CAPACITY = 256
+"""Events that may wait for a slow reader: minutes of finals, since interims replace each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """How far the track has come, absolute samples at 16 kHz."""
+
+    received: int
+    committed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """Interims come less often from now on, because of the load; or as they should again."""
+
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask the peer whether it reads: its answer comes when it has read all that went before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The process is draining; the connection will close within ``deadline_s``."""
+
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The last event of every connection: why it ends.
+
+    code: None for a regular end. message: more of why, for the client; empty for the usual words.
+    received, committed, finals: where the track stands, samples at 16 kHz and a count.
+    """
+
+    code: ErrorCode | None
+    message: str = ""
+    received: int = 0
+    committed: int = 0
+    finals: int = 0
+
+
+OutboxEvent = TrackEvent | Ack | Cadence | Ping | Leaving | Closed
+
+
+class Outbox:
+    """One writer (the meeting's actor), one reader (the connection's sender task).
+
+    ``put`` never blocks, so that a slow reader cannot stall a meeting. When more than CAPACITY
+    events wait, the reader has failed: everything is replaced by ``Closed(slow_consumer)``, and
+    the client resumes from the last final that it has.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[tuple[OutboxEvent, CaptionTiming | None]] = deque()
+        self._waiting = asyncio.Event()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more can be put."""
+        return self._closed
+
+    def put(self, event: OutboxEvent, timing: CaptionTiming | None = None) -> None:
+        """Queue an event; after ``Closed`` everything is ignored."""
+        if self._closed:
+            return
+        if isinstance(event, Closed):
+            self._closed = True
+        self._drop_stale(event)
+        if len(self._events) >= CAPACITY and not self._closed:
+            self._events.clear()
+            self._closed = True
+            event, timing = Closed(ErrorCode.SLOW_CONSUMER), None
+        self._events.append((event, timing))
+        self._waiting.set()
+
+    async def get(self) -> OutboxEvent:
+        """The next event, in order; waits for one."""
+        return (await self.get_timed())[0]
+
+    async def get_timed(self) -> tuple[OutboxEvent, CaptionTiming | None]:
+        """The next event and, for a caption, where its time went so far.
+
+        Everybody else has a turn of the event loop before it, also when many events wait.
+        """
+        await asyncio.sleep(0)
+        while not self._events:
+            self._waiting.clear()
+            await self._waiting.wait()
+        return self._events.popleft()
+
+    def _drop_stale(self, event: OutboxEvent) -> None:
+        """What says the newer thing replaces what waits: interims of a segment, acks, the cadence."""
+        self._events = deque(one for one in self._events if not _replaces(event, one[0]))
+
+
+def _replaces(event: OutboxEvent, waiting: OutboxEvent) -> bool:
+    match event, waiting:
+        case Caption(segment=newer), Caption(segment=older, final=False):
+            return newer == older
+        case (Ack(), Ack()) | (Cadence(), Cadence()):
+            return True
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

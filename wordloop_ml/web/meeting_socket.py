@@ -20,11 +20,18 @@ from wordloop_ml.meetings.actor import (
     GapArrived,
     MeetingActor,
 )
-from wordloop_ml.meetings.outbox import Ack, Cadence, Closed, Leaving, Ping
 from wordloop_ml.meetings.quarantine import Turn
 from wordloop_ml.meetings.roster import meeting_key
-from wordloop_ml.meetings.session import TrackOptions, TrackSession
-from wordloop_ml.meetings.timing import CaptionTiming
+from wordloop_ml.meetings.session import (
+    Ack,
+    Cadence,
+    CaptionTiming,
+    Closed,
+    Leaving,
+    Ping,
+    TrackOptions,
+    TrackSession,
+)
 from wordloop_ml.messages import Caption, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
