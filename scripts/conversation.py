@@ -6,94 +6,62 @@ What a woman reads from a novel is sent at the speed of speech, then a gap, then
 import asyncio
 import json
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 
 from scripts.benchmark.server_process import base_url, running_server, server_environment
-from wordloop_ml.audio.files import open_audio
+from scripts.benchmark.speaking import FRAME_S, audio_frames, connect, start_message
+from scripts.benchmark.speech import as_pcm
+from scripts.evaluation.clips import read_samples
 from wordloop_ml.messages import SAMPLE_RATE
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = ROOT / "scripts" / "speech" / "gaskell.flac"
 DOCUMENT = ROOT / "docs" / "protocol_conversation.jsonl"
-FRAME_SAMPLES = SAMPLE_RATE // 50
 
-START = {
-    "type": "start",
-    "version": 1,
-    "track": "ada",
-    "speaker": "Ada",
-    "encoding": "pcm_s16le",
-    "sample_rate": SAMPLE_RATE,
-    "channels": 1,
-    "origin_ms": 0,
-    "epoch": 1,
-}
+Line = tuple[float, dict[str, Any]]
+"""When, on the loop's clock, and what."""
 
 
-class Recorder:
-    """The lines of the document; neighbouring audio frames share one."""
+async def converse(url: str, http: aiohttp.ClientSession, frames: list[bytes]) -> list[Line]:
+    """Hold the conversation, and return its lines in order."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    start = start_message("ada", language=None, speaker="Ada", epoch=1)
+    async with connect(http, f"{url}/v1/meetings/standup/audio", "ada", began_s) as one:
+        lines: list[Line] = [(loop.time(), {"from": "client", "text": json.loads(start)})]
+        one.listen()
+        await one.socket.send_str(start)
+        began_s = loop.time()
+        await one.send_paced(frames, began_s)
+        for at, (frame, late_s) in enumerate(zip(frames, one.recording.late_s, strict=True), 1):
+            audio = {"frames": 1, "bytes": len(frame)}
+            lines.append((began_s + at * FRAME_S + late_s, {"from": "client", "audio": audio}))
+        gap = {"type": "gap", "samples": SAMPLE_RATE}
+        said = [gap, {"type": "stop"}]
+        lines += [(loop.time(), {"from": "client", "text": message}) for message in said]
+        await one.socket.send_str(json.dumps(gap))
+        await one.stop()
+        close = {"code": one.socket.close_code, "reason": one.close_reason}
+        end: Line = (loop.time(), {"from": "server", "close": close})
+    lines += [
+        (at_s, {"from": "server", "text": json.loads(text)}) for at_s, text in one.recording.frames
+    ]
+    return [*sorted(lines, key=lambda line: line[0]), end]
 
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-        self._began_s = asyncio.get_running_loop().time()
 
-    def text(self, who: str, frame: dict[str, Any]) -> None:
-        self._add({"from": who, "text": frame})
-
-    def audio(self, payload: bytes) -> None:
-        last = self.lines[-1]
-        if "audio" in last:
-            last["audio"]["frames"] += 1
-            last["audio"]["bytes"] += len(payload)
+def documented(lines: list[Line]) -> list[dict[str, Any]]:
+    """The rows of the document, in milliseconds from the first; neighbouring audio frames share one."""
+    rows: list[dict[str, Any]] = []
+    for at_s, line in lines:
+        if rows and "audio" in line and "audio" in rows[-1]:
+            rows[-1]["audio"]["frames"] += line["audio"]["frames"]
+            rows[-1]["audio"]["bytes"] += line["audio"]["bytes"]
         else:
-            self._add({"from": "client", "audio": {"frames": 1, "bytes": len(payload)}})
-
-    def close(self, code: int, reason: str) -> None:
-        self._add({"from": "server", "close": {"code": code, "reason": reason}})
-
-    def _add(self, line: dict[str, Any]) -> None:
-        at_ms = round((asyncio.get_running_loop().time() - self._began_s) * 1000)
-        self.lines.append({"at_ms": at_ms, **line})
-
-
-def speech(seconds: float) -> bytes:
-    """The beginning of her track as s16le."""
-    with open_audio(SPEECH) as audio:
-        samples = np.concatenate(list(islice(audio, 10_000)))[: int(seconds * SAMPLE_RATE)]
-    return (samples * 32_767).astype("<i2").tobytes()
-
-
-async def listen(socket: aiohttp.ClientWebSocketResponse, recorder: Recorder) -> None:
-    """Write down what the server says, to the close."""
-    while (frame := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
-        recorder.text("server", json.loads(frame.data))
-    recorder.close(int(socket.close_code or 0), str(frame.extra or ""))
-
-
-async def converse(url: str, http: aiohttp.ClientSession, audio: bytes) -> Recorder:
-    """Hold the conversation."""
-    async with http.ws_connect(f"{url}/v1/meetings/standup/audio") as socket:
-        recorder = Recorder()
-        recorder.text("client", START)
-        await socket.send_str(json.dumps(START))
-        listening = asyncio.create_task(listen(socket, recorder))
-        began_s = asyncio.get_running_loop().time()
-        for index, at in enumerate(range(0, len(audio), 2 * FRAME_SAMPLES)):
-            due_s = began_s + index * FRAME_SAMPLES / SAMPLE_RATE
-            await asyncio.sleep(due_s - asyncio.get_running_loop().time())
-            payload = audio[at : at + 2 * FRAME_SAMPLES]
-            recorder.audio(payload)
-            await socket.send_bytes(payload)
-        for message in ({"type": "gap", "samples": SAMPLE_RATE}, {"type": "stop"}):
-            recorder.text("client", message)
-            await socket.send_str(json.dumps(message))
-        await listening
-        return recorder
+            rows.append({"at_ms": round((at_s - lines[0][0]) * 1000), **line})
+    return rows
 
 
 async def record(seconds: float) -> None:
@@ -101,11 +69,13 @@ async def record(seconds: float) -> None:
     environment = server_environment({"WORDLOOP_PROFILE": "embedded"})
     log = ROOT / "out" / "conversation.log"
     log.parent.mkdir(exist_ok=True)
+    samples = await asyncio.to_thread(read_samples, SPEECH)
+    frames = audio_frames(as_pcm(samples[: int(seconds * SAMPLE_RATE)]))
     async with aiohttp.ClientSession() as http, running_server(environment, http, log):
-        recorder = await converse(base_url(environment), http, speech(seconds))
-    lines = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in recorder.lines)
-    DOCUMENT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(recorder.lines)} lines in {DOCUMENT.relative_to(ROOT)}")
+        rows = documented(await converse(base_url(environment), http, frames))
+    texts = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
+    DOCUMENT.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    print(f"{len(rows)} lines in {DOCUMENT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,160 +1,232 @@
-"""``scripts/bench``: run what was asked for, print the tables, write the JSON."""
+"""``scripts/bench``: measure what was asked for, print the tables, write the JSON.
+
+Without the name of a benchmark it measures captions.
+"""
 
 import argparse
 import asyncio
-import json
+import importlib
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from scripts.benchmark import aims, report
-from scripts.benchmark.aims import OURS, Judged
-from scripts.benchmark.beside_texts import measure_beside
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.machine import describe_machine
-from scripts.benchmark.memory import measure_memory
-from scripts.benchmark.options import ALL_MEETINGS, MEETINGS, STARTS, parser, seconds_of
-from scripts.benchmark.others import measure_other
-from scripts.benchmark.publish import publish
+from scripts.benchmark import BenchmarkFailed, aims, results
+from scripts.benchmark.embeddings import measure_embeddings
+from scripts.benchmark.machine import describe_machine, machine_line
+from scripts.benchmark.memory import TRACK_S, measure_memory
+from scripts.benchmark.others import OTHERS, measure_other
+from scripts.benchmark.report import Report, progress
 from scripts.benchmark.results import Result, result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
 from scripts.benchmark.server_process import server_environment
-from scripts.benchmark.speech import SpokenText, read_speech
+from scripts.benchmark.speech import KINDS, SpokenText, read_speech
 from scripts.benchmark.starts import measure_starts
+from scripts.benchmark.texts import measure_texts
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import Settings, read_settings
 
-SETTLE_S = 2.0
-"""Between a server's readiness and the first audio."""
-
-BESIDE_MEETINGS, BESIDE_S = 2, 30.0
+SPEECH = Path("scripts/speech")
+STARTS, ROUNDS = 20, 4
+MEETINGS, ALL_MEETINGS = (1, 4, 8), (1, 4, 8, 16)
 TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
 """So that the server says where the time of each caption went."""
 
 
-def main() -> int:
-    """Returns the exit status: 0 when there are figures, whatever they are."""
-    arguments = parser().parse_args()
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+def main(arguments: Sequence[str]) -> int:
+    """Return the exit status: 0 when there are figures, whatever they are."""
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-h", "--help"}):
+        arguments = ["captions", *arguments]
+    options = parser().parse_args(arguments)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
     try:
-        settings = read_settings(server_environment({"WORDLOOP_PROFILE": arguments.profile}))
-        speech = read_speech(arguments.speech, settings, arguments.kinds)
-        Bench(arguments, settings, speech).run()
+        measure: Callable[[argparse.Namespace], Report] = options.measure
+        report = measure(options)
+        settings = read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
+        machine = describe_machine(settings)
+        report.notes.append(machine_line(machine))
+        report.document["machine"] = machine
+        report.write(options.json, options.publish)
     except (BenchmarkFailed, WordloopError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-@dataclass(slots=True)
-class Bench:
-    """What was asked for, and what has been measured so far."""
+def _captions(options: argparse.Namespace) -> Report:
+    """A run for each number of meetings, each in turns with the other servers."""
+    if options.against and options.model is None:
+        raise BenchmarkFailed("--against needs --model")
+    speech, found = _speech(options), []
+    for meetings in options.meetings or (ALL_MEETINGS if options.all else MEETINGS):
+        plan = Plan(meetings, options.seconds or seconds_of(meetings), options.seed)
+        found.append(_ours(options, plan, speech))
+        for name, folder in options.against or ():
+            progress(f"{name}: {meetings} meetings, {plan.seconds:g} s and a bit")
+            log = _log(options, f"{name}-{meetings}")
+            done = measure_other(name, folder, options.model, plan, speech, log)
+            found.append(result_of(name, options.model.name, done))
+    for doubt in results.doubts(found):
+        progress(f"WARNING: {doubt}")
+    judged = aims.judge(found) + aims.compare(found)
+    document = {"results": [one.as_json() for one in found]}
+    report = Report(results.markdown(found), judged, document)
+    if options.all:
+        starts, memory = _log(options, "starts"), _log(options, "memory")
+        report.add(measure_starts(options.profile, STARTS, speech, starts))
+        report.add(measure_memory(options.profile, speech, memory))
+    return report
 
-    arguments: argparse.Namespace
-    settings: Settings
-    speech: Sequence[SpokenText]
-    results: list[Result] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
-    document: dict[str, Any] = field(default_factory=dict)
 
-    def run(self) -> None:
-        """Everything that was asked for. Raises ``BenchmarkFailed``."""
-        arguments = self.arguments
-        if arguments.starts is not None:
-            self._measure_starts(arguments.starts)
-        elif arguments.memory:
-            self._measure_memory()
-        elif arguments.beside is not None:
-            self._measure_beside(arguments.beside)
-        else:
-            for meetings in arguments.meetings or (ALL_MEETINGS if arguments.all else MEETINGS):
-                self._measure(meetings)
-                for name, folder in arguments.against or ():
-                    self._measure_other(name, folder, meetings)
-            if arguments.all:
-                self._measure_starts(STARTS)
-                self._measure_memory()
-        self._finish()
+def _ours(options: argparse.Namespace, plan: Plan, speech: Sequence[SpokenText]) -> Result:
+    """One run against a server of its own."""
+    progress(f"{options.profile}: {plan.meetings} meetings, {plan.seconds:g} s and a bit")
+    environment = server_environment({"WORDLOOP_PROFILE": options.profile, **TRACED})
+    dialect = wordloop(None if options.language == "none" else options.language)
+    log = _log(options, f"{options.profile}-{plan.meetings}")
+    done = asyncio.run(run(plan, speech, environment, log, dialect=dialect))
+    return result_of(aims.OURS, options.profile, done)
 
-    def _plan(self, meetings: int) -> Plan:
-        seconds = self.arguments.seconds or seconds_of(meetings)
-        return Plan(meetings, 1, seconds, self.arguments.seed, SETTLE_S)
 
-    def _measure(self, meetings: int) -> None:
-        """One run against a server of its own."""
-        profile, plan = self.arguments.profile, self._plan(meetings)
-        _progress(f"{OURS}, {profile}: {meetings} meetings, {plan.seconds:g} s and a bit")
-        environment = server_environment({"WORDLOOP_PROFILE": profile, **TRACED})
-        language = None if self.arguments.language == "none" else self.arguments.language
-        log = self._log(f"{profile}-{meetings}")
-        done = asyncio.run(run(plan, self.speech, environment, log, dialect=wordloop(language)))
-        self.results.append(result_of(OURS, profile, done))
+def _starts(options: argparse.Namespace) -> Report:
+    log = _log(options, "starts")
+    return measure_starts(options.profile, options.starts, _speech(options), log)
 
-    def _measure_other(self, name: str, folder: Path, meetings: int) -> None:
-        plan = self._plan(meetings)
-        if self.arguments.model is None:
-            raise BenchmarkFailed("--against needs --model")
-        _progress(f"{name}: {meetings} meetings, {plan.seconds:g} s and a bit")
-        log = self._log(f"{name}-{meetings}")
-        done = measure_other(name, folder, self.arguments.model, plan, self.speech, log)
-        self.results.append(result_of(name, self.arguments.model.name, done))
 
-    def _measure_starts(self, times: int) -> None:
-        profile = self.arguments.profile
-        _progress(f"{profile}: {times} process starts, 100 segments each")
-        starts = measure_starts(profile, times, self.speech, self._log("starts"), _progress)
-        self.tables.append(starts.markdown())
-        self.judged += starts.judged()
-        self.document["starts"] = starts.as_json()
+def _memory(options: argparse.Namespace) -> Report:
+    log = _log(options, "memory")
+    return measure_memory(options.profile, _speech(options), log, options.seconds)
 
-    def _measure_memory(self) -> None:
-        _progress("memory: 110 s of audio on eleven tracks")
-        memory = measure_memory(self.arguments.profile, self.speech, self._log("memory"))
-        self.tables.append(memory.markdown())
-        self.judged += memory.judged()
-        self.document["memory"] = memory.as_json()
 
-    def _measure_beside(self, rounds: int) -> None:
-        arguments = self.arguments
-        meetings = (arguments.meetings or [BESIDE_MEETINGS])[0]
-        _progress(
-            f"{arguments.profile}: {meetings} meetings alone and beside texts, {rounds} rounds"
+def _texts(options: argparse.Namespace) -> Report:
+    plan = Plan(options.meetings, options.seconds, options.seed)
+    log = _log(options, "texts")
+    return measure_texts(options.profile, plan, options.rounds, _speech(options), log)
+
+
+def _embeddings(options: argparse.Namespace) -> Report:
+    log = _log(options, "embeddings")
+    return measure_embeddings(options.rounds, options.short_texts, log)
+
+
+def _generation(options: argparse.Namespace) -> Report:
+    # what it imports is in an extra
+    generation = importlib.import_module("scripts.benchmark.generation")
+    report: Report = generation.measure_generation(options.cancels)
+    return report
+
+
+def _speech(options: argparse.Namespace) -> list[SpokenText]:
+    settings = read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
+    return read_speech(options.speech, settings, options.kinds)
+
+
+def _log(options: argparse.Namespace, name: str) -> Path:
+    log: Path = options.json.with_suffix(f".server-{name}.log")
+    return log
+
+
+def seconds_of(meetings: int) -> float:
+    """Of talk on each track, so that some forty utterances are measured."""
+    return max(60.0, 300.0 / meetings)
+
+
+def counts(text: str) -> list[int]:
+    """Whole numbers above 0, with commas between; ``ArgumentTypeError`` for anything else."""
+    try:
+        values = [int(part) for part in text.split(",")]
+    except ValueError:
+        values = [0]
+    if min(values) < 1:
+        raise argparse.ArgumentTypeError("must be whole numbers above 0, such as 1,8")
+    return values
+
+
+def other(text: str) -> tuple[str, Path]:
+    """A server that can be spoken to, and its checkout; ``ArgumentTypeError`` for anything else."""
+    name, _, folder = text.partition("=")
+    if name not in OTHERS or not folder:
+        raise argparse.ArgumentTypeError(f"must be {'=DIR or '.join(OTHERS)}=DIR")
+    return name, Path(folder)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options; docs/benchmarks.md says what they measure."""
+    root = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measure the real service; docs/benchmarks.md defines the figures. Without the "
+        "name of a benchmark: captions.",
+        epilog="WORDLOOP_* settings are passed on to the server.",
+    )
+    commands = root.add_subparsers(required=True, metavar="BENCHMARK")
+
+    def command(
+        name: str, help_text: str, measure: Callable[[argparse.Namespace], Report]
+    ) -> Callable[..., argparse.Action]:
+        one = commands.add_parser(name, help=help_text, description=f"Measure {help_text}.")
+        one.set_defaults(measure=measure)
+        add = one.add_argument
+        add(
+            "--json", type=Path, default=Path("out/bench.json"), metavar="F", help="for all figures"
         )
-        plan = Plan(meetings, 1, arguments.seconds or BESIDE_S, arguments.seed, SETTLE_S)
-        log = self._log("beside")
-        beside = measure_beside(arguments.profile, plan, rounds, self.speech, log)
-        self.tables.append(beside.markdown())
-        self.judged += beside.judged()
-        self.document["beside"] = beside.as_json()
+        add("--publish", metavar="NAME", help="the tables, also into this place of the page")
+        return add
 
-    def _finish(self) -> None:
-        """The tables of all runs, the aims, and the JSON."""
-        arguments, results = self.arguments, self.results
-        machine = describe_machine(self.settings)
-        judged = aims.judge(results) + aims.compare(results) + self.judged
-        if results:
-            self.tables = [report.markdown(results), report.stages_markdown(results), *self.tables]
-        text = "\n".join([*self.tables, aims.markdown(judged), report.machine_line(machine)])
-        print(text)
-        if arguments.publish is not None:
-            publish(arguments.publish, text)
-        document = {**report.as_json(results, machine), **self.document}
-        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        print(f"bench: all figures are in {arguments.json}", file=sys.stderr)
-        for warning in report.warnings(results):
-            print(f"bench: WARNING: {warning}", file=sys.stderr)
+    def speaking(add: Callable[..., argparse.Action]) -> None:
+        add("--profile", default="embedded", help="of weights (default: embedded)")
+        add("--speech", type=Path, default=SPEECH, metavar="DIR", help="has a manifest.jsonl")
+        kinds = f"of its English clips (default: {','.join(KINDS)})"
+        add("--kinds", type=lambda text: text.split(","), default=KINDS, metavar="K,K", help=kinds)
+        add("--seed", type=int, default=1, help="of speech, pauses and starts")
 
-    def _log(self, name: str) -> Path:
-        log: Path = self.arguments.json.with_suffix(f".server-{name}.log")
-        return log
+    add = command("captions", "how fast captions are right, at the pace of speech", _captions)
+    speaking(add)
+    add("--meetings", type=counts, metavar="N,N", help="a run for each (default: 1,4,8)")
+    add("--seconds", type=float, metavar="S", help="of talk on each track (default: 300 to 60)")
+    add("--language", default="en", help="told to the server; none leaves it to it (default: en)")
+    against = (
+        f"another server ({' or '.join(OTHERS)}) from its checkout, run by the .venv in it, in "
+    )
+    against += "turns with ours, with the same audio; may come twice. Needs --model"
+    add("--against", type=other, action="append", metavar="NAME=DIR", help=against)
+    add(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="for --against: the same weights, for faster-whisper",
+    )
+    add("--all", action="store_true", help="1, 4, 8 and 16 meetings, process starts and memory")
 
+    add = command("starts", "the first segment against the hundredth, over process starts", _starts)
+    speaking(add)
+    add("--starts", type=int, default=STARTS, metavar="N", help=f"(default: {STARTS})")
 
-def _progress(what: str) -> None:
-    print(f"bench: {what}", file=sys.stderr, flush=True)
+    add = command("memory", "memory of an idle process and its parts, of a further track", _memory)
+    speaking(add)
+    add(
+        "--seconds",
+        type=float,
+        default=TRACK_S,
+        metavar="S",
+        help=f"of talk (default: {TRACK_S:g})",
+    )
+
+    add = command("texts", "captions with and without work on texts beside them", _texts)
+    speaking(add)
+    add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of two turns (default: {ROUNDS})")
+    add("--meetings", type=int, default=2, metavar="N", help="(default: 2)")
+    add("--seconds", type=float, default=30.0, metavar="S", help="of talk in a turn (default: 30)")
+
+    add = command(
+        "embeddings", "POST /v1/embeddings against a plain loop on its graph", _embeddings
+    )
+    add("--rounds", type=int, default=5, help="turns of service and loop (default: 5)")
+    add("--short-texts", type=int, default=200, help="one by one (default: 200)")
+
+    add = command("generation", "what a language model costs, and how soon it stops", _generation)
+    add("--cancels", type=int, default=20, metavar="N", help="(default: 20)")
+    root.set_defaults(profile=Settings().profile)
+    return root
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

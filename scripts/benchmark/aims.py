@@ -1,84 +1,27 @@
-"""What must be reached, and whether it was; pure."""
+"""What captions must reach, alone and beside another server; pure."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from scripts.benchmark.figures import Spread
-from scripts.benchmark.meters import MEBIBYTE
-from scripts.benchmark.report import table
-from scripts.benchmark.results import Result, share
+from scripts.benchmark.report import Aim, Spread, share
+from scripts.benchmark.results import Result
+from scripts.benchmark.server_process import MEBIBYTE
 
 OURS = "wordloop-ml"
 POINTS = 0.5
 """How many more of a hundred words may be wrong than another server has wrong."""
 
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One aim. measured: None when nothing was there to be measured, which is no success."""
-
-    what: str
-    at_most: float
-    unit: str
-    measured: float | None
-
-    @property
-    def reached(self) -> bool:
-        """Whether it was."""
-        return self.measured is not None and self.measured <= self.at_most
-
-
-Measure = Callable[[Result], float | None]
-
-
-def _ms(of: Callable[[Result], Spread | None], percentile: str) -> Measure:
-    def measure(result: Result) -> float | None:
-        values = of(result)
-        return None if values is None else 1000 * float(getattr(values, percentile))
-
-    return measure
-
-
-def _percent(part: Callable[[Result], int], whole: Callable[[Result], int]) -> Measure:
-    def measure(result: Result) -> float | None:
-        ratio = share(part(result), whole(result))
-        return None if ratio is None else 100 * ratio
-
-    return measure
-
-
-_TIMES: Sequence[tuple[str, Measure]] = tuple(
-    (f"{name}, {percentile}", _ms(of, percentile))
-    for name, of in (
-        ("first caption", lambda r: r.first),
-        ("first right caption", lambda r: r.right),
-        ("final", lambda r: r.final),
-    )
-    for percentile in ("p50", "p95")
+_TIMES: Sequence[tuple[str, Callable[[Result], Spread | None]]] = (
+    ("first caption", lambda r: r.first),
+    ("first right caption", lambda r: r.right),
+    ("final", lambda r: r.final),
 )
-_TIME = dict(_TIMES)
-
-_SHARES: Sequence[tuple[str, Measure, float]] = (
-    (
-        "first captions that begin with a wrong word",
-        _percent(lambda r: r.first_wrong, lambda r: r.utterances),
-        10.0,
-    ),
-    (
-        "interims without a word of their utterance",
-        _percent(lambda r: r.wordless, lambda r: r.interims),
-        1.0,
-    ),
-    (
-        "stable words that their final revises",
-        _percent(lambda r: r.revised, lambda r: r.stable),
-        1.0,
-    ),
+_SHARES: Sequence[tuple[str, Callable[[Result], float | None], float]] = (
+    ("first captions that begin with a wrong word", lambda r: r.first_wrong, 10.0),
+    ("interims without a word of their utterance", lambda r: share(r.wordless, r.interims), 1.0),
+    ("stable words that their final revises", lambda r: share(r.revised, r.stable), 1.0),
 )
 """In percent, of every run of ours."""
-
-_STILL = _percent(lambda r: r.still_s, lambda r: r.spoken_s)
 
 _AIMS: Sequence[tuple[str, int, str, float]] = (
     ("embedded", 1, "first caption, p50", 400),
@@ -99,84 +42,66 @@ _AIMS: Sequence[tuple[str, int, str, float]] = (
     ("multilingual", 1, "final, p95", 750),
     ("multilingual", 4, "final, p95", 950),
 )
-"""A profile, meetings, what, and milliseconds."""
+"""A profile whatever its engine, meetings, what, and milliseconds."""
 
 
-def judge(results: Iterable[Result]) -> list[Judged]:
+def times_ms(result: Result) -> dict[str, float | None]:
+    """The percentiles of a run, by name."""
+    found: dict[str, float | None] = {}
+    for name, of in _TIMES:
+        values = of(result)
+        found[f"{name}, p50"] = None if values is None else 1000 * values.p50
+        found[f"{name}, p95"] = None if values is None else 1000 * values.p95
+    return found
+
+
+def judge(results: Iterable[Result]) -> list[Aim]:
     """Every aim that these runs of ours say something about."""
-    judged = []
+    aims = []
     for result in (one for one in results if one.server == OURS):
+        model, times = result.profile.removesuffix("-whisper-cpp"), times_ms(result)
         for profile, meetings, what, at_most in _AIMS:
-            if (profile, meetings) == (_model(result), result.meetings):
-                judged.append(Judged(f"{result.title}: {what}", at_most, "ms", _TIME[what](result)))
-        for what, measure, at_most in _SHARES:
-            judged.append(Judged(f"{result.title}: {what}", at_most, "%", measure(result)))
-        judged.append(Judged(f"{result.title}: utterances lost", 0, "", result.lost))
+            if (profile, meetings) == (model, result.meetings):
+                aims.append(Aim(f"{result.title}: {what}", at_most, "ms", times[what]))
+        for what, of, at_most in _SHARES:
+            aims.append(Aim(f"{result.title}: {what}", at_most, "%", _percent(of(result))))
+        aims.append(Aim(f"{result.title}: utterances lost", 0, "", result.lost))
         if result.meetings == 1:
-            still = Judged(f"{result.title}: still seconds", 5, "%", _STILL(result))
-            cpu = Judged(
-                f"{result.title}: CPU per second of audio", 0.2, "s", result.cpu_per_audio_s
-            )
-            judged += [still, cpu]
-    return judged
+            cpu = "CPU per second of audio"
+            aims.append(Aim(f"{result.title}: still seconds", 5, "%", _percent(result.still)))
+            aims.append(Aim(f"{result.title}: {cpu}", 0.2, "s", result.cpu_per_audio_s))
+    return aims
 
 
-def _model(result: Result) -> str:
-    """The profile whatever its engine."""
-    return result.profile.removesuffix("-whisper-cpp")
-
-
-def compare(results: Iterable[Result]) -> list[Judged]:
+def compare(results: Sequence[Result]) -> list[Aim]:
     """Ours against each other server with as many meetings in the same run."""
-    there = list(results)
-    judged = []
-    for ours in (one for one in there if one.server == OURS):
-        for other in there:
-            if other.server != OURS and other.meetings == ours.meetings:
-                judged += _against(ours, other)
-    return judged
-
-
-def _against(ours: Result, other: Result) -> list[Judged]:
-    where = f"{ours.meetings} meetings, against {other.server}"
-    judged = [
-        Judged(f"{where}: {what}", measure(other) or math.inf, "ms", measure(ours))
-        for what, measure in _TIMES
+    return [
+        aim
+        for ours in results
+        for other in results
+        if ours.server == OURS != other.server and ours.meetings == other.meetings
+        for aim in _against(ours, other)
     ]
-    judged += [
-        Judged(
-            f"{where}: CPU per second of audio", other.cpu_per_audio_s, "s", ours.cpu_per_audio_s
-        ),
-        Judged(
-            f"{where}: memory at most",
-            other.peak_rss / MEBIBYTE,
-            "MiB",
-            ours.peak_rss / MEBIBYTE,
-        ),
-        Judged(f"{where}: utterances lost", other.lost, "", ours.lost),
+
+
+def _against(ours: Result, other: Result) -> list[Aim]:
+    where = f"{ours.meetings} meetings, against {other.server}"
+    mine, theirs = times_ms(ours), times_ms(other)
+    aims = [
+        Aim(f"{where}: {what}", theirs[what] or math.inf, "ms", measured)
+        for what, measured in mine.items()
+    ]
+    cpu, mib = (ours.cpu_per_audio_s, other.cpu_per_audio_s), (ours.rss[1], other.rss[1])
+    aims += [
+        Aim(f"{where}: CPU per second of audio", cpu[1], "s", cpu[0]),
+        Aim(f"{where}: memory at most", mib[1] / MEBIBYTE, "MiB", mib[0] / MEBIBYTE),
+        Aim(f"{where}: utterances lost", other.lost, "", ours.lost),
     ]
     if ours.errors.rate is not None and other.errors.rate is not None:
         most = 100 * other.errors.rate + POINTS
-        judged.append(Judged(f"{where}: words wrong", most, "%", 100 * ours.errors.rate))
-    return judged
+        aims.append(Aim(f"{where}: words wrong", most, "%", 100 * ours.errors.rate))
+    return aims
 
 
-def markdown(judged: Sequence[Judged]) -> str:
-    """The aims as a table; empty without any."""
-    if not judged:
-        return ""
-    rows = [
-        [
-            one.what,
-            _value(one.at_most, one.unit),
-            "nothing" if one.measured is None else _value(one.measured, one.unit),
-            "reached" if one.reached else "**missed**",
-        ]
-        for one in judged
-    ]
-    return table(["what must be reached", "at most", "measured", ""], rows)
-
-
-def _value(value: float, unit: str) -> str:
-    number = "never" if math.isinf(value) else f"{value:.1f}" if unit == "ms" else f"{value:.3g}"
-    return f"{number} {unit}".rstrip()
+def _percent(ratio: float | None) -> float | None:
+    return None if ratio is None else 100 * ratio

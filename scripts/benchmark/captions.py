@@ -1,30 +1,44 @@
-"""What the server sent on one connection, as the metrics need it; pure."""
+"""What the server sent on one connection, and what a client displays of it; pure."""
 
 import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.screens import Part, Screen
-from scripts.benchmark.stages import ServerTiming
-
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+Frames = Sequence[tuple[float, str]]
+"""The text frames of one connection, each with the time at which it was received."""
 
 
-def plain_words(text: str) -> tuple[str, ...]:
-    """The words in lower case, without punctuation: what is compared and scored."""
-    return tuple(_WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the transcript that a server shows and replaces as a whole.
+
+    key: the same for all versions of a piece. final: it will not change any more.
+    """
+
+    key: str
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Everything that is displayed of a track from one moment on, in the order of speech."""
+
+    at_s: float
+    parts: tuple[Part, ...]
+
+
+Display = Callable[[Frames], Iterable[Screen]]
+"""A server's frames as screens: one for each frame that changes something."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownWord:
-    """One word of a caption; times in milliseconds of the track."""
+    """One word of a caption."""
 
     text: str
-    start: int
-    end: int
     stable: bool
 
 
@@ -34,7 +48,6 @@ class Shown:
 
     at_s: when its frame was received, on the client's monotonic clock.
     start, end: the span of its segment so far, in milliseconds of the track.
-    timing: where its time went in the server, if the server said so.
     """
 
     at_s: float
@@ -43,9 +56,7 @@ class Shown:
     end: int
     words: tuple[ShownWord, ...]
     final: bool
-    speech_final: bool
     language: str = "en"
-    timing: ServerTiming | None = None
 
     @property
     def text(self) -> str:
@@ -66,49 +77,32 @@ class Received:
 
 
 def read_frames(frames: Iterable[tuple[float, str]]) -> Received:
-    """The text frames of one connection, each with the time at which it was received.
+    """Read the text frames of one connection, each with the time at which it was received.
 
     Notices are counted as ``notice:code``, rejections as ``notice:rejected:reason``.
     """
     captions: list[Shown] = []
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     screens: list[Screen] = []
     displayed: dict[str, Shown] = {}
     for at_s, text in frames:
         message = json.loads(text)
         name = _name(message)
-        counts[name] = counts.get(name, 0) + 1
+        counts[name] += 1
         if name == "caption":
             captions.append(_caption(at_s, message))
             displayed[captions[-1].segment] = captions[-1]
         elif name.startswith("notice") and "end" in message:
-            # a hole: what was displayed of it goes, and no final follows
+            # a gap: what was displayed of it goes, and no final follows
             for one in [*displayed.values()]:
                 if not one.final and message["start"] <= one.start < message["end"]:
                     del displayed[one.segment]
         else:
             continue
-        screens.append(_screen(at_s, displayed.values()))
-    return Received(tuple(captions), counts, tuple(screens))
-
-
-def _screen(at_s: float, displayed: Iterable[Shown]) -> Screen:
-    ordered = sorted(displayed, key=lambda one: one.start)
-    return Screen(at_s, tuple(Part(one.segment, one.text, one.final) for one in ordered))
-
-
-def timed(captions: Sequence[Shown], timings: Sequence[ServerTiming]) -> tuple[Shown, ...]:
-    """The captions of a connection with the server's timings of them, both in order of sending.
-
-    Without any timing they stay as they are. Raises ``BenchmarkFailed`` when the numbers differ.
-    """
-    if not timings:
-        return tuple(captions)
-    if len(timings) != len(captions):
-        raise BenchmarkFailed(f"the server timed {len(timings)} captions, {len(captions)} came")
-    return tuple(
-        replace(shown, timing=timing) for shown, timing in zip(captions, timings, strict=True)
-    )
+        ordered = sorted(displayed.values(), key=lambda one: one.start)
+        parts = tuple(Part(one.segment, one.text, one.final) for one in ordered)
+        screens.append(Screen(at_s, parts))
+    return Received(tuple(captions), dict(counts), tuple(screens))
 
 
 def _name(message: dict[str, Any]) -> str:
@@ -119,17 +113,12 @@ def _name(message: dict[str, Any]) -> str:
 
 
 def _caption(at_s: float, message: dict[str, Any]) -> Shown:
-    words = tuple(
-        ShownWord(word["text"], word["start"], word["end"], word["stable"])
-        for word in message["words"]
-    )
     return Shown(
         at_s=at_s,
         segment=message["segment"],
         start=message["start"],
         end=message["end"],
-        words=words,
+        words=tuple(ShownWord(word["text"], word["stable"]) for word in message["words"]),
         final=message["final"],
-        speech_final=message["speech_final"],
         language=message.get("language", "en"),
     )

@@ -1,25 +1,86 @@
-"""The published figures, from what was said when and what was displayed when; pure.
+"""The published figures of a track, from what was said when and what was displayed when; pure.
 
-docs/benchmarks.md defines each of them in words.
+docs/benchmarks.md defines each of them in words. Words belong to utterances by an alignment of the
+texts (Levenshtein's, jiwer's): the words of a whole track on the screen are aligned with the words
+of all utterances that have begun. A word that stands in both is right and belongs to its utterance.
+A wrong word belongs where the next right word of its part does, else where the one before does; and
+in a part without a right word, to the utterance that began last when it appeared.
 """
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, pairwise
 
-import jiwer
-
-from scripts.benchmark.attribution import Attribution, Placed, words_of
-from scripts.benchmark.captions import Shown, ShownWord, plain_words
-from scripts.benchmark.screens import Part, Screen
-from scripts.benchmark.tracks import Said
-from scripts.speech_evaluation.words import Errors, compare
+from scripts.benchmark.captions import Part, Screen, Shown, ShownWord
+from scripts.benchmark.speech import Said
+from scripts.evaluation.words import Errors, compare, equal_words, normal_words
 from wordloop_ml.messages import SAMPLE_RATE
 
 LOST_BELOW = 1 / 3
 """Of an utterance's words: with fewer of them right in the end it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A word on the screen. utterance: its place in the script, None before the first began."""
+
+    word: str
+    utterance: int | None
+    right: bool
+
+
+class Attribution:
+    """Places the words of one track's screens, given in order.
+
+    began_s: when the track's first sample was spoken, on the screens' clock.
+    """
+
+    def __init__(self, said: Sequence[Said], began_s: float) -> None:
+        self._onsets_s = [began_s + one.onset / SAMPLE_RATE for one in said]
+        self._said = [words_of(one.text) for one in said]
+        self._appeared: dict[str, int] = {}
+
+    def place(self, screen: Screen) -> list[list[Placed]]:
+        """The words of each part."""
+        begun = bisect_right(self._onsets_s, screen.at_s)
+        reference = [(word, at) for at, words in enumerate(self._said[:begun]) for word in words]
+        texts = [words_of(part.text) for part in screen.parts]
+        right = equal_words([word for word, _ in reference], [*chain.from_iterable(texts)])
+        owners = {shown: reference[said][1] for said, shown in right}
+        placed, first = [], 0
+        for part, text in zip(screen.parts, texts, strict=True):
+            own = [owners.get(first + at) for at in range(len(text))]
+            placed.append(list(self._part(part, text, own, begun)))
+            first += len(text)
+        there = {part.key for part, text in zip(screen.parts, texts, strict=True) if text}
+        self._appeared = {key: at for key, at in self._appeared.items() if key in there}
+        return placed
+
+    def _part(
+        self, part: Part, text: Sequence[str], owners: Sequence[int | None], begun: int
+    ) -> Iterator[Placed]:
+        if text:
+            self._appeared.setdefault(part.key, begun)
+        latest = self._appeared.get(part.key, begun) - 1
+        last = next((one for one in reversed(owners) if one is not None), None)
+        fallback = last if last is not None else (latest if latest >= 0 else None)
+        following: list[int | None] = []
+        after = fallback
+        for owner in reversed(owners):
+            after = owner if owner is not None else after
+            following.append(after)
+        for word, owner, near in zip(text, owners, reversed(following), strict=True):
+            yield Placed(word, near, owner is not None)
+
+
+@lru_cache(maxsize=100_000)
+def words_of(text: str) -> tuple[str, ...]:
+    """Return its words in normal form."""
+    return tuple(normal_words(text, "en"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +276,7 @@ def revisions(captions: Sequence[Shown]) -> tuple[int, int]:
     """How many words were shown as stable, and how many of these their final does not keep.
 
     A word counts once for its place in its segment. A final keeps it when an alignment of the
-    stable words with the final's has it in both. Words in lower case, without punctuation.
-    Segments that never had a final keep nothing.
+    stable words with the final's has it in both. Segments that never had a final keep nothing.
     """
     stable = revised = 0
     segments: dict[str, list[Shown]] = {}
@@ -228,42 +288,13 @@ def revisions(captions: Sequence[Shown]) -> tuple[int, int]:
         for one in versions:
             if not one.final:
                 words = [_plain(word) for word in one.words if word.stable]
-                for place, kept in enumerate(_kept(words, final)):
-                    forecast[place, words[place]] = kept
+                kept = {place for place, _ in equal_words(words, final)}
+                forecast |= {(at, word): at in kept for at, word in enumerate(words)}
         stable += len(forecast)
         revised += sum(not kept for kept in forecast.values())
     return stable, revised
 
 
 def _plain(word: ShownWord) -> str:
-    """One word for jiwer, whatever it is made of."""
-    return "-".join(plain_words(word.text)) or "-"
-
-
-def _kept(words: Sequence[str], final: Sequence[str]) -> list[bool]:
-    """Which of these words an alignment finds in the final too."""
-    kept = [False] * len(words)
-    if words and final:
-        for chunk in jiwer.process_words(" ".join(words), " ".join(final)).alignments[0]:
-            if chunk.type == "equal":
-                for at in range(chunk.ref_start_idx, chunk.ref_end_idx):
-                    kept[at] = True
-    return kept
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Percentiles by nearest rank, and of how many; what never came counts as infinitely late."""
-
-    p50: float
-    p95: float
-    count: int
-
-
-def spread(values: Iterable[float | None]) -> Spread | None:
-    """None without any value."""
-    there = sorted(math.inf if value is None else value for value in values)
-    if not there:
-        return None
-    p50, p95 = (there[math.ceil(share * len(there)) - 1] for share in (0.5, 0.95))
-    return Spread(p50, p95, len(there))
+    """One word for an alignment, whatever it is made of."""
+    return "-".join(words_of(word.text)) or "-"

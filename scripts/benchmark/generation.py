@@ -1,18 +1,16 @@
-"""What generation costs with a twin of a real model's shape, and how soon a cancelled one stops.
+"""``scripts/bench generation``: what a language model costs, and how soon a cancelled answer stops.
 
-``scripts/measure_generation`` runs it, on one thread, without a server.
+Measured on one thread, without a server, with a twin of a real model's shape.
 """
 
-import argparse
 import hashlib
-import statistics
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.gguf_models import QWEN_05B, QWEN_15B, write_twin
+from scripts.benchmark.report import Report, percentile, progress, table
+from scripts.gguf_models import QWEN_05B, quantise, write_twin
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.engines.llama_cpp import LlamaCppGenerator
 from wordloop_ml.errors import EngineFailed
@@ -21,34 +19,29 @@ from wordloop_ml.settings import read_settings
 from wordloop_ml.synthesis.generative.answers import NOTES_SCHEMA, SCHEMAS
 from wordloop_ml.weights import RepositorySource, WeightsEntry, load_manifest, open_mapped
 
-TWINS = Path("build/twins")
-SHAPES = {"qwen2.5-0.5b": QWEN_05B, "qwen2.5-1.5b": QWEN_15B}
-RECIPE = 1
-"""Part of the file names: another recipe makes other files."""
+TWIN = Path("build/twins/qwen2.5-0.5b-twin-2.gguf")
+"""Another recipe has another number."""
 
 _SENTENCE = "We should decide about the rubber case before the meeting on Monday. "
-_SYSTEM = "You take notes."
 
 
-def twin_file(name: str, folder: Path = TWINS) -> Path:
-    """The file of a twin, made when it is not there; blocking."""
-    path = folder / f"{name}-twin-{RECIPE}.gguf"
+def twin_file(path: Path = TWIN) -> Path:
+    """Return the twin's file, made when it is not there; blocking, some minutes."""
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".part")
-        write_twin(draft, SHAPES[name], _vocabulary())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        progress(f"making {path}")
+        whole, draft = path.with_suffix(".f16"), path.with_suffix(".part")
+        folder = read_settings({}).weights
+        vocabulary = load_manifest(folder / MANIFEST).entries["tiny.en-vocabulary"].file
+        write_twin(whole, QWEN_05B, folder / vocabulary)
+        quantise(whole, draft)
+        whole.unlink()
         draft.replace(path)
     return path
 
 
-def _vocabulary() -> Path:
-    """A file with the tokens that Qwen's vocabulary begins with."""
-    folder = read_settings({}).weights
-    return folder / load_manifest(folder / MANIFEST).entries["tiny.en-q8_0"].file
-
-
 def open_twin(path: Path) -> LlamaCppGenerator:
-    """As the catalogue opens a model."""
+    """Open it as the catalogue opens a model."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     size, source = path.stat().st_size, RepositorySource(path)
@@ -59,26 +52,20 @@ def open_twin(path: Path) -> LlamaCppGenerator:
 
 def answer(
     generator: LlamaCppGenerator, prompt: Prompt, options: GenerationOptions, step_s: float
-) -> Generated:
-    """The whole of it, in steps of this length."""
+) -> tuple[Generated, float]:
+    """Generate a whole answer in steps of this length; it and the seconds that it took."""
+    began_s = time.perf_counter()
     generation = generator.begin(prompt, options)
     try:
         while (generated := generation.step(step_s)) is None:
             pass
-        return generated
+        return generated, time.perf_counter() - began_s
     finally:
         generation.close()
 
 
-def timed(call: Callable[[], Generated]) -> tuple[Generated, float]:
-    """An answer, and the seconds that it took."""
-    began_s = time.perf_counter()
-    generated = call()
-    return generated, time.perf_counter() - began_s
-
-
 def freed_after_s(generator: LlamaCppGenerator, prompt: Prompt, wait_s: float) -> float:
-    """From a cancel in the middle of a long step to the end of that step, on its thread."""
+    """Seconds from a cancel in the middle of a long step to the end of that step, on its thread."""
     generation = generator.begin(prompt, GenerationOptions(longest_tokens=500))
     ended_s = 0.0
 
@@ -99,48 +86,38 @@ def freed_after_s(generator: LlamaCppGenerator, prompt: Prompt, wait_s: float) -
     return ended_s - cancelled_s
 
 
-def measure(name: str, cancels: int) -> list[tuple[str, str]]:
-    """Rows of what was measured, and the figures."""
-    generator = open_twin(twin_file(name))
-    short = GenerationOptions(longest_tokens=1)
+def _prompt(number: int, sentences: int) -> Prompt:
+    """A prompt that shares no beginning with one of another number."""
+    return Prompt("You take notes.", f"{number} " + _SENTENCE * sentences)
 
-    def prompt(number: int, sentences: int) -> Prompt:
-        return Prompt(_SYSTEM, f"{number} " + _SENTENCE * sentences)
 
-    rows = []
+def _rates(generator: LlamaCppGenerator) -> Iterator[tuple[str, float]]:
+    """Tokens in a second of what is done."""
+    one = GenerationOptions(longest_tokens=1)
     for step_s in (0.04, 0.25, 1.0):
-        read, took_s = timed(
-            partial(answer, generator, prompt(int(100 * step_s), 20), short, step_s)
-        )
+        read, took_s = answer(generator, _prompt(int(100 * step_s), 20), one, step_s)
         new = read.prompt_tokens - read.reused_tokens
-        rows.append((f"reading, steps of {1_000 * step_s:.0f} ms", f"{new / took_s:.0f} tokens/s"))
-    free = GenerationOptions(longest_tokens=40)
+        yield f"reading, in steps of {1_000 * step_s:.0f} ms", new / took_s
     for what, options in (
-        ("writing", free),
-        ("writing with a grammar", GenerationOptions(NOTES_SCHEMA, 40)),
+        ("writing", GenerationOptions(longest_tokens=40)),
+        ("writing, held to the schema of the notes", GenerationOptions(NOTES_SCHEMA, 40)),
     ):
-        answer(generator, prompt(9, 5), short, 1.0)
-        wrote, took_s = timed(partial(answer, generator, prompt(9, 5), options, 1.0))
-        rows.append((what, f"{wrote.tokens / took_s:.1f} tokens/s"))
-    waits = [
-        freed_after_s(generator, prompt(1_000 + at, 60), 0.2 + 0.037 * at) for at in range(cancels)
+        answer(generator, _prompt(9, 5), one, 1.0)
+        wrote, took_s = answer(generator, _prompt(9, 5), options, 1.0)
+        yield what, wrote.tokens / took_s
+
+
+def measure_generation(cancels: int) -> Report:
+    """Measure everything, and so many cancels; blocking."""
+    generator = open_twin(twin_file())
+    rates = dict(_rates(generator))
+    waits_ms = [
+        1_000 * freed_after_s(generator, _prompt(1_000 + at, 60), 0.2 + 0.037 * at)
+        for at in range(cancels)
     ]
-    worst = f"{1_000 * statistics.median(waits):.0f} ms, worst {1_000 * max(waits):.0f} ms"
-    rows.append((f"thread free after a cancel (median of {cancels})", worst))
     generator.close()
-    return rows
-
-
-def main() -> None:
-    """Print a Markdown table."""
-    options = argparse.ArgumentParser(prog="scripts/measure_generation", description=__doc__)
-    options.add_argument("--twin", choices=[*SHAPES], default="qwen2.5-0.5b")
-    options.add_argument("--cancels", type=int, default=20, metavar="N")
-    args = options.parse_args()
-    print(f"| {args.twin} twin, one thread | |\n|---|---|")
-    for what, figure in measure(args.twin, args.cancels):
-        print(f"| {what} | {figure} |")
-
-
-if __name__ == "__main__":
-    main()
+    rows = [[what, f"{rate:.1f} tokens/s"] for what, rate in rates.items()]
+    freed = f"{percentile(waits_ms, 50):.0f} ms p50, {max(waits_ms):.0f} ms worst of {cancels}"
+    rows.append(["from a cancel to a free thread, in the middle of a batch", freed])
+    document = {"tokens_per_s": rates, "freed_ms": waits_ms}
+    return Report([table(["a twin of Qwen2.5-0.5B, one thread", ""], rows)], [], document)

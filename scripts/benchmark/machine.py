@@ -31,6 +31,11 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
     }
 
 
+def machine_line(machine: dict[str, Any]) -> str:
+    """Return the description as one line."""
+    return " · ".join(f"{name}: {value}" for name, value in machine.items())
+
+
 def processor() -> str:
     """As Linux names it."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()

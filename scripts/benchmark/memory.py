@@ -5,21 +5,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import numpy as np
 
-from scripts.benchmark.aims import Judged
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.meters import MEBIBYTE, Meters
-from scripts.benchmark.report import table
-from scripts.benchmark.server_process import base_url, running_server, server_environment
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.report import Aim, Report, progress, table
+from scripts.benchmark.server_process import (
+    MEBIBYTE,
+    Meters,
+    base_url,
+    running_server,
+    server_environment,
+)
 from scripts.benchmark.speaking import speak
-from scripts.benchmark.speech import SpokenText
-from scripts.benchmark.tracks import Script, compose
+from scripts.benchmark.speech import Script, SpokenText, compose
 
 MEGABYTE = 1_000_000
 IDLE_AFTER_S = 2.0
@@ -32,71 +33,56 @@ LOOK_S, LOOKS = 2.0, 10
 IDLE_AT_MOST_MB, TRACK_AT_MOST_MB = 350.0, 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Resident bytes.
+def report(
+    profile: str, parts: Sequence[tuple[str, int]], found: Sequence[int], track_s: float = TRACK_S
+) -> Report:
+    """The parts, what a further track adds, and the aims in millions of bytes.
 
-    parts: what was loaded, step by step in a process of its own, and what was resident after it.
-    idle: the server after readiness. few_tracks: after a while with the first. many_tracks:
-        after 90 s with MORE_TRACKS besides.
+    parts: what was loaded, step by step in a process of its own, and the bytes resident after it.
+    found: resident bytes of the idle server, after a while with the first tracks, and after
+    ``track_s`` with ``MORE_TRACKS`` besides.
     """
-
-    profile: str
-    parts: tuple[tuple[str, int], ...]
-    idle: int
-    few_tracks: int
-    many_tracks: int
-
-    @property
-    def each_track(self) -> float:
-        """Of a further track."""
-        return (self.many_tracks - self.few_tracks) / MORE_TRACKS
-
-    def judged(self) -> list[Judged]:
-        """Against what must be reached, in millions of bytes."""
-        track = f"{self.profile}: a further track after {TRACK_S:g} s"
-        return [
-            Judged(f"{self.profile}: idle", IDLE_AT_MOST_MB, "MB", self.idle / MEGABYTE),
-            Judged(track, TRACK_AT_MOST_MB, "MB", self.each_track / MEGABYTE),
-        ]
-
-    def markdown(self) -> str:
-        """The parts, then the difference."""
-        rows, before = [], 0
-        for name, resident in self.parts:
-            rows.append([name, _mib(resident - before), _mib(resident)])
-            before = resident
-        rows += [
-            ["event loop, application, allocator", _mib(self.idle - before), _mib(self.idle)],
-            [f"a further track after {TRACK_S:g} s of audio", _mib(self.each_track), ""],
-        ]
-        return table([f"resident memory, {self.profile}, MiB", "adds", "in all"], rows)
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything."""
-        return asdict(self) | {"each_track": self.each_track}
+    idle, few_tracks, many_tracks = found
+    each_track = (many_tracks - few_tracks) / MORE_TRACKS
+    rows, before = [], 0
+    for name, resident in [*parts, ("event loop, application, allocator", idle)]:
+        rows.append([name, _mib(resident - before), _mib(resident)])
+        before = resident
+    track = f"a further track after {track_s:g} s"
+    rows.append([f"{track} of audio", _mib(each_track), ""])
+    return Report(
+        [table([f"resident memory, {profile}, MiB", "adds", "in all"], rows)],
+        [
+            Aim(f"{profile}: idle", IDLE_AT_MOST_MB, "MB", idle / MEGABYTE),
+            Aim(f"{profile}: {track}", TRACK_AT_MOST_MB, "MB", each_track / MEGABYTE),
+        ],
+        {"memory": {"parts": list(parts), "server": list(found), "each_track": each_track}},
+    )
 
 
-def measure_memory(profile: str, speech: Sequence[SpokenText], log: Path) -> Memory:
-    """Takes some 115 s: a track's memory is that after 90 s. Raises ``BenchmarkFailed``."""
+def measure_memory(
+    profile: str, speech: Sequence[SpokenText], log: Path, track_s: float = TRACK_S
+) -> Report:
+    """Measure for some 20 s more than ``track_s``; blocking. Raises ``BenchmarkFailed``."""
+    progress(f"memory: {WARM_S + track_s:g} s of audio on {FIRST_TRACKS + MORE_TRACKS} tracks")
     random = np.random.default_rng(1)
     environment = server_environment({"WORDLOOP_PROFILE": profile})
     parts = _parts(environment)
-    talks = [(0.0, compose(speech, WARM_S + TRACK_S, random)) for _ in range(FIRST_TRACKS)]
-    talks += [(WARM_S, compose(speech, TRACK_S, random)) for _ in range(MORE_TRACKS)]
-    looks_s = (WARM_S, WARM_S + TRACK_S)
-    idle, few_tracks, many_tracks = asyncio.run(_watch(environment, talks, looks_s, log))
-    return Memory(profile, parts, idle, few_tracks, many_tracks)
+    talks = [(0.0, compose(speech, WARM_S + track_s, random)) for _ in range(FIRST_TRACKS)]
+    talks += [(WARM_S, compose(speech, track_s, random)) for _ in range(MORE_TRACKS)]
+    looks_s = (WARM_S, WARM_S + track_s)
+    found = asyncio.run(_watch(environment, talks, looks_s, log))
+    return report(profile, parts, found, track_s)
 
 
-def _parts(environment: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+def _parts(environment: Mapping[str, str]) -> list[tuple[str, int]]:
     command = [sys.executable, "-m", "scripts.benchmark.memory_parts"]
     done = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise BenchmarkFailed(f"memory_parts exited with {done.returncode}: {done.stderr[-500:]}")
-    return tuple((name, resident) for name, resident in json.loads(done.stdout))
+    return [(name, resident) for name, resident in json.loads(done.stdout)]
 
 
 async def _watch(
@@ -149,7 +135,7 @@ async def _join(
 ) -> None:
     """Connect when it is time, not before."""
     await asyncio.sleep(began_s - asyncio.get_running_loop().time())
-    await speak(http, url, track, script, began_s)
+    await speak(http, url, track, script.samples, began_s)
 
 
 def _mib(value: float) -> str:

@@ -1,110 +1,156 @@
-"""Results as Markdown tables and as JSON; pure."""
+"""Percentiles, aims and tables: how every benchmark and evaluation states its figures.
 
+Pure, but for ``Report.write`` and ``publish``.
+"""
+
+import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from scripts.benchmark.figures import Spread
-from scripts.benchmark.meters import MEBIBYTE
-from scripts.benchmark.results import QUIET, Result, share
-from scripts.benchmark.stages import Stages, stage_names
+import numpy as np
 
-Cell = Callable[[Result], str]
+from scripts.benchmark import BenchmarkFailed
 
-
-def milliseconds(values: Spread | None) -> str:
-    """p50 / p95."""
-    if values is None:
-        return "-"
-    return " / ".join(_time(one) for one in (values.p50, values.p95))
+PAGE = Path("docs/benchmarks.md")
 
 
-def _time(seconds: float) -> str:
-    return "never" if math.isinf(seconds) else f"{1000 * seconds:.0f}"
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: the least measured value that ``percent`` of all do not exceed."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))
 
 
-def percent(ratio: float | None) -> str:
-    """A ratio for people."""
-    return "-" if ratio is None else f"{100 * ratio:.1f} %"
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Nearest-rank percentiles of ``count`` values; what never came counts as infinitely late."""
+
+    p50: float
+    p95: float
+    count: int
 
 
-def _never(result: Result) -> str:
-    counts = (result.never_shown, result.never_right, result.never_final)
-    return f"{', '.join(map(str, counts))}; {result.lost}"
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """The percentiles, where None stands for what never came; None without any value."""
+    there = [math.inf if value is None else value for value in values]
+    if not there:
+        return None
+    return Spread(percentile(there, 50), percentile(there, 95), len(there))
 
 
-def _memory(result: Result) -> str:
-    sizes = (result.ready_rss, result.peak_rss, result.end_rss)
-    return ", ".join(f"{one / MEBIBYTE:.0f}" for one in sizes)
+def share(part: int, whole: int) -> float | None:
+    """The ratio of two counts; None of nothing."""
+    return part / whole if whole else None
 
 
-COLUMNS: Sequence[tuple[str, Cell]] = (
-    ("server", lambda r: f"{r.server}, {r.profile}" + ("" if r.quiet else " (not quiet)")),
-    ("meetings", lambda r: str(r.meetings)),
-    ("utterances", lambda r: str(r.utterances)),
-    ("first caption", lambda r: milliseconds(r.first)),
-    ("first right one", lambda r: milliseconds(r.right)),
-    ("final", lambda r: milliseconds(r.final)),
-    ("never shown, right, final; lost", _never),
-    ("first begins wrong", lambda r: percent(share(r.first_wrong, r.utterances))),
-    ("interims without a word of theirs", lambda r: percent(share(r.wordless, r.interims))),
-    ("still seconds", lambda r: percent(share(r.still_s, r.spoken_s))),
-    ("stable words revised", lambda r: percent(share(r.revised, r.stable))),
-    ("words wrong", lambda r: percent(r.errors.rate)),
-    ("CPU s per s of audio", lambda r: f"{r.cpu_per_audio_s:.3f}"),
-    ("memory, MiB: idle, most, end", _memory),
-)
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """An upper limit and what was measured: None, which misses it, when nothing was there."""
+
+    what: str
+    at_most: float
+    unit: str
+    measured: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the measured value is within the limit."""
+        return self.measured is not None and self.measured <= self.at_most
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """A row for each run; times p50 / p95 in milliseconds."""
-    rows = [[cell(one) for _, cell in COLUMNS] for one in results]
-    return table([name for name, _ in COLUMNS], rows)
+@dataclass(slots=True)
+class Report:
+    """Markdown tables, aims and everything else as JSON. notes: lines below the aims."""
+
+    tables: list[str] = field(default_factory=list)
+    aims: list[Aim] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "Report") -> None:
+        """Append another report."""
+        self.tables += other.tables
+        self.aims += other.aims
+        self.document |= other.document
+        self.notes += other.notes
+
+    def markdown(self) -> str:
+        """Return all tables, the aims and the notes."""
+        return "\n".join(
+            [*self.tables, *([aims_table(self.aims)] if self.aims else []), *self.notes]
+        )
+
+    def write(self, json_file: Path, place: str | None) -> None:
+        """Print the tables, and write the document to a file and the tables into a place of the page.
+
+        Raises ``BenchmarkFailed`` where the page has no such place.
+        """
+        print(self.markdown())
+        if place is not None:
+            publish(place, self.markdown())
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        document = json.dumps(self.document, ensure_ascii=False, indent=1)
+        json_file.write_text(document, encoding="utf-8")
+        progress(f"everything is in {json_file}")
 
 
-def stages_markdown(results: Sequence[Result]) -> str:
-    """Where the time of our captions went, on average, in milliseconds."""
-    kinds: Sequence[tuple[str, Callable[[Result], Stages | None]]] = (
-        ("first captions", lambda r: r.first_stages),
-        ("interims", lambda r: r.interim_stages),
-        ("finals", lambda r: r.final_stages),
-    )
-    rows = []
-    for kind, of in kinds:
-        for one in results:
-            stages = of(one)
-            if stages is not None:
-                values = [f"{1000 * getattr(stages, name):.1f}" for name in stage_names()]
-                rows.append([f"{one.title}: {stages.count} {kind}", *values])
-    return table(["mean, ms", *stage_names()], rows) if rows else ""
+def publish(place: str, text: str, page: Path = PAGE) -> None:
+    """Replace what stands between the comments ``begin PLACE`` and ``end PLACE`` of a page.
+
+    Raises ``BenchmarkFailed`` where the page has no such place.
+    """
+    begin, end = f"<!-- begin {place} -->", f"<!-- end {place} -->"
+    before = page.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+    if pattern.search(before) is None:
+        raise BenchmarkFailed(f"{page} has no place for {place}")
+    after = pattern.sub(lambda _: f"{begin}\n{text.strip()}\n{end}", before)
+    page.write_text(after, encoding="utf-8")
 
 
-def warnings(results: Sequence[Result]) -> list[str]:
-    """What makes figures doubtful."""
-    found = []
-    for one in results:
-        if not one.quiet:
-            found.append(
-                f"{one.title}: other processes used {percent(one.elsewhere)} of a core (at most "
-                f"{percent(QUIET)} leaves the figures alone)"
-            )
-        if one.late is not None and one.late.p95 > 0.02:
-            found.append(f"{one.title}: the client sent frames {milliseconds(one.late)} ms late")
-    return found
-
-
-def machine_line(machine: dict[str, Any]) -> str:
-    """What it was measured on."""
-    return " · ".join(f"{name}: {value}" for name, value in machine.items())
-
-
-def as_json(results: Sequence[Result], machine: dict[str, Any]) -> dict[str, Any]:
-    """Everything, utterance by utterance."""
-    return {"machine": machine, "results": [asdict(one) for one in results]}
+def progress(what: str) -> None:
+    """Print a line to standard error."""
+    print(f"measuring: {what}", file=sys.stderr, flush=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def aims_table(aims: Sequence[Aim]) -> str:
+    """Return the aims as a Markdown table."""
+    rows = [
+        [
+            one.what,
+            _value(one.at_most, one.unit),
+            "nothing" if one.measured is None else _value(one.measured, one.unit),
+            "reached" if one.reached else "**missed**",
+        ]
+        for one in aims
+    ]
+    return table(["what must be reached", "at most", "measured", ""], rows)
+
+
+def _value(value: float, unit: str) -> str:
+    number = "never" if math.isinf(value) else f"{value:.1f}" if unit == "ms" else f"{value:.3g}"
+    return f"{number} {unit}".rstrip()
+
+
+def milliseconds(values: Spread | None) -> list[str]:
+    """Return p50 and p95 of seconds as cells in milliseconds, and of how many they are."""
+    if values is None:
+        return ["-", "-", "0"]
+    cells = [
+        "never" if math.isinf(one) else f"{1000 * one:.0f}" for one in (values.p50, values.p95)
+    ]
+    return [*cells, str(values.count)]
+
+
+def percent(ratio: float | None) -> str:
+    """Return a ratio in percent."""
+    return "-" if ratio is None else f"{100 * ratio:.1f} %"

@@ -1,66 +1,51 @@
-"""A run's figures, all in one place: what the tables show and what the JSON holds; pure."""
+"""A run's figures, and the tables that show them; pure."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from scripts.benchmark.captions import Shown, read_frames, timed
-from scripts.benchmark.figures import (
-    Spread,
-    TrackFigures,
-    UtteranceFigures,
-    measure_track,
-    revisions,
-    spread,
-)
-from scripts.benchmark.meters import CpuUse
+from scripts.benchmark.captions import read_frames
+from scripts.benchmark.figures import UtteranceFigures, measure_track, revisions
+from scripts.benchmark.report import Spread, milliseconds, percent, share, spread, table
 from scripts.benchmark.scenario import Run
-from scripts.benchmark.stages import Delay, Stages, mean_stages
-from scripts.speech_evaluation.words import Errors
+from scripts.benchmark.server_process import MEBIBYTE, CpuUse
+from scripts.benchmark.stages import STAGES, Delay, delays, mean_cells
+from scripts.evaluation.words import Errors
 
 QUIET = 0.05
 """Of one core: what other processes may use in a run before its figures are in doubt."""
 
+LATE_S = 0.02
+"""How late the client may send a frame, as p95, before the figures are in doubt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Times in seconds, memory in bytes, shares as ratios.
+    """The figures of one run.
 
-    server, profile: what was measured. stable, revised: words shown as stable, and those that
-    their final did not keep; 0 where a server shows none. late: of the client's frames.
+    server, profile: what was measured. seconds: of audio, all meetings together. interims, wordless:
+    how many there were, and those without a word of their utterance. stable, revised: words shown as
+    stable, and those that their final did not keep; 0 where a server shows none. rss: resident bytes
+    before the first audio, at most, and after the last. late: seconds of the client's frames.
+    stages: where the time of our captions went, by kind. messages: how often each came.
     """
 
     server: str
     profile: str
     meetings: int
     seconds: float
-    first: Spread | None
-    right: Spread | None
-    final: Spread | None
-    never_shown: int
-    never_right: int
-    never_final: int
-    lost: int
-    first_wrong: int
+    each: tuple[UtteranceFigures, ...]
+    errors: Errors
     interims: int
     wordless: int
-    still_s: int
-    spoken_s: int
     stable: int
     revised: int
-    errors: Errors
-    cpu_per_audio_s: float
-    elsewhere: float
-    client: float
-    ready_rss: int
-    peak_rss: int
-    end_rss: int
+    cpu: CpuUse
+    rss: tuple[int, int, int]
     late: Spread | None
-    first_stages: Stages | None
-    interim_stages: Stages | None
-    final_stages: Stages | None
+    stages: dict[str, list[Delay]]
     messages: dict[str, int]
-    each: tuple[UtteranceFigures, ...]
 
     @property
     def utterances(self) -> int:
@@ -73,105 +58,140 @@ class Result:
         return f"{self.server}, {self.profile}, {self.meetings}"
 
     @property
-    def quiet(self) -> bool:
-        """Whether the machine was the run's alone."""
-        return self.elsewhere <= QUIET
+    def first(self) -> Spread | None:
+        """Seconds from an onset to the first caption with a word of the utterance."""
+        return spread(one.first_s for one in self.each)
 
+    @property
+    def right(self) -> Spread | None:
+        """Seconds from an onset to the first caption whose first word is that in the end."""
+        return spread(one.right_s for one in self.each)
 
-def share(part: int, whole: int) -> float | None:
-    """As a ratio; None of nothing."""
-    return part / whole if whole else None
+    @property
+    def final(self) -> Spread | None:
+        """Seconds from the end of an utterance to its last final."""
+        return spread(one.final_s for one in self.each)
+
+    @property
+    def never(self) -> tuple[int, int, int]:
+        """How many utterances never had a caption, a right one, a final."""
+        times = [(one.first_s, one.right_s, one.final_s) for one in self.each]
+        shown, right, final = (sum(row[at] is None for row in times) for at in range(3))
+        return shown, right, final
+
+    @property
+    def lost(self) -> int:
+        """How many utterances have too few of their words right in the end."""
+        return sum(one.lost for one in self.each)
+
+    @property
+    def first_wrong(self) -> float | None:
+        """The share of utterances whose first caption begins with another word than in the end."""
+        return share(sum(one.first_wrong is True for one in self.each), self.utterances)
+
+    @property
+    def still(self) -> float | None:
+        """The share of seconds of speech in which a text that will not stay stands still."""
+        still_s, spoken_s = (
+            sum(one.still_s for one in self.each),
+            sum(o.spoken_s for o in self.each),
+        )
+        return share(still_s, spoken_s)
+
+    @property
+    def cpu_per_audio_s(self) -> float:
+        """CPU seconds of the server for a second of audio."""
+        return self.cpu.server / self.seconds
+
+    @property
+    def elsewhere(self) -> float:
+        """What other processes used, in cores."""
+        return self.cpu.elsewhere / self.cpu.seconds if self.cpu.seconds else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, utterance by utterance."""
+        figures = {"first": self.first, "right": self.right, "final": self.final}
+        spreads = {name: one and asdict(one) for name, one in figures.items()}
+        return asdict(self) | spreads
 
 
 def result_of(server: str, profile: str, run: Run) -> Result:
-    """The figures of a run."""
-    tracks = [
-        measure_track(
-            one.script.said, run.dialect.display(one.recording.frames), one.recording.began_s
-        )
-        for one in run.conversations
-    ]
-    each = tuple(one for track in tracks for one in track.utterances)
-    audio_s = sum(one.script.seconds for one in run.conversations)
-    ours = _ours(run, tracks) if run.dialect.ours else _Ours()
+    """Work out the figures of a run. Raises ``BenchmarkFailed`` when the server's log does not fit."""
+    tracks = []
+    stable = revised = 0
+    stages: defaultdict[str, list[Delay]] = defaultdict(list)
+    messages: Counter[str] = Counter()
+    for one in run.conversations:
+        began_s, frames = one.recording.began_s, one.recording.frames
+        track = measure_track(one.script.said, run.dialect.display(frames), began_s)
+        tracks.append(track)
+        if run.dialect.ours:
+            received = read_frames(frames)
+            shown, changed = revisions(received.captions)
+            stable, revised = stable + shown, revised + changed
+            messages.update(received.counts)
+            timings = run.timings.get(one.meeting, ())
+            split = delays(received.captions, timings, track.utterances, began_s)
+            for kind, found in split.items():
+                stages[kind] += found
     return Result(
         server=server,
         profile=profile,
-        meetings=run.plan.meetings * run.plan.tracks,
-        seconds=audio_s,
-        first=spread(one.first_s for one in each),
-        right=spread(one.right_s for one in each),
-        final=spread(one.final_s for one in each),
-        never_shown=sum(one.first_s is None for one in each),
-        never_right=sum(one.right_s is None for one in each),
-        never_final=sum(one.final_s is None for one in each),
-        lost=sum(one.lost for one in each),
-        first_wrong=sum(one.first_wrong is True for one in each),
+        meetings=run.plan.meetings,
+        seconds=sum(one.script.seconds for one in run.conversations),
+        each=tuple(one for track in tracks for one in track.utterances),
+        errors=sum((one.errors for one in tracks), Errors()),
         interims=sum(one.interims for one in tracks),
         wordless=sum(one.wordless for one in tracks),
-        still_s=sum(one.still_s for one in each),
-        spoken_s=sum(one.spoken_s for one in each),
-        stable=ours.stable,
-        revised=ours.revised,
-        errors=sum((one.errors for one in tracks), Errors()),
-        cpu_per_audio_s=run.cpu.server / audio_s,
-        elsewhere=_share_of_core(run.cpu, run.cpu.elsewhere),
-        client=_share_of_core(run.cpu, run.cpu.client),
-        ready_rss=run.ready_rss,
-        peak_rss=run.peak_rss,
-        end_rss=run.end_rss,
+        stable=stable,
+        revised=revised,
+        cpu=run.cpu,
+        rss=run.rss,
         late=spread(late for one in run.conversations for late in one.recording.late_s),
-        first_stages=mean_stages(ours.firsts),
-        interim_stages=mean_stages(ours.interims),
-        final_stages=mean_stages(ours.finals),
-        messages=dict(sorted(ours.messages.items())),
-        each=each,
+        stages=dict(stages),
+        messages=dict(messages),
     )
 
 
-def _share_of_core(use: CpuUse, used_s: float) -> float:
-    return used_s / use.seconds if use.seconds else 0.0
+COLUMNS: Sequence[tuple[str, Callable[[Result], str]]] = (
+    ("server", lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.elsewhere > QUIET)),
+    ("meetings", lambda r: str(r.meetings)),
+    ("utterances", lambda r: str(r.utterances)),
+    ("first caption", lambda r: " / ".join(milliseconds(r.first)[:2])),
+    ("first right one", lambda r: " / ".join(milliseconds(r.right)[:2])),
+    ("final", lambda r: " / ".join(milliseconds(r.final)[:2])),
+    ("never shown, right, final; lost", lambda r: f"{', '.join(map(str, r.never))}; {r.lost}"),
+    ("first begins wrong", lambda r: percent(r.first_wrong)),
+    ("interims without a word of theirs", lambda r: percent(share(r.wordless, r.interims))),
+    ("still seconds", lambda r: percent(r.still)),
+    ("stable words revised", lambda r: percent(share(r.revised, r.stable))),
+    ("words wrong", lambda r: percent(r.errors.rate)),
+    ("CPU s per s of audio", lambda r: f"{r.cpu_per_audio_s:.3f}"),
+    ("memory, MiB: idle, most, end", lambda r: ", ".join(f"{b / MEBIBYTE:.0f}" for b in r.rss)),
+)
 
 
-@dataclass(slots=True)
-class _Ours:
-    """What only our own protocol tells: of first captions of utterances, interims and finals."""
-
-    stable: int = 0
-    revised: int = 0
-    messages: Counter[str] = field(default_factory=Counter)
-    firsts: list[Delay] = field(default_factory=list)
-    interims: list[Delay] = field(default_factory=list)
-    finals: list[Delay] = field(default_factory=list)
-
-
-def _ours(run: Run, tracks: Sequence[TrackFigures]) -> _Ours:
-    ours = _Ours()
-    for one, track in zip(run.conversations, tracks, strict=True):
-        received = read_frames(one.recording.frames)
-        stable, revised = revisions(received.captions)
-        ours.stable, ours.revised = ours.stable + stable, ours.revised + revised
-        ours.messages.update(received.counts)
-        captions = timed(received.captions, run.timings.get((one.meeting, one.track), ()))
-        ours.firsts += _firsts(track.utterances, captions, one.recording.began_s)
-        for caption in captions:
-            if caption.timing is not None:
-                kind = ours.finals if caption.final else ours.interims
-                kind.append(Delay(caption.timing))
-    return ours
+def markdown(results: Sequence[Result]) -> list[str]:
+    """A table with a row for each run, times p50 / p95 in milliseconds; and where the time went."""
+    rows = [[cell(one) for _, cell in COLUMNS] for one in results]
+    stages = [
+        [f"{one.title}: {len(found)} {kind}", *mean_cells(found)]
+        for kind in ("first captions", "interims", "finals")
+        for one in results
+        if (found := one.stages.get(kind))
+    ]
+    tables = [table([name for name, _ in COLUMNS], rows)]
+    return [*tables, table(["mean, ms", *STAGES], stages)] if stages else tables
 
 
-def _firsts(
-    utterances: Sequence[UtteranceFigures], captions: Sequence[Shown], began_s: float
-) -> list[Delay]:
-    """The caption behind each first display is the one that came at that moment."""
-    delays = []
-    for one in utterances:
-        if one.first_s is None:
-            continue
-        at_s = began_s + one.onset_s + one.first_s
-        caption = min(captions, key=lambda shown: abs(shown.at_s - at_s))
-        if caption.timing is not None:
-            listening_s = caption.end / 1000 - one.onset_s
-            delays.append(Delay(caption.timing, listening_s, one.first_s))
-    return delays
+def doubts(results: Sequence[Result]) -> list[str]:
+    """Say what makes figures doubtful."""
+    found = []
+    for one in results:
+        if one.elsewhere > QUIET:
+            used, most = percent(one.elsewhere), percent(QUIET)
+            found.append(f"{one.title}: other processes used {used} of a core, not {most} at most")
+        if one.late is not None and one.late.p95 > LATE_S:
+            late = " / ".join(milliseconds(one.late)[:2])
+            found.append(f"{one.title}: the client sent frames {late} ms late")
+    return found

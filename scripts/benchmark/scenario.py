@@ -2,24 +2,39 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
 
-from scripts.benchmark.captions import read_frames
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.meters import CpuUse, Meters, cpu_use
-from scripts.benchmark.screens import Display
-from scripts.benchmark.server_process import OURS, Launch, base_url, running_server
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.captions import Display, read_frames
+from scripts.benchmark.server_process import (
+    OURS,
+    CpuUse,
+    Launch,
+    Meters,
+    base_url,
+    cpu_use,
+    running_server,
+)
 from scripts.benchmark.speaking import Recording, speak
-from scripts.benchmark.speech import SpokenText
-from scripts.benchmark.stages import Timings, read_timings
-from scripts.benchmark.tracks import Script, compose
+from scripts.benchmark.speech import Script, SpokenText, compose
+from scripts.benchmark.stages import Timing, read_timings
+from wordloop_ml.messages import Pcm16
 
 LEAD_S = 0.5
 """Until the first meeting may begin: every task is waiting for its time by then."""
@@ -27,9 +42,11 @@ LEAD_S = 0.5
 STARTS_WITHIN_S = 3.0
 """Meetings begin at random within so long."""
 
+SETTLE_S = 2.0
+"""Between a server's readiness and the first audio."""
 
-Speak = Callable[[aiohttp.ClientSession, str, str, Script, float], Awaitable[Recording]]
-"""Speaks one track: the HTTP session, the URL of its WebSocket, its name, what is said, and when it
+Speak = Callable[[aiohttp.ClientSession, str, str, Pcm16, float], Coroutine[Any, Any, Recording]]
+"""Speaks one track: the HTTP session, the URL of its WebSocket, its name, its samples, and when it
 begins on the loop's clock."""
 
 
@@ -66,44 +83,36 @@ def wordloop(language: str | None = "en") -> Dialect:
 class Plan:
     """What to run.
 
-    meetings: how many talk at the same time. tracks: participants in each.
-    seconds: of talk on each track, about. seed: of speech, pauses and starts.
-    settle_s: between the server's readiness and the first audio. name: of its meetings.
+    meetings: how many talk at the same time, on a track each. seconds: of talk on each, about.
+    seed: of speech, pauses and starts. name: of its meetings.
     """
 
     meetings: int
-    tracks: int
     seconds: float
     seed: int
-    settle_s: float
     name: str = "bench"
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One track of a run; meeting, track: what the server calls them."""
+    """One meeting of a run; meeting: what the server calls it."""
 
     meeting: str
-    track: str
     script: Script
     recording: Recording
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a plan; memory in bytes. timings: of the captions, by meeting and track.
-
-    cpu: from the first audio to the last.
-    """
+    """What came of a plan. cpu: from the first audio to the last. rss: resident bytes before the
+    first audio, at most, and after the last. timings: of our captions, by meeting."""
 
     plan: Plan
     dialect: Dialect
     conversations: tuple[Conversation, ...]
     cpu: CpuUse
-    ready_rss: int
-    peak_rss: int
-    end_rss: int
-    timings: Timings
+    rss: tuple[int, int, int]
+    timings: Mapping[str, Sequence[Timing]]
 
 
 async def run(
@@ -123,7 +132,7 @@ async def run(
         meters = Meters(process.pid)
         base = base_url(environment)
         await dialect.warm(http, base)
-        await asyncio.sleep(plan.settle_s)
+        await asyncio.sleep(SETTLE_S)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
         conversations, cpu = await converse(http, base, plan, speech, meters, dialect)
@@ -131,9 +140,8 @@ async def run(
         end_rss = meters.rss_bytes()
     with log.open(encoding="utf-8", errors="replace") as lines:
         timings = read_timings(lines)
-    return Run(
-        plan, dialect, conversations, cpu, ready_rss, meters.peak_rss_bytes, end_rss, timings
-    )
+    rss = (ready_rss, meters.peak_rss_bytes, end_rss)
+    return Run(plan, dialect, conversations, cpu, rss, timings)
 
 
 async def converse(
@@ -144,66 +152,37 @@ async def converse(
     meters: Meters,
     dialect: Dialect,
 ) -> tuple[tuple[Conversation, ...], CpuUse]:
-    """The plan's talk, with a server that runs. Raises ``BenchmarkFailed``."""
+    """Hold the plan's talk, all meetings at once, with a server that runs.
+
+    Raises ``BenchmarkFailed``.
+    """
     random = np.random.default_rng(plan.seed)
-    scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings * plan.tracks)]
-    starts_s = np.repeat(random.uniform(0.0, STARTS_WITHIN_S, plan.meetings), plan.tracks).tolist()
+    scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings)]
+    starts_s = random.uniform(0.0, STARTS_WITHIN_S, plan.meetings)
+    names = [f"{plan.name}-{index}" for index in range(plan.meetings)]
+    loop = asyncio.get_running_loop()
     with undisturbed():
-        recordings, cpu = await _talk(http, base, plan, scripts, starts_s, meters, dialect)
+        began_s = [loop.time() + LEAD_S + float(one) for one in starts_s]
+        until_s = max(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
+        before = meters.cpu()
+        async with one_failure(), asyncio.TaskGroup() as group:
+            talks = []
+            for name, script, start_s in zip(names, scripts, began_s, strict=True):
+                url = base + dialect.path.format(meeting=name)
+                talk = dialect.speak(http, url, "t0", script.samples, start_s)
+                talks.append(group.create_task(talk, name=f"speak-{name}"))
+            await asyncio.sleep(until_s - loop.time())
+            cpu = cpu_use(before, meters.cpu())
     conversations = tuple(
-        Conversation(*_names(plan, index), script, recording)
-        for index, (script, recording) in enumerate(zip(scripts, recordings, strict=True))
+        Conversation(name, script, talk.result())
+        for name, script, talk in zip(names, scripts, talks, strict=True)
     )
     return conversations, cpu
 
 
-def _names(plan: Plan, index: int) -> tuple[str, str]:
-    return f"{plan.name}-{index // plan.tracks}", f"t{index % plan.tracks}"
-
-
-async def _talk(
-    http: aiohttp.ClientSession,
-    base: str,
-    plan: Plan,
-    scripts: Sequence[Script],
-    starts_s: Sequence[float],
-    meters: Meters,
-    dialect: Dialect,
-) -> tuple[list[Recording], CpuUse]:
-    """All tracks at once."""
-    loop = asyncio.get_running_loop()
-    began_s = [loop.time() + LEAD_S + float(one) for one in starts_s]
-    until_s = max(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
-    before = meters.cpu()
-    async with one_failure(), asyncio.TaskGroup() as group:
-        talks = [
-            group.create_task(
-                _speak(dialect, http, base, _names(plan, index), script, began_s[index]),
-                name=f"speak-{index}",
-            )
-            for index, script in enumerate(scripts)
-        ]
-        await asyncio.sleep(until_s - loop.time())
-        cpu = cpu_use(before, meters.cpu())
-    return [talk.result() for talk in talks], cpu
-
-
-async def _speak(
-    dialect: Dialect,
-    http: aiohttp.ClientSession,
-    base: str,
-    names: tuple[str, str],
-    script: Script,
-    began_s: float,
-) -> Recording:
-    meeting, track = names
-    url = base + dialect.path.format(meeting=meeting)
-    return await dialect.speak(http, url, track, script, began_s)
-
-
 @asynccontextmanager
 async def one_failure() -> AsyncIterator[None]:
-    """The first thing that went wrong, out of the group that a task group makes of it."""
+    """Raise the first thing that went wrong, out of the group that a task group makes of it."""
     try:
         yield
     except ExceptionGroup as group:
@@ -215,7 +194,7 @@ async def one_failure() -> AsyncIterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """No garbage collection in the client: its pauses would be counted as the server's."""
+    """Collect no garbage in the client: its pauses would be counted as the server's."""
     gc.collect()
     gc.disable()
     try:

@@ -1,13 +1,13 @@
-"""The speech that the benchmark speaks: recordings of people, and when they can be heard in them."""
+"""The speech that a benchmark speaks: recordings of people, and tracks composed of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.speech_evaluation.clips import Clip, chosen, read_clips, read_samples
+from scripts.benchmark import BenchmarkFailed
+from scripts.evaluation.clips import Clip, chosen, read_clips, read_samples
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16, Samples
@@ -31,6 +31,15 @@ BELOW_DB, ABOVE_DB = 25.0, 8.0
 
 MARGIN_S = 0.1
 """Of the recording's own room, kept around the voice."""
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.2, 2.5
+"""Between two utterances."""
+
+TAIL_S = 1.5
+"""Silence behind the last utterance: its final comes by the endpoint, not by ``stop``."""
+
+NOISE_RMS = 10.0
+"""Of a 16-bit sample: -70 dBFS, a quiet room, under everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +126,59 @@ def as_pcm(samples: Samples) -> Pcm16:
     scaled = np.rint(samples * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1)
     pcm: Pcm16 = scaled.astype(np.int16)
     return pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One utterance on a track: what was said, and its true span in samples of the track."""
+
+    text: str
+    voice: str
+    onset: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A track's audio and all that is said on it, in order."""
+
+    samples: Pcm16
+    said: tuple[Said, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long the track is."""
+        return len(self.samples) / SAMPLE_RATE
+
+
+def compose(speech: Sequence[SpokenText], seconds: float, rng: np.random.Generator) -> Script:
+    """Compose a track of utterances in random order with random pauses; pure.
+
+    The last utterance begins before ``seconds``. Every one comes once before any comes again. A
+    track always says something.
+    """
+    said: list[tuple[float, SpokenText]] = []
+    deck: list[int] = []
+    length = 0
+    while not said or length < seconds * SAMPLE_RATE:
+        pause_s = rng.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S)
+        deck = deck or [int(index) for index in rng.permutation(len(speech))]
+        said.append((pause_s, speech[deck.pop()]))
+        length += round(pause_s * SAMPLE_RATE) + len(said[-1][1].samples)
+    return script_of(said, rng)
+
+
+def script_of(utterances: Sequence[tuple[float, SpokenText]], rng: np.random.Generator) -> Script:
+    """Put utterances one after the other, each behind a pause of its own in seconds; pure."""
+    said: list[Said] = []
+    parts: list[Pcm16] = []
+    length = 0
+    for pause_s, one in utterances:
+        pause = np.zeros(round(pause_s * SAMPLE_RATE), np.int16)
+        begins = length + len(pause)
+        said.append(Said(one.text, one.voice, begins + one.onset, begins + one.end))
+        parts += [pause, one.samples]
+        length = begins + len(one.samples)
+    silent = np.concatenate([*parts, np.zeros(round(TAIL_S * SAMPLE_RATE), np.int16)])
+    noisy = silent + rng.normal(0.0, NOISE_RMS, len(silent)).round()
+    return Script(noisy.clip(-32_768, 32_767).astype(np.int16), tuple(said))

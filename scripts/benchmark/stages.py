@@ -7,97 +7,77 @@ n-th line of a track is about the n-th caption that its client received.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+
+import numpy as np
+
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.captions import Shown
+from scripts.benchmark.figures import UtteranceFigures
 
 EVENT = "caption_sent"
+CLOCKED = ("heard", "queued", "ran", "returned", "stabilised", "send")
+"""What the server clocks of a caption: the step of the event loop that asked for the decode (voice
+detection, mostly), the queue and the run of the job, its way back to the event loop, the step that
+made the caption, and the outbox until the socket took it."""
+
+STAGES = ("listening", *CLOCKED, "rest")
+"""listening: from the onset to the end of the audio that the caption heard. rest: what nobody
+clocked: the sockets, the client, and waiting for a whole window. Both are 0 for captions whose delay
+does not count from an onset."""
+
+Timing = tuple[float, ...]
+"""Seconds of each stage of ``CLOCKED``; 0 where the server says nothing of it."""
+
+Delay = tuple[float, ...]
+"""Seconds of each stage of ``STAGES``; they add up to the caption's delay."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTiming:
-    """One caption on its way through the server; seconds.
+def read_timings(lines: Iterable[str]) -> Mapping[str, Sequence[Timing]]:
+    """Read the timings in a server's log, by meeting as its client calls it, in the order of sending.
 
-    heard_s: the step of the event loop that asked for the decode: voice detection, mostly.
-    queued_s, ran_s: of the job. returned_s: from its end to the event loop.
-    stabilised_s: the step that made the caption. send_s: in the outbox, and until the socket took it.
+    A meeting has one track. Lines of other events and other programs are passed over.
     """
-
-    heard_s: float
-    queued_s: float
-    ran_s: float
-    returned_s: float
-    stabilised_s: float
-    send_s: float
-
-
-Timings = Mapping[tuple[str, str], Sequence[ServerTiming]]
-"""By meeting, as its client calls it, and track; in the order of sending."""
-
-_NAMES = ("heard", "queued", "ran", "returned", "stabilised", "send")
-
-
-def read_timings(lines: Iterable[str]) -> Timings:
-    """The timings in a server's log; lines of other events and other programs are passed over."""
-    timings: defaultdict[tuple[str, str], list[ServerTiming]] = defaultdict(list)
+    timings: defaultdict[str, list[Timing]] = defaultdict(list)
     for line in lines:
-        if EVENT not in line:
-            continue
-        row: dict[str, Any] = json.loads(line)
-        meeting = row["meeting"].rpartition("/")[2]  # without its tenant
-        stages = {f"{name}_s": row.get(f"{name}_ms", 0.0) / 1000 for name in _NAMES}
-        timings[meeting, row["track"]].append(ServerTiming(**stages))
+        if EVENT in line:
+            row = json.loads(line)
+            meeting = row["meeting"].rpartition("/")[2]  # without its tenant
+            timings[meeting].append(tuple(row.get(f"{name}_ms", 0.0) / 1000 for name in CLOCKED))
     return timings
 
 
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """Where the time of some captions went, on average; seconds, so that they add up.
+def delays(
+    captions: Sequence[Shown],
+    timings: Sequence[Timing],
+    utterances: Sequence[UtteranceFigures],
+    began_s: float,
+) -> dict[str, list[Delay]]:
+    """The delays of first captions of utterances, of interims and of finals; none without timings.
 
-    listening: from the onset to the end of the audio that the caption heard. rest: what nobody
-    clocked: the sockets, the client, and waiting for a whole window. Both are 0 for captions whose
-    delay does not count from an onset. count: of how many captions.
+    began_s: when the track's first sample was spoken, on the captions' clock. Raises
+    ``BenchmarkFailed`` when the server timed another number of captions than came.
     """
-
-    listening: float
-    heard: float
-    queued: float
-    ran: float
-    returned: float
-    stabilised: float
-    send: float
-    rest: float
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """A caption's whole delay and what is known of it; seconds.
-
-    listening_s, total_s: None where the caption's delay does not count from an onset.
-    """
-
-    timing: ServerTiming
-    listening_s: float | None = None
-    total_s: float | None = None
+    if not timings:
+        return {}
+    if len(timings) != len(captions):
+        raise BenchmarkFailed(f"the server timed {len(timings)} captions, {len(captions)} came")
+    timed = list(zip(captions, timings, strict=True))
+    firsts = []
+    for one in utterances:
+        if one.first_s is not None:
+            # the caption behind a first display is the one that came at that moment
+            at_s = began_s + one.onset_s + one.first_s
+            shown, timing = min(timed, key=lambda pair: abs(pair[0].at_s - at_s))
+            listening_s = shown.end / 1000 - one.onset_s
+            firsts.append((listening_s, *timing, one.first_s - listening_s - sum(timing)))
+    return {
+        "first captions": firsts,
+        "interims": [(0.0, *timing, 0.0) for shown, timing in timed if not shown.final],
+        "finals": [(0.0, *timing, 0.0) for shown, timing in timed if shown.final],
+    }
 
 
-def mean_stages(delays: Sequence[Delay]) -> Stages | None:
-    """The averages; None without captions."""
-    if not delays:
-        return None
-    rows = [_split(one) for one in delays]
-    means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
-    return Stages(**means, count=len(rows))
-
-
-def _split(one: Delay) -> dict[str, float]:
-    stages = {name: float(getattr(one.timing, f"{name}_s")) for name in _NAMES}
-    if one.listening_s is None or one.total_s is None:
-        return {"listening": 0.0, **stages, "rest": 0.0}
-    rest = one.total_s - one.listening_s - sum(stages.values())
-    return {"listening": one.listening_s, **stages, "rest": rest}
-
-
-def stage_names() -> tuple[str, ...]:
-    """The stages in order, without the count."""
-    return tuple(one.name for one in fields(Stages) if one.name != "count")
+def mean_cells(found: Sequence[Delay]) -> list[str]:
+    """The means of some delays in milliseconds, a cell for each stage."""
+    means = 1000 * np.mean(np.array(found), axis=0)
+    return [f"{value:.1f}" for value in means]

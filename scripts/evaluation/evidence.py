@@ -6,10 +6,8 @@ the measure is of items in a model's words. Sentences of the meeting itself have
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
+from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting, Query
 from wordloop_ml.engines.in_place import embed_all, run_in_place
 from wordloop_ml.ports import Embedder
@@ -22,20 +20,10 @@ EVERY = 2
 AGAINST = ("its own turns", "another query's turns", "another meeting's turns")
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
-    """Of one answer: its share of words in the best window, and its cosine with the nearest."""
-
-    words: float
-    similarity: float
-
-
-def measured(
-    meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolicy
-) -> dict[str, list[Support]]:
-    """For the longest sentence of each answer, what each kind of turns gives it."""
+def table(meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolicy) -> str:
+    """How many of the longest sentences of answers are kept against each kind of turns."""
     texts = {one.name: run_in_place(read(one.transcript), None) for one in meetings}
-    found: dict[str, list[Support]] = {kind: [] for kind in AGAINST}
+    kept: dict[str, list[bool]] = {kind: [] for kind in AGAINST}
     for at, meeting in enumerate(meetings):
         other = meetings[(at + 1) % len(meetings)]
         for number, query in enumerate(meeting.queries):
@@ -44,34 +32,26 @@ def measured(
             far = meeting.queries[(number + len(meeting.queries) // 2) % len(meeting.queries)]
             cited = [_ids(query, meeting), _ids(far, meeting) if far is not query else []]
             cited.append(_as_many(other, len(cited[0])))
-            homes = (meeting, meeting, other)
-            for kind, ids, home in zip(AGAINST, cited, homes, strict=True):
+            text = max(query.answer.split(". "), key=len)
+            for kind, ids, home in zip(AGAINST, cited, (meeting, meeting, other), strict=True):
                 if ids:
-                    text = max(query.answer.split(". "), key=len)
-                    found[kind].append(_support(text, ids, texts[home.name], embedder, policy))
-    return found
+                    kept[kind].append(_kept(text, ids, texts[home.name], embedder, policy))
+    rows = [[kind, str(len(them)), f"{sum(them) / len(them):.2f}"] for kind, them in kept.items()]
+    return report.table(["answers against", "sentences", "kept"], rows)
 
 
-def kept(supports: Sequence[Support], policy: EvidencePolicy) -> float:
-    """The share of items that these thresholds let through."""
-    limits = policy.statements
-    passed = [
-        one.words >= limits.words
-        or (one.words >= limits.fewest_words and one.similarity >= limits.similarity)
-        for one in supports
-    ]
-    return float(np.mean(passed))
-
-
-def _support(
+def _kept(
     text: str, ids: Sequence[str], cited: CitedText, embedder: Embedder, policy: EvidencePolicy
-) -> Support:
+) -> bool:
+    """Whether the thresholds let a text through: its words in the best window, and its cosine."""
     windows = windows_of(cited.segments(ids), policy.window_words)
-    wanted = stems_of(text)
+    wanted, limits = stems_of(text), policy.statements
     ranked = sorted(((cited.share(wanted, one.stems), one.text) for one in windows), reverse=True)
     nearest = ranked[: policy.most_windows]
     vectors = embed_all(embedder, [text, *(window for _, window in nearest)])
-    return Support(ranked[0][0], float((vectors[1:] @ vectors[0]).max()))
+    words, similarity = ranked[0][0], float((vectors[1:] @ vectors[0]).max())
+    alike = words >= limits.fewest_words and similarity >= limits.similarity
+    return words >= limits.words or alike
 
 
 def _ids(query: Query, meeting: Meeting) -> list[str]:

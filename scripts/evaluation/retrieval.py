@@ -7,10 +7,10 @@ the embeddings, and a recipe of both, of who speaks, and of what lies around.
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.engines.in_place import embed_all
 from wordloop_ml.ports import Embedder
@@ -25,16 +25,27 @@ Scorer = Callable[[Meeting, Sequence[str]], Floats]
 """A meeting and its windows' texts; scores, one row a query, one column a window."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retrieval:
-    """Shares of the queries whose first right window is among the first 1, 5 and 10; mean
-    reciprocal rank of it."""
+APART = 2
+"""Windows between two results of one search."""
 
-    queries: int
-    hit_1: float
-    hit_5: float
-    hit_10: float
-    mrr: float
+
+def table(meetings: Sequence[Meeting], embedder: Embedder) -> str:
+    """Shares of the queries whose first right window is among the first 1 and 5; and the mean of
+    its reciprocal rank."""
+    embeddings = by_embeddings(embedder)
+    near, speakers = around(embeddings, 3.0), around(by_speakers, 0.5)
+    recipe = apart(summed(embeddings, near, speakers, by_words), APART)
+    rows = []
+    for name, scorer, named in (
+        ("BM25", by_words, True),
+        ("embeddings, without speakers' names", embeddings, False),
+        ("embeddings", embeddings, True),
+        ("embeddings, neighbours, BM25, who speaks; apart", recipe, True),
+    ):
+        found = [ranks(one, scorer(one, texts(one, named=named))) for one in meetings]
+        shares = measured([rank for some in found for rank in some])
+        rows.append([name, *(f"{share:.3f}" for share in shares)])
+    return report.table(["scored by", "Hit@1", "Hit@5", "MRR"], rows)
 
 
 def windows(meeting: Meeting) -> list[tuple[int, int]]:
@@ -68,11 +79,10 @@ def ranks(meeting: Meeting, scores: Floats) -> list[int]:
     return found
 
 
-def measured(found: Sequence[int]) -> Retrieval:
-    """All ranks in one row."""
+def measured(found: Sequence[int]) -> tuple[float, float, float]:
+    """Hit@1, Hit@5 and the mean reciprocal rank."""
     rank = np.array(found)
-    hit_1, hit_5, hit_10 = (float((rank <= most).mean()) for most in (1, 5, 10))
-    return Retrieval(len(rank), hit_1, hit_5, hit_10, float((1 / rank).mean()))
+    return float((rank <= 1).mean()), float((rank <= 5).mean()), float((1 / rank).mean())
 
 
 def by_embeddings(embedder: Embedder) -> Scorer:

@@ -11,13 +11,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
+from wordloop_ml.synthesis.extractive.gathered import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.questions import open_questions
 from wordloop_ml.synthesis.extractive.rules import decision_in, question_in, task_in
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
 
-KINDS = {"D": "decisions", "A": "action items", "Q": "questions"}
+KINDS = {"D": "decisions", "A": "action items", "Q": "questions", "O": "open questions"}
 LABELS = Path(__file__).with_name("labels.csv")
+
+
+def table(
+    meetings: Sequence[Meeting], gathered: Sequence[Gathered], policy: ExtractivePolicy
+) -> str:
+    """Precision and recall of each kind on the lines that were read, and on lines drawn from hits."""
+    labels = read_labels()
+    read = [one for one in labels if not one.sampled.startswith("found")]
+    found = {meeting.name: found_in(meeting, policy) for meeting in meetings}
+    for meeting, one in zip(meetings, gathered, strict=True):
+        spans = [(one.first[at], one.last[at]) for at, _ in open_questions(one, policy)]
+        turns = {turn for first, last in spans for turn in range(int(first), int(last) + 1)}
+        found[meeting.name]["O"] = turns
+    rows = []
+    for kind, name in KINDS.items():
+        hits = score([one for one in labels if one.sampled == f"found-{kind}"], found, kind)
+        of_read = score(read, found, kind)
+        counts = [str(of_read.labelled), str(of_read.found), str(of_read.both)]
+        shares = [f"{of_read.precision:.2f}", f"{of_read.recall:.2f}"]
+        rows.append([name, *counts, *shares, f"{hits.both} of {hits.found}"])
+    head = ["kind", "labelled", "found", "both", "precision", "recall", "drawn from hits: right"]
+    return f"{report.table(head, rows)}\nlines: {len(read)}\n"
 
 
 @dataclass(frozen=True, slots=True)

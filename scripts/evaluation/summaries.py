@@ -1,18 +1,19 @@
 """Summaries of whole meetings against QMSum's, by ROUGE.
 
-The first 110 words of each, F-measures of the rouge-score package without stemming. Beside it, the same
-on content words alone: sentences in written style share function words with any summary.
+The first 110 words of each, F-measures of the rouge-score package without stemming. Beside it, the
+same on content words alone: sentences in written style share function words with any summary.
 """
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 
-from scripts.evaluation.meetings import DOMAINS, Meeting
+from scripts.benchmark import report
+from scripts.evaluation.meetings import Meeting
 from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.words import as_statement
 from wordloop_ml.synthesis.words import content_words, tokens
 
@@ -22,47 +23,42 @@ LONG = 8
 DRAWS = 20
 """How often the random baseline is drawn."""
 
-Chooser = Callable[[Meeting, Gathered], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rouge:
-    """F-measures in per cent: unigrams, bigrams, and unigrams of content words."""
-
-    one: float
-    two: float
-    content: float
+Rouge = tuple[float, float, float]
+"""F-measures in per cent: unigrams, bigrams, and unigrams of content words."""
 
 
 def rouge(summary: str, reference: str) -> Rouge:
-    """The first words of a summary against one reference."""
+    """Score the first words of a summary against one reference."""
     cut = " ".join(summary.split()[:WORDS])
     scorer = RougeScorer(["rouge1", "rouge2"], use_stemmer=False)
     scores = scorer.score(reference, cut)
     content = scorer.score(_content(reference), _content(cut))["rouge1"]
-    return Rouge(
-        100 * scores["rouge1"].fmeasure, 100 * scores["rouge2"].fmeasure, 100 * content.fmeasure
-    )
+    measures = (scores["rouge1"], scores["rouge2"], content)
+    one, two, three = (100 * float(measure.fmeasure) for measure in measures)
+    return one, two, three
 
 
-def mean(scores: Iterable[Rouge]) -> Rouge:
-    """Of each number by itself."""
-    table = np.array([(one.one, one.two, one.content) for one in scores])
-    return Rouge(*(float(value) for value in table.mean(axis=0)))
+def row(name: str, scores: Iterable[Rouge]) -> list[str]:
+    """A name and the means of its scores."""
+    return [name, *(f"{value:.1f}" for value in np.mean([*scores], axis=0))]
 
 
-def by_domain(meetings: Sequence[Meeting], scores: Sequence[Rouge]) -> dict[str, Rouge]:
-    """Pooled, and each domain."""
-    pairs = list(zip(meetings, scores, strict=True))
-    return {"all": mean(scores)} | {
-        domain: mean(one for meeting, one in pairs if meeting.domain == domain)
-        for domain in DOMAINS
-    }
+def table(
+    meetings: Sequence[Meeting], gathered: Sequence[Gathered], _policy: ExtractivePolicy
+) -> str:
+    """The summaries that need no weights; ``weights.table`` has ours."""
+    pairs = list(zip(meetings, gathered, strict=True))
 
+    def of(choose: Callable[[Meeting, Gathered], str]) -> list[Rouge]:
+        return [rouge(choose(one, read), one.summaries[0]) for one, read in pairs]
 
-def lead(_meeting: Meeting, gathered: Gathered) -> str:
-    """The first long sentences, cleaned as ours are."""
-    return " ".join(_long(gathered)[:WORDS])
+    draws = [score for seed in range(DRAWS) for score in of(random_long(seed))]
+    rows = [
+        row("LEAD: the first words", of(raw_lead)),
+        row("LEAD of cleaned sentences of 8 words or more", of(lead)),
+        row(f"random ones of these ({DRAWS} draws)", draws),
+    ]
+    return report.table(["summary", "R-1", "R-2", "content R-1"], rows)
 
 
 def raw_lead(meeting: Meeting, _gathered: Gathered) -> str:
@@ -70,7 +66,12 @@ def raw_lead(meeting: Meeting, _gathered: Gathered) -> str:
     return " ".join(segment.text for segment in meeting.transcript.segments[: 10 * WORDS])
 
 
-def random_long(seed: int) -> Chooser:
+def lead(_meeting: Meeting, gathered: Gathered) -> str:
+    """The first long sentences, cleaned as ours are."""
+    return " ".join(_long(gathered)[:WORDS])
+
+
+def random_long(seed: int) -> Callable[[Meeting, Gathered], str]:
     """Long sentences at random, cleaned as ours are."""
 
     def choose(meeting: Meeting, gathered: Gathered) -> str:

@@ -13,12 +13,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from scripts.benchmark import report
 from scripts.evaluation.meetings import DOMAINS, Meeting
-from scripts.evaluation.summaries import Rouge, rouge
-from wordloop_ml.synthesis.extractive.features import NAMES
+from scripts.evaluation.summaries import WORDS, Rouge, rouge, row
+from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.synthesis.extractive.features import NAMES, features_of
 from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.summary import choose
+from wordloop_ml.synthesis.extractive.summary import candidates, choose
 from wordloop_ml.synthesis.extractive.words import as_statement
 
 RIDGE = 0.05
@@ -28,6 +30,28 @@ FOLDS = 5
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 
+def table(
+    meetings: Sequence[Meeting], gathered: Sequence[Gathered], policy: ExtractivePolicy
+) -> str:
+    """Summaries by weights that were fitted without the meeting; and the weights of all meetings."""
+    pairs = zip(meetings, gathered, strict=True)
+    examples = [example_of(meeting, one, policy) for meeting, one in pairs]
+
+    def unseen(*, domains: bool = True, without: Sequence[str] = ()) -> list[Rouge]:
+        return held_out(examples, policy, WORDS, domains, without)
+
+    rows = [
+        row(f"weights from other meetings ({FOLDS} folds)", unseen(domains=False)),
+        row("weights from the other two domains", unseen()),
+        row("the same, without `articles` and `links`", unseen(without=("articles", "links"))),
+        row("the same, without `central` (embeddings)", unseen(without=("central",))),
+    ]
+    fitted = zip(NAMES, fit(examples), strict=True)
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fitted)
+    head = ["summary", "R-1", "R-2", "content R-1"]
+    return f"{report.table(head, rows)}\nweights from all: {weights}\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A meeting's candidate sentences, their features, and how much of the reference each has."""
@@ -35,22 +59,24 @@ class Example:
     meeting: Meeting
     gathered: Gathered
     rows: Ints
-    table: Floats
+    features: Floats
     shared: Floats
 
 
-def example_of(meeting: Meeting, gathered: Gathered, rows: Ints, table: Floats) -> Example:
-    """With the share of the reference that each candidate has."""
+def example_of(meeting: Meeting, gathered: Gathered, policy: ExtractivePolicy) -> Example:
+    """Return a meeting's candidates with the share of the reference that each has."""
+    rows = candidates(gathered, policy)
+    features = run_in_place(features_of(gathered, rows, policy), None)
     reference = _TOKEN.findall(meeting.summaries[0].lower())
     one, two = Counter(reference), Counter(pairwise(reference))
     shared = []
-    for row in rows:
-        words = _TOKEN.findall(as_statement(gathered.sentences[row].text).lower())
+    for at in rows:
+        words = _TOKEN.findall(as_statement(gathered.sentences[at].text).lower())
         pairs = Counter(pairwise(words))
         both = (Counter(words) & one).total() + 2 * (pairs & two).total()
         shared.append(both / max(SHORTEST, len(words)))
     target = np.array(shared)
-    return Example(meeting, gathered, rows, table, target - target.mean())
+    return Example(meeting, gathered, rows, features, target - target.mean())
 
 
 def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Floats:
@@ -59,9 +85,9 @@ def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Floats:
     gram = RIDGE * np.eye(len(used))
     moment = np.zeros(len(used))
     for one in examples:
-        table = one.table[:, used]
-        gram += table.T @ table / len(table)
-        moment += table.T @ one.shared / len(table)
+        some = one.features[:, used]
+        gram += some.T @ some / len(some)
+        moment += some.T @ one.shared / len(some)
     weights = np.zeros(len(NAMES))
     weights[used] = SCALE * np.linalg.solve(gram, moment)
     return weights
@@ -91,5 +117,5 @@ def held_out(
 
 def summary(one: Example, weights: Floats, policy: ExtractivePolicy, words: int) -> str:
     """The summary that these weights choose."""
-    chosen = choose(one.gathered, one.rows, one.table @ weights, words, policy)
+    chosen = choose(one.gathered, one.rows, one.features @ weights, words, policy)
     return " ".join(as_statement(one.gathered.sentences[at].text) for at in chosen)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.engines.bert_reference import embed, read_weights
 from wordloop_ml.engines.catalogue import open_embedder
 from wordloop_ml.engines.loads import LoadedModels
 from wordloop_ml.engines.minilm import DIMENSIONS, LONGEST_TOKENS, MiniLmEmbedder
@@ -22,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WEIGHTS = ROOT / "weights"
 REFERENCE = json.loads((HERE / "minilm_reference.json").read_text(encoding="utf-8"))
-"""Written by ``scripts/check_minilm --write``."""
+"""Vectors of ``bert_reference.py``, as another implementation of it in PyTorch gave them."""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,15 @@ def test_vectors_are_those_of_an_independent_implementation(embedder: Embedder) 
     reference = np.array([one["vector"] for one in REFERENCE["kept"]])
     assert (vectors * reference).sum(axis=1).min() >= 0.9999
     np.testing.assert_allclose(vectors, reference, atol=1e-5)
+
+
+def test_the_reference_itself_gives_the_vectors_that_are_kept(
+    files: dict[str, MappedWeights],
+) -> None:
+    """Its NumPy and the PyTorch that they came from agree."""
+    weights = read_weights(files["weights"].path)
+    for one in REFERENCE["kept"]:
+        np.testing.assert_allclose(embed(weights, one["ids"]), one["vector"], atol=1e-7)
 
 
 def test_the_published_similarities_come_out(embedder: Embedder) -> None:

@@ -2,7 +2,7 @@
 
 import json
 
-from scripts.benchmark.captions import plain_words, read_frames
+from scripts.benchmark.captions import read_frames
 
 
 def caption(**fields: object) -> str:
@@ -53,7 +53,7 @@ def test_other_messages_are_counted_by_name_and_notices_by_code_and_reason() -> 
     }
 
 
-def test_a_screen_holds_all_segments_until_a_hole_takes_one_back() -> None:
+def test_a_screen_holds_all_segments_until_a_gap_takes_one_back() -> None:
     """In the order of speech; an interim that got no final goes."""
     frames = [
         (1.0, caption(segment="b", start=500, end=600)),
@@ -70,15 +70,3 @@ def test_a_screen_holds_all_segments_until_a_hole_takes_one_back() -> None:
         (2.0, [("a", True), ("b", False)]),
         (3.0, [("a", True)]),
     ]
-
-
-def test_words_are_compared_without_case_and_punctuation() -> None:
-    """Apostrophes inside a word stay, whichever way they are written."""
-    assert plain_words("Well, it\N{RIGHT SINGLE QUOTATION MARK}s 'Twenty-One'... OK?") == (
-        "well",
-        "it's",
-        "twenty",
-        "one",
-        "ok",
-    )
-    assert plain_words(" -- ") == ()

@@ -1,23 +1,18 @@
 """The figures of a track, from what was displayed when."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmark.attribution import Attribution
-from scripts.benchmark.captions import Shown, ShownWord
+from scripts.benchmark.captions import Part, Screen, Shown, ShownWord
 from scripts.benchmark.figures import (
-    Spread,
+    Attribution,
     TrackFigures,
     UtteranceFigures,
     measure_track,
     revisions,
-    spread,
 )
-from scripts.benchmark.screens import Part, Screen
-from scripts.benchmark.tracks import Said
+from scripts.benchmark.speech import Said
 from wordloop_ml.messages import SAMPLE_RATE
 
 BEGAN_S = 100.0
@@ -165,8 +160,8 @@ def test_figures_hold_together_whatever_is_displayed(
 
 def shown(*words: str, final: bool = False, segment: str = "s0") -> Shown:
     """A caption; words with a star are stable."""
-    told = tuple(ShownWord(one.strip("*"), 0, 0, one.endswith("*")) for one in words)
-    return Shown(0.0, segment, 0, 1, told, final=final, speech_final=final)
+    told = tuple(ShownWord(one.strip("*"), one.endswith("*")) for one in words)
+    return Shown(0.0, segment, 0, 1, told, final=final)
 
 
 def test_a_stable_word_is_revised_when_its_final_does_not_keep_it() -> None:
@@ -178,11 +173,3 @@ def test_a_stable_word_is_revised_when_its_final_does_not_keep_it() -> None:
         shown("Thank*", "you*", segment="s1"),
     ]
     assert revisions(captions) == (6, 3)
-
-
-def test_percentiles_are_values_that_were_measured_and_what_never_came_is_late() -> None:
-    """By nearest rank."""
-    assert spread([]) is None
-    assert spread([3.0, 1.0, 2.0]) == Spread(2.0, 3.0, 3)
-    assert spread([1.0, None]) == Spread(1.0, math.inf, 2)
-    assert spread([float(one) for one in range(1, 101)]) == Spread(50.0, 95.0, 100)

@@ -5,7 +5,6 @@ import json
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import numpy as np
@@ -13,15 +12,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from scripts.benchmark import realtimestt, speaking, whisperlive
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.options import OTHERS as CHOICES
+from scripts.benchmark import BenchmarkFailed, speaking
+from scripts.benchmark.captions import Frames
 from scripts.benchmark.others import OTHERS
-from scripts.benchmark.screens import Frames
+from scripts.benchmark.scenario import Dialect
 from scripts.benchmark.speaking import FRAME_SAMPLES, Recording
-from scripts.benchmark.tracks import Script
 
-SCRIPT = Script(np.arange(3 * FRAME_SAMPLES, dtype=np.int16), ())
+SAMPLES = np.arange(3 * FRAME_SAMPLES, dtype=np.int16)
+REALTIMESTT, WHISPERLIVE = (OTHERS[name][1] for name in ("realtimestt", "whisperlive"))
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +31,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 Hear = Callable[[web.WebSocketResponse, aiohttp.WSMessage], Awaitable[None]]
 
 
-async def spoken(module: Any, hear: Hear) -> Recording:
+async def spoken(dialect: Dialect, hear: Hear) -> Recording:
     """The script, spoken to a server that answers each message so."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -47,20 +45,17 @@ async def spoken(module: Any, hear: Hear) -> Recording:
     app.router.add_get("/", serve)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
         began_s = asyncio.get_running_loop().time()
-        recording: Recording = await module.speak(
-            http, str(server.make_url("/")), "t0", SCRIPT, began_s
-        )
-    return recording
+        return await dialect.speak(http, str(server.make_url("/")), "t0", SAMPLES, began_s)
 
 
 def told(kind: str, segment: int, text: str) -> str:
     return json.dumps({"type": kind, "segmentId": segment, "text": text})
 
 
-def texts(module: Any, frames: Frames) -> list[tuple[float, list[tuple[str, bool]]]]:
+def texts(dialect: Dialect, frames: Frames) -> list[tuple[float, list[tuple[str, bool]]]]:
     return [
         (one.at_s, [(part.text, part.final) for part in one.parts])
-        for one in module.display(frames)
+        for one in dialect.display(frames)
     ]
 
 
@@ -72,7 +67,7 @@ def test_segments_of_realtimestt_are_settled_by_their_finals() -> None:
         (3.0, told("final", 1, "One.")),
         (4.0, told("realtime", 2, "two")),
     ]
-    assert texts(realtimestt, frames) == [
+    assert texts(REALTIMESTT, frames) == [
         (2.0, [("one", False)]),
         (3.0, [("One.", True)]),
         (4.0, [("One.", True), ("two", False)]),
@@ -88,12 +83,12 @@ async def test_realtimestt_gets_packets_until_its_last_final() -> None:
             (length,) = struct.unpack("<I", message.data[:4])
             assert json.loads(message.data[4 : 4 + length])["frames"] == FRAME_SAMPLES
             audio.extend(message.data[4 + length :])
-            kind = "realtime" if len(audio) < 2 * len(SCRIPT.samples) else "final"
+            kind = "realtime" if len(audio) < 2 * len(SAMPLES) else "final"
             await socket.send_str(told(kind, 7, "word"))
 
-    recording = await spoken(realtimestt, hear)
-    assert np.array_equal(np.frombuffer(bytes(audio), "<i2"), SCRIPT.samples)
-    assert texts(realtimestt, recording.frames)[-1][1] == [("word", True)]
+    recording = await spoken(REALTIMESTT, hear)
+    assert np.array_equal(np.frombuffer(bytes(audio), "<i2"), SAMPLES)
+    assert texts(REALTIMESTT, recording.frames)[-1][1] == [("word", True)]
 
 
 def segments(*told: tuple[float, str, bool]) -> str:
@@ -116,7 +111,7 @@ def test_completed_segments_of_whisperlive_stay_and_the_open_one_is_replaced() -
         (3.0, segments((0.0, "One.", True), (2.0, "two", False))),
         (4.0, segments((2.0, "Two.", True))),
     ]
-    assert texts(whisperlive, frames) == [
+    assert texts(WHISPERLIVE, frames) == [
         (2.0, [("one", False)]),
         (3.0, [("One.", True), ("two", False)]),
         (4.0, [("One.", True), ("Two.", True)]),
@@ -139,10 +134,10 @@ async def test_whisperlive_gets_floats_once_it_is_ready() -> None:
             audio.extend(message.data)
             await socket.send_str(segments((0.0, "word", True)))
 
-    recording = await spoken(whisperlive, hear)
-    heard = np.frombuffer(bytes(audio), "<f4")[: len(SCRIPT.samples)]
-    assert np.array_equal((heard * 32_768).astype(np.int16), SCRIPT.samples)
-    assert texts(whisperlive, recording.frames)[-1][1] == [("word", True)]
+    recording = await spoken(WHISPERLIVE, hear)
+    heard = np.frombuffer(bytes(audio), "<f4")[: len(SAMPLES)]
+    assert np.array_equal((heard * 32_768).astype(np.int16), SAMPLES)
+    assert texts(WHISPERLIVE, recording.frames)[-1][1] == [("word", True)]
     assert len(ends) == 1
 
 
@@ -154,14 +149,13 @@ async def test_a_server_that_is_not_ready_makes_the_run_worthless() -> None:
         await socket.send_json({"uid": "t0", "status": "WAIT"})
 
     with pytest.raises(BenchmarkFailed, match="WAIT"):
-        await spoken(whisperlive, hear)
+        await spoken(WHISPERLIVE, hear)
 
 
 def test_every_other_server_runs_from_its_checkout_with_the_same_weights() -> None:
     """In a Python of its own."""
-    assert set(CHOICES) == set(OTHERS)
-    for one in OTHERS.values():
-        launch = one(Path("/there"), Path("/model")).launch(8010)
+    for launch_of, _ in OTHERS.values():
+        launch = launch_of(Path("/there"), Path("/model"), 8010)
         assert launch.command[0] == "/there/.venv/bin/python"
         assert any("/model" in word for word in launch.command)
         assert launch.folder == Path("/there")

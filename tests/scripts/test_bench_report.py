@@ -2,38 +2,39 @@
 
 import argparse
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.benchmark import aims, report
-from scripts.benchmark.failures import BenchmarkFailed
-from scripts.benchmark.figures import Spread
-from scripts.benchmark.options import counts, other, parser, seconds_of
-from scripts.benchmark.publish import publish
+from scripts.benchmark import BenchmarkFailed, aims, results
+from scripts.benchmark.__main__ import counts, main, other, parser, seconds_of
+from scripts.benchmark.report import Spread, aims_table, publish, spread
+from scripts.benchmark.server_process import CpuUse
 from tests.scripts.support import ONE
 
 
 def test_a_run_is_a_row_with_what_never_came_beside_the_times() -> None:
     """An infinite time is one that never came."""
-    row = report.markdown([ONE]).splitlines()[2]
-    assert "| wordloop-ml, embedded | 1 | 1 | 400 / 444 | 500 / 600 | 600 / never |" in row
+    table, stages = results.markdown([ONE])
+    row = table.splitlines()[2]
+    assert "| wordloop-ml, embedded | 1 | 1 | 400 / 400 | 500 / 500 | never / never |" in row
     assert "| 0, 0, 1; 0 | 100.0 % | 0.5 % | 25.0 % | 0.5 % | 5.0 % | 0.125 |" in row
     assert "150, 170, 160" in row
-    assert "| wordloop-ml, embedded, 1: 7 first captions | 300.0 |" in report.stages_markdown([ONE])
-    assert json.dumps(report.as_json([ONE], {}))
+    assert "| wordloop-ml, embedded, 1: 1 first captions | 300.0 |" in stages
+    assert json.dumps(ONE.as_json())
 
 
 def test_a_machine_that_others_use_is_warned_of() -> None:
     """As is a client that cannot keep up."""
-    assert report.warnings([ONE]) == []
-    busy = replace(ONE, elsewhere=0.5, late=Spread(0.0, 0.1, 9))
-    assert [("50.0 %" in one, "100 ms late" in one) for one in report.warnings([busy])] == [
+    assert results.doubts([ONE]) == []
+    busy = replace(ONE, cpu=CpuUse(10.0, 1.0, 0.1, 5.0), late=Spread(0.0, 0.1, 9))
+    assert [("50.0 %" in one, "100 ms late" in one) for one in results.doubts([busy])] == [
         (True, False),
         (False, True),
     ]
-    assert "(not quiet)" in report.markdown([busy])
+    assert "(not quiet)" in results.markdown([busy])[0]
 
 
 def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
@@ -44,17 +45,25 @@ def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
     assert not judged[f"{where}: final, p95"].reached
     assert not judged[f"{where}: first captions that begin with a wrong word"].reached
     assert judged[f"{where}: CPU per second of audio"].measured == 0.125
-    assert "| never ms | **missed** |" in aims.markdown([*judged.values()])
+    assert "| never ms | **missed** |" in aims_table([*judged.values()])
     assert not [one for one in aims.judge([replace(ONE, meetings=4)]) if "CPU" in one.what]
 
 
 def test_ours_is_compared_with_others_of_as_many_meetings() -> None:
     """Below theirs in each figure; words may be half a point worse."""
-    theirs = replace(ONE, server="another", peak_rss=2**20 * 160)
+    theirs = replace(ONE, server="another", rss=(0, 2**20 * 160, 0))
     judged = {one.what: one.reached for one in aims.compare([ONE, theirs])}
     assert judged["1 meetings, against another: words wrong"]
     assert not judged["1 meetings, against another: memory at most"]
     assert aims.compare([ONE, replace(theirs, meetings=4)]) == []
+
+
+def test_percentiles_are_values_that_were_measured_and_what_never_came_is_late() -> None:
+    """By nearest rank: the 95th of twenty is the nineteenth."""
+    assert spread([]) is None
+    assert spread([3.0, 1.0, 2.0]) == Spread(2.0, 3.0, 3)
+    assert spread([1.0, None]) == Spread(1.0, math.inf, 2)
+    assert spread([float(one) for one in range(1, 21)]) == Spread(10.0, 19.0, 20)
 
 
 def test_tables_go_into_their_place_of_the_page(tmp_path: Path) -> None:
@@ -82,6 +91,15 @@ def test_options_are_checked() -> None:
     for text in ("whisperlive", "nobody=there", "whisperlive="):
         with pytest.raises(argparse.ArgumentTypeError, match="=DIR"):
             other(text)
-    with pytest.raises(SystemExit):
-        parser().parse_args(["--memory", "--all"])
     assert (seconds_of(1), seconds_of(16)) == (300.0, 60.0)
+
+
+def test_without_the_name_of_a_benchmark_captions_are_measured(tmp_path: Path) -> None:
+    """Each other benchmark has its name and its options."""
+    empty = tmp_path / "speech"
+    empty.mkdir()
+    for first in ([], ["captions"]):
+        options = ["--speech", str(empty), "--json", str(tmp_path / "out.json")]
+        assert main([*first, *options]) == 1
+    for name in ("starts", "memory", "texts", "embeddings", "generation"):
+        assert parser().parse_args([name]).profile == "embedded"

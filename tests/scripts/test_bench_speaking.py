@@ -8,12 +8,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from scripts.benchmark.failures import BenchmarkFailed
+from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.speaking import FRAME_S, FRAME_SAMPLES, Recording, speak
-from scripts.benchmark.tracks import Script
 
 FRAMES = 6
-SCRIPT = Script(np.arange(FRAMES * FRAME_SAMPLES, dtype=np.int16), ())
+SAMPLES = np.arange(FRAMES * FRAME_SAMPLES, dtype=np.int16)
 
 
 async def converse(close_code: int) -> tuple[Recording, list[str], bytes]:
@@ -38,14 +37,14 @@ async def converse(close_code: int) -> tuple[Recording, list[str], bytes]:
     app.router.add_get("/audio", hear)
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
         began_s = asyncio.get_running_loop().time()
-        recording = await speak(http, str(server.make_url("/audio")), "t0", SCRIPT, began_s)
+        recording = await speak(http, str(server.make_url("/audio")), "t0", SAMPLES, began_s)
     return recording, texts, bytes(audio)
 
 
 async def test_a_track_is_sent_whole_between_start_and_stop() -> None:
     """Times in captions are times of the track: ``origin_ms`` is 0."""
     recording, texts, audio = await converse(1000)
-    assert np.array_equal(np.frombuffer(audio, "<i2"), SCRIPT.samples)
+    assert np.array_equal(np.frombuffer(audio, "<i2"), SAMPLES)
     assert '"origin_ms": 0' in texts[0]
     assert texts[1:] == ['{"type":"stop"}']
     assert [text for _, text in recording.frames] == ['{"type":"ended"}']

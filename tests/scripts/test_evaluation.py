@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.evaluation import boundaries, retrieval, rules
+from scripts.evaluation import retrieval, rules, topics
 from scripts.evaluation.meetings import DOMAINS, Meeting, Query, read_meetings, spoken
-from scripts.evaluation.remembered import RememberedEmbedder
 from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.messages import Segment, Transcript
@@ -36,9 +35,9 @@ def test_turns_read_like_captions(tokens: str, text: str) -> None:
 
 def test_the_same_borders_are_never_wrong() -> None:
     """And missing ones are."""
-    assert boundaries.pk(100, [30, 60], [30, 60]) == 0
-    assert boundaries.pk(100, [30, 60], []) > 0
-    assert boundaries.pk(100, [50], [48]) < boundaries.pk(100, [50], [10])
+    assert topics.pk(100, [30, 60], [30, 60]) == 0
+    assert topics.pk(100, [30, 60], []) > 0
+    assert topics.pk(100, [50], [48]) < topics.pk(100, [50], [10])
 
 
 def test_borders_lie_where_topics_begin_and_end() -> None:
@@ -51,7 +50,7 @@ def test_borders_lie_where_topics_begin_and_end() -> None:
         (),
         (((0, 39),), ((41, 60), (80, 99))),
     )
-    assert boundaries.reference(one) == [40, 61, 80]
+    assert topics.reference(one) == [40, 61, 80]
 
 
 def test_the_right_window_is_found_and_counted() -> None:
@@ -63,7 +62,7 @@ def test_the_right_window_is_found_and_counted() -> None:
     for scorer in (retrieval.by_words, retrieval.by_embeddings(ScriptedEmbedder())):
         assert retrieval.ranks(one, scorer(one, retrieval.texts(one))) == [1]
     assert retrieval.ranks(one, np.array([[3.0, 1.0, 1.0]])) == [2]
-    assert retrieval.measured([1, 2, 20]).hit_5 == pytest.approx(2 / 3)
+    assert retrieval.measured([1, 2, 20]) == pytest.approx((1 / 3, 2 / 3, 31 / 60))
 
 
 def test_a_turn_stands_behind_its_speakers_name() -> None:
@@ -91,18 +90,6 @@ def test_the_labels_are_whole() -> None:
     assert len({(one.meeting, one.turn) for one in read}) == len(read)
     assert set("".join(one.labels for one in labels)) == set("DAQO")
     assert {one.meeting.split("-")[0] for one in labels} == set(DOMAINS)
-
-
-def test_vectors_are_remembered(tmp_path: Path) -> None:
-    """The second time nothing is embedded."""
-    calls: list[int] = []
-    first = RememberedEmbedder(ScriptedEmbedder(before=lambda b: calls.append(len(b))), tmp_path)
-    texts = first.tokenise(["one", "two", "three"])
-    made = first.embed(texts)
-    first.save()
-    second = RememberedEmbedder(ScriptedEmbedder(before=lambda b: calls.append(len(b))), tmp_path)
-    assert np.array_equal(second.embed(texts[::-1]), made[::-1])
-    assert calls == [3]
 
 
 @pytest.mark.skipif(not QMSUM.is_dir(), reason="QMSum is not here")

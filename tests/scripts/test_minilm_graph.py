@@ -8,7 +8,7 @@ import pytest
 from wordloop_ml.engines.minilm import DIMENSIONS
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is not installed")
-graph = pytest.importorskip("scripts.minilm.graph")
+graph = pytest.importorskip("scripts.minilm_graph")
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 PUBLISHED = WEIGHTS / "all-minilm-l6-v2.safetensors"

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.speech_evaluation.clips import Clip, read_clips
-from scripts.speech_evaluation.figures import LIVE, REFERENCE, measure, targets
-from scripts.speech_evaluation.heard import Heard
-from scripts.speech_evaluation.report import markdown
+from scripts.evaluation.clips import Clip, read_clips
+from scripts.evaluation.speech_figures import LIVE, REFERENCE, measure, tables, targets
+from scripts.evaluation.ways import Heard
 from wordloop_ml.errors import BadInput
 
 
@@ -41,7 +40,7 @@ def test_targets_are_measured_on_the_live_path_beside_the_reference() -> None:
         "annotations in finals and interims": (1, False),
         "words on noise, music and silence": (2, False),
     }
-    assert "| read | 1 | 11 | 18.2 % | 0.0 % |" in markdown(clips, run, targets(clips, run))
+    assert "| read | 1 | 11 | 18.2 % | 0.0 % |" in tables(clips, run)[0]
 
 
 def test_a_clip_is_right_in_language_when_the_reference_hears_the_same() -> None:

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark.speaking import Recording
-from scripts.speech_evaluation.clips import Clip
-from scripts.speech_evaluation.heard import Heard
-from scripts.speech_evaluation.live import heard_of
-from scripts.speech_evaluation.reference import Reference
-from scripts.speech_evaluation.repeats import Repeated, markdown
+from scripts.evaluation.clips import Clip
+from scripts.evaluation.speech import Repeated, repeated_report
+from scripts.evaluation.ways import Heard, Reference, heard_of
 from tests.speech import SPEECH
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.settings import Settings
@@ -36,7 +34,7 @@ def test_what_a_client_displayed_is_read_from_its_messages() -> None:
         '{"type":"notice","code":"rejected","reason":"repetition","start":0,"end":9}',
         caption("c", "We have it.", "en", final=True),
     ]
-    recording = Recording(0.0, [(float(at), text) for at, text in enumerate(frames)])
+    recording = Recording(0.0, frames=[(float(at), text) for at, text in enumerate(frames)])
     assert heard_of(recording) == Heard(
         finals=("Thank you.", "We have it."),
         interims=(("Thank",), ("So",)),
@@ -51,10 +49,9 @@ def test_whisper_cpp_is_asked_once_for_the_same_bytes(tmp_path: Path) -> None:
     weights.write_bytes(b"no model")
     audio.write_bytes(b"no audio")
     clip = Clip(audio, 1.0, "en", "read", "somebody", "hello")
-    reference = Reference(weights, False, kept)
-    key = f"{reference._asked} {reference._digest(clip)} en"
+    key = Reference(weights, False, kept).key(clip)
     kept.write_text(json.dumps({key: [["Hello."], "en"]}), encoding="utf-8")
-    heard = Reference(weights, False, kept).hear([clip], print)
+    heard = Reference(weights, False, kept).hear([clip])
     assert heard == {"a": Heard(("Hello.",), language="en")}
 
 
@@ -63,17 +60,17 @@ def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
     same = Repeated("a", (("One.",), ("One.",)), (("One.",),))
     other = Repeated("b", (("One.",), ("One.",)), (("One.", "Two."),))
     assert (same.texts, other.texts) == (1, 2)
-    assert "the same finals each time: 1 of 2 clips" in markdown([same, other])
+    assert "the same finals each time: 1 of 2 clips" in repeated_report([same, other]).markdown()
 
 
 @pytest.mark.parametrize(
     "tool",
     [
         ["scripts.benchmark", "--meetings", "1", "--seconds", "1"],
-        ["scripts.speech_evaluation", str(SPEECH), "--clips", "en_read_ls367_2", "--pace", "fast",
+        ["scripts.evaluation.speech", str(SPEECH), "--clips", "en_read_ls367_2", "--pace", "fast",
          "--ways", "live,file"],
     ],
-    ids=["bench", "evaluate_speech"],
+    ids=["bench", "evaluate speech"],
 )  # fmt: skip
 def test_each_tool_runs_on_the_clips_that_ship(tool: list[str], tmp_path: Path) -> None:
     """With the default profile on a real server."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.speech_evaluation.words import (
+from scripts.evaluation.words import (
     Errors,
     annotations,
     compare,

@@ -1,6 +1,6 @@
 """all-MiniLM-L6-v2 through ONNX Runtime: texts in, embeddings of length 1 out.
 
-The graph is the project's own (scripts/minilm/graph.py). It takes padded token ids and a mask, and
+The graph is the project's own (scripts/minilm_graph.py). It takes padded token ids and a mask, and
 gives the mean over each text's own tokens, scaled to length 1. Its weights are the published
 safetensors file, which ONNX Runtime maps: of the half that matrices are made of it keeps a packed
 copy in place of the pages (docs/adr/0019-a-graph-over-the-published-weights.md).

@@ -1,4 +1,4 @@
-"""Write the ONNX graph of all-MiniLM-L6-v2 over its published ``model.safetensors``.
+"""``scripts/write_minilm_graph``: all-MiniLM-L6-v2's ONNX graph over its ``model.safetensors``.
 
 The graph holds no weights: each initialiser says at which byte of the safetensors file its values
 stand, so that the one published file is what is pinned, mapped and shared
@@ -8,6 +8,7 @@ The network is BERT (Devlin et al. 2019, arXiv:1810.04805) with the pooling of s
 the mean over a text's tokens, scaled to length 1 (Reimers and Gurevych 2019, arXiv:1908.10084).
 """
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ NORM_EPSILON = 1e-12
 """From the model's config.json."""
 
 _LONGEST_HEADER_BYTES = 1 << 20
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +233,16 @@ def _pool(writer: _Writer, x: str) -> None:
     # the mean's division cancels out: what has length 1 does not remember its length
     writer.node("ReduceL2", "lengths", "text_sums", "value_axis", keepdims=1)
     writer.node("Div", "vectors", "text_sums", "lengths")
+
+
+def main() -> None:
+    """Write the graph over the pulled weights, and say what its row of the manifest has to hold."""
+    weights = WEIGHTS / "all-minilm-l6-v2.safetensors"
+    content = write_graph(read_tensors(weights), weights.name)
+    weights.with_suffix(".onnx").write_bytes(content)
+    print(f"bytes = {len(content)}")
+    print(f'sha256 = "{hashlib.sha256(content).hexdigest()}"')
+
+
+if __name__ == "__main__":
+    main()

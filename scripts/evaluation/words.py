@@ -84,6 +84,18 @@ def compare(said: Sequence[str], shown: Sequence[str]) -> Errors:
     return Errors(len(said), measured.substitutions, measured.deletions, measured.insertions)
 
 
+def equal_words(said: Sequence[str], shown: Sequence[str]) -> list[tuple[int, int]]:
+    """The places in both of the words that Levenshtein's alignment finds in both."""
+    if not said or not shown:
+        return []
+    return [
+        (chunk.ref_start_idx + at, chunk.hyp_start_idx + at)
+        for chunk in jiwer.process_words(" ".join(said), " ".join(shown)).alignments[0]
+        if chunk.type == "equal"
+        for at in range(chunk.ref_end_idx - chunk.ref_start_idx)
+    ]
+
+
 def annotations(text: str) -> list[str]:
     """What is in a text and was not spoken: ``[noise]``, ``(music)``, ``*laughs*``, notes, ``>>``."""
     return _ANNOTATION.findall(text)

@@ -1,0 +1,204 @@
+"""``scripts/evaluate speech``: how right the words are on recordings of people.
+
+Each clip goes through a live server and through the file path, beside whisper.cpp with the same
+weights on the whole clip. docs/benchmarks.md has the definitions. Exit status 1: something failed.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.machine import describe_machine, machine_line
+from scripts.benchmark.report import Report, progress, table
+from scripts.evaluation.clips import Clip, chosen, read_clips
+from scripts.evaluation.speech_figures import (
+    FILE,
+    LIVE,
+    REFERENCE,
+    WAYS,
+    as_json,
+    tables,
+    targets,
+)
+from scripts.evaluation.ways import (
+    Heard,
+    Live,
+    Reference,
+    live_server,
+    reference_weights,
+    through_files,
+)
+from wordloop_ml.engines.catalogue import MANIFEST
+from wordloop_ml.errors import WordloopError
+from wordloop_ml.settings import Settings, read_settings
+from wordloop_ml.weights import load_manifest
+
+FOLDER_VARIABLE = "SPEECH_FOLDER"
+FOLDER = Path("scripts/speech")
+JSON = Path("out/speech.json")
+ENGLISH_ALONE = ".en"
+"""In the names of weights that know no other language."""
+
+
+def main() -> int:
+    """Measure what was asked for, print the tables, write the JSON."""
+    options = _parser().parse_args()
+    folder = options.folder or os.environ.get(FOLDER_VARIABLE, FOLDER)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        settings = read_settings({**os.environ, "WORDLOOP_PROFILE": options.profile})
+        clips = _clips(Path(folder), settings, options)
+        if options.repeat:
+            report = repeated_report(asyncio.run(_repeat(clips, options)))
+        else:
+            run = _ways(clips, settings, options)
+            document = {"clips": as_json(clips, run)}
+            report = Report(tables(clips, run), targets(clips, run), document)
+        machine = describe_machine(settings)
+        report.notes.append(machine_line(machine))
+        report.document["machine"] = machine
+        report.write(options.json, options.publish)
+    except (BenchmarkFailed, WordloopError, OSError) as error:
+        print(f"evaluate speech: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _clips(folder: Path, settings: Settings, options: argparse.Namespace) -> list[Clip]:
+    languages = options.languages or (() if _multilingual(settings) else ("en",))
+    clips = chosen(read_clips(folder), kinds=options.kinds, languages=languages)
+    if options.clips:
+        clips = [one for one in clips if one.name in options.clips]
+    if not clips:
+        raise BenchmarkFailed(f"no clip in {folder} is left")
+    return clips
+
+
+def _multilingual(settings: Settings) -> bool:
+    rows = load_manifest(settings.weights / MANIFEST).profile(settings.profile)
+    return ENGLISH_ALONE not in rows["transcriber"].name
+
+
+def _ways(
+    clips: Sequence[Clip], settings: Settings, options: argparse.Namespace
+) -> dict[str, dict[str, Heard]]:
+    run: dict[str, dict[str, Heard]] = {}
+    if LIVE in options.ways:
+        run[LIVE] = asyncio.run(_live(clips, options))
+    if FILE in options.ways:
+        progress(f"file path: {len(clips)} clips")
+        environment = {**os.environ, "WORDLOOP_PROFILE": options.profile}
+        run[FILE] = through_files(clips, environment)
+    if REFERENCE in options.ways:
+        kept = options.json.with_name("reference.json")
+        weights = reference_weights(settings)
+        run[REFERENCE] = Reference(weights, _multilingual(settings), kept).hear(clips)
+    return run
+
+
+async def _live(clips: Sequence[Clip], options: argparse.Namespace) -> dict[str, Heard]:
+    log, realtime = options.json.with_suffix(".server.log"), options.pace == "real"
+    async with live_server(options.profile, log, realtime=realtime) as live:
+        return await live.hear_all(clips, options.at_once)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The finals of one clip: each time alone, and each time beside other meetings."""
+
+    clip: str
+    alone: tuple[tuple[str, ...], ...]
+    beside: tuple[tuple[str, ...], ...]
+
+    @property
+    def texts(self) -> int:
+        """How many different answers came; 1 is right."""
+        return len({*self.alone, *self.beside})
+
+
+async def _repeat(clips: Sequence[Clip], options: argparse.Namespace) -> list[Repeated]:
+    """Each clip so often on its own, then so often while other meetings speak the clips."""
+    log, realtime = options.json.with_suffix(".server.log"), options.pace == "real"
+    async with live_server(options.profile, log, realtime=realtime) as live:
+
+        async def again(clip: Clip, where: str) -> tuple[tuple[str, ...], ...]:
+            progress(f"{clip.name}: {options.repeat} times {where}")
+            names = [f"{where}-{number}-{clip.name}" for number in range(options.repeat)]
+            return tuple([(await live.hear(clip, name)).finals for name in names])
+
+        alone = [await again(clip, "alone") for clip in clips]
+        others = [
+            asyncio.create_task(_talk(live, clips, number), name=f"beside-{number}")
+            for number in range(options.beside)
+        ]
+        try:
+            busy = [await again(clip, "beside") for clip in clips]
+            for one in others:
+                if one.done():
+                    one.result()  # it ended by itself, so that something is wrong
+        finally:
+            for one in others:
+                one.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+    rows = zip(clips, alone, busy, strict=True)
+    return [Repeated(clip.name, quiet, loud) for clip, quiet, loud in rows]
+
+
+async def _talk(live: Live, clips: Sequence[Clip], number: int) -> None:
+    """One clip after another, each in a meeting of its own, until cancelled."""
+    first = number % len(clips)
+    for at, clip in enumerate(itertools.cycle([*clips[first:], *clips[:first]])):
+        await live.hear(clip, f"other-{number}-{at}")
+
+
+def repeated_report(repeated: Sequence[Repeated]) -> Report:
+    """A row for each clip: how often it was heard, and how many different texts came of it."""
+    head = ["clip", "alone", "texts", "beside others", "texts", "texts in all"]
+    rows = []
+    for one in repeated:
+        counts = (len(one.alone), len({*one.alone}), len(one.beside), len({*one.beside}), one.texts)
+        rows.append([one.clip, *map(str, counts)])
+    right = sum(one.texts == 1 for one in repeated)
+    same = f"the same finals each time: {right} of {len(repeated)} clips\n"
+    return Report([table(head, rows), same], [], {"repeated": [asdict(one) for one in repeated]})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/evaluate speech",
+        description=__doc__,
+        epilog="WORDLOOP_* settings are passed on to what is measured.",
+    )
+    add, names = parser.add_argument, _names
+    folder = f"with a manifest.jsonl (default: ${FOLDER_VARIABLE}, else {FOLDER})"
+    add("folder", nargs="?", type=Path, help=folder)
+    add("--profile", default="embedded", help="of weights (default: embedded)")
+    add("--ways", type=names, default=WAYS, metavar="W,W", help=f"of {', '.join(WAYS)} (all)")
+    add("--kinds", type=names, default=[], metavar="K,K", help="only these kinds")
+    known = "only these (default: what the model knows)"
+    add("--languages", type=names, default=[], metavar="L,L", help=known)
+    add("--clips", type=names, default=[], metavar="C,C", help="only these, by name of file")
+    pace = "of the live path: of speech, or as fast as the server takes it (default: real)"
+    add("--pace", choices=["real", "fast"], default="real", help=pace)
+    add("--at-once", type=int, default=4, metavar="N", help="meetings at a time (default: 4)")
+    again = "instead: each clip N times alone and N times beside others; are the finals the same?"
+    add("--repeat", type=int, default=0, metavar="N", help=again)
+    add("--beside", type=int, default=8, metavar="N", help="with --repeat: others (default: 8)")
+    add("--json", type=Path, default=JSON, metavar="F", help=f"({JSON})")
+    place = "the tables, also into this place of docs/benchmarks.md"
+    add("--publish", metavar="NAME", help=place)
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

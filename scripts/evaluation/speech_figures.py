@@ -1,0 +1,254 @@
+"""Word figures of clips by kind, of the pools that have a target, and their tables; pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from scripts.benchmark.report import Aim, percent, share, table
+from scripts.evaluation.clips import Clip
+from scripts.evaluation.ways import Heard
+from scripts.evaluation.words import Errors, annotations, compare, normal_words, said_twice
+
+LIVE, FILE, REFERENCE = "live", "file", "whisper.cpp"
+"""The ways that a clip takes."""
+
+WAYS = (LIVE, FILE, REFERENCE)
+
+SURE_LANGUAGE_S = 3.0
+"""From this length on a clip's language should be the one that the reference hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFigures:
+    """One clip on one way. twice: phrases shown twice that were said once.
+
+    unspoken: annotations in finals. shown_unspoken: in interims. words: in finals.
+    shown_words: for each segment the most words that an interim displayed at a time.
+    """
+
+    errors: Errors
+    words: int
+    twice: tuple[str, ...]
+    unspoken: tuple[str, ...]
+    shown_words: int
+    shown_unspoken: int
+    refused: Mapping[str, int]
+
+
+def measure(clip: Clip, heard: Heard) -> ClipFigures:
+    """The figures of one clip."""
+    said = normal_words(clip.text, clip.language)
+    shown = normal_words(heard.text, clip.language)
+    interims = [
+        [len(normal_words(text, clip.language)) for text in segment] for segment in heard.interims
+    ]
+    return ClipFigures(
+        errors=compare(said, shown),
+        words=len(shown),
+        twice=tuple(said_twice(said, shown)),
+        unspoken=tuple(annotations(heard.text)),
+        shown_words=sum(max(counts) for counts in interims),
+        shown_unspoken=sum(
+            bool(annotations(text)) for segment in heard.interims for text in segment
+        ),
+        refused=heard.refused,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Clips taken together; the fields are sums of those of ``ClipFigures``."""
+
+    clips: int = 0
+    errors: Errors = field(default_factory=Errors)
+    words: int = 0
+    twice: int = 0
+    unspoken: int = 0
+    shown_words: int = 0
+    shown_unspoken: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
+Run = Mapping[str, Mapping[str, Heard]]
+"""By way, then by the clip's name."""
+
+
+def group(clips: Iterable[Clip], heard: Mapping[str, Heard]) -> Group:
+    """The sums over these clips on one way."""
+    figures = [measure(clip, heard[clip.name]) for clip in clips]
+    refused: Counter[str] = Counter()
+    for one in figures:
+        refused.update(one.refused)
+    return Group(
+        clips=len(figures),
+        errors=sum((one.errors for one in figures), Errors()),
+        words=sum(one.words for one in figures),
+        twice=sum(len(one.twice) for one in figures),
+        unspoken=sum(len(one.unspoken) for one in figures),
+        shown_words=sum(one.shown_words for one in figures),
+        shown_unspoken=sum(one.shown_unspoken for one in figures),
+        refused=dict(sorted(refused.items())),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Clips whose words are judged together: English ones of these kinds; without kinds, all that
+    are in other languages. points: how many more may be wrong, per hundred words, than the reference
+    has wrong."""
+
+    points: float
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+        return ", ".join(self.kinds) or "other languages"
+
+    def holds(self, clip: Clip) -> bool:
+        """Whether a clip in which somebody speaks belongs to it."""
+        english = clip.language == "en"
+        return english and clip.kind in self.kinds if self.kinds else not english
+
+
+POOLS = (
+    Pool(0.5, ("read", "telephone", "noisy", "fast", "pauses")),
+    Pool(2.0, ("conversation",)),
+    Pool(1.5, ("accented", "children", "far-field", "numbers")),
+    Pool(1.0),
+)
+
+INSERTED_AT_MOST = 1.5
+"""Of a hundred words said."""
+
+
+def targets(clips: Sequence[Clip], run: Run) -> list[Aim]:
+    """What must be reached by the live path, as far as these clips say something about it."""
+    live, reference = run.get(LIVE), run.get(REFERENCE)
+    if live is None:
+        return []
+    spoken = [clip for clip in clips if clip.language is not None]
+    found = []
+    for pool in POOLS:
+        if those := [clip for clip in spoken if pool.holds(clip)]:
+            what = f"{pool.name}: words wrong over whisper.cpp's"
+            points = None if reference is None else _more_points(those, live, reference)
+            found.append(Aim(what, pool.points, "points", points))
+    if english := [clip for clip in spoken if clip.language == "en"]:
+        errors = group(english, live).errors
+        inserted = 100 * (share(errors.inserted, errors.said) or 0.0)
+        found.append(Aim("inserted, of the words said", INSERTED_AT_MOST, "%", inserted))
+    whole = group(clips, live)
+    unspoken = whole.unspoken + whole.shown_unspoken
+    found.append(Aim("phrases twice that were said once", 0, "", group(spoken, live).twice))
+    found.append(Aim("annotations in finals and interims", 0, "", unspoken))
+    if silent := [clip for clip in clips if clip.language is None]:
+        heard = group(silent, live)
+        words = heard.words + heard.shown_words
+        found.append(Aim("words on noise, music and silence", 0, "", words))
+    if reference is not None and any(one.language != "en" for one in spoken):
+        found += _language_targets(spoken, live, reference)
+    return found
+
+
+def _language_targets(
+    spoken: Sequence[Clip], live: Mapping[str, Heard], reference: Mapping[str, Heard]
+) -> list[Aim]:
+    pairs = [(clip, live[clip.name].language, reference[clip.name].language) for clip in spoken]
+    other = sum(clip.seconds >= SURE_LANGUAGE_S and ours != sure for clip, ours, sure in pairs)
+    alone = sum(
+        clip.language != "en" and sure == clip.language != ours for clip, ours, sure in pairs
+    )
+    return [
+        Aim("clips of 3 s or more in another language", 1, "", other),
+        Aim("clips not in English whose language whisper.cpp alone hears", 0, "", alone),
+    ]
+
+
+def _more_points(
+    clips: Sequence[Clip], live: Mapping[str, Heard], reference: Mapping[str, Heard]
+) -> float | None:
+    ours, theirs = group(clips, live).errors.rate, group(clips, reference).errors.rate
+    return None if ours is None or theirs is None else 100 * (ours - theirs)
+
+
+def kinds_of(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
+    """Clips by kind, in order of appearance; those in other languages than English are a kind."""
+    kinds: dict[str, list[Clip]] = {}
+    for clip in clips:
+        name = clip.kind if clip.language in {None, "en"} else "other languages"
+        kinds.setdefault(name, []).append(clip)
+    return kinds
+
+
+def tables(clips: Sequence[Clip], run: Run) -> list[str]:
+    """Words by kind, the pools beside the reference, and what is shown where nobody speaks."""
+    spoken = [clip for clip in clips if clip.language is not None]
+    unspoken = [clip for clip in clips if clip.language is None]
+    ways = [way for way in WAYS if way in run]
+    found = [_kinds(spoken, run, ways), _pools(spoken, run, ways)] if spoken else []
+    return [*found, _unspoken(unspoken, run, ways)] if unspoken else found
+
+
+def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+    head = ["kind", "clips", "words", *(f"{way}: wrong" for way in ways), f"{ways[0]}: inserted"]
+    head += ["left out", "other words", "said twice", "annotations", "refused"]
+    rows = []
+    for kind, those in [*kinds_of(clips).items(), ("all", list(clips))]:
+        groups = [group(those, run[way]) for way in ways]
+        one, errors = groups[0], groups[0].errors
+        counts = (errors.inserted, errors.deleted, errors.substituted, one.twice)
+        refused = ", ".join(f"{count} {name}" for name, count in one.refused.items()) or "0"
+        rates = [percent(each.errors.rate) for each in groups]
+        row = [kind, str(one.clips), str(errors.said), *rates, *map(str, counts)]
+        rows.append([*row, _annotations(one), refused])
+    return table(head, rows)
+
+
+def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+    head = ["pool", "words"]
+    for way in ways:
+        head += [f"{way}: wrong", "inserted", "said twice"]
+    rows = []
+    for pool in POOLS:
+        if those := [clip for clip in clips if pool.holds(clip)]:
+            groups = [group(those, run[way]) for way in ways]
+            row = [pool.name, str(groups[0].errors.said)]
+            for one in groups:
+                row += [percent(one.errors.rate), str(one.errors.inserted), str(one.twice)]
+            rows.append(row)
+    return table(head, rows)
+
+
+def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+    head = ["where nobody speaks", "clips"]
+    head += [f"{way}: words in finals, in interims; annotations" for way in ways]
+    rows = []
+    for kind, those in kinds_of(clips).items():
+        groups = [group(those, run[way]) for way in ways]
+        cells = [f"{one.words}, {one.shown_words}; {_annotations(one)}" for one in groups]
+        rows.append([kind, str(len(those)), *cells])
+    return table(head, rows)
+
+
+def _annotations(one: Group) -> str:
+    return f"{one.unspoken}" + (f" (+{one.shown_unspoken})" if one.shown_unspoken else "")
+
+
+def as_json(clips: Sequence[Clip], run: Run) -> list[dict[str, Any]]:
+    """Every clip: what was said and what was shown on each way, with its figures."""
+    return [
+        {
+            "clip": clip.name,
+            "kind": clip.kind,
+            "language": clip.language,
+            "seconds": clip.seconds,
+            "said": clip.text,
+            "ways": {
+                way: {**asdict(heard[clip.name]), **asdict(measure(clip, heard[clip.name]))}
+                for way, heard in run.items()
+            },
+        }
+        for clip in clips
+    ]

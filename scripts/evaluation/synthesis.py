@@ -1,0 +1,65 @@
+"""``scripts/evaluate synthesis``: every table of docs/synthesis-quality.md, as Markdown."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scripts.evaluation import evidence, retrieval, rules, summaries, topics, weights
+from scripts.evaluation.meetings import Meeting, read_meetings
+from wordloop_ml.engines.catalogue import open_embedder
+from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.ports import Embedder
+from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.evidence import EvidencePolicy
+from wordloop_ml.synthesis.extractive.gathered import Gathered, gather
+from wordloop_ml.synthesis.extractive.notes import notes_of
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.synthesiser import ChunkWords
+
+QMSUM = Path("../shared/data/qmsum")
+POLICY = ExtractivePolicy()
+
+OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], ExtractivePolicy], str]] = {
+    "summaries": summaries.table,
+    "weights": weights.table,
+    "topics": topics.table,
+    "rules": rules.table,
+}
+OF_MEETINGS: dict[str, Callable[[Sequence[Meeting], Embedder], str]] = {
+    "retrieval": retrieval.table,
+    "evidence": lambda meetings, embedder: evidence.table(meetings, embedder, EvidencePolicy()),
+}
+PARTS = (*OF_GATHERED, *OF_MEETINGS)
+
+
+def main() -> int:
+    """Print the tables that are asked for."""
+    parser = argparse.ArgumentParser(prog="scripts/evaluate synthesis", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them without")
+    parser.add_argument("--qmsum", type=Path, default=QMSUM, help="the folder of *.jsonl")
+    options = parser.parse_args()
+    if not options.qmsum.is_dir():
+        print(f"skipped: there is no QMSum in {options.qmsum}")
+        return 0
+    meetings, parts = read_meetings(options.qmsum), options.parts or PARTS
+    with open_embedder(Settings()) as embedder:
+        if set(parts) & set(OF_GATHERED):
+            gathered = [read(meeting, embedder) for meeting in meetings]
+            for part in (one for one in OF_GATHERED if one in parts):
+                print(OF_GATHERED[part](meetings, gathered, POLICY), flush=True)
+        for part in (one for one in OF_MEETINGS if one in parts):
+            print(OF_MEETINGS[part](meetings, embedder), flush=True)
+    return 0
+
+
+def read(meeting: Meeting, embedder: Embedder) -> Gathered:
+    """Read a meeting as the service does: in chunks."""
+    chunks = list(chunks_of(meeting.transcript.segments, ChunkWords(*POLICY.chunk_words)))
+    notes = [run_in_place(notes_of(chunk, True, POLICY), embedder) for chunk in chunks]
+    return gather(meeting.transcript, chunks, notes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
