@@ -245,7 +245,7 @@ def loud(samples: int) -> Samples:
 def test_windows_are_judged_one_by_one_and_the_rest_on_demand() -> None:
     """The part of a window that is left at the end is padded with silence."""
     detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 1_000)
-    detector.append(loud(2 * WINDOW + 100))
+    detector.buffer.append(loud(2 * WINDOW + 100))
     assert detector.pending_samples == 2 * WINDOW + 100
     events = [
         detector.process_window(WINDOW),
@@ -253,36 +253,36 @@ def test_windows_are_judged_one_by_one_and_the_rest_on_demand() -> None:
         detector.process_window(detector.pending_samples),
     ]
     assert [type(event) for event in events] == [type(None), SpeechBegan, type(None)]
-    assert (detector.pending_samples, detector.position, detector.received) == (
+    assert (detector.pending_samples, detector.endpointer.position, detector.buffer.end) == (
         0,
         1_000 + 2 * WINDOW + 100,
-        detector.position,
+        detector.endpointer.position,
     )
 
 
 def test_audio_comes_back_by_its_position_until_it_is_released() -> None:
     """And makes room again."""
     detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 1_000)
-    before = detector.room
-    detector.append(loud(WINDOW))
+    before = detector.buffer.room
+    detector.buffer.append(loud(WINDOW))
     utterance = detector.audio(1_100, 1_300)
     assert (utterance.start, utterance.end) == (1_100, 1_300)
-    detector.release_before(1_000 + WINDOW)
-    assert detector.room == before
+    detector.buffer.release_before(1_000 + WINDOW)
+    assert detector.buffer.room == before
 
 
 def test_a_border_from_outside_ends_speech_and_positions_go_on_after_a_gap() -> None:
     """Nothing that follows reaches behind it."""
     detector = SpeechDetector(LoudnessVoice(), DEFAULTS, 0)
-    detector.append(loud(4 * WINDOW))
+    detector.buffer.append(loud(4 * WINDOW))
     while detector.pending_samples:
         detector.process_window(WINDOW)
     assert detector.close(last=True) == [SpeechEnded(4 * WINDOW)]
     detector.skip(5_000)
     assert (
-        detector.position
-        == detector.received
-        == detector.proven_silence_until
+        detector.endpointer.position
+        == detector.buffer.end
+        == detector.endpointer.proven_silence_until
         == 4 * WINDOW + 5_000
     )
 
@@ -291,7 +291,7 @@ def test_a_window_that_the_detector_fails_on_is_like_the_one_before() -> None:
     """A burst is confirmed by a window that nobody heard."""
     voice = LoudnessVoice()
     detector = SpeechDetector(voice, DEFAULTS, 0)
-    detector.append(loud(2 * WINDOW))
+    detector.buffer.append(loud(2 * WINDOW))
     detector.process_window(WINDOW)
     voice.fails = True
     assert isinstance(detector.process_window(WINDOW), SpeechBegan)

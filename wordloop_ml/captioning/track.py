@@ -128,9 +128,9 @@ class Track:
         """How many samples ``feed`` takes now without giving up audio that no final covers."""
         if self._closed:
             return 0
-        released = self._detector.held_from
+        released = self._detector.buffer.start
         elsewhere = sum(segment.samples_before(released) for segment in self._segments())
-        return max(0, self._detector.room - elsewhere)
+        return max(0, self._detector.buffer.room - elsewhere)
 
     @property
     def crowded(self) -> bool:
@@ -143,7 +143,7 @@ class Track:
     @property
     def received(self) -> int:
         """Absolute index one past the last sample fed or skipped."""
-        return self._detector.received
+        return self._detector.buffer.end
 
     @property
     def committed(self) -> int:
@@ -182,7 +182,7 @@ class Track:
         if len(samples) > self.room:
             raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
         out: list[TrackOutput] = []
-        self._detector.append(samples)
+        self._detector.buffer.append(samples)
         while self._detector.pending_samples >= self._policy.window_samples:
             self._process_window(self._policy.window_samples, out)
         self._ask_interim(out)
@@ -240,7 +240,7 @@ class Track:
         if not self._closed:
             self._closed = True
             if self._open_segment() is None:
-                self._left_at = self._detector.proven_silence_until
+                self._left_at = self._detector.endpointer.proven_silence_until
         return self._settled([])
 
     def expect_language(self, language: str) -> None:
@@ -257,7 +257,7 @@ class Track:
         event = self._detector.process_window(samples)
         self._follow(() if event is None else (event,), out, paused=True)
         if (segment := self._open_segment()) is not None:
-            segment.extend(self._detector.position, self._detector.silence)
+            segment.extend(self._detector.endpointer.position, self._detector.endpointer.silence)
             self._ask_final(segment, out)
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
@@ -306,7 +306,9 @@ class Track:
         job = segment.job
         if job is not None and job.postponed and not segment.open:
             self._ask_again(self._decodes.retry(segment, job, now=True), out)
-        due = segment.final_due(self._detector.position, self._detector.silence)
+        due = segment.final_due(
+            self._detector.endpointer.position, self._detector.endpointer.silence
+        )
         if due is not None:
             end, cut = due
             heard = self._detector.audio(segment.start, end)
@@ -322,10 +324,12 @@ class Track:
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
         """At most once a feed: of several that would be due, only the newest is of use."""
-        segment, now = self._open_segment(), self._detector.position
+        segment, now = self._open_segment(), self._detector.endpointer.position
         if segment is None:
             return
-        kind = segment.interim_due(now, self._detector.silence, self._interim_interval_factor)
+        kind = segment.interim_due(
+            now, self._detector.endpointer.silence, self._interim_interval_factor
+        )
         if kind is not None:
             out.append(
                 self._decodes.interim(segment, kind, self._detector.audio(segment.start, now))
@@ -424,7 +428,7 @@ class Track:
             self._ask_final(segment, out)
         self._advance()
         out += self._ledger.untold(1 if self.done else self._policy.commit_step_samples)
-        self._detector.release_before(self._needed_from())
+        self._detector.buffer.release_before(self._needed_from())
         return out
 
     def _resolve(self, segment: Segment, out: list[TrackOutput]) -> None:
@@ -473,12 +477,14 @@ class Track:
         elif self._left_at is not None:
             quiet = self._left_at
         else:
-            quiet = self._detector.proven_silence_until
+            quiet = self._detector.endpointer.proven_silence_until
         self._ledger.advance(quiet)
 
     def _needed_from(self) -> int:
         """The first sample that a decode may still be asked for, or a window is to be made of."""
-        quiet = min(self._detector.proven_silence_until, self._detector.position)
+        quiet = min(
+            self._detector.endpointer.proven_silence_until, self._detector.endpointer.position
+        )
         starts = [segment.needed_from for segment in self._segments() if not segment.handed_over]
         if self._open_segment() is None and (before := self._before(quiet)) is not None:
             starts.append(before.start)
