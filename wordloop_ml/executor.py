@@ -233,7 +233,7 @@ class Executor(Generic[W]):
             return self._meter.read(self._clock())
 
     def forget_load(self, *, but_job_time: bool = False) -> None:
-        """Nobody asked for what ran so far. Call it while nothing runs.
+        """Forget the load so far, which no client asked for. Call it while nothing runs.
 
         but_job_time: how long a job takes was worth knowing all the same.
         """
@@ -286,7 +286,7 @@ class Executor(Generic[W]):
         self._drop(gone, DropReason.FORGOTTEN)
 
     def statistics(self) -> ExecutorStatistics:
-        """What waits, runs and ran."""
+        """Snapshot of what waits, runs and ran."""
         with self._condition:
             return ExecutorStatistics(
                 waiting=len(self._waiting),
@@ -315,12 +315,12 @@ class Executor(Generic[W]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _join_share(self, job: Job[W]) -> None:
-        """A meeting that was idle starts at the present, not with the credit of its silence."""
+        """Let an owner that was idle start at the present, not with the credit of its silence."""
         now_s = self._virtual_s[job.job_class.background]
         self._used_s[job.owner] = max(self._used_s[job.owner], now_s)
 
     def _leave_share(self, job: Job[W]) -> None:
-        """Nobody says when a caller of background work has left: it has without a job."""
+        """Forget the share of background work's owner once it has no job left."""
         left = not any(one.owner == job.owner for one in (*self._waiting, *self._running))
         if job.job_class.background and left:
             self._used_s.pop(job.owner, None)
@@ -330,7 +330,7 @@ class Executor(Generic[W]):
         return sum(one.job_class.background is background for one in jobs)
 
     def _may_run(self, job: Job[W], busy_keys: set[Hashable]) -> bool:
-        """One of a kind at a time; and a thread without background work where people speak."""
+        """Whether no job of its key runs and, for background work, a thread is left for speech."""
         if job.coalesce is not None and job.coalesce in busy_keys:
             return False
         if not job.job_class.background:
@@ -344,7 +344,7 @@ class Executor(Generic[W]):
         return (job.job_class, share, job.deadline_s, job.order)
 
     def _work(self, worker: W) -> None:
-        """The life of one thread."""
+        """Run jobs on one thread until the executor closes, then free its worker."""
         try:
             while (taken := self._take()) is not None:
                 job, expired = taken

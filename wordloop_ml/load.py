@@ -32,7 +32,7 @@ class Load:
     Work on texts is not in it: it gives way by itself, so that nobody is refused for it.
 
     used: in use, at most 1. vital: that part of it which cannot wait, which is all but interims.
-    asked: what would be in use if every interim had come at its interval; above 1 it could not be done.
+    asked: what would be in use if every interim had come at its interval; may exceed 1.
     first_wait_s: how long first captions waited for a thread, on average. job_s: how long a job
     runs, on average.
     """
@@ -71,19 +71,19 @@ class LoadMeter:
         self._job_s = job_s
 
     def began(self, now_s: float, job_class: JobClass, interval_factor: float) -> None:
-        """A thread took a job, one of a kind that is asked for ``interval_factor`` times too rarely."""
+        """Note that a thread took a job; such jobs come ``interval_factor`` times too rarely."""
         self._change(now_s, 1, job_class, interval_factor)
 
     def ended(
         self, now_s: float, job_class: JobClass, interval_factor: float, ran_s: float
     ) -> None:
-        """The job is over; told with the same class and factor."""
+        """Note that a job is over, with the class and factor that it began with."""
         self._change(now_s, -1, job_class, interval_factor)
         before = ran_s if self._job_s is None else self._job_s
         self._job_s = before + _JOB_WEIGHT * (ran_s - before)
 
     def waited(self, now_s: float, seconds: float) -> None:
-        """A first caption got its thread, or was given up, after so long."""
+        """Note how long a first caption waited until it got its thread or was given up."""
         self._pass(now_s)
         self._waits += 1.0
         self._waited_s += seconds
@@ -110,7 +110,7 @@ class LoadMeter:
             self._running_asked += jobs
 
     def _pass(self, now_s: float) -> None:
-        """Time passes while what runs now is running."""
+        """Move the averages on to ``now_s`` with what is running."""
         passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
         self._at_s = now_s
         kept = math.exp(-passed_s / WINDOW_S)
@@ -184,7 +184,7 @@ class LoadShedder:
         return self._level is not before
 
     def _needed(self, load: Load) -> float:
-        """With this, interims use what the limit leaves after what cannot wait."""
+        """The factor with which interims use what the limit leaves after what cannot wait."""
         interims, left = load.asked - load.vital, self._limits.stretch - load.vital
         if left * MAX_INTERIM_INTERVAL_FACTOR <= interims:
             return MAX_INTERIM_INTERVAL_FACTOR
@@ -206,11 +206,11 @@ class PendingAdmissions:
         self._since_s: dict[Hashable, float] = {}
 
     def add(self, meeting: Hashable, now_s: float) -> None:
-        """A meeting was admitted."""
+        """Count a meeting that was admitted now."""
         self._since_s[meeting] = now_s
 
     def remove(self, meeting: Hashable) -> None:
-        """It has left, or never came; harmless for one that is not known."""
+        """Count a meeting no more; harmless for one that is not known."""
         self._since_s.pop(meeting, None)
 
     def share(self, now_s: float, each: float) -> float:

@@ -1,4 +1,4 @@
-"""A track and what comes out of it. The sound is loud or silent, and the detector hears just that."""
+"""A track and what comes out of it; sound is loud or silent, and the detector hears just that."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Speech begins and ends where the probabilities say, one rule per test; quiet speech is raised first."""
+"""Speech begins and ends where the probabilities say, one rule per test."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The decodes that a track waits for: their options, their language, and how a final is retried; pure."""
+"""The decodes that a track waits for: options, language, and how a final is retried; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Languages:
         return self._established or self._elsewhere
 
     def expect(self, language: str) -> None:
-        """Another track of the meeting speaks this language."""
+        """Note that another track of the meeting speaks this language."""
         self._elsewhere = language
 
     def for_interim(self, segment: Segment) -> str | None:
@@ -64,18 +64,18 @@ class Languages:
         return self._given or self._established
 
     def heard_interim(self, segment: Segment, hypothesis: Hypothesis) -> None:
-        """A text that no guard refused; what it is sure of holds for this speech."""
+        """Note an interim that no guard refused; a sure language of it holds for the segment."""
         if self._is_sure(hypothesis):
             segment.language = hypothesis.language
 
     def heard_final(self, hypothesis: Hypothesis, told: str | None) -> None:
-        """A final that no guard refused; told: the language that it was decoded with."""
+        """Note a final that no guard refused; told: the language that it was decoded with."""
         if told is None and self._is_sure(hypothesis):
             self._established = hypothesis.language
             self._recheck_at = hypothesis.start + self._policy.language_recheck_samples
 
     def doubt(self) -> None:
-        """A text was refused, perhaps because of the language: the next final detects it."""
+        """Let the next final detect the language: a text was refused, perhaps because of it."""
         self._recheck_at = 0
 
     def _is_sure(self, hypothesis: Hypothesis) -> bool:
@@ -287,7 +287,7 @@ class PendingDecodes:
             del self._pending[request_id]
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
-        """With the full context; then another text than the likeliest. Each as if for the first time.
+        """How to ask again: with the full context, then for another text than the likeliest.
 
         So without the prompt, which may have led the decoder astray, and without a language that
         only was established.

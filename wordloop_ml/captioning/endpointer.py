@@ -1,7 +1,7 @@
 """Where speech begins and ends on a track; pure.
 
-``Endpointer`` decides from probabilities alone and is tested without audio; ``SpeechDetector`` holds
-the audio, levels each window and asks the voice detector for its probability.
+``Endpointer`` decides from probabilities alone and is tested without audio; ``SpeechDetector``
+holds the audio, levels each window and asks the voice detector for its probability.
 
 A segment opens on a window at or above the threshold that a second window, at or above the
 negative threshold, confirms within the pre-roll. So one burst (a click) opens nothing and costs
@@ -70,7 +70,7 @@ class Endpointer:
 
     @property
     def idle(self) -> bool:
-        """Neither speech nor a burst that may become speech."""
+        """Whether there is neither speech nor a burst that may become speech."""
         return not self._speaking and self._burst is None
 
     @property
@@ -85,7 +85,10 @@ class Endpointer:
         return max(self._floor, heard - self._policy.quiet_lag_samples)
 
     def step(self, probability: float, samples: int) -> EndpointerEvent | None:
-        """One window of so many samples, and the probability that it holds speech."""
+        """Take one window of so many samples; what begins or ends with it, if anything.
+
+        probability: that the window holds speech, in [0, 1].
+        """
         at = self._position
         self._position += samples
         if self._speaking:
@@ -93,7 +96,7 @@ class Endpointer:
         return self._step_in_silence(at, probability)
 
     def close(self, end: int, *, last: bool) -> list[EndpointerEvent]:
-        """Border drawn from outside: end what is open, at the latest at ``end``.
+        """End what is open, at the latest at ``end``, without waiting for silence.
 
         last: no audio follows that could confirm a burst, so it counts as speech.
         """
@@ -203,7 +206,10 @@ class SpeechDetector:
         return self.buffer.end - self.endpointer.position
 
     def process_window(self, samples: int) -> EndpointerEvent | None:
-        """Judge the next window, or the part of one that is left, of so many samples."""
+        """Judge the next window of so many samples; fewer than a window are padded with silence.
+
+        Returns what begins or ends with it, if anything.
+        """
         at = self.endpointer.position
         window = self.buffer.copy(at, at + samples)
         if samples < self._policy.window_samples:
@@ -218,7 +224,7 @@ class SpeechDetector:
         return self.endpointer.step(self._probability, samples)
 
     def close(self, *, last: bool) -> list[EndpointerEvent]:
-        """Border drawn from outside, at the newest sample; last: no audio follows."""
+        """End what is open at the newest sample; last: no audio follows."""
         return self.endpointer.close(self.buffer.end, last=last)
 
     def skip(self, samples: int) -> None:

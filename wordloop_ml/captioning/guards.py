@@ -1,9 +1,9 @@
 """What of a hypothesis may be shown; pure.
 
-Models trained on subtitles describe sounds, say "thank you" to silence, loop on noise and read their
-prompt aloud. ``without_annotations`` and ``without_repeats`` take out what nobody said; ``reject_reason``
-refuses what was invented, under a reason. Thresholds are whisper's own (openai/whisper,
-transcribe.py) where it has one; what they are is in the policy.
+Models trained on subtitles describe sounds, say "thank you" to silence, loop on noise and read
+their prompt aloud. ``without_annotations`` and ``without_repeats`` take out what nobody said;
+``reject_reason`` refuses what was invented, under a reason. Thresholds are whisper's own
+(openai/whisper, transcribe.py) where it has one; what they are is in the policy.
 """
 
 import re

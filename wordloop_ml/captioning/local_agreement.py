@@ -45,7 +45,7 @@ class LocalAgreement:
         return len(self._stable)
 
     def add(self, words: Sequence[Word], until: int) -> bool:
-        """A hypothesis over the segment's audio up to ``until``; False when it says nothing new.
+        """Take a hypothesis over the audio up to ``until``; False when it says nothing new.
 
         Words that run from two hypotheses whose audio hardly differs prove nothing by agreeing,
         so a hypothesis within ``agree_samples`` of the one before is shown and not compared.

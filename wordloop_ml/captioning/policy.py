@@ -50,7 +50,7 @@ class CaptioningPolicy:
     """A first word that is surer than this is shown at once."""
 
     first_confidence_again: float = 0.25
-    """A first word that is surer than this is shown where the hypothesis before began with it, too."""
+    """A first word with which the hypothesis before began, too, is shown when surer than this."""
 
     first_wait_samples: int = 8_960
     """Audio after the onset from which on any first word is shown."""
@@ -123,7 +123,7 @@ class CaptioningPolicy:
     """Whether hypotheses are judged at all; without, only those without words are refused."""
 
     no_speech_probability: float = 0.6
-    """A text is rejected when silence is likelier than this and ``log_probability`` says so, too."""
+    """A text is rejected when silence is likelier than this and ``log_probability`` agrees."""
 
     log_probability: float = -1.0
     """Words that are less likely on average are rejected where silence is likely."""

@@ -76,7 +76,7 @@ class Span:
 
 
 class Segment:
-    """One run of speech.
+    """One segment; after a cut, the rest of its run of speech as the next one.
 
     began: where the run begins; start: where the segment begins that is to be resolved next.
     end: where the run ends; None while the speaker may go on.
@@ -163,7 +163,7 @@ class Segment:
         return None if stop is None else (stop, False)
 
     def extend(self, now: int, silence: int | None) -> None:
-        """A window of it was judged: the speaker spoke up to here, or up to the silence."""
+        """Note that the speaker spoke up to ``now``, or up to where silence began."""
         self.spoken_until = now if silence is None else silence
 
     def interim_due(
@@ -200,18 +200,21 @@ class Segment:
         return word.confidence >= needed or until >= self._wait_until
 
     def resume(self) -> None:
-        """The speaker goes on: the answer to a speculation, if it comes, is one more interim."""
+        """Note that the speaker goes on: a speculation becomes one more interim."""
         if not self.being_cut:
             self.job = None
 
     def close(self, end: int, *, paused: bool) -> None:
-        """The run of speech is over. A speculation stays when it covers all of it."""
+        """End the run of speech at a sample. A speculation stays when it covers all of it.
+
+        paused: the speaker paused; False where the border was drawn from outside.
+        """
         self.end, self.speech_final = end, paused
         if self.job is not None and not self.job.cut and self.job.utterance.end != end:
             self.job = None
 
     def go_on_from(self, start: int) -> None:
-        """After a cut, the rest is a new segment; its caption is no first one."""
+        """Become the segment that starts after a cut; its caption is no first one."""
         if self.job is not None:
             self._asked_until = self.job.utterance.end
         self._first_decode_at = self._first_until = self.start = start

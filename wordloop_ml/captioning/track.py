@@ -64,7 +64,7 @@ TrackOutput = TrackEvent | DecodeRequest
 
 MOST_WAITING = 128
 """Runs of speech and gaps that may wait for the first of them, as far as a track's owner keeps to
-``crowded``: more than a full buffer of speech with pauses holds, and half of what an outbox takes."""
+``crowded``: more than a full buffer of speech with pauses holds, half of what an outbox takes."""
 
 
 class Track:
@@ -178,7 +178,7 @@ class Track:
     # -- what happens to it ------------------------------------------------------------------
 
     def feed(self, samples: Samples) -> list[TrackOutput]:
-        """More audio, in frames of any size; ValueError when it exceeds ``room``."""
+        """Take audio, float32 at 16 kHz, any length; ValueError when it exceeds ``room``."""
         if len(samples) > self.room:
             raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
         out: list[TrackOutput] = []
@@ -189,7 +189,7 @@ class Track:
         return self._settled(out)
 
     def answer(self, request_id: int, result: Hypothesis | Dropped) -> list[TrackOutput]:
-        """What came of a decode; request ids that are unknown or no longer matter are ignored."""
+        """Take the result of a decode; ids that are unknown or no longer matter are ignored."""
         out: list[TrackOutput] = []
         pending = self._decodes.answered(request_id)
         if pending is None:
@@ -210,7 +210,7 @@ class Track:
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
-        """The client has no audio for so many samples: close what is open, name the gap, go on."""
+        """Close what is open and go on so many samples later: the client has no audio for them."""
         out: list[TrackOutput] = []
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
@@ -224,7 +224,7 @@ class Track:
         return self._settled(out)
 
     def finish(self) -> list[TrackOutput]:
-        """The end of the audio: close what is open; ``done`` once the last final is out."""
+        """Close what is open: no more audio comes. ``done`` once the last final is out."""
         out: list[TrackOutput] = []
         if not self._closed:
             self._close_for_good(out, paused=True)
@@ -233,7 +233,7 @@ class Track:
         return self._settled(out)
 
     def leave(self) -> list[TrackOutput]:
-        """The container drains: closed segments get their finals, the open one is left alone.
+        """Take no more audio: closed segments get their finals, the open one is left alone.
 
         ``committed`` stays at or before the open one's start, so that it is replayed elsewhere.
         """
@@ -244,7 +244,7 @@ class Track:
         return self._settled([])
 
     def expect_language(self, language: str) -> None:
-        """Hear that another track of the meeting speaks this language."""
+        """Note that another track of the meeting speaks this language."""
         self._languages.expect(language)
 
     def set_interim_interval_factor(self, factor: float) -> None:
@@ -367,7 +367,7 @@ class Track:
     def _take_final(
         self, segment: Segment, job: FinalJob, result: Hypothesis | Dropped, out: list[TrackOutput]
     ) -> None:
-        """Note the outcome, or ask again: after a failure once, after a refusal in other ways."""
+        """Note a final's outcome, or ask again: after a failure once, after a refusal otherwise."""
         if isinstance(result, Dropped):
             self._ask_again(self._decodes.after_failure(segment, job), out)
             return
@@ -502,11 +502,11 @@ class Ledger:
         self.next_seq = last_seq + 1
 
     def advance(self, quiet: int) -> None:
-        """Everything before this quiet point is resolved; never moves back."""
+        """Note that everything before this sample is resolved; never moves back."""
         self.committed = max(self.committed, quiet)
 
     def untold(self, step: int) -> list[Committed]:
-        """``committed`` by itself, when it moved so far since it was last told."""
+        """A ``Committed`` where it moved by ``step`` samples since it was last told."""
         if self.committed - self._told < step:
             return []
         self._told = self.committed

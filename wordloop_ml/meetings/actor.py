@@ -187,7 +187,7 @@ class MeetingActor:
         return round((self._clock() - self._began_s) * 1000)
 
     def join(self, options: TrackOptions) -> TrackSession:
-        """Open a connection's session; an older connection of the same track is closed (superseded).
+        """Open a connection's session; close an older one of the same track (superseded).
 
         Raises ``BadInput`` (``superseded``) when a connection with a higher epoch is live.
         """
@@ -266,7 +266,7 @@ class MeetingActor:
         """Handle messages until the last track has left.
 
         A filled inbox never waits, and resumed meetings have filled ones: so one message of one
-        meeting is handled in a turn of the event loop, and everybody else has a turn before the next.
+        meeting is handled in a turn of the event loop, and everything else has a turn in between.
         """
         while self._sessions:
             message = await self._inbox.get()
@@ -464,7 +464,7 @@ class MeetingActor:
         return self._sessions.get(session.options.track) is session
 
     def _close(self, session: TrackSession, code: ErrorCode | None) -> None:
-        """The end of a session, whatever the reason: its connection is told, its jobs are dropped."""
+        """End a session, whatever the reason: tell its connection and drop its jobs."""
         track = session.track
         session.outbox.put(
             Closed(code, received=track.received, committed=track.committed, finals=session.finals)

@@ -70,8 +70,8 @@ class Overload:
     def interim_interval_factor(self) -> float:
         """How many times more rarely a track is to ask for interims.
 
-        The load shedder's answer to the load of many seconds, or that to the jobs which wait at this
-        moment: at one for each thread interims come half as often, and so on.
+        The load shedder's answer to the load of many seconds, or that to the jobs which wait at
+        this moment: at one for each thread interims come half as often, and so on.
         """
         self._look(LOOK_EVERY_S)
         return min(
@@ -85,7 +85,7 @@ class Overload:
         return STALE_WHEN_DROPPING_S if self.level >= Level.DROP else STALE_AFTER_S
 
     def admit(self, meeting: Hashable, *, resumed: bool) -> None:
-        """A meeting that is not here yet wants to come in. Raises ``Busy``.
+        """Admit a meeting that is not here yet, or raise ``Busy``.
 
         resumed: it goes on from elsewhere, and its people wait for the words they have said: it
         may have what new meetings leave free. From now on its load is expected.
@@ -101,7 +101,7 @@ class Overload:
         self._pending.add(meeting, self._clock())
 
     def withdraw(self, meeting: Hashable) -> None:
-        """The meeting has left, or did not come after all."""
+        """Expect no more load of a meeting: it has left, or did not come after all."""
         self._pending.remove(meeting)
 
     def _expected(self) -> float:

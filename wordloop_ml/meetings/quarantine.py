@@ -1,4 +1,4 @@
-"""Suspected tracks come in one at a time, so that it shows which of them a process dies of."""
+"""Admits suspected tracks one at a time, so that it shows which of them a process dies of."""
 
 import asyncio
 
@@ -6,14 +6,17 @@ from wordloop_ml.meetings.session import Ack, OutboxEvent
 from wordloop_ml.messages import Caption
 
 TURN_S = 0.5
-"""Native code that dies of some audio does so at its first decode, a moment after it came in."""
+"""How long a turn lasts at most: native code dies of some audio at its first decode."""
 
 WAIT_S = 2.0
-"""Nobody's captions stand still for longer than this because others are suspected, too."""
+"""How long a track waits for its turn at most, whoever else is suspected."""
 
 
 class Turn:
-    """One track's, from before its ``ready`` until it is understood, ends, or has had its time.
+    """A track's right to be the only suspect that is decoded.
+
+    From before its ``ready`` until a caption or an ack shows that what was replayed has been
+    decoded, the track ends, or TURN_S have passed.
 
     lock: what it holds; None for a track that nobody suspects.
     """
@@ -25,14 +28,14 @@ class Turn:
         )
 
     def look(self, event: OutboxEvent, live_from: int) -> None:
-        """The track was sent this; over, if it shows that the engine survived what was replayed."""
+        """End the turn if an event that was sent shows that all before ``live_from`` was decoded."""
         match event:
             case Caption(end=understood) | Ack(committed=understood):
                 if understood >= live_from:
                     self.end()
 
     def end(self) -> None:
-        """The next one may come in; harmless when called twice."""
+        """Let the next track in; harmless when called twice."""
         lock, self._lock = self._lock, None
         if self._timer is not None:
             self._timer.cancel()
@@ -41,13 +44,13 @@ class Turn:
 
 
 class Quarantine:
-    """One for the process; turns are had in the order of asking."""
+    """Hands out turns in the order of asking; one for the process."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     async def turn(self) -> Turn:
-        """Wait for one, but not for ever; whoever has it ends it."""
+        """Wait for a turn, WAIT_S at most; then come in without one. The caller ends it."""
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._lock.acquire()

@@ -74,7 +74,7 @@ class Roster:
         return self._draining
 
     def statistics(self) -> RosterStatistics:
-        """Who is here now."""
+        """Count what is live now, and what has failed so far."""
         return RosterStatistics(
             meetings=len(self._actors),
             tracks=sum(actor.tracks for actor in self._actors.values()),
@@ -108,7 +108,7 @@ class Roster:
                 self._overload.withdraw(meeting)
 
     def require_new(self, meeting: JobOwner) -> None:
-        """A connection that came in as resumed is none: it may have what new ones may.
+        """Admit a connection as new that came in as resumed and is not.
 
         Raises ``Busy``.
         """

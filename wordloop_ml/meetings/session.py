@@ -165,7 +165,7 @@ class Outbox:
         return self._events.popleft()
 
     def _drop_stale(self, event: OutboxEvent) -> None:
-        """What says the newer thing replaces what waits: interims of a segment, acks, the cadence."""
+        """Drop what an event replaces: interims of its segment, older acks, an older cadence."""
         self._events = deque(one for one in self._events if not _replaces(event, one[0]))
 
 
@@ -221,14 +221,14 @@ class WindowBuffer:
         return self._into_window + self.held >= self._window_samples
 
     def take(self) -> Samples:
-        """All that is held; it may be empty."""
+        """Hand out all audio that is held, float32 at 16 kHz; it may be empty."""
         pieces, self._pieces = self._pieces, []
         self._into_window = (self._into_window + self.held) % self._window_samples
         self.held = 0
         return pieces[0] if len(pieces) == 1 else np.concatenate([_NOTHING, *pieces])
 
     def restart(self) -> None:
-        """The next sample begins a window: a gap went before it."""
+        """Let the next sample begin a window: a gap went before it."""
         self._into_window = 0
 
 
