@@ -18,7 +18,7 @@ from wordloop_ml.settings import Settings, default_of, variable
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.service import Service
-from wordloop_ml.wire.client_messages import Start
+from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.close_codes import OUTCOMES, CloseCode
 from wordloop_ml.wire.server_messages import NoticeCode
 
@@ -158,7 +158,7 @@ def test_the_client_s_page_names_fields_that_start_has() -> None:
     said = set(re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE))
     resuming = {"first_sample", "resume_from", "last_seq", "epoch", "attempt", "live_from"}
     assert said == resuming | {"origin_ms"}
-    assert said <= {one.name for one in fields(Start)}
+    assert said <= {one.name for one in fields(StartMessage)}
 
 
 @pytest.mark.parametrize("code", NoticeCode)

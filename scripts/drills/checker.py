@@ -11,7 +11,7 @@ from itertools import pairwise
 from scripts.drills.talk import SaidWord
 from wordloop_ml.engines.scripted_audio import word_text
 from wordloop_ml.messages import SAMPLE_RATE
-from wordloop_ml.wire.server_messages import Caption, Notice, NoticeCode
+from wordloop_ml.wire.server_messages import CaptionMessage, NoticeCode, NoticeMessage
 
 _PER_MS = SAMPLE_RATE // 1_000
 _ROUNDING = SAMPLE_RATE // 100
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def check_track(
-    said: Sequence[SaidWord], finals: Sequence[Caption], notices: Sequence[Notice]
+    said: Sequence[SaidWord], finals: Sequence[CaptionMessage], notices: Sequence[NoticeMessage]
 ) -> Verdict:
     """Judge one track by what its client has stored, in the order in which it was stored.
 

@@ -19,8 +19,8 @@ from scripts.drills.talk import Talk
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire.client_messages import Encoding, Start
-from wordloop_ml.wire.server_messages import Caption, Notice
+from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.server_messages import CaptionMessage, NoticeMessage
 
 FRAME_SAMPLES = SAMPLE_RATE // 10
 """Larger than a browser's: all clients share one process, and the drill is not about them."""
@@ -53,7 +53,7 @@ class Meeting:
         self._client = TrackClient(
             http,
             f"{url}/v1/meetings/{name}/audio",
-            Start(1, name, Encoding.PCM_S16LE, SAMPLE_RATE, 1, origin_ms=0),
+            StartMessage(1, name, Encoding.PCM_S16LE, SAMPLE_RATE, 1, origin_ms=0),
             self,
             token=lambda: token,
         )
@@ -75,8 +75,8 @@ class Meeting:
 
     def verdict(self) -> Verdict:
         """Judge every word that was said."""
-        finals = [record for _, record in self.records if isinstance(record, Caption)]
-        notices = [record for _, record in self.records if isinstance(record, Notice)]
+        finals = [record for _, record in self.records if isinstance(record, CaptionMessage)]
+        notices = [record for _, record in self.records if isinstance(record, NoticeMessage)]
         return check_track(self.talk.said, finals, notices)
 
     def after_s(self, fault_s: float) -> float | None:
@@ -89,10 +89,10 @@ class Meeting:
         """Keep a record; a caption that is stored is shown as well."""
         del standing
         self.records.append((time.monotonic(), record))
-        if isinstance(record, Caption):
+        if isinstance(record, CaptionMessage):
             self.show(record)
 
-    def show(self, caption: Caption) -> None:
+    def show(self, caption: CaptionMessage) -> None:
         """Note when it came."""
         if caption.words:
             self.shown.append(Shown(time.monotonic(), caption.words[-1].end))

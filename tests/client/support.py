@@ -10,10 +10,10 @@ from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import Pcm16
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire.client_messages import Encoding, Start
-from wordloop_ml.wire.server_messages import Caption, Notice
+from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.server_messages import CaptionMessage, NoticeMessage
 
-STREAM = Start(1, "a", Encoding.PCM_S16LE, 16_000, 1, origin_ms=0)
+STREAM = StartMessage(1, "a", Encoding.PCM_S16LE, 16_000, 1, origin_ms=0)
 FAST = ReplayPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 FRAME_SAMPLES = 320
 
@@ -29,7 +29,7 @@ class Listener:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.standing = Standing()
-        self.shown: list[Caption] = []
+        self.shown: list[CaptionMessage] = []
         self.forgotten = 0
         self.arrived = asyncio.Event()
 
@@ -39,7 +39,7 @@ class Listener:
         self.standing = standing
         self.arrived.set()
 
-    def show(self, caption: Caption) -> None:
+    def show(self, caption: CaptionMessage) -> None:
         self.shown.append(caption)
         self.arrived.set()
 
@@ -48,12 +48,12 @@ class Listener:
         self.arrived.set()
 
     @property
-    def finals(self) -> list[Caption]:
-        return [one for one in self.records if isinstance(one, Caption)]
+    def finals(self) -> list[CaptionMessage]:
+        return [one for one in self.records if isinstance(one, CaptionMessage)]
 
     @property
-    def holes(self) -> list[Notice]:
-        return [one for one in self.records if isinstance(one, Notice)]
+    def holes(self) -> list[NoticeMessage]:
+        return [one for one in self.records if isinstance(one, NoticeMessage)]
 
     @property
     def words(self) -> list[str]:

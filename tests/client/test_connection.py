@@ -15,7 +15,7 @@ from wordloop_ml.client.connection import BrokenError, Connection, NotConnectedE
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.engines.scripted_audio import silence
 from wordloop_ml.replay.breaks import Break, Closed, Distrusted, Lost, Refused, Unreachable
-from wordloop_ml.wire.server_messages import Ack, SpeechStarted, encode
+from wordloop_ml.wire.server_messages import AckMessage, SpeechStartedMessage, encode
 
 
 async def upgraded(request: web.Request, **options: Any) -> web.WebSocketResponse:
@@ -32,13 +32,13 @@ async def test_a_ping_is_answered_and_is_no_message(standin: Standin) -> None:
         socket = await upgraded(request, autoping=False)
         await socket.ping(b"there?")
         answers.put_nowait(await socket.receive())
-        await socket.send_str(encode(SpeechStarted(3)))
+        await socket.send_str(encode(SpeechStartedMessage(3)))
         await socket.close()
         return socket
 
     async with aiohttp.ClientSession() as http:
         connection = await Connection.open(http, await standin(handle))
-        assert await connection.receive() == SpeechStarted(3)
+        assert await connection.receive() == SpeechStartedMessage(3)
         with pytest.raises(BrokenError) as broken:
             await connection.receive()
         await connection.close()
@@ -54,13 +54,13 @@ async def test_what_is_unknown_is_passed_over(standin: Standin) -> None:
         socket = await upgraded(request)
         await socket.send_str('{"type":"weather"}')
         await socket.send_bytes(b"sunny")
-        await socket.send_str(encode(Ack(2, 1)))
+        await socket.send_str(encode(AckMessage(2, 1)))
         await socket.receive()
         return socket
 
     async with aiohttp.ClientSession() as http:
         connection = await Connection.open(http, await standin(handle))
-        assert await connection.receive() == Ack(2, 1)
+        assert await connection.receive() == AckMessage(2, 1)
         await connection.close()
 
 

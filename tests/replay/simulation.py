@@ -23,13 +23,13 @@ from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.wire import v1
-from wordloop_ml.wire.client_messages import Encoding, Start
+from wordloop_ml.wire.client_messages import Encoding, StartMessage
 from wordloop_ml.wire.client_side import encode_client, parse_server
 
 RATE = 16_000
 WORD_SAMPLES = 20
 ACK_EVERY_SAMPLES = 64
-STREAM = Start(1, "t", Encoding.PCM_S16LE, RATE, 1, origin_ms=0)
+STREAM = StartMessage(1, "t", Encoding.PCM_S16LE, RATE, 1, origin_ms=0)
 DETECTOR = ScriptedVoiceDetector(POLICY.window_samples)
 WORKER = ScriptedTranscriber().open_worker()
 
@@ -44,7 +44,7 @@ class Crashed(Exception):
 class ServerEnd:
     """A container's end of one connection."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: StartMessage) -> None:
         scale = v1.Positions(start.sample_rate)
         self.track = Track(
             start.track,
@@ -65,7 +65,7 @@ class ServerEnd:
         self.outbox: list[Sent] = []
         self.close: int | None = None
         self._acked = start.resume_from
-        ready = v1.Ready(start.resume_from, start.last_seq + 1, v1.Limits())
+        ready = v1.ReadyMessage(start.resume_from, start.last_seq + 1, v1.Limits())
         self.outbox.append((v1.encode(ready), None))
 
     def hear(self, item: bytes | str) -> bool:
@@ -79,11 +79,11 @@ class ServerEnd:
             self._acknowledge()
             return True
         match v1.parse_client(item):
-            case v1.Gap(samples=samples):
+            case v1.GapMessage(samples=samples):
                 tail, gap = self.inbound.gap(samples)
                 self._emit(self.track.feed(tail))
                 self._emit(self.track.gap(gap))
-            case v1.Stop():
+            case v1.StopMessage():
                 self.stopped = True
                 self._emit(self.track.feed(self.inbound.flush()))
                 self._emit(self.track.finish())
@@ -111,7 +111,7 @@ class ServerEnd:
         if self.stopped and self.track.done and self.close is None:
             received, committed = self.inbound.received, self.track.committed
             committed = self.inbound.positions.committed(committed, received)
-            ended = v1.Ended(received, committed, self.finals, self.leaving)
+            ended = v1.EndedMessage(received, committed, self.finals, self.leaving)
             self.outbox.append((v1.encode(ended), None))
             self.close = 1000 if self.leaving is None else v1.close_code(self.leaving)
 
@@ -119,7 +119,7 @@ class ServerEnd:
         if self.inbound.received - self._acked >= ACK_EVERY_SAMPLES:
             self._acked = self.inbound.received
             committed = self.inbound.positions.committed(self.track.committed, self._acked)
-            self.outbox.append((v1.encode(v1.Ack(self._acked, committed)), None))
+            self.outbox.append((v1.encode(v1.AckMessage(self._acked, committed)), None))
 
 
 @dataclass
@@ -208,7 +208,7 @@ class Simulation:
             return False
         if wire.end is None:
             start = v1.parse_client(str(wire.up.popleft()))
-            assert isinstance(start, Start)
+            assert isinstance(start, StartMessage)
             older = self.seats[wire.container]
             if older is not None and older.epoch > wire.epoch:
                 wire.dead, wire.close = True, int(v1.CloseCode.SUPERSEDED)

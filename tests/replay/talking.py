@@ -9,14 +9,14 @@ from wordloop_ml.replay.session import (
     ReplaySession,
     Standing,
 )
-from wordloop_ml.wire.client_messages import Encoding, Gap, Start, Stop
+from wordloop_ml.wire.client_messages import Encoding, GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.server_messages import (
-    Caption,
-    Notice,
+    CaptionMessage,
+    NoticeMessage,
 )
 
 RATE = 8_000
-STREAM = Start(1, "a", Encoding.PCM_MULAW, RATE, 1)
+STREAM = StartMessage(1, "a", Encoding.PCM_MULAW, RATE, 1)
 FRAME = 160
 POLICY = ReplayPolicy(replay_s=1.0, in_flight_s=1_000.0, poison_margin_s=0.0)
 
@@ -30,17 +30,17 @@ def speak(client: ReplaySession, frames: int) -> None:
         client.add(bytes(FRAME), FRAME)
 
 
-def sent(client: ReplaySession) -> list[bytes | Gap | Stop]:
+def sent(client: ReplaySession) -> list[bytes | GapMessage | StopMessage]:
     items = []
     while (item := client.next_to_send()) is not None:
         items.append(item)
     return items
 
 
-def final(client: ReplaySession, number: int, until: int, **changes: Any) -> Caption:
+def final(client: ReplaySession, number: int, until: int, **changes: Any) -> CaptionMessage:
     """A final that reaches to this position and commits it."""
     start_ms = client.committed * 1_000 // RATE
-    caption = Caption(
+    caption = CaptionMessage(
         f"a-{start_ms}",
         client.epoch,
         "a",
@@ -58,7 +58,7 @@ def final(client: ReplaySession, number: int, until: int, **changes: Any) -> Cap
     return replace(caption, **changes)
 
 
-def store(client: ReplaySession, caption: Caption | Notice) -> Standing:
+def store(client: ReplaySession, caption: CaptionMessage | NoticeMessage) -> Standing:
     what = client.take(client.epoch, caption)
     assert isinstance(what, HandOver)
     client.stored()

@@ -16,21 +16,21 @@ from wordloop_ml.replay.session import (
     Show,
     Standing,
 )
-from wordloop_ml.wire.client_messages import Encoding, Gap, Start, Stop
+from wordloop_ml.wire.client_messages import Encoding, GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Ended,
+    AckMessage,
+    EndedMessage,
     Limits,
-    Notice,
     NoticeCode,
-    Ready,
+    NoticeMessage,
+    ReadyMessage,
 )
 
 
 def test_a_new_track_starts_at_zero() -> None:
     """And says where its first sample stands in the meeting: each process would guess anew."""
-    assert session().connect() == Start(
+    assert session().connect() == StartMessage(
         1,
         "a",
         Encoding.PCM_MULAW,
@@ -67,7 +67,7 @@ def test_a_track_that_had_a_seat_says_that_it_resumes() -> None:
     speak(client, 1)
     said.append(client.resumes)
     client.connect()
-    client.take(2, Ready(0, 1, Limits()))
+    client.take(2, ReadyMessage(0, 1, Limits()))
     said += [client.resumes, session(standing=Standing(5, 1, 3)).resumes]
     assert said == [False, False, True, True]
 
@@ -92,7 +92,7 @@ def test_nothing_is_trimmed_before_the_store_has_it() -> None:
     assert isinstance(client.take(1, final(client, 1, 800)), HandOver)
     assert (client.committed, client.last_seq, client.room) == (0, 0, RATE - 800)
     with pytest.raises(ValueError, match="not been stored"):
-        client.take(1, Ack(800, 800))
+        client.take(1, AckMessage(800, 800))
     client.stored()
     assert (client.committed, client.last_seq, client.room) == (800, 1, RATE)
     with pytest.raises(ValueError, match="no record"):
@@ -106,9 +106,9 @@ def test_what_falls_out_of_the_buffer_becomes_one_gap() -> None:
     start = client.connect()
     assert (start.first_sample, start.resume_from) == (0, 0)
     items = sent(client)
-    assert items[0] == Gap(60 * FRAME - RATE)
+    assert items[0] == GapMessage(60 * FRAME - RATE)
     assert len(items) == 1 + RATE // FRAME
-    hole = Notice(NoticeCode.GAP, 0, 200, committed=60 * FRAME - RATE)
+    hole = NoticeMessage(NoticeCode.GAP, 0, 200, committed=60 * FRAME - RATE)
     assert store(client, hole).committed == 60 * FRAME - RATE
 
 
@@ -121,7 +121,7 @@ def test_audio_that_the_source_does_not_have_is_a_gap_too() -> None:
     speak(client, 1)
     client.skip(7)
     client.end()
-    assert sent(client) == [Gap(1_000), bytes(FRAME), Gap(7), Stop()]
+    assert sent(client) == [GapMessage(1_000), bytes(FRAME), GapMessage(7), StopMessage()]
 
 
 def test_a_restarted_client_names_what_it_lost() -> None:
@@ -130,7 +130,7 @@ def test_a_restarted_client_names_what_it_lost() -> None:
     speak(client, 1)
     start = client.connect(epoch=1_000)
     assert (start.resume_from, start.last_seq, start.epoch) == (400, 3, 1_000)
-    assert sent(client) == [Gap(1_200), bytes(FRAME)]
+    assert sent(client) == [GapMessage(1_200), bytes(FRAME)]
 
 
 def test_a_file_is_exempt_from_the_limits_of_live_audio() -> None:
@@ -144,17 +144,17 @@ def test_no_more_is_in_flight_than_the_policy_says() -> None:
     client.connect()
     client.skip(5_000)
     speak(client, 20)
-    assert sent(client) == [Gap(5_000), *[bytes(FRAME)] * 5]
-    client.take(1, Ack(5_000 + 3 * FRAME, 0))
+    assert sent(client) == [GapMessage(5_000), *[bytes(FRAME)] * 5]
+    client.take(1, AckMessage(5_000 + 3 * FRAME, 0))
     assert len(sent(client)) == 3
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        Ack(800, 800),
-        Notice(NoticeCode.GAP, 0, 10, committed=800),
-        Ended(800, 800, 1),
+        AckMessage(800, 800),
+        NoticeMessage(NoticeCode.GAP, 0, 10, committed=800),
+        EndedMessage(800, 800, 1),
     ],
 )
 def test_an_older_connection_is_refused_whatever_it_says(message: Any) -> None:
@@ -204,7 +204,7 @@ def test_a_final_that_is_stored_already_is_refused() -> None:
     sent(client)
     first = final(client, 1, 400)
     store(client, first)
-    hole = Notice(NoticeCode.DECODE_FAILED, 50, 75, committed=600)
+    hole = NoticeMessage(NoticeCode.DECODE_FAILED, 50, 75, committed=600)
     store(client, hole)
     assert client.take(1, first) is None
     assert client.take(1, hole) is None
@@ -243,12 +243,12 @@ def test_a_promise_that_is_broken_ends_the_connection(
         client.take(1, final(client, 2, 800, **changes))
 
 
-@pytest.mark.parametrize("ready", [Ready(1, 1, Limits()), Ready(0, 2, Limits())])
-def test_a_server_that_begins_elsewhere_is_not_trusted(ready: Ready) -> None:
+@pytest.mark.parametrize("ready", [ReadyMessage(1, 1, Limits()), ReadyMessage(0, 2, Limits())])
+def test_a_server_that_begins_elsewhere_is_not_trusted(ready: ReadyMessage) -> None:
     """Audio or a number would be missing."""
     client = session()
     client.connect()
-    assert client.take(1, Ready(0, 1, Limits())) is None
+    assert client.take(1, ReadyMessage(0, 1, Limits())) is None
     with pytest.raises(BrokenPromise, match="begins elsewhere"):
         client.take(1, ready)
 
@@ -259,10 +259,10 @@ def test_it_is_done_when_all_is_committed_however_the_connection_ended() -> None
     client.connect()
     speak(client, 2)
     client.end()
-    assert sent(client)[-1] == Stop()
+    assert sent(client)[-1] == StopMessage()
     assert isinstance(client.broke(Closed(1000)), Reconnect)
     client.connect()
-    assert sent(client)[-1] == Stop()
+    assert sent(client)[-1] == StopMessage()
     store(client, final(client, 1, 2 * FRAME))
     assert client.broke(Lost()) == Done()
 

@@ -13,22 +13,22 @@ from wordloop_ml.replay.session import (
     Reconnect,
     ReplaySession,
 )
-from wordloop_ml.wire.client_messages import Gap, Start
+from wordloop_ml.wire.client_messages import GapMessage, StartMessage
 from wordloop_ml.wire.server_messages import (
-    Error,
+    ErrorMessage,
     Limits,
-    Notice,
     NoticeCode,
-    Ready,
+    NoticeMessage,
+    ReadyMessage,
 )
 
 
-def broken(client: ReplaySession, why: Any = None, *, answered: bool = True) -> Start:
+def broken(client: ReplaySession, why: Any = None, *, answered: bool = True) -> StartMessage:
     """Audio is sent and answered, the connection breaks, and the client connects again."""
     speak(client, 2)
     sent(client)
     if answered:
-        client.take(client.epoch, Ready(client.committed, client.last_seq + 1, Limits()))
+        client.take(client.epoch, ReadyMessage(client.committed, client.last_seq + 1, Limits()))
     assert isinstance(client.broke(why or Lost()), Reconnect)
     return client.connect()
 
@@ -40,8 +40,8 @@ def test_audio_that_two_processes_died_of_is_given_up() -> None:
     assert broken(client).attempt == 1
     assert broken(client, Closed(1011)).attempt == 2
     items = sent(client)
-    assert items == [Gap(2 * FRAME), *[bytes(FRAME)] * 2]
-    store(client, Notice(NoticeCode.GAP, 0, 40, committed=2 * FRAME))
+    assert items == [GapMessage(2 * FRAME), *[bytes(FRAME)] * 2]
+    store(client, NoticeMessage(NoticeCode.GAP, 0, 40, committed=2 * FRAME))
     assert client.attempt == 0
 
 
@@ -62,7 +62,7 @@ def test_what_is_given_up_reaches_a_little_beyond_the_break() -> None:
     broken(client)
     assert sent(client) == []
     speak(client, 2)
-    assert sent(client) == [Gap(5 * FRAME), bytes(FRAME)]
+    assert sent(client) == [GapMessage(5 * FRAME), bytes(FRAME)]
 
 
 def test_audio_beyond_the_break_that_was_heard_acquits_the_rest() -> None:
@@ -91,7 +91,7 @@ def test_retry_after_is_heeded_wherever_it_stands() -> None:
     client = session()
     assert client.broke(Refused(503, 7.0)) == Reconnect(7.0 + 0.125)
     client.connect()
-    client.take(1, Error(ErrorCode.BUSY, "full", 4.0))
+    client.take(1, ErrorMessage(ErrorCode.BUSY, "full", 4.0))
     assert client.broke(Closed(1013)) == Reconnect(4.0 + 0.25)
     assert client.broke(Unreachable()) == Reconnect(0.5)
 
@@ -101,7 +101,7 @@ def test_a_terminal_code_ends_it(code: int) -> None:
     """With the server's own error, where it named one."""
     client = session()
     client.connect()
-    client.take(1, Error(ErrorCode.SUPERSEDED, "newer"))
+    client.take(1, ErrorMessage(ErrorCode.SUPERSEDED, "newer"))
     assert client.broke(Closed(code)) == GiveUp(ErrorCode.SUPERSEDED, Closed(code))
 
 

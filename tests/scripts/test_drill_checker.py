@@ -9,20 +9,27 @@ from scripts.drills.checker import Shown, Verdict, after_fault_s, caption_gap_s,
 from scripts.drills.talk import SaidWord, Talk, word_ranges
 from wordloop_ml.engines.scripted_audio import hear
 from wordloop_ml.messages import RejectReason
-from wordloop_ml.wire.server_messages import Caption, CaptionWord, Notice, NoticeCode
+from wordloop_ml.wire.server_messages import (
+    CaptionMessage,
+    CaptionMessageWord,
+    NoticeCode,
+    NoticeMessage,
+)
 
 SAID = [SaidWord(number, at * 4_000, (at + 1) * 4_000) for at, number in enumerate((5, 6, 7, 8))]
 """Words of 250 ms from the first sample on."""
 
 
-def final(seq: int, *numbers: int) -> Caption:
+def final(seq: int, *numbers: int) -> CaptionMessage:
     """With times that are wrong: the checker must not look at them."""
-    words = tuple(CaptionWord(f"w{number}", 0, 1, 0.9, stable=True) for number in numbers)
-    return Caption("s", 1, "t", 0, 1, "", words, True, True, False, "en", seq=seq, committed=seq)
+    words = tuple(CaptionMessageWord(f"w{number}", 0, 1, 0.9, stable=True) for number in numbers)
+    return CaptionMessage(
+        "s", 1, "t", 0, 1, "", words, True, True, False, "en", seq=seq, committed=seq
+    )
 
 
-def gap(start_ms: int, end_ms: int) -> Notice:
-    return Notice(NoticeCode.GAP, start=start_ms, end=end_ms)
+def gap(start_ms: int, end_ms: int) -> NoticeMessage:
+    return NoticeMessage(NoticeCode.GAP, start=start_ms, end=end_ms)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,9 @@ def gap(start_ms: int, end_ms: int) -> Notice:
         ([final(1, 5, 6, 7, 8)], [gap(0, 300)], Verdict(4, 4, unexpected=1)),
     ],
 )
-def test_a_track_is_judged(finals: list[Caption], notices: list[Notice], expected: Verdict) -> None:
+def test_a_track_is_judged(
+    finals: list[CaptionMessage], notices: list[NoticeMessage], expected: Verdict
+) -> None:
     """By words and named gaps, whatever the times say."""
     expected.gaps.update(str(one.code) for one in notices)
     assert check_track(SAID, finals, notices) == expected
@@ -47,7 +56,7 @@ def test_a_track_is_judged(finals: list[Caption], notices: list[Notice], expecte
 
 def test_what_a_guard_rejected_is_lost() -> None:
     """A notice that nobody spoke does not excuse it."""
-    notice = Notice(NoticeCode.REJECTED, start=0, end=1_000, reason=RejectReason.REPETITION)
+    notice = NoticeMessage(NoticeCode.REJECTED, start=0, end=1_000, reason=RejectReason.REPETITION)
     assert check_track(SAID, [], [notice]).lost == 4
 
 

@@ -27,7 +27,7 @@ def packets_of_hiss(duration_ms: float = 20, channels: int = 1) -> list[bytes]:
 
 def inbound(**fields: Any) -> Inbound:
     """What comes in after this ``start``; Opus unless told otherwise."""
-    start = v1.Start(1, "a", fields.pop("encoding", v1.Encoding.OPUS), RATE, 1, **fields)
+    start = v1.StartMessage(1, "a", fields.pop("encoding", v1.Encoding.OPUS), RATE, 1, **fields)
     return Inbound(start, v1.Positions(RATE, 0, start.resume_from))
 
 

@@ -9,11 +9,11 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.client_messages import (
     MAX_ORIGIN_MS,
     Encoding,
-    Finalize,
-    Gap,
-    KeepAlive,
-    Start,
-    Stop,
+    FinalizeMessage,
+    GapMessage,
+    KeepAliveMessage,
+    StartMessage,
+    StopMessage,
     parse_client,
 )
 from wordloop_ml.wire.fields import MAX_POSITION
@@ -66,15 +66,15 @@ def refusal(fields: dict[str, Any]) -> BadInput:
 def test_a_minimal_start_takes_the_defaults() -> None:
     """A new track: from its beginning, nothing replayed, no resuming."""
     start = parse_client(json.dumps(MINIMAL))
-    assert start == Start(1, "ana", Encoding.PCM_S16LE, 16_000, 1)
-    assert isinstance(start, Start)
+    assert start == StartMessage(1, "ana", Encoding.PCM_S16LE, 16_000, 1)
+    assert isinstance(start, StartMessage)
     assert (start.sends_from, start.resume_from, start.live_at, start.epoch) == (0, 0, 0, None)
 
 
 def test_a_full_start_keeps_every_field() -> None:
     """Nothing is lost or renamed on the way in."""
     start = parse_client(json.dumps(FULL))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     assert {name: getattr(start, name) for name in FULL if name != "type"} == {
         name: value for name, value in FULL.items() if name != "type"
     } | {"vocabulary": ("Wordloop", "Zoë Özil")}
@@ -84,16 +84,16 @@ def test_a_full_start_keeps_every_field() -> None:
 def test_live_audio_never_begins_before_what_is_resumed() -> None:
     """A live edge in the past means that nothing is replayed."""
     start = parse_client(json.dumps(MINIMAL | {"resume_from": 50, "live_from": 10}))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     assert (start.sends_from, start.live_at) == (50, 50)
 
 
 def test_the_other_messages_are_read() -> None:
     """Each by its type, and fields from the future are ignored."""
-    assert parse_client('{"type":"finalize"}') == Finalize()
-    assert parse_client('{"type":"gap","samples":1}') == Gap(1)
-    assert parse_client('{"type":"keepalive","mood":{"a":[1]}}') == KeepAlive()
-    assert parse_client('{"type":"stop"}') == Stop()
+    assert parse_client('{"type":"finalize"}') == FinalizeMessage()
+    assert parse_client('{"type":"gap","samples":1}') == GapMessage(1)
+    assert parse_client('{"type":"keepalive","mood":{"a":[1]}}') == KeepAliveMessage()
+    assert parse_client('{"type":"stop"}') == StopMessage()
     assert parse_client(json.dumps(MINIMAL | {"colour": "red"})) == parse_client(
         json.dumps(MINIMAL)
     )
@@ -139,7 +139,7 @@ def test_a_required_field_that_is_null_is_missing(name: str) -> None:
 def test_a_language_may_be_any_tag(tag: str, language: str | None) -> None:
     """test_languages has more of them."""
     start = parse_client(json.dumps(MINIMAL | {"language": tag}))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     assert start.language == language
 
 
@@ -212,7 +212,7 @@ def test_names_are_made_plain() -> None:
     """Whatever spaces and invisible marks a form or a calendar left in them."""
     names = {"speaker": "\u200f山田\u3000太郎", "vocabulary": ["Mme\u00a0Dupont"]}
     start = parse_client(json.dumps(MINIMAL | names))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     assert (start.speaker, start.vocabulary) == ("山田 太郎", ("Mme Dupont",))
 
 
@@ -220,14 +220,14 @@ def test_a_vocabulary_up_to_its_bounds_is_taken() -> None:
     """As many entries, as long, and as much together as the document says."""
     for terms in (["x"] * 100, ["x" * 64], ["x" * 50] * 10, ["و\u200cا"], []):
         start = parse_client(json.dumps(MINIMAL | {"vocabulary": terms}))
-        assert isinstance(start, Start)
+        assert isinstance(start, StartMessage)
         assert start.vocabulary == tuple(terms)
 
 
 def test_opus_has_one_rate() -> None:
     """Whatever the encoder was given: positions count decoded samples."""
     opus = MINIMAL | {"encoding": "opus", "sample_rate": 48_000}
-    assert isinstance(parse_client(json.dumps(opus)), Start)
+    assert isinstance(parse_client(json.dumps(opus)), StartMessage)
     assert str(refusal(opus | {"sample_rate": 16_000})) == "sample_rate must be 48000 for opus"
 
 
@@ -275,6 +275,6 @@ def test_arbitrary_fields_give_a_message_or_a_named_error(
         message = parse_client(json.dumps(FULL | fields | {"type": kind}))
     except BadInput:
         return
-    if isinstance(message, Start):
+    if isinstance(message, StartMessage):
         assert 0 <= message.sends_from <= message.resume_from <= message.live_at <= MAX_POSITION
         assert 8_000 <= message.sample_rate <= 48_000

@@ -9,38 +9,38 @@ from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.client_messages import (
     ClientMessage,
     Encoding,
-    Finalize,
-    Gap,
-    KeepAlive,
-    Start,
-    Stop,
+    FinalizeMessage,
+    GapMessage,
+    KeepAliveMessage,
+    StartMessage,
+    StopMessage,
     parse_client,
 )
 from wordloop_ml.wire.client_side import encode_client, parse_server
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    CaptionWord,
-    Draining,
-    Ended,
-    Error,
+    AckMessage,
+    CaptionMessage,
+    CaptionMessageWord,
+    DrainingMessage,
+    EndedMessage,
+    ErrorMessage,
     Limits,
-    Notice,
     NoticeCode,
-    Ready,
+    NoticeMessage,
+    ReadyMessage,
     ServerMessage,
-    SpeechStarted,
+    SpeechStartedMessage,
     encode,
 )
 
-CAPTION = Caption(
+CAPTION = CaptionMessage(
     segment="ana-160",
     epoch=2,
     track="ana",
     start=10,
     end=20,
     text="Grüße",
-    words=(CaptionWord("Grüße", 10, 20, 0.5, stable=True),),
+    words=(CaptionMessageWord("Grüße", 10, 20, 0.5, stable=True),),
     final=True,
     speech_final=False,
     replay=True,
@@ -54,8 +54,8 @@ CAPTION = Caption(
 @pytest.mark.parametrize(
     "message",
     [
-        Start(1, "ana", Encoding.PCM_S16LE, 16_000, 1),
-        Start(
+        StartMessage(1, "ana", Encoding.PCM_S16LE, 16_000, 1),
+        StartMessage(
             version=1,
             track="ana",
             encoding=Encoding.OPUS,
@@ -72,10 +72,10 @@ CAPTION = Caption(
             attempt=2,
             live_from=5_000,
         ),
-        Finalize(),
-        Gap(5),
-        KeepAlive(),
-        Stop(),
+        FinalizeMessage(),
+        GapMessage(5),
+        KeepAliveMessage(),
+        StopMessage(),
     ],
 )
 def test_the_server_reads_what_the_client_says(message: ClientMessage) -> None:
@@ -85,7 +85,7 @@ def test_the_server_reads_what_the_client_says(message: ClientMessage) -> None:
 
 def test_what_is_left_out_is_not_said() -> None:
     """Only the fields that a new track needs."""
-    text = encode_client(Start(1, "a", Encoding.PCM_S16LE, 16_000, 1))
+    text = encode_client(StartMessage(1, "a", Encoding.PCM_S16LE, 16_000, 1))
     assert json.loads(text) == {
         "type": "start",
         "version": 1,
@@ -99,17 +99,17 @@ def test_what_is_left_out_is_not_said() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        Ready(5, 2, Limits()),
-        SpeechStarted(7),
+        ReadyMessage(5, 2, Limits()),
+        SpeechStartedMessage(7),
         CAPTION,
-        Ack(48, 3),
-        Notice(NoticeCode.DEGRADED),
-        Notice(NoticeCode.REJECTED, 1, 2, RejectReason.REPETITION, committed=40),
-        Draining(5_000),
-        Error(ErrorCode.BUSY, "full", 2.5),
-        Error(ErrorCode.BAD_JSON, "not JSON"),
-        Ended(5, 5, 1),
-        Ended(5, 4, 1, ErrorCode.DRAINING),
+        AckMessage(48, 3),
+        NoticeMessage(NoticeCode.DEGRADED),
+        NoticeMessage(NoticeCode.REJECTED, 1, 2, RejectReason.REPETITION, committed=40),
+        DrainingMessage(5_000),
+        ErrorMessage(ErrorCode.BUSY, "full", 2.5),
+        ErrorMessage(ErrorCode.BAD_JSON, "not JSON"),
+        EndedMessage(5, 5, 1),
+        EndedMessage(5, 4, 1, ErrorCode.DRAINING),
     ],
 )
 def test_the_client_reads_what_the_server_says(message: ServerMessage) -> None:
@@ -122,12 +122,12 @@ def test_the_client_reads_what_the_server_says(message: ServerMessage) -> None:
     [
         ({"type": "weather"}, None),
         ({"type": "notice", "code": "sunshine"}, None),
-        ({"type": "ack", "received": 2, "committed": 1, "mood": "good"}, Ack(2, 1)),
+        ({"type": "ack", "received": 2, "committed": 1, "mood": "good"}, AckMessage(2, 1)),
         (
             {"type": "notice", "code": "rejected", "reason": "moon", "committed": 9},
-            Notice(NoticeCode.REJECTED, committed=9),
+            NoticeMessage(NoticeCode.REJECTED, committed=9),
         ),
-        ({"type": "error", "code": "new", "message": "m"}, Error(ErrorCode.INTERNAL, "m")),
+        ({"type": "error", "code": "new", "message": "m"}, ErrorMessage(ErrorCode.INTERNAL, "m")),
     ],
 )
 def test_what_a_later_server_says_is_passed_over(

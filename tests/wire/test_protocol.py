@@ -19,7 +19,7 @@ from wordloop_ml.messages import (
     Task,
 )
 from wordloop_ml.wire import client_messages, server_messages
-from wordloop_ml.wire.client_messages import ClientMessage, Encoding, Start, parse_client
+from wordloop_ml.wire.client_messages import ClientMessage, Encoding, StartMessage, parse_client
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, CloseCode
 from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.identifiers import IDENTIFIER_PATTERN
@@ -40,9 +40,9 @@ CONVERSATION = [
     for line in (DOCS / "protocol_conversation.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 
-CLIENT = {kind.__name__.lower(): kind for kind in get_args(ClientMessage)}
+CLIENT = {kind.__name__.removesuffix("Message").lower(): kind for kind in get_args(ClientMessage)}
 SERVER = {kind.type: kind for kind in get_args(ServerMessage)}
-PARTS = {"limits": Limits, "caption_word": server_messages.CaptionWord}
+PARTS = {"limits": Limits, "caption_word": server_messages.CaptionMessageWord}
 
 UNITS = {name for name, unit in DEFS.items() if "properties" not in unit}
 
@@ -171,7 +171,7 @@ START = {
         {"language": "de", "task": "translate"},
         {"language": "zh_Hant-TW"},
         {"language": "AUTO"},
-        {field.name: None for field in dataclasses.fields(Start) if field.name not in START},
+        {field.name: None for field in dataclasses.fields(StartMessage) if field.name not in START},
         {"vocabulary": []},
         {"vocabulary": ["Wordloop", "x" * 64]},
     ],
@@ -225,7 +225,7 @@ def test_the_page_documents_every_message_and_field() -> None:
         text = section(name)
         for field in dataclasses.fields(kind):
             assert f"`{field.name}`" in text, (name, field.name)
-    for field in dataclasses.fields(server_messages.CaptionWord):
+    for field in dataclasses.fields(server_messages.CaptionMessageWord):
         assert re.search(rf"\W{field.name}\W", section("caption"))
 
 
@@ -279,7 +279,7 @@ def test_the_recorded_conversation_counts_its_audio() -> None:
     """What came in, as its start counts it, is what the server says it received."""
     texts = [line["text"] for line in CONVERSATION if "text" in line]
     start = parse_client(json.dumps(texts[0]))
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     received = start.sends_from
     for line in CONVERSATION:
         if "audio" in line:

@@ -6,27 +6,27 @@ import pytest
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    CaptionWord,
-    Draining,
-    Ended,
-    Error,
+    AckMessage,
+    CaptionMessage,
+    CaptionMessageWord,
+    DrainingMessage,
+    EndedMessage,
+    ErrorMessage,
     Limits,
-    Notice,
     NoticeCode,
-    Ready,
+    NoticeMessage,
+    ReadyMessage,
     ServerMessage,
-    SpeechStarted,
+    SpeechStartedMessage,
     encode,
 )
 
-WORD = CaptionWord("Grüße", 10, 20, 0.5, stable=True)
+WORD = CaptionMessageWord("Grüße", 10, 20, 0.5, stable=True)
 
 
-def caption(word: CaptionWord = WORD) -> Caption:
+def caption(word: CaptionMessageWord = WORD) -> CaptionMessage:
     """An interim caption of one word."""
-    return Caption(
+    return CaptionMessage(
         segment="ana-160",
         epoch=1,
         track="ana",
@@ -44,29 +44,29 @@ def caption(word: CaptionWord = WORD) -> Caption:
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        (Ack(48, 3), '{"type":"ack","received":48,"committed":3}'),
-        (SpeechStarted(7), '{"type":"speech_started","at":7}'),
-        (Draining(5000), '{"type":"draining","deadline_ms":5000}'),
-        (Notice(NoticeCode.DEGRADED), '{"type":"notice","code":"degraded"}'),
+        (AckMessage(48, 3), '{"type":"ack","received":48,"committed":3}'),
+        (SpeechStartedMessage(7), '{"type":"speech_started","at":7}'),
+        (DrainingMessage(5000), '{"type":"draining","deadline_ms":5000}'),
+        (NoticeMessage(NoticeCode.DEGRADED), '{"type":"notice","code":"degraded"}'),
         (
-            Notice(NoticeCode.REJECTED, 1, 2, RejectReason.NO_SPEECH, 3),
+            NoticeMessage(NoticeCode.REJECTED, 1, 2, RejectReason.NO_SPEECH, 3),
             '{"type":"notice","code":"rejected","start":1,"end":2,"reason":"no_speech","committed":3}',
         ),
         (
-            Error(ErrorCode.BUSY, "full", 1.5),
+            ErrorMessage(ErrorCode.BUSY, "full", 1.5),
             '{"type":"error","code":"busy","message":"full","retry_after":1.5}',
         ),
         (
-            Error(ErrorCode.BAD_JSON, "not JSON"),
+            ErrorMessage(ErrorCode.BAD_JSON, "not JSON"),
             '{"type":"error","code":"bad_json","message":"not JSON"}',
         ),
-        (Ended(9, 9, 2), '{"type":"ended","received":9,"committed":9,"finals":2}'),
+        (EndedMessage(9, 9, 2), '{"type":"ended","received":9,"committed":9,"finals":2}'),
         (
-            Ended(9, 8, 2, ErrorCode.DRAINING),
+            EndedMessage(9, 8, 2, ErrorCode.DRAINING),
             '{"type":"ended","received":9,"committed":8,"finals":2,"reason":"draining"}',
         ),
         (
-            Ready(0, 1, Limits()),
+            ReadyMessage(0, 1, Limits()),
             '{"type":"ready","accept_from":0,"next_seq":1,"limits":{"message_bytes":65536,'
             '"audio_frames_per_s":500,"realtime_factor":2,"replay_s":120,"idle_s":60}}',
         ),
@@ -93,7 +93,7 @@ def test_a_caption_carries_its_words_whole() -> None:
 
 def test_an_empty_caption_keeps_its_empty_list() -> None:
     """No words is a fact, not an absence."""
-    empty = Caption("a-0", 0, "a", 0, 0, "", (), True, True, False, "en", seq=1, committed=0)
+    empty = CaptionMessage("a-0", 0, "a", 0, 0, "", (), True, True, False, "en", seq=1, committed=0)
     fields = json.loads(encode(empty))
     assert (fields["words"], fields["text"], fields["committed"]) == ([], "", 0)
 
@@ -101,4 +101,4 @@ def test_an_empty_caption_keeps_its_empty_list() -> None:
 def test_a_number_that_json_lacks_is_a_bug_and_not_a_message() -> None:
     """NaN would break the reader of the client."""
     with pytest.raises(ValueError, match="not JSON compliant"):
-        encode(caption(CaptionWord("a", 0, 1, math.nan, stable=False)))
+        encode(caption(CaptionMessageWord("a", 0, 1, math.nan, stable=False)))

@@ -7,11 +7,11 @@ from wordloop_ml import messages
 from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    Notice,
+    AckMessage,
+    CaptionMessage,
     NoticeCode,
-    SpeechStarted,
+    NoticeMessage,
+    SpeechStartedMessage,
 )
 from wordloop_ml.wire.track_events import EventTranslator
 
@@ -41,7 +41,7 @@ def event(times: list[int], *, final: bool = False) -> messages.Caption:
 def test_an_interim_caption_is_told_in_meeting_time() -> None:
     """Words joined to a text, confidence rounded, nothing that belongs to finals."""
     told = AT_48.translate(event([160, 320, 800, 800, 1600, 1615]), received=99_999)
-    assert isinstance(told, Caption)
+    assert isinstance(told, CaptionMessage)
     assert (told.start, told.end, told.text) == (1010, 1100, "w0 w1")
     assert [(word.start, word.end) for word in told.words] == [(1020, 1050), (1050, 1100)]
     assert [word.confidence for word in told.words] == [0.123, 0.123]
@@ -51,7 +51,7 @@ def test_an_interim_caption_is_told_in_meeting_time() -> None:
 def test_a_final_caption_carries_its_number_and_what_is_committed() -> None:
     """Committed is counted in the stream's own samples."""
     told = AT_48.translate(event([160, 1600], final=True), received=99_999)
-    assert isinstance(told, Caption)
+    assert isinstance(told, CaptionMessage)
     assert (told.final, told.speech_final, told.seq, told.committed) == (True, True, 7, 4800)
 
 
@@ -59,7 +59,7 @@ def test_a_language_is_told_by_its_standard_code() -> None:
     """Whisper calls Javanese jw, which is nothing that a client knows."""
     heard = replace(event([160, 1600]), language="jw")
     told = AT_48.translate(heard, received=0)
-    assert isinstance(told, Caption)
+    assert isinstance(told, CaptionMessage)
     assert told.language == "jv"
 
 
@@ -69,7 +69,7 @@ def test_a_language_is_told_by_its_standard_code() -> None:
 def test_word_times_stay_inside_the_caption_and_in_order(times: list[int]) -> None:
     """Rounding moves nothing past anything."""
     told = AT_48.translate(event(sorted(times)), received=0)
-    assert isinstance(told, Caption)
+    assert isinstance(told, CaptionMessage)
     told_times = [told.start]
     for word in told.words:
         told_times += [word.start, word.end]
@@ -79,17 +79,17 @@ def test_word_times_stay_inside_the_caption_and_in_order(times: list[int]) -> No
 
 def test_the_other_events_have_their_messages() -> None:
     """Each with its place on the client's scales."""
-    assert AT_48.translate(messages.SpeechStarted("ana", 1600), 0) == SpeechStarted(1100)
-    assert AT_48.translate(messages.Committed("ana", 10), 100) == Ack(100, 30)
+    assert AT_48.translate(messages.SpeechStarted("ana", 1600), 0) == SpeechStartedMessage(1100)
+    assert AT_48.translate(messages.Committed("ana", 10), 100) == AckMessage(100, 30)
     lost = messages.SpanLost("ana", "rejected", 160, 320, 20, RejectReason.REPETITION)
-    assert AT_48.translate(lost, 1000) == Notice(
+    assert AT_48.translate(lost, 1000) == NoticeMessage(
         NoticeCode.REJECTED, 1010, 1020, RejectReason.REPETITION, 60
     )
     for code in ("gap", "decode_failed"):
         told = AT_48.translate(messages.SpanLost("ana", code, 0, 16, 16), 1000)
-        assert told == Notice(NoticeCode(code), 1000, 1001, None, 48)
+        assert told == NoticeMessage(NoticeCode(code), 1000, 1001, None, 48)
 
 
 def test_an_end_that_is_all_committed_is_told_as_all_received() -> None:
     """Two samples more than whole samples at 16 kHz need no second sending."""
-    assert AT_48.translate(messages.Committed("ana", 10), 32) == Ack(32, 32)
+    assert AT_48.translate(messages.Committed("ana", 10), 32) == AckMessage(32, 32)

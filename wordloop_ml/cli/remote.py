@@ -21,7 +21,7 @@ from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, Spa
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
 from wordloop_ml.wire import v1
-from wordloop_ml.wire.server_messages import Caption as WireCaption
+from wordloop_ml.wire.server_messages import CaptionMessage
 
 LIVE_FRAME_SAMPLES = SAMPLE_RATE // 50
 FILE_FRAME_SAMPLES = SAMPLE_RATE // 5
@@ -96,7 +96,7 @@ async def _track(
     collector: "_Collector",
 ) -> None:
     """One source, to its last final."""
-    stream = v1.Start(
+    stream = v1.StartMessage(
         version=v1.VERSION,
         track=track,
         encoding=v1.Encoding.PCM_S16LE,
@@ -162,7 +162,7 @@ class _Collector:
         self._finals = finals
 
     async def store(self, record: Record, standing: Standing) -> None:
-        if isinstance(record, WireCaption):
+        if isinstance(record, CaptionMessage):
             self._finals.append(_caption(record))
             self._notices.heard(self._track)
             if self._view is not None:
@@ -172,7 +172,7 @@ class _Collector:
         self.forget()
         self._notices.lose(SpanLost(self._track, record.code, start, end, end, record.reason))
 
-    def show(self, caption: WireCaption) -> None:
+    def show(self, caption: CaptionMessage) -> None:
         if self._view is not None:
             self._view.show(_caption(caption))
 
@@ -181,7 +181,7 @@ class _Collector:
             self._view.forget(self._track)
 
 
-def _caption(caption: WireCaption) -> Caption:
+def _caption(caption: CaptionMessage) -> Caption:
     """A caption of the wire on the time scale of files, to the millisecond."""
     return Caption(
         segment=caption.segment,

@@ -28,8 +28,8 @@ from wordloop_ml.replay.session import (
     Show,
     Standing,
 )
-from wordloop_ml.wire.client_messages import KeepAlive, Start
-from wordloop_ml.wire.server_messages import Caption
+from wordloop_ml.wire.client_messages import KeepAliveMessage, StartMessage
+from wordloop_ml.wire.server_messages import CaptionMessage
 
 KEEPALIVE_S = 20.0
 """With nothing to send; the server closes what is idle for 60 s."""
@@ -48,7 +48,7 @@ class Listener(Protocol):
         What it raises ends the track: without a store there is nothing to acknowledge.
         """
 
-    def show(self, caption: Caption) -> None:
+    def show(self, caption: CaptionMessage) -> None:
         """The text of a segment so far."""
 
     def forget(self) -> None:
@@ -73,7 +73,7 @@ class TrackClient:
         self,
         http: aiohttp.ClientSession,
         url: str,
-        stream: Start,
+        stream: StartMessage,
         listener: Listener,
         *,
         live: bool = True,
@@ -182,7 +182,7 @@ class TrackClient:
             await connection.close()
         return why
 
-    async def _send_all(self, connection: Connection, start: Start) -> None:
+    async def _send_all(self, connection: Connection, start: StartMessage) -> None:
         """Everything that is to be sent, no faster than the server takes it, until cancelled."""
         with suppress(BrokenError):  # the half that receives says how it ended
             await connection.send(start)
@@ -195,7 +195,7 @@ class TrackClient:
                     async with asyncio.timeout(KEEPALIVE_S):
                         await self._to_send.wait()
                 except TimeoutError:
-                    await connection.send(KeepAlive())
+                    await connection.send(KeepAliveMessage())
 
     async def _receive_all(self, connection: Connection, epoch: int) -> Break:
         """Take messages one by one: the next is not read before a record is stored."""

@@ -19,21 +19,21 @@ from wordloop_ml.replay.breaks import (
 )
 from wordloop_ml.replay.buffer import ReplayBuffer
 from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.wire.client_messages import Gap, Start, Stop
+from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.close_codes import ClientAction
 from wordloop_ml.wire.fields import MAX_POSITION
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    Ended,
-    Error,
-    Notice,
-    Ready,
+    AckMessage,
+    CaptionMessage,
+    EndedMessage,
+    ErrorMessage,
+    NoticeMessage,
+    ReadyMessage,
     ServerMessage,
 )
 
-Record = Caption | Notice
+Record = CaptionMessage | NoticeMessage
 """What a transcript is made of: a final, or the notice of a hole in it."""
 
 
@@ -62,7 +62,7 @@ class HandOver:
 class Show:
     """A caption that may still change; it is gone when the connection breaks."""
 
-    caption: Caption
+    caption: CaptionMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class ReplaySession:
 
     def __init__(
         self,
-        stream: Start,
+        stream: StartMessage,
         *,
         random: Randomness,
         policy: ReplayPolicy | None = None,
@@ -137,7 +137,7 @@ class ReplaySession:
         self._cursor = standing.committed
         self._received = standing.committed
         self._stopped = False
-        self._error: Error | None = None
+        self._error: ErrorMessage | None = None
         # what is suspected of the audio
         self._understood = standing.committed
         self._breaks = 0
@@ -189,7 +189,7 @@ class ReplaySession:
 
     # -- one connection after the other --------------------------------------------------------
 
-    def connect(self, epoch: int = 0) -> Start:
+    def connect(self, epoch: int = 0) -> StartMessage:
         """The first message of a new connection; everything older is refused from now on.
 
         epoch: at least; one more than the last otherwise. A client that may have crashed since
@@ -219,10 +219,10 @@ class ReplaySession:
             live_from=self._live_from,
         )
 
-    def next_to_send(self) -> bytes | Gap | Stop | None:
+    def next_to_send(self) -> bytes | GapMessage | StopMessage | None:
         """What this connection is to be sent now, once; None when there is nothing to send.
 
-        A position that no frame covers is a ``Gap``: the audio was never there, or fell out of
+        A position that no frame covers is a ``GapMessage``: the audio was never there, or fell out of
         the buffer, or was given up.
         """
         if self._cursor - self._received >= self._in_flight:
@@ -232,7 +232,7 @@ class ReplaySession:
             return None
         begins = self._buffer.end if frame is None else frame.position
         if begins > self._cursor:
-            gap = Gap(begins - self._cursor)
+            gap = GapMessage(begins - self._cursor)
             # No ack counts a gap, so that it must not count as being in flight.
             self._cursor = self._received = begins
             return gap
@@ -242,7 +242,7 @@ class ReplaySession:
         if self._stopped:
             return None
         self._stopped = True
-        return Stop()
+        return StopMessage()
 
     def take(self, epoch: int, message: ServerMessage) -> HandOver | Show | None:
         """What the owner is to do about a message of the connection with this epoch.
@@ -255,22 +255,22 @@ class ReplaySession:
             return None
         self._answered = True
         match message:
-            case Ready():
+            case ReadyMessage():
                 self._check_ready(message)
                 self._seated = True
-            case Caption():
+            case CaptionMessage():
                 return self._take_caption(message)
-            case Notice(committed=int() as committed):
+            case NoticeMessage(committed=int() as committed):
                 if committed <= self.committed:
                     self.refused += 1
                     return None
                 if message.start is not None:
                     return self._hand_over(message, committed, self.last_seq)
                 self._trim(committed)
-            case Ack() | Ended():
+            case AckMessage() | EndedMessage():
                 self._received = max(self._received, message.received)
                 self._trim(self._checked(message.committed))
-            case Error():
+            case ErrorMessage():
                 self._error = message
         return None
 
@@ -309,11 +309,11 @@ class ReplaySession:
         if self._pending is not None:
             raise ValueError("the record before has not been stored")
 
-    def _check_ready(self, ready: Ready) -> None:
+    def _check_ready(self, ready: ReadyMessage) -> None:
         if ready.accept_from > self.committed or ready.next_seq != self.last_seq + 1:
             raise BrokenPromise("the server begins elsewhere than it was asked to")
 
-    def _take_caption(self, caption: Caption) -> HandOver | Show | None:
+    def _take_caption(self, caption: CaptionMessage) -> HandOver | Show | None:
         if caption.epoch != self.epoch:
             self.refused += 1
             return None

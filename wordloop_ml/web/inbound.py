@@ -14,7 +14,7 @@ class Inbound:
     counted and dropped, so that every later position is right.
     """
 
-    def __init__(self, start: v1.Start, positions: v1.Positions) -> None:
+    def __init__(self, start: v1.StartMessage, positions: v1.Positions) -> None:
         self.start = start
         self.positions = positions
         self._head = StreamHead()
@@ -54,7 +54,7 @@ class Inbound:
         return StreamResampler(self.start.sample_rate, first_sample=position)
 
 
-def _decoder(start: v1.Start) -> v1.PcmDecoder | OpusDecoder:
+def _decoder(start: v1.StartMessage) -> v1.PcmDecoder | OpusDecoder:
     if start.encoding is v1.Encoding.OPUS:
         return OpusDecoder(start.channels)
     return v1.PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)

@@ -125,7 +125,7 @@ class Connection:
         finally:
             self._turn.end()
 
-    async def _serve_track(self, start: v1.Start) -> None:
+    async def _serve_track(self, start: v1.StartMessage) -> None:
         """Read and send; a bug in one cancels the other, and is raised in an ``ExceptionGroup``."""
         actor, seat, inbound = self._join(start)
         async with asyncio.TaskGroup() as tasks:
@@ -145,12 +145,12 @@ class Connection:
         retry_after = error.retry_after_s if isinstance(error, Busy) else None
         try:
             async with asyncio.timeout(SEND_WITHIN_S + CLOSE_WITHIN_S):
-                await self._send(v1.Error(error.code, str(error), retry_after))
+                await self._send(v1.ErrorMessage(error.code, str(error), retry_after))
                 await self._close(error.code, str(error))
         except (ConnectionError, TimeoutError):
             self._abort()
 
-    async def _receive_start(self) -> v1.Start | None:
+    async def _receive_start(self) -> v1.StartMessage | None:
         """The first message; None when the peer left without one."""
         text = await self._receive(START_WITHIN_S)
         if text is None:
@@ -160,11 +160,11 @@ class Connection:
                 "audio before start, which is a text frame", code=ErrorCode.UNEXPECTED_MESSAGE
             )
         message = v1.parse_client(text)
-        if not isinstance(message, v1.Start):
+        if not isinstance(message, v1.StartMessage):
             raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
         return message
 
-    def _join(self, start: v1.Start) -> tuple[MeetingActor, TrackSession, Inbound]:
+    def _join(self, start: v1.StartMessage) -> tuple[MeetingActor, TrackSession, Inbound]:
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
@@ -193,8 +193,8 @@ class Connection:
             Inbound(start, v1.Positions(start.sample_rate, origin_ms, start.resume_from)),
         )
 
-    def _ready(self, start: v1.Start) -> v1.Ready:
-        return v1.Ready(
+    def _ready(self, start: v1.StartMessage) -> v1.ReadyMessage:
+        return v1.ReadyMessage(
             accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
         )
 
@@ -215,7 +215,7 @@ class Connection:
         stopped = False
         while (received := await self._receive(idle_s, seat)) is not None:
             message = received if isinstance(received, bytes) else v1.parse_client(received)
-            if stopped and not isinstance(message, v1.KeepAlive):
+            if stopped and not isinstance(message, v1.KeepAliveMessage):
                 raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
             if isinstance(message, bytes):
                 await actor.post_audio(seat, self._audio(inbound, message))
@@ -223,19 +223,19 @@ class Connection:
             self._pace.spend(time.monotonic())
             await actor.wait_for_room(seat)
             match message:
-                case v1.Start():
+                case v1.StartMessage():
                     raise BadInput("start comes once", code=ErrorCode.UNEXPECTED_MESSAGE)
-                case v1.Finalize():
+                case v1.FinalizeMessage():
                     actor.post(FlushAsked(seat))
-                case v1.Gap(samples=samples):
+                case v1.GapMessage(samples=samples):
                     tail, gap = inbound.gap(samples)
                     await actor.post_audio(seat, tail)
                     actor.post(GapArrived(seat, gap))
-                case v1.Stop():
+                case v1.StopMessage():
                     stopped = True
                     await actor.post_audio(seat, inbound.flush())
                     actor.post(AudioEnded(seat))
-                case v1.KeepAlive():
+                case v1.KeepAliveMessage():
                     pass
 
     def _audio(self, inbound: Inbound, payload: bytes) -> Samples:
@@ -354,9 +354,9 @@ class Connection:
         reason = event.message or _GOODBYES.get(event.code, "ended")
         if event.code in {None, ErrorCode.DRAINING}:
             committed = inbound.positions.committed(event.committed, inbound.received)
-            await self._send(v1.Ended(inbound.received, committed, event.finals, event.code))
+            await self._send(v1.EndedMessage(inbound.received, committed, event.finals, event.code))
         else:
-            await self._send(v1.Error(event.code or ErrorCode.INTERNAL, reason))
+            await self._send(v1.ErrorMessage(event.code or ErrorCode.INTERNAL, reason))
         await self._close(event.code, reason)
 
     def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
@@ -418,12 +418,12 @@ def _message(
     """What an event of the outbox is on the wire."""
     match event:
         case Ack(committed=committed):
-            return v1.Ack(
+            return v1.AckMessage(
                 inbound.received, inbound.positions.committed(committed, inbound.received)
             )
         case Cadence(degraded=degraded):
-            return v1.Notice(v1.NoticeCode.DEGRADED if degraded else v1.NoticeCode.RESTORED)
+            return v1.NoticeMessage(v1.NoticeCode.DEGRADED if degraded else v1.NoticeCode.RESTORED)
         case Leaving(deadline_s=deadline_s):
-            return v1.Draining(deadline_ms=round(deadline_s * 1000))
+            return v1.DrainingMessage(deadline_ms=round(deadline_s * 1000))
         case _:
             return translator.translate(event, inbound.received)

@@ -28,7 +28,7 @@ class Encoding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartMessage:
     """The first message of a connection: what audio follows, and where it stands on its track.
 
     Positions count samples of the stream's own rate from the track's first sample; a stereo
@@ -80,28 +80,28 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Finalize:
+class FinalizeMessage:
     """Flush what is open now, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class GapMessage:
     """The next ``samples`` samples (of the stream's rate, at least 1) do not exist."""
 
     samples: int
 
 
 @dataclass(frozen=True, slots=True)
-class KeepAlive:
+class KeepAliveMessage:
     """The client is there, with nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopMessage:
     """No more audio follows: send every final, then end."""
 
 
-ClientMessage = Start | Finalize | Gap | KeepAlive | Stop
+ClientMessage = StartMessage | FinalizeMessage | GapMessage | KeepAliveMessage | StopMessage
 
 
 def parse_client(text: str) -> ClientMessage:
@@ -116,13 +116,13 @@ def parse_client(text: str) -> ClientMessage:
         case "start":
             return _parse_start(fields)
         case "finalize":
-            return Finalize()
+            return FinalizeMessage()
         case "gap":
-            return Gap(samples=fields.integer("samples", low=1))
+            return GapMessage(samples=fields.integer("samples", low=1))
         case "keepalive":
-            return KeepAlive()
+            return KeepAliveMessage()
         case "stop":
-            return Stop()
+            return StopMessage()
         case _:
             raise BadInput(
                 "type must be one of start, finalize, gap, keepalive, stop; audio goes into binary frames",
@@ -130,12 +130,12 @@ def parse_client(text: str) -> ClientMessage:
             )
 
 
-def _parse_start(fields: "_Fields") -> Start:
+def _parse_start(fields: "_Fields") -> StartMessage:
     # first, for the rest may mean something else in another version
     version = fields.integer("version")
     if version != VERSION:
         raise BadInput(f"version must be {VERSION}", code=ErrorCode.UNSUPPORTED_VERSION)
-    start = Start(
+    start = StartMessage(
         version=version,
         track=fields.identifier("track"),
         encoding=fields.encoding(),

@@ -10,34 +10,34 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.client_messages import (
     ClientMessage,
-    Finalize,
-    Gap,
-    KeepAlive,
-    Start,
-    Stop,
+    FinalizeMessage,
+    GapMessage,
+    KeepAliveMessage,
+    StartMessage,
+    StopMessage,
 )
 from wordloop_ml.wire.json_text import parse_object
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    CaptionWord,
-    Draining,
-    Ended,
-    Error,
+    AckMessage,
+    CaptionMessage,
+    CaptionMessageWord,
+    DrainingMessage,
+    EndedMessage,
+    ErrorMessage,
     Limits,
-    Notice,
     NoticeCode,
-    Ready,
+    NoticeMessage,
+    ReadyMessage,
     ServerMessage,
-    SpeechStarted,
+    SpeechStartedMessage,
 )
 
 _TYPES: dict[type[ClientMessage], str] = {
-    Start: "start",
-    Finalize: "finalize",
-    Gap: "gap",
-    KeepAlive: "keepalive",
-    Stop: "stop",
+    StartMessage: "start",
+    FinalizeMessage: "finalize",
+    GapMessage: "gap",
+    KeepAliveMessage: "keepalive",
+    StopMessage: "stop",
 }
 
 
@@ -133,21 +133,21 @@ class _Values:
         return _known(ErrorCode, self.text(name)) or ErrorCode.INTERNAL
 
 
-def _ready(values: _Values) -> Ready:
+def _ready(values: _Values) -> ReadyMessage:
     limits = values.object("limits")
-    return Ready(
+    return ReadyMessage(
         accept_from=values.integer("accept_from"),
         next_seq=values.integer("next_seq"),
         limits=Limits(**{one.name: limits.integer(one.name) for one in fields(Limits)}),
     )
 
 
-def _speech_started(values: _Values) -> SpeechStarted:
-    return SpeechStarted(at=values.integer("at"))
+def _speech_started(values: _Values) -> SpeechStartedMessage:
+    return SpeechStartedMessage(at=values.integer("at"))
 
 
-def _caption(values: _Values) -> Caption:
-    return Caption(
+def _caption(values: _Values) -> CaptionMessage:
+    return CaptionMessage(
         segment=values.text("segment"),
         epoch=values.integer("epoch"),
         track=values.text("track"),
@@ -165,8 +165,8 @@ def _caption(values: _Values) -> Caption:
     )
 
 
-def _word(values: _Values) -> CaptionWord:
-    return CaptionWord(
+def _word(values: _Values) -> CaptionMessageWord:
+    return CaptionMessageWord(
         text=values.text("text"),
         start=values.integer("start"),
         end=values.integer("end"),
@@ -175,15 +175,15 @@ def _word(values: _Values) -> CaptionWord:
     )
 
 
-def _ack(values: _Values) -> Ack:
-    return Ack(received=values.integer("received"), committed=values.integer("committed"))
+def _ack(values: _Values) -> AckMessage:
+    return AckMessage(received=values.integer("received"), committed=values.integer("committed"))
 
 
-def _notice(values: _Values) -> Notice | None:
+def _notice(values: _Values) -> NoticeMessage | None:
     code = _known(NoticeCode, values.text("code"))
     if code is None:
         return None
-    return Notice(
+    return NoticeMessage(
         code,
         start=values.optional_integer("start"),
         end=values.optional_integer("end"),
@@ -192,18 +192,18 @@ def _notice(values: _Values) -> Notice | None:
     )
 
 
-def _draining(values: _Values) -> Draining:
-    return Draining(deadline_ms=values.integer("deadline_ms"))
+def _draining(values: _Values) -> DrainingMessage:
+    return DrainingMessage(deadline_ms=values.integer("deadline_ms"))
 
 
-def _error(values: _Values) -> Error:
-    return Error(
+def _error(values: _Values) -> ErrorMessage:
+    return ErrorMessage(
         values.error_code("code"), values.text("message"), values.optional_number("retry_after")
     )
 
 
-def _ended(values: _Values) -> Ended:
-    return Ended(
+def _ended(values: _Values) -> EndedMessage:
+    return EndedMessage(
         received=values.integer("received"),
         committed=values.integer("committed"),
         finals=values.integer("finals"),
@@ -212,12 +212,12 @@ def _ended(values: _Values) -> Ended:
 
 
 _READERS: dict[object, Callable[[_Values], ServerMessage | None]] = {
-    Ready.type: _ready,
-    SpeechStarted.type: _speech_started,
-    Caption.type: _caption,
-    Ack.type: _ack,
-    Notice.type: _notice,
-    Draining.type: _draining,
-    Error.type: _error,
-    Ended.type: _ended,
+    ReadyMessage.type: _ready,
+    SpeechStartedMessage.type: _speech_started,
+    CaptionMessage.type: _caption,
+    AckMessage.type: _ack,
+    NoticeMessage.type: _notice,
+    DrainingMessage.type: _draining,
+    ErrorMessage.type: _error,
+    EndedMessage.type: _ended,
 }

@@ -43,7 +43,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyMessage:
     """The answer to ``start``.
 
     accept_from: position of the first sample that the server takes; earlier ones are dropped.
@@ -57,7 +57,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStartedMessage:
     """Speech began at this meeting time; words follow, unless it was none."""
 
     type: ClassVar[str] = "speech_started"
@@ -65,7 +65,7 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class CaptionWord:
+class CaptionMessageWord:
     """One word; times lie inside the caption. ``stable`` is a forecast, not a promise."""
 
     text: str
@@ -76,7 +76,7 @@ class CaptionWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class CaptionMessage:
     """The whole text of one segment; replaces the caption before it with the same segment.
 
     seq, committed: with ``final`` only, and then always.
@@ -90,7 +90,7 @@ class Caption:
     start: int
     end: int
     text: str
-    words: tuple[CaptionWord, ...]
+    words: tuple[CaptionMessageWord, ...]
     final: bool
     speech_final: bool
     replay: bool
@@ -101,7 +101,7 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
-class Ack:
+class AckMessage:
     """How far audio has come in, and before which position it is no longer needed."""
 
     type: ClassVar[str] = "ack"
@@ -110,7 +110,7 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class NoticeMessage:
     """Something a client should know that is no error.
 
     start, end: the meeting time of a hole in the transcript (``gap``, ``decode_failed``,
@@ -128,7 +128,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Draining:
+class DrainingMessage:
     """This container is going: within ``deadline_ms`` it closes with 1012; resume elsewhere."""
 
     type: ClassVar[str] = "draining"
@@ -136,7 +136,7 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
+class ErrorMessage:
     """Why the close that follows happens, in more words than its reason has room for.
 
     retry_after: seconds to wait before the next try; left out where a retry is no use.
@@ -149,7 +149,7 @@ class Error:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedMessage:
     """The last message of a connection that ends in order.
 
     reason: left out after ``stop``; otherwise the code of what ended it.
@@ -163,11 +163,20 @@ class Ended:
     reason: ErrorCode | None = None
 
 
-ServerMessage = Ready | SpeechStarted | Caption | Ack | Notice | Draining | Error | Ended
+ServerMessage = (
+    ReadyMessage
+    | SpeechStartedMessage
+    | CaptionMessage
+    | AckMessage
+    | NoticeMessage
+    | DrainingMessage
+    | ErrorMessage
+    | EndedMessage
+)
 
 _NAMES = {
     kind: tuple(field.name for field in fields(kind))
-    for kind in (*get_args(ServerMessage), Limits, CaptionWord)
+    for kind in (*get_args(ServerMessage), Limits, CaptionMessageWord)
 }
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 

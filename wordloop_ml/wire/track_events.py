@@ -7,12 +7,12 @@ from wordloop_ml import messages
 from wordloop_ml.languages import standard_code
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
-    Ack,
-    Caption,
-    CaptionWord,
-    Notice,
+    AckMessage,
+    CaptionMessage,
+    CaptionMessageWord,
     NoticeCode,
-    SpeechStarted,
+    NoticeMessage,
+    SpeechStartedMessage,
 )
 
 
@@ -29,7 +29,7 @@ class EventTranslator:
 
     def translate(
         self, event: messages.TrackEvent, received: int
-    ) -> Caption | SpeechStarted | Notice | Ack:
+    ) -> CaptionMessage | SpeechStartedMessage | NoticeMessage | AckMessage:
         """The one server message for one event.
 
         received: stream position one past the last sample that came in.
@@ -38,9 +38,9 @@ class EventTranslator:
             case messages.Caption():
                 return self._caption(event, received)
             case messages.SpeechStarted():
-                return SpeechStarted(at=self.positions.to_ms(event.at))
+                return SpeechStartedMessage(at=self.positions.to_ms(event.at))
             case messages.SpanLost():
-                return Notice(
+                return NoticeMessage(
                     code=NoticeCode(event.code),
                     start=self.positions.to_ms(event.start),
                     end=self.positions.to_ms(event.end),
@@ -48,16 +48,16 @@ class EventTranslator:
                     committed=self.positions.committed(event.committed, received),
                 )
             case messages.Committed():
-                return Ack(
+                return AckMessage(
                     received=received, committed=self.positions.committed(event.at, received)
                 )
             case _:
                 assert_never(event)
 
-    def _caption(self, caption: messages.Caption, received: int) -> Caption:
+    def _caption(self, caption: messages.Caption, received: int) -> CaptionMessage:
         to_ms = self.positions.to_ms
         committed = caption.committed
-        return Caption(
+        return CaptionMessage(
             segment=caption.segment,
             epoch=self.epoch,
             track=caption.track,
@@ -65,7 +65,7 @@ class EventTranslator:
             end=to_ms(caption.end),
             text=caption.text,
             words=tuple(
-                CaptionWord(
+                CaptionMessageWord(
                     text=word.text,
                     # a floor keeps order and nesting, so words stay inside the caption
                     start=to_ms(word.start),
