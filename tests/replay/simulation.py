@@ -22,9 +22,18 @@ from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
 from wordloop_ml.web.inbound import Inbound
-from wordloop_ml.wire import v1
-from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.client_messages import (
+    Encoding,
+    GapMessage,
+    StartMessage,
+    StopMessage,
+    parse_client,
+)
 from wordloop_ml.wire.client_side import encode_client, parse_server
+from wordloop_ml.wire.close_codes import CloseCode, close_code
+from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.server_messages import AckMessage, EndedMessage, Limits, ReadyMessage, encode
+from wordloop_ml.wire.track_events import EventTranslator
 
 RATE = 16_000
 WORD_SAMPLES = 20
@@ -45,7 +54,7 @@ class ServerEnd:
     """A container's end of one connection."""
 
     def __init__(self, start: StartMessage) -> None:
-        scale = v1.Positions(start.sample_rate)
+        scale = Positions(start.sample_rate)
         self.track = Track(
             start.track,
             DETECTOR.open_stream(),
@@ -54,10 +63,10 @@ class ServerEnd:
             last_seq=start.last_seq,
             live_from=scale.to_service(start.live_at),
         )
-        positions = v1.Positions(start.sample_rate, start.origin_ms or 0, start.resume_from)
+        positions = Positions(start.sample_rate, start.origin_ms or 0, start.resume_from)
         self.start = start
         self.inbound = Inbound(start, positions)
-        self.translator = v1.EventTranslator(positions, start.epoch or 0)
+        self.translator = EventTranslator(positions, start.epoch or 0)
         self.asked: dict[int, DecodeRequest] = {}
         self.leaving: ErrorCode | None = None
         self.stopped = False
@@ -65,8 +74,8 @@ class ServerEnd:
         self.outbox: list[Sent] = []
         self.close: int | None = None
         self._acked = start.resume_from
-        ready = v1.ReadyMessage(start.resume_from, start.last_seq + 1, v1.Limits())
-        self.outbox.append((v1.encode(ready), None))
+        ready = ReadyMessage(start.resume_from, start.last_seq + 1, Limits())
+        self.outbox.append((encode(ready), None))
 
     def hear(self, item: bytes | str) -> bool:
         """One frame of the client; False when there is no room for it yet."""
@@ -78,12 +87,12 @@ class ServerEnd:
             self._emit(self.track.feed(self.inbound.audio(item)))
             self._acknowledge()
             return True
-        match v1.parse_client(item):
-            case v1.GapMessage(samples=samples):
+        match parse_client(item):
+            case GapMessage(samples=samples):
                 tail, gap = self.inbound.gap(samples)
                 self._emit(self.track.feed(tail))
                 self._emit(self.track.gap(gap))
-            case v1.StopMessage():
+            case StopMessage():
                 self.stopped = True
                 self._emit(self.track.feed(self.inbound.flush()))
                 self._emit(self.track.finish())
@@ -107,19 +116,19 @@ class ServerEnd:
                 assert output.start >= self.start.resume_from
                 self.finals += output.final
             message = self.translator.translate(output, self.inbound.received)
-            self.outbox.append((v1.encode(message), output))
+            self.outbox.append((encode(message), output))
         if self.stopped and self.track.done and self.close is None:
             received, committed = self.inbound.received, self.track.committed
             committed = self.inbound.positions.committed(committed, received)
-            ended = v1.EndedMessage(received, committed, self.finals, self.leaving)
-            self.outbox.append((v1.encode(ended), None))
-            self.close = 1000 if self.leaving is None else v1.close_code(self.leaving)
+            ended = EndedMessage(received, committed, self.finals, self.leaving)
+            self.outbox.append((encode(ended), None))
+            self.close = 1000 if self.leaving is None else close_code(self.leaving)
 
     def _acknowledge(self) -> None:
         if self.inbound.received - self._acked >= ACK_EVERY_SAMPLES:
             self._acked = self.inbound.received
             committed = self.inbound.positions.committed(self.track.committed, self._acked)
-            self.outbox.append((v1.encode(v1.AckMessage(self._acked, committed)), None))
+            self.outbox.append((encode(AckMessage(self._acked, committed)), None))
 
 
 @dataclass
@@ -207,14 +216,14 @@ class Simulation:
         if not wire.up or wire.dead:
             return False
         if wire.end is None:
-            start = v1.parse_client(str(wire.up.popleft()))
+            start = parse_client(str(wire.up.popleft()))
             assert isinstance(start, StartMessage)
             older = self.seats[wire.container]
             if older is not None and older.epoch > wire.epoch:
-                wire.dead, wire.close = True, int(v1.CloseCode.SUPERSEDED)
+                wire.dead, wire.close = True, int(CloseCode.SUPERSEDED)
                 return True
             if older is not None:
-                older.dead, older.close = True, int(v1.CloseCode.SUPERSEDED)
+                older.dead, older.close = True, int(CloseCode.SUPERSEDED)
             wire.end = ServerEnd(start)
             self.seats[wire.container] = wire
         elif wire.end.hear(wire.up[0]):

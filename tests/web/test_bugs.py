@@ -18,7 +18,7 @@ from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.problems import problems
 from wordloop_ml.web.websocket import TrackSocket
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.track_events import EventTranslator
 
 
 class FailingInbound(Inbound):
@@ -28,7 +28,7 @@ class FailingInbound(Inbound):
         raise ZeroDivisionError("canary")
 
 
-class FailingTranslator(v1.EventTranslator):
+class FailingTranslator(EventTranslator):
     """Fails on the first event, in the sender's task."""
 
     def translate(self, event: TrackEvent, received: int) -> Any:
@@ -86,7 +86,7 @@ async def test_a_bug_in_the_sender_ends_the_connection_at_once(
     """Its reader does not go on taking audio whose captions nobody sends."""
     service = await serving()
     with structlog.testing.capture_logs() as logs, monkeypatch.context() as patched:
-        patched.setattr(v1, "EventTranslator", FailingTranslator)
+        patched.setattr(meeting_socket, "EventTranslator", FailingTranslator)
         await check_told(service, logs)
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.audio.opus_packets import encode
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.web.inbound import Inbound
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.positions import Positions
 
 RATE = 48_000
-POSITIONS = v1.Positions(RATE)
+POSITIONS = Positions(RATE)
 DURATIONS_MS = (2.5, 10, 20, 60, 120)
 
 
@@ -27,8 +28,8 @@ def packets_of_hiss(duration_ms: float = 20, channels: int = 1) -> list[bytes]:
 
 def inbound(**fields: Any) -> Inbound:
     """What comes in after this ``start``; Opus unless told otherwise."""
-    start = v1.StartMessage(1, "a", fields.pop("encoding", v1.Encoding.OPUS), RATE, 1, **fields)
-    return Inbound(start, v1.Positions(RATE, 0, start.resume_from))
+    start = StartMessage(1, "a", fields.pop("encoding", Encoding.OPUS), RATE, 1, **fields)
+    return Inbound(start, Positions(RATE, 0, start.resume_from))
 
 
 @given(
@@ -86,8 +87,8 @@ def test_after_a_gap_a_decoder_of_opus_begins_anew() -> None:
     assert np.array_equal(one.audio(packets[7]), other.audio(packets[7]))
 
 
-@pytest.mark.parametrize("encoding", [one for one in v1.Encoding if one is not v1.Encoding.OPUS])
-def test_an_empty_frame_changes_nothing(encoding: v1.Encoding) -> None:
+@pytest.mark.parametrize("encoding", [one for one in Encoding if one is not Encoding.OPUS])
+def test_an_empty_frame_changes_nothing(encoding: Encoding) -> None:
     """In any encoding; for Opus, too, below."""
     half = inbound(encoding=encoding)
     assert len(half.audio(b"")) == half.received == 0

@@ -20,7 +20,7 @@ from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.client_messages import VERSION, Encoding, StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage
 
 LIVE_FRAME_SAMPLES = SAMPLE_RATE // 50
@@ -96,10 +96,10 @@ async def _track(
     collector: "_Collector",
 ) -> None:
     """One source, to its last final."""
-    stream = v1.StartMessage(
-        version=v1.VERSION,
+    stream = StartMessage(
+        version=VERSION,
         track=track,
-        encoding=v1.Encoding.PCM_S16LE,
+        encoding=Encoding.PCM_S16LE,
         sample_rate=SAMPLE_RATE,
         channels=1,
         language=hints.language,

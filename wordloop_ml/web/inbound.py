@@ -3,8 +3,10 @@
 from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.audio.resampler import StreamResampler
 from wordloop_ml.messages import Samples
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.client_messages import Encoding, StartMessage
 from wordloop_ml.wire.containers import StreamHead
+from wordloop_ml.wire.pcm import PcmDecoder
+from wordloop_ml.wire.positions import Positions
 
 
 class Inbound:
@@ -14,7 +16,7 @@ class Inbound:
     counted and dropped, so that every later position is right.
     """
 
-    def __init__(self, start: v1.StartMessage, positions: v1.Positions) -> None:
+    def __init__(self, start: StartMessage, positions: Positions) -> None:
         self.start = start
         self.positions = positions
         self._head = StreamHead()
@@ -54,7 +56,7 @@ class Inbound:
         return StreamResampler(self.start.sample_rate, first_sample=position)
 
 
-def _decoder(start: v1.StartMessage) -> v1.PcmDecoder | OpusDecoder:
-    if start.encoding is v1.Encoding.OPUS:
+def _decoder(start: StartMessage) -> PcmDecoder | OpusDecoder:
+    if start.encoding is Encoding.OPUS:
         return OpusDecoder(start.channels)
-    return v1.PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)
+    return PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)

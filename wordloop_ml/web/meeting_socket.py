@@ -1,4 +1,4 @@
-"""One WebSocket, one track of one meeting: the adapter between wire/v1 and the meeting's actor.
+"""One WebSocket, one track of one meeting: the adapter between the wire and the meeting's actor.
 
 The handler reads; a second task sends what the actor puts into the seat's outbox. Neither outlives
 the other. Nothing here decodes speech or keeps captions.
@@ -38,7 +38,32 @@ from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.websocket import CLOSE_WITHIN_S, TrackSocket, raise_broken
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.client_messages import (
+    FinalizeMessage,
+    GapMessage,
+    KeepAliveMessage,
+    StartMessage,
+    StopMessage,
+    parse_client,
+)
+from wordloop_ml.wire.close_codes import close_code, close_reason
+from wordloop_ml.wire.identifiers import valid_meeting_id
+from wordloop_ml.wire.pace import Pace
+from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.pulse import Pulse
+from wordloop_ml.wire.server_messages import (
+    AckMessage,
+    DrainingMessage,
+    EndedMessage,
+    ErrorMessage,
+    Limits,
+    NoticeCode,
+    NoticeMessage,
+    ReadyMessage,
+    ServerMessage,
+    encode,
+)
+from wordloop_ml.wire.track_events import EventTranslator
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0
@@ -59,7 +84,7 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     resumed = request.query.get("resume") == "1"
     meeting = request.match_info["meeting_id"]
-    if not v1.valid_meeting_id(meeting):
+    if not valid_meeting_id(meeting):
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     key = meeting_key(request[TENANT], meeting)
     with service.roster.admitted(key, resumed=resumed):
@@ -92,13 +117,13 @@ class Connection:
         self._resumed = resumed
         settings = service.settings
         self._traces = settings.log_level == "debug"
-        self._limits = v1.Limits(
+        self._limits = Limits(
             audio_frames_per_s=settings.audio_frames_per_s,
             realtime_factor=settings.realtime_factor,
             idle_s=math.ceil(settings.idle_s),
         )
-        self._pace = v1.Pace(self._limits)
-        self._pulse = v1.Pulse()
+        self._pace = Pace(self._limits)
+        self._pulse = Pulse()
         self._frames = 0
         self._turn = Turn()
 
@@ -125,7 +150,7 @@ class Connection:
         finally:
             self._turn.end()
 
-    async def _serve_track(self, start: v1.StartMessage) -> None:
+    async def _serve_track(self, start: StartMessage) -> None:
         """Read and send; a bug in one cancels the other, and is raised in an ``ExceptionGroup``."""
         actor, seat, inbound = self._join(start)
         async with asyncio.TaskGroup() as tasks:
@@ -145,12 +170,12 @@ class Connection:
         retry_after = error.retry_after_s if isinstance(error, Busy) else None
         try:
             async with asyncio.timeout(SEND_WITHIN_S + CLOSE_WITHIN_S):
-                await self._send(v1.ErrorMessage(error.code, str(error), retry_after))
+                await self._send(ErrorMessage(error.code, str(error), retry_after))
                 await self._close(error.code, str(error))
         except (ConnectionError, TimeoutError):
             self._abort()
 
-    async def _receive_start(self) -> v1.StartMessage | None:
+    async def _receive_start(self) -> StartMessage | None:
         """The first message; None when the peer left without one."""
         text = await self._receive(START_WITHIN_S)
         if text is None:
@@ -159,18 +184,18 @@ class Connection:
             raise BadInput(
                 "audio before start, which is a text frame", code=ErrorCode.UNEXPECTED_MESSAGE
             )
-        message = v1.parse_client(text)
-        if not isinstance(message, v1.StartMessage):
+        message = parse_client(text)
+        if not isinstance(message, StartMessage):
             raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
         return message
 
-    def _join(self, start: v1.StartMessage) -> tuple[MeetingActor, TrackSession, Inbound]:
+    def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, Inbound]:
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
         if self._resumed and not start.resumes:
             self._service.roster.require_new(self._meeting)
-        scale = v1.Positions(start.sample_rate)
+        scale = Positions(start.sample_rate)
         actor, seat = self._service.roster.join(
             self._meeting,
             TrackOptions(
@@ -190,11 +215,11 @@ class Connection:
         return (
             actor,
             seat,
-            Inbound(start, v1.Positions(start.sample_rate, origin_ms, start.resume_from)),
+            Inbound(start, Positions(start.sample_rate, origin_ms, start.resume_from)),
         )
 
-    def _ready(self, start: v1.StartMessage) -> v1.ReadyMessage:
-        return v1.ReadyMessage(
+    def _ready(self, start: StartMessage) -> ReadyMessage:
+        return ReadyMessage(
             accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
         )
 
@@ -214,8 +239,8 @@ class Connection:
         idle_s = self._service.settings.idle_s
         stopped = False
         while (received := await self._receive(idle_s, seat)) is not None:
-            message = received if isinstance(received, bytes) else v1.parse_client(received)
-            if stopped and not isinstance(message, v1.KeepAliveMessage):
+            message = received if isinstance(received, bytes) else parse_client(received)
+            if stopped and not isinstance(message, KeepAliveMessage):
                 raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
             if isinstance(message, bytes):
                 await actor.post_audio(seat, self._audio(inbound, message))
@@ -223,19 +248,19 @@ class Connection:
             self._pace.spend(time.monotonic())
             await actor.wait_for_room(seat)
             match message:
-                case v1.StartMessage():
+                case StartMessage():
                     raise BadInput("start comes once", code=ErrorCode.UNEXPECTED_MESSAGE)
-                case v1.FinalizeMessage():
+                case FinalizeMessage():
                     actor.post(FlushAsked(seat))
-                case v1.GapMessage(samples=samples):
+                case GapMessage(samples=samples):
                     tail, gap = inbound.gap(samples)
                     await actor.post_audio(seat, tail)
                     actor.post(GapArrived(seat, gap))
-                case v1.StopMessage():
+                case StopMessage():
                     stopped = True
                     await actor.post_audio(seat, inbound.flush())
                     actor.post(AudioEnded(seat))
-                case v1.KeepAliveMessage():
+                case KeepAliveMessage():
                     pass
 
     def _audio(self, inbound: Inbound, payload: bytes) -> Samples:
@@ -327,7 +352,7 @@ class Connection:
 
     async def _send_all(self, seat: TrackSession, inbound: Inbound) -> None:
         """Send the outbox in order until it closes; a reader that stalls loses its connection."""
-        translator = v1.EventTranslator(
+        translator = EventTranslator(
             inbound.positions, seat.options.epoch or 0, inbound.start.speaker
         )
         try:
@@ -354,9 +379,9 @@ class Connection:
         reason = event.message or _GOODBYES.get(event.code, "ended")
         if event.code in {None, ErrorCode.DRAINING}:
             committed = inbound.positions.committed(event.committed, inbound.received)
-            await self._send(v1.EndedMessage(inbound.received, committed, event.finals, event.code))
+            await self._send(EndedMessage(inbound.received, committed, event.finals, event.code))
         else:
-            await self._send(v1.ErrorMessage(event.code or ErrorCode.INTERNAL, reason))
+            await self._send(ErrorMessage(event.code or ErrorCode.INTERNAL, reason))
         await self._close(event.code, reason)
 
     def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
@@ -371,19 +396,19 @@ class Connection:
             **timing.facts(time.monotonic()),
         )
 
-    async def _send(self, message: v1.ServerMessage) -> None:
+    async def _send(self, message: ServerMessage) -> None:
         """One frame. Raises ``TimeoutError`` when the peer does not read."""
         async with asyncio.timeout(SEND_WITHIN_S):
-            await self._socket.send_str(v1.encode(message))
+            await self._socket.send_str(encode(message))
 
     async def _ping(self) -> None:
         async with asyncio.timeout(SEND_WITHIN_S):
             await self._socket.ping()
 
     async def _close(self, code: ErrorCode | None, reason: str) -> None:
-        close_code = WSCloseCode.OK if code is None else v1.close_code(code)
-        text = reason if code is None else v1.close_reason(code, reason)
-        await self._socket.close(code=close_code, message=text.encode())
+        status = WSCloseCode.OK if code is None else close_code(code)
+        text = reason if code is None else close_reason(code, reason)
+        await self._socket.close(code=status, message=text.encode())
 
     def _abort(self) -> None:
         """End the transport: a peer that reads nothing would never see a close frame."""
@@ -413,17 +438,17 @@ _GOODBYES: dict[ErrorCode | None, str] = {
 
 
 def _message(
-    event: TrackEvent | Ack | Cadence | Leaving, translator: v1.EventTranslator, inbound: Inbound
-) -> v1.ServerMessage:
+    event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, inbound: Inbound
+) -> ServerMessage:
     """What an event of the outbox is on the wire."""
     match event:
         case Ack(committed=committed):
-            return v1.AckMessage(
+            return AckMessage(
                 inbound.received, inbound.positions.committed(committed, inbound.received)
             )
         case Cadence(degraded=degraded):
-            return v1.NoticeMessage(v1.NoticeCode.DEGRADED if degraded else v1.NoticeCode.RESTORED)
+            return NoticeMessage(NoticeCode.DEGRADED if degraded else NoticeCode.RESTORED)
         case Leaving(deadline_s=deadline_s):
-            return v1.DrainingMessage(deadline_ms=round(deadline_s * 1000))
+            return DrainingMessage(deadline_ms=round(deadline_s * 1000))
         case _:
             return translator.translate(event, inbound.received)

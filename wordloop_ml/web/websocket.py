@@ -3,7 +3,8 @@
 from aiohttp import ClientError, WebSocketError, WSCloseCode, web
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.wire import v1
+from wordloop_ml.wire.close_codes import close_reason
+from wordloop_ml.wire.server_messages import Limits
 
 HEARTBEAT_S = 10.0
 """Until ``start``, a peer that does not answer a ping is gone after one and a half times this."""
@@ -15,7 +16,7 @@ BROKEN: dict[int, tuple[ErrorCode, str]] = {
     WSCloseCode.INVALID_TEXT: (ErrorCode.BAD_JSON, "a text is not UTF-8"),
     WSCloseCode.MESSAGE_TOO_BIG: (
         ErrorCode.TOO_LARGE,
-        f"a message is at most {v1.Limits().message_bytes} bytes",
+        f"a message is at most {Limits().message_bytes} bytes",
     ),
 }
 """The codes with which aiohttp closes by itself, and what they are called here."""
@@ -33,7 +34,7 @@ class TrackSocket(web.WebSocketResponse):
             autoping=False,  # an answer to our ping is how we know that the peer reads
             compress=False,
             # aiohttp refuses a message of exactly its limit; ours is inclusive
-            max_msg_size=v1.Limits().message_bytes + 1,
+            max_msg_size=Limits().message_bytes + 1,
         )
 
     def speaks(self, request: web.Request) -> bool:
@@ -52,10 +53,10 @@ class TrackSocket(web.WebSocketResponse):
         orderly end that 1000 says: only a close of the peer's is answered with it.
         """
         if not message and code in BROKEN:
-            message = v1.close_reason(*BROKEN[code]).encode()
+            message = close_reason(*BROKEN[code]).encode()
         elif not message and self.close_code in _NO_CLOSE_OF_THE_PEER:
             code = WSCloseCode.INTERNAL_ERROR
-            message = v1.close_reason(ErrorCode.INTERNAL, "unexpected end").encode()
+            message = close_reason(ErrorCode.INTERNAL, "unexpected end").encode()
         return await super().close(code=code, message=message, drain=drain)
 
 

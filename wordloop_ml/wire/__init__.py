@@ -1,1 +1,1 @@
-"""Pure: bytes and JSON to messages and back, one front file per protocol (``v1``)."""
+"""Pure: bytes and JSON to messages and back; docs/protocol.md documents version 1 of the protocol."""
