@@ -27,13 +27,20 @@ from wordloop_ml.wire.client_messages import (
     GapMessage,
     StartMessage,
     StopMessage,
+    encode_client,
     parse_client,
 )
-from wordloop_ml.wire.client_side import encode_client, parse_server
 from wordloop_ml.wire.close_codes import CloseCode, close_code
 from wordloop_ml.wire.positions import Positions
-from wordloop_ml.wire.server_messages import AckMessage, EndedMessage, Limits, ReadyMessage, encode
-from wordloop_ml.wire.track_events import EventTranslator
+from wordloop_ml.wire.server_messages import (
+    AckMessage,
+    EndedMessage,
+    EventTranslator,
+    Limits,
+    ReadyMessage,
+    encode,
+    parse_server,
+)
 
 RATE = 16_000
 WORD_SAMPLES = 20

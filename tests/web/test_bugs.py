@@ -18,7 +18,7 @@ from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.inbound import Inbound
 from wordloop_ml.web.problems import problems
 from wordloop_ml.web.websocket import TrackSocket
-from wordloop_ml.wire.track_events import EventTranslator
+from wordloop_ml.wire.server_messages import EventTranslator
 
 
 class FailingInbound(Inbound):

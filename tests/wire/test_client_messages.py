@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.client_messages import (
     MAX_ORIGIN_MS,
+    ClientMessage,
     Encoding,
     FinalizeMessage,
     GapMessage,
     KeepAliveMessage,
     StartMessage,
     StopMessage,
+    encode_client,
     parse_client,
 )
 from wordloop_ml.wire.fields import MAX_POSITION
@@ -278,3 +280,48 @@ def test_arbitrary_fields_give_a_message_or_a_named_error(
     if isinstance(message, StartMessage):
         assert 0 <= message.sends_from <= message.resume_from <= message.live_at <= MAX_POSITION
         assert 8_000 <= message.sample_rate <= 48_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        StartMessage(1, "ana", Encoding.PCM_S16LE, 16_000, 1),
+        StartMessage(
+            version=1,
+            track="ana",
+            encoding=Encoding.OPUS,
+            sample_rate=48_000,
+            channels=2,
+            speaker="Ana",
+            language="de",
+            vocabulary=("Grüße", "Jira"),
+            origin_ms=0,
+            first_sample=960,
+            resume_from=1_000,
+            last_seq=3,
+            epoch=0,
+            attempt=2,
+            live_from=5_000,
+        ),
+        FinalizeMessage(),
+        GapMessage(5),
+        KeepAliveMessage(),
+        StopMessage(),
+    ],
+)
+def test_the_server_reads_what_the_client_says(message: ClientMessage) -> None:
+    """Every message, with and without what may be left out."""
+    assert parse_client(encode_client(message)) == message
+
+
+def test_what_is_left_out_is_not_said() -> None:
+    """Only the fields that a new track needs."""
+    text = encode_client(StartMessage(1, "a", Encoding.PCM_S16LE, 16_000, 1))
+    assert json.loads(text) == {
+        "type": "start",
+        "version": 1,
+        "track": "a",
+        "encoding": "pcm_s16le",
+        "sample_rate": 16_000,
+        "channels": 1,
+    }

@@ -7,9 +7,8 @@ import aiohttp
 
 from wordloop_ml.errors import BadInput
 from wordloop_ml.replay.breaks import Break, Closed, Distrusted, Lost, Refused, Unreachable
-from wordloop_ml.wire.client_messages import ClientMessage
-from wordloop_ml.wire.client_side import encode_client, parse_server
-from wordloop_ml.wire.server_messages import ServerMessage
+from wordloop_ml.wire.client_messages import ClientMessage, encode_client
+from wordloop_ml.wire.server_messages import ServerMessage, parse_server
 
 CONNECT_WITHIN_S = 10.0
 SILENCE_S = 20.0

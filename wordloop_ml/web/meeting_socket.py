@@ -56,6 +56,7 @@ from wordloop_ml.wire.server_messages import (
     DrainingMessage,
     EndedMessage,
     ErrorMessage,
+    EventTranslator,
     Limits,
     NoticeCode,
     NoticeMessage,
@@ -63,7 +64,6 @@ from wordloop_ml.wire.server_messages import (
     ServerMessage,
     encode,
 )
-from wordloop_ml.wire.track_events import EventTranslator
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0

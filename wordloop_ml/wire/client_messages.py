@@ -1,6 +1,7 @@
 """Version 1, client to server: text frames to frozen messages, strictly."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 
 from wordloop_ml.errors import BadInput, ErrorCode
@@ -188,3 +189,22 @@ class _Fields(Fields):
                 f"encoding must be one of {', '.join(Encoding)}",
                 code=ErrorCode.UNSUPPORTED_ENCODING,
             ) from None
+
+
+_TYPES: dict[type[ClientMessage], str] = {
+    StartMessage: "start",
+    FinalizeMessage: "finalize",
+    GapMessage: "gap",
+    KeepAliveMessage: "keepalive",
+    StopMessage: "stop",
+}
+
+
+def encode_client(message: ClientMessage) -> str:
+    """One text frame: compact JSON without the fields that say what leaving them out says."""
+    said: dict[str, object] = {"type": _TYPES[type(message)]}
+    for one in fields(message):
+        value = getattr(message, one.name)
+        if one.default is MISSING or value != one.default:
+            said[one.name] = value
+    return json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -4,13 +4,17 @@ Positions are stream samples, times are integer milliseconds of meeting time.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, TypeVar, assert_never, get_args
 
-from wordloop_ml.errors import ErrorCode
+from wordloop_ml import messages
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.languages import standard_code
 from wordloop_ml.messages import RejectReason
-from wordloop_ml.wire.json_text import MAX_TEXT_BYTES
+from wordloop_ml.wire.json_text import MAX_TEXT_BYTES, parse_object
+from wordloop_ml.wire.positions import Positions
 
 
 class NoticeCode(StrEnum):
@@ -198,3 +202,244 @@ def _plain(message: object) -> dict[str, object]:
             value = [_plain(item) for item in value]
         plain[name] = value
     return plain
+
+
+def parse_server(text: str) -> ServerMessage | None:
+    """The message that one text frame holds; None for one that this client does not know.
+
+    Fields, types, notices, reasons and errors that it does not know are passed over, so that
+    version 1 can grow. Raises ``BadInput`` for what is no message at all.
+    """
+    values = parse_object(text)
+    read = _READERS.get(values.get("type"))
+    if read is None:
+        return None
+    try:
+        return read(_Values(values))
+    except (KeyError, TypeError) as error:
+        raise BadInput(
+            f"a server message without a right {error.args[0]}", code=ErrorCode.BAD_MESSAGE
+        ) from None
+
+
+_Name = TypeVar("_Name", bound=StrEnum)
+
+
+def _known(names: type[_Name], value: str | None) -> _Name | None:
+    """The member that is spelt so, if there is one."""
+    return next((one for one in names if one == value), None)
+
+
+class _Values:
+    """The fields of one object, by name and type; KeyError and TypeError name the field."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def integer(self, name: str) -> int:
+        value = self._values[name]
+        if type(value) is not int:
+            raise TypeError(name)
+        return value
+
+    def optional_integer(self, name: str) -> int | None:
+        return self.integer(name) if self._values.get(name) is not None else None
+
+    def number(self, name: str) -> float:
+        value = self._values[name]
+        if type(value) not in (int, float):
+            raise TypeError(name)
+        return float(value)
+
+    def optional_number(self, name: str) -> float | None:
+        return self.number(name) if self._values.get(name) is not None else None
+
+    def text(self, name: str) -> str:
+        value = self._values[name]
+        if not isinstance(value, str):
+            raise TypeError(name)
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return self.text(name) if self._values.get(name) is not None else None
+
+    def truth(self, name: str) -> bool:
+        value = self._values[name]
+        if not isinstance(value, bool):
+            raise TypeError(name)
+        return value
+
+    def object(self, name: str) -> "_Values":
+        value = self._values[name]
+        if not isinstance(value, dict):
+            raise TypeError(name)
+        return _Values(value)
+
+    def objects(self, name: str) -> "list[_Values]":
+        value = self._values[name]
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise TypeError(name)
+        return [_Values(one) for one in value]
+
+    def error_code(self, name: str) -> ErrorCode:
+        """A code of a later server means no more than its close code does."""
+        return _known(ErrorCode, self.text(name)) or ErrorCode.INTERNAL
+
+
+def _ready(values: _Values) -> ReadyMessage:
+    limits = values.object("limits")
+    return ReadyMessage(
+        accept_from=values.integer("accept_from"),
+        next_seq=values.integer("next_seq"),
+        limits=Limits(**{one.name: limits.integer(one.name) for one in fields(Limits)}),
+    )
+
+
+def _speech_started(values: _Values) -> SpeechStartedMessage:
+    return SpeechStartedMessage(at=values.integer("at"))
+
+
+def _caption(values: _Values) -> CaptionMessage:
+    return CaptionMessage(
+        segment=values.text("segment"),
+        epoch=values.integer("epoch"),
+        track=values.text("track"),
+        start=values.integer("start"),
+        end=values.integer("end"),
+        text=values.text("text"),
+        words=tuple(_word(word) for word in values.objects("words")),
+        final=values.truth("final"),
+        speech_final=values.truth("speech_final"),
+        replay=values.truth("replay"),
+        language=values.text("language"),
+        seq=values.optional_integer("seq"),
+        speaker=values.optional_text("speaker"),
+        committed=values.optional_integer("committed"),
+    )
+
+
+def _word(values: _Values) -> CaptionMessageWord:
+    return CaptionMessageWord(
+        text=values.text("text"),
+        start=values.integer("start"),
+        end=values.integer("end"),
+        confidence=values.number("confidence"),
+        stable=values.truth("stable"),
+    )
+
+
+def _ack(values: _Values) -> AckMessage:
+    return AckMessage(received=values.integer("received"), committed=values.integer("committed"))
+
+
+def _notice(values: _Values) -> NoticeMessage | None:
+    code = _known(NoticeCode, values.text("code"))
+    if code is None:
+        return None
+    return NoticeMessage(
+        code,
+        start=values.optional_integer("start"),
+        end=values.optional_integer("end"),
+        reason=_known(RejectReason, values.optional_text("reason")),
+        committed=values.optional_integer("committed"),
+    )
+
+
+def _draining(values: _Values) -> DrainingMessage:
+    return DrainingMessage(deadline_ms=values.integer("deadline_ms"))
+
+
+def _error(values: _Values) -> ErrorMessage:
+    return ErrorMessage(
+        values.error_code("code"), values.text("message"), values.optional_number("retry_after")
+    )
+
+
+def _ended(values: _Values) -> EndedMessage:
+    return EndedMessage(
+        received=values.integer("received"),
+        committed=values.integer("committed"),
+        finals=values.integer("finals"),
+        reason=values.error_code("reason") if values.optional_text("reason") else None,
+    )
+
+
+_READERS: dict[object, Callable[[_Values], ServerMessage | None]] = {
+    ReadyMessage.type: _ready,
+    SpeechStartedMessage.type: _speech_started,
+    CaptionMessage.type: _caption,
+    AckMessage.type: _ack,
+    NoticeMessage.type: _notice,
+    DrainingMessage.type: _draining,
+    ErrorMessage.type: _error,
+    EndedMessage.type: _ended,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventTranslator:
+    """Translates the events of one connection.
+
+    speaker: the name to show, from ``start``; epoch: the connection's, 0 where it gave none.
+    """
+
+    positions: Positions
+    epoch: int = 0
+    speaker: str | None = None
+
+    def translate(
+        self, event: messages.TrackEvent, received: int
+    ) -> CaptionMessage | SpeechStartedMessage | NoticeMessage | AckMessage:
+        """The one server message for one event.
+
+        received: stream position one past the last sample that came in.
+        """
+        match event:
+            case messages.Caption():
+                return self._caption(event, received)
+            case messages.SpeechStarted():
+                return SpeechStartedMessage(at=self.positions.to_ms(event.at))
+            case messages.SpanLost():
+                return NoticeMessage(
+                    code=NoticeCode(event.code),
+                    start=self.positions.to_ms(event.start),
+                    end=self.positions.to_ms(event.end),
+                    reason=event.reason,
+                    committed=self.positions.committed(event.committed, received),
+                )
+            case messages.Committed():
+                return AckMessage(
+                    received=received, committed=self.positions.committed(event.at, received)
+                )
+            case _:
+                assert_never(event)
+
+    def _caption(self, caption: messages.Caption, received: int) -> CaptionMessage:
+        to_ms = self.positions.to_ms
+        committed = caption.committed
+        return CaptionMessage(
+            segment=caption.segment,
+            epoch=self.epoch,
+            track=caption.track,
+            start=to_ms(caption.start),
+            end=to_ms(caption.end),
+            text=caption.text,
+            words=tuple(
+                CaptionMessageWord(
+                    text=word.text,
+                    # a floor keeps order and nesting, so words stay inside the caption
+                    start=to_ms(word.start),
+                    end=to_ms(word.end),
+                    confidence=round(word.confidence, 3),
+                    stable=word.stable,
+                )
+                for word in caption.words
+            ),
+            final=caption.final,
+            speech_final=caption.speech_final,
+            replay=caption.replay,
+            language=standard_code(caption.language),
+            seq=caption.seq,
+            speaker=self.speaker,
+            committed=None if committed is None else self.positions.committed(committed, received),
+        )
