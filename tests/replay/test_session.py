@@ -17,7 +17,7 @@ from wordloop_ml.replay.session import (
     Standing,
 )
 from wordloop_ml.wire.client_messages import Encoding, GapMessage, StartMessage, StopMessage
-from wordloop_ml.wire.fields import MAX_POSITION
+from wordloop_ml.wire.json_fields import MAX_POSITION
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     EndedMessage,

@@ -18,7 +18,7 @@ from wordloop_ml.wire.client_messages import (
     encode_client,
     parse_client,
 )
-from wordloop_ml.wire.fields import MAX_POSITION
+from wordloop_ml.wire.json_fields import MAX_POSITION
 
 MINIMAL: dict[str, Any] = {
     "type": "start",

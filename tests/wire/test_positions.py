@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.wire.client_messages import MAX_ORIGIN_MS
-from wordloop_ml.wire.fields import MAX_POSITION
+from wordloop_ml.wire.json_fields import MAX_POSITION
 from wordloop_ml.wire.positions import Positions
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000]) | st.integers(

@@ -13,9 +13,8 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.languages import MAX_TAG_CHARS, TAG_PATTERN
 from wordloop_ml.synthesis.messages import Segment, Wishes
 from wordloop_ml.wire import synthesis
-from wordloop_ml.wire.fields import MAX_POSITION
-from wordloop_ml.wire.identifiers import IDENTIFIER_PATTERN, SEGMENT_ID_PATTERN
-from wordloop_ml.wire.names import MAX_SPEAKER_CHARS
+from wordloop_ml.wire.json_fields import MAX_POSITION
+from wordloop_ml.wire.names import IDENTIFIER_PATTERN, MAX_SPEAKER_CHARS, SEGMENT_ID_PATTERN
 from wordloop_ml.wire.synthesis import parse_request
 
 SCHEMA: dict[str, Any] = json.loads(

@@ -21,7 +21,7 @@ from wordloop_ml.replay.buffer import ReplayBuffer
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.close_codes import ClientAction
-from wordloop_ml.wire.fields import MAX_POSITION
+from wordloop_ml.wire.json_fields import MAX_POSITION
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
     AckMessage,

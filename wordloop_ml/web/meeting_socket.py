@@ -47,7 +47,7 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
-from wordloop_ml.wire.identifiers import valid_meeting_id
+from wordloop_ml.wire.names import valid_meeting_id
 from wordloop_ml.wire.pace import Pace
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.pulse import Pulse

@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
-from wordloop_ml.wire.fields import Fields
-from wordloop_ml.wire.json_text import parse_object
+from wordloop_ml.wire.json_fields import Fields, parse_object
 from wordloop_ml.wire.names import plain_terms
 from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Vectors
 from wordloop_ml.ports import EmbedderCapabilities
-from wordloop_ml.wire.fields import Fields
-from wordloop_ml.wire.json_text import parse_object
+from wordloop_ml.wire.json_fields import Fields, parse_object
 
 MAX_REQUEST_BYTES = 16 << 20
 """Room for as many texts as may be, of 8 KiB each: what clients send that fill their batches by number.

@@ -9,9 +9,8 @@ from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.synthesis.messages import Segment, Transcript, Wishes
-from wordloop_ml.wire.fields import Fields
-from wordloop_ml.wire.identifiers import MAX_SEGMENT_ID_CHARS, valid_segment_id
-from wordloop_ml.wire.json_text import parse_object
+from wordloop_ml.wire.json_fields import Fields, parse_object
+from wordloop_ml.wire.names import MAX_SEGMENT_ID_CHARS, valid_segment_id
 
 MAX_REQUEST_BYTES = 8 << 20
 """Room for as many segments and characters as may be, each character escaped, ids and names beside them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.synthesis.messages import Segment, Transcript
-from wordloop_ml.wire.fields import Fields
+from wordloop_ml.wire.json_fields import Fields
 from wordloop_ml.wire.names import name_in
 from wordloop_ml.wire.synthesis import parse_json, read_segment, segment_fields, transcript_of
 from wordloop_ml.wire.transcripts import TRANSCRIPT_FORMAT, TRANSCRIPT_VERSION

@@ -1,3 +1,5 @@
+"""JSON objects: what is read, and what is refused."""
+
 import json
 from contextlib import suppress
 
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.wire.json_text import MAX_NESTING, MAX_TEXT_BYTES, parse_object
+from wordloop_ml.wire.json_fields import MAX_NESTING, MAX_TEXT_BYTES, parse_object
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
