@@ -19,7 +19,8 @@ from scripts.drills.talk import Talk
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage, NoticeMessage
 
 FRAME_SAMPLES = SAMPLE_RATE // 10

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.codec import CodecContext
 
-from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
+from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE
 
 
 def encode(

@@ -12,7 +12,7 @@ from wordloop_ml.audio import opus
 from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
-from wordloop_ml.wire.opus import MAX_PACKET_SAMPLES, OPUS_SAMPLE_RATE, packet_samples
+from wordloop_ml.wire.audio_frames import MAX_PACKET_SAMPLES, OPUS_SAMPLE_RATE, packet_samples
 
 CONVERGED = 3_840
 """80 ms at 48 kHz: after so long, a decoder is faithful wherever it began (RFC 7845, 4.6)."""

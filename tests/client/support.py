@@ -10,7 +10,8 @@ from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import Pcm16
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire.client_messages import Encoding, StartMessage
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage, NoticeMessage
 
 STREAM = StartMessage(1, "a", Encoding.PCM_S16LE, 16_000, 1, origin_ms=0)

@@ -22,8 +22,8 @@ from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
 from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import (
-    Encoding,
     GapMessage,
     StartMessage,
     StopMessage,

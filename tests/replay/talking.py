@@ -9,7 +9,8 @@ from wordloop_ml.replay.session import (
     ReplaySession,
     Standing,
 )
-from wordloop_ml.wire.client_messages import Encoding, GapMessage, StartMessage, StopMessage
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.server_messages import (
     CaptionMessage,
     NoticeMessage,

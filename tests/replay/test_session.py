@@ -16,7 +16,8 @@ from wordloop_ml.replay.session import (
     Show,
     Standing,
 )
-from wordloop_ml.wire.client_messages import Encoding, GapMessage, StartMessage, StopMessage
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.json_fields import MAX_POSITION
 from wordloop_ml.wire.server_messages import (
     AckMessage,

@@ -16,7 +16,7 @@ from tests.web.support import Client, Serving
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.settings import Settings
-from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
+from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, packet_samples
 
 SHORT = "en_read_ls1272_1"
 """A sentence of six seconds."""

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import (
     MAX_ORIGIN_MS,
     ClientMessage,
-    Encoding,
     FinalizeMessage,
     GapMessage,
     KeepAliveMessage,

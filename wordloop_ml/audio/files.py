@@ -20,7 +20,7 @@ from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
 from wordloop_ml.audio.timeline import Timeline
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
-from wordloop_ml.wire.downmix import Downmix
+from wordloop_ml.wire.audio_frames import Downmix
 
 _TOLERATED_LOSS_S = 0.15
 _NEAR_S = 0.5

@@ -8,9 +8,7 @@ from av.codec import CodecContext
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Samples
-from wordloop_ml.wire.client_messages import Encoding
-from wordloop_ml.wire.downmix import Downmix
-from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE, packet_samples
+from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, Downmix, Encoding, packet_samples
 
 # FFmpeg's own decoder is called "opus". libopus is the reference, conceals what was lost, and
 # costs the same.

@@ -20,7 +20,8 @@ from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
-from wordloop_ml.wire.client_messages import VERSION, Encoding, StartMessage
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import VERSION, StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage
 
 LIVE_FRAME_SAMPLES = SAMPLE_RATE // 50

@@ -3,9 +3,8 @@
 from wordloop_ml.audio.opus import OpusDecoder
 from wordloop_ml.audio.resampler import StreamResampler
 from wordloop_ml.messages import Samples
-from wordloop_ml.wire.client_messages import Encoding, StartMessage
-from wordloop_ml.wire.containers import StreamHead
-from wordloop_ml.wire.pcm import PcmDecoder
+from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, StreamHead
+from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.positions import Positions
 
 

@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import MISSING, dataclass, fields
-from enum import StrEnum
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
+from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, Encoding
 from wordloop_ml.wire.json_fields import Fields, parse_object
 from wordloop_ml.wire.names import plain_terms
-from wordloop_ml.wire.opus import OPUS_SAMPLE_RATE
 
 VERSION = 1
 MIN_SAMPLE_RATE = 8_000
@@ -16,15 +15,6 @@ MAX_SAMPLE_RATE = 48_000
 MAX_CHANNELS = 2
 MAX_ORIGIN_MS = 2**52 - 1
 """Leaves room for the longest track before its times pass ``MAX_POSITION``."""
-
-
-class Encoding(StrEnum):
-    """How binary frames carry audio; names are ffmpeg's."""
-
-    PCM_S16LE = "pcm_s16le"
-    PCM_F32LE = "pcm_f32le"
-    PCM_MULAW = "pcm_mulaw"
-    OPUS = "opus"
 
 
 @dataclass(frozen=True, slots=True)
