@@ -11,7 +11,7 @@ import pytest
 from tests.web.support import Client, Running, Serving, until
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.wire import pulse
+from wordloop_ml.wire import heartbeat
 
 SLOW = {"audio_frames_per_s": 10, "realtime_factor": 1}
 """Limits that are reached soon: 1200 messages at once, or 120 s of audio."""
@@ -89,8 +89,8 @@ def sending_tasks() -> int:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pulse in which a test has no time to fall asleep."""
-    monkeypatch.setattr(pulse, "PING_EVERY_S", 0.05)
-    monkeypatch.setattr(pulse, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(heartbeat, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(heartbeat, "ANSWER_WITHIN_S", 0.2)
     monkeypatch.setattr(meeting_socket, "LOOK_EVERY_S", 0.02)
 
 

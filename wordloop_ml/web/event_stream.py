@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from wordloop_ml.wire.server_sent import COMMENT, CONTENT_TYPE, encode_event
+from wordloop_ml.wire.http_syntax import COMMENT, CONTENT_TYPE, encode_event
 
 ALIVE_EVERY_S = 10.0
 """A comment is sent when nothing else was for so long."""

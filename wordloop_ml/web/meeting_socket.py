@@ -47,10 +47,10 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
+from wordloop_ml.wire.heartbeat import Heartbeat
 from wordloop_ml.wire.names import valid_meeting_id
-from wordloop_ml.wire.pace import Pace
 from wordloop_ml.wire.positions import Positions
-from wordloop_ml.wire.pulse import Pulse
+from wordloop_ml.wire.rate_limit import TokenBucket
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     DrainingMessage,
@@ -122,8 +122,8 @@ class Connection:
             realtime_factor=settings.realtime_factor,
             idle_s=math.ceil(settings.idle_s),
         )
-        self._pace = Pace(self._limits)
-        self._pulse = Pulse()
+        self._pace = TokenBucket(self._limits)
+        self._pulse = Heartbeat()
         self._frames = 0
         self._turn = Turn()
 

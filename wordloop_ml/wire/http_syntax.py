@@ -1,4 +1,4 @@
-"""What some headers of a request say (RFC 9110; RFC 8941 for the key)."""
+"""Headers of requests (RFC 9110; RFC 8941 for the key), and server-sent events as bytes (WHATWG HTML, 9.2.5)."""
 
 import re
 from collections.abc import Sequence
@@ -57,3 +57,16 @@ def _range(text: str) -> tuple[str, float]:
             match = re.fullmatch(r"[01](?:\.[0-9]{0,3})?", value.strip())
             weight = min(float(match[0]), 1.0) if match else 0.0
     return kind, weight
+
+
+COMMENT = b":\n\n"
+"""Says nothing, and keeps proxies from closing a stream on which nothing moves."""
+
+CONTENT_TYPE = "text/event-stream"
+
+
+def encode_event(name: str, data: bytes) -> bytes:
+    """One event. name: letters and underscores. data: JSON in UTF-8, written in one line."""
+    if b"\n" in data or b"\r" in data:
+        raise ValueError("the data of an event is one line here")
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)

@@ -7,7 +7,7 @@ SHORTEST_REPLAY_S = 0.0025
 """Replayed frames that are shorter than the shortest Opus packet are no replay but a flood."""
 
 
-class Pace:
+class TokenBucket:
     """A token bucket in seconds of audio, full at first.
 
     It fills ``realtime_factor`` times as fast as time passes, up to what a client may keep: after

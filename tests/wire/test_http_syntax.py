@@ -1,11 +1,17 @@
-"""Idempotency-Key and Accept, as clients really send them."""
+"""Headers of requests, and server-sent events."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import BadInput
-from wordloop_ml.wire.http_headers import MAX_KEY_CHARS, idempotency_key, prefers
+from wordloop_ml.wire.http_syntax import (
+    COMMENT,
+    MAX_KEY_CHARS,
+    encode_event,
+    idempotency_key,
+    prefers,
+)
 
 EVENTS, JSON = "text/event-stream", "application/json"
 
@@ -92,3 +98,23 @@ def test_events_are_sent_to_those_who_ask_for_them(accept: list[str], events: bo
 def test_any_accept_header_can_be_read(values: list[str]) -> None:
     """It says yes or no."""
     assert prefers(values, EVENTS, JSON) in {True, False}
+
+
+def test_an_event_has_its_name_and_one_line_of_data() -> None:
+    """And ends with an empty line."""
+    assert encode_event("item", '{"text": "né"}'.encode()) == (
+        'event: item\ndata: {"text": "né"}\n\n'.encode()
+    )
+
+
+@pytest.mark.parametrize("data", [b"a\nb", b"a\rb", b"\n"])
+def test_data_of_several_lines_is_a_bug(data: bytes) -> None:
+    """It would end the event early, and begin another."""
+    with pytest.raises(ValueError, match="one line"):
+        encode_event("item", data)
+
+
+def test_a_comment_says_nothing() -> None:
+    """To whoever parses the stream."""
+    assert COMMENT.startswith(b":")
+    assert COMMENT.endswith(b"\n\n")

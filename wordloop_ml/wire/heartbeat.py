@@ -9,7 +9,7 @@ PING_EVERY_S = 2.0
 ANSWER_WITHIN_S = 4.0
 
 
-class Pulse:
+class Heartbeat:
     """One peer's; ``due`` and ``overdue`` are to be looked at whenever a wait is over."""
 
     def __init__(self) -> None:
