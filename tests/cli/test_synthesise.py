@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.test_synthesis_answers import validator
+from tests.wire.test_synthesis import validator
 from wordloop_ml.cli import main, synthesise
 from wordloop_ml.engines.catalogue import TextEngines
 from wordloop_ml.engines.scripted_texts import ScriptedEmbedder

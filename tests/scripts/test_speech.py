@@ -6,7 +6,7 @@ import pytest
 
 from tests.speech import SPEECH, manifest, path_of, samples_of
 from wordloop_ml.messages import SAMPLE_RATE
-from wordloop_ml.wire.synthesis_files import parse_transcript
+from wordloop_ml.wire.transcripts import parse_transcript
 
 NOTICE = (SPEECH.parents[1] / "NOTICE").read_text("utf-8")
 LICENCES = ("public domain", "CC BY 4.0")

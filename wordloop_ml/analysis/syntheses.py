@@ -21,8 +21,7 @@ from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis
 from wordloop_ml.synthesis.steps import Progress
 from wordloop_ml.synthesis.synthesiser import Synthesiser
-from wordloop_ml.wire.synthesis import SynthesisRequest, parse_request
-from wordloop_ml.wire.synthesis_answers import Timings, encode_synthesis
+from wordloop_ml.wire.synthesis import SynthesisRequest, Timings, encode_synthesis, parse_request
 
 WAITING = "waiting"
 """The stage of ``Progress`` before a synthesis has its turn; the plan's own stages follow."""

@@ -24,9 +24,14 @@ from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Found, Progress
 from wordloop_ml.telemetry import configure_logs
-from wordloop_ml.wire.synthesis import ENGINES, MAX_SUMMARY_WORDS, MIN_SUMMARY_WORDS
-from wordloop_ml.wire.synthesis_answers import Timings, encode_synthesis
-from wordloop_ml.wire.synthesis_files import parse_transcript
+from wordloop_ml.wire.synthesis import (
+    ENGINES,
+    MAX_SUMMARY_WORDS,
+    MIN_SUMMARY_WORDS,
+    Timings,
+    encode_synthesis,
+)
+from wordloop_ml.wire.transcripts import parse_transcript
 
 
 class SynthesisFormat(StrEnum):

@@ -15,8 +15,7 @@ from wordloop_ml.web.event_stream import EventStream
 from wordloop_ml.web.problems import problem_fields
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.http_syntax import CONTENT_TYPE, idempotency_key, prefers
-from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES
-from wordloop_ml.wire.synthesis_answers import encode_found, encode_progress
+from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES, encode_found, encode_progress
 
 
 async def synthesis(request: web.Request) -> web.StreamResponse:
