@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordloop_ml.audio.fragments import FromFragment, first_fragment, next_fragment
+from wordloop_ml.audio.files import FromFragment, first_fragment, next_fragment
 
 HEAD = b"ftyp and moov, of some length"
 FRAGMENT = b"\0\0\0\x44moof\0\0\0\x10mfhd" + bytes(range(40))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordloop_ml.audio.timeline import Timeline
+from wordloop_ml.audio.files import Timeline
 
 FRAME_S = 0.02
 

@@ -1,10 +1,16 @@
-"""Any audio or video file that FFmpeg (through PyAV) reads, as 16 kHz mono."""
+"""Decodes any audio or video file that FFmpeg (through PyAV) reads to 16 kHz mono; blocking.
 
+Time follows the file's timestamps as far as these can be believed. Behind a fragment of MP4 whose
+head is damaged, FFmpeg stops; browsers record a header, then fragments, each with the time it begins
+at (ISO/IEC 14496-12, 8.8), so with the header alone before it any later fragment is a file.
+"""
+
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import av
 import av.logging
@@ -13,14 +19,148 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
-from wordloop_ml.audio.fragments import FromFragment, first_fragment, next_fragment
-from wordloop_ml.audio.lengths import exact_s, is_cut_off, lasts_s
-from wordloop_ml.audio.packets import RAW_FORMS, PacketReader, Trouble
+from wordloop_ml.audio.packets import RAW_FORMS, PacketReader, Trouble, exact_s, is_cut_off, lasts_s
 from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
-from wordloop_ml.audio.timeline import Timeline
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.wire.audio_frames import Downmix
+
+_JITTER_S = 0.05
+"""Timestamps are rounded, and those of live recordings tremble: less than this is no hole."""
+_OVERLAP_S = 1.0
+"""Audio may run so far ahead of its timestamps; further back, they have begun anew."""
+_LONGEST_HOLE_S = 600.0
+"""Where nothing says how long the whole is."""
+_LONGEST_FILE_S = 86_400.0
+
+
+class Timeline:
+    """The silence that timestamps ask for.
+
+    A timestamp ahead of the audio is a hole: audio that begins later than its video, packets that
+    were lost, pauses that were not recorded. One that leads nowhere, or back, is not followed: the
+    audio goes on, and its later timestamps are read from there, until they are as they were.
+
+    begins_s: the timestamp of time zero; None takes the first. lasts_s: how long the whole is, as
+    far as that is known; no hole ends behind it.
+    """
+
+    def __init__(self, begins_s: float | None = None, lasts_s: float | None = None) -> None:
+        self._zero_s = self._begins_s = begins_s
+        self._lasts_s = min(lasts_s or 0.0, _LONGEST_FILE_S)
+        self.doubted = 0
+        """How many leaps ahead were not followed."""
+
+    def hole_s(self, stamp_s: float | None, position_s: float, *, exact: bool = False) -> float:
+        """Seconds of silence before the audio with this timestamp; 0 nearly always.
+
+        position_s: how much there is already. exact: something is known to be missing here, so
+        that even a small hole is one.
+        """
+        if stamp_s is None or not math.isfinite(stamp_s):
+            return 0.0
+        if self._zero_s is None or self._begins_s is None:
+            self._zero_s = self._begins_s = stamp_s - position_s
+        for zero_s in (self._zero_s, self._begins_s):
+            ahead_s = stamp_s - zero_s - position_s
+            if -_OVERLAP_S <= ahead_s <= self._longest_s(position_s):
+                self._zero_s = zero_s
+                return ahead_s if ahead_s > (0.0 if exact else _JITTER_S) else 0.0
+        self.doubted += stamp_s - self._zero_s > position_s
+        self._zero_s = stamp_s - position_s
+        return 0.0
+
+    def skip(self, lost_s: float) -> None:
+        """Timestamps that only count packets do not know of audio that is no packet any more."""
+        if self._zero_s is not None and self._begins_s is not None:
+            self._zero_s -= lost_s
+            self._begins_s -= lost_s
+
+    def _longest_s(self, position_s: float) -> float:
+        left_s = self._lasts_s - position_s
+        return left_s + _OVERLAP_S if left_s > 0 else _LONGEST_HOLE_S
+
+
+_FRAGMENT = b"moof\0\0\0\x10mfhd"
+"""How each begins, behind four bytes of its size."""
+_LARGEST_HEADER = 1 << 20
+"""That of a fragmented file names its streams and no samples."""
+_BLOCK = 1 << 20
+
+
+def first_fragment(path: Path) -> int | None:
+    """Where the first fragment of a file begins; None where it has none."""
+    return next_fragment(path, 0, _LARGEST_HEADER)
+
+
+def next_fragment(path: Path, begins: int, most_bytes: int | None = None) -> int | None:
+    """Where the next fragment at or behind a position begins; None without one.
+
+    most_bytes: it is looked for so far.
+    """
+    kept = b""
+    try:
+        with path.open("rb") as file:
+            at = file.seek(begins)
+            while block := file.read(_BLOCK):
+                # not one that began before
+                found = (kept + block).find(_FRAGMENT, 4)
+                if found >= 0:
+                    return at - len(kept) + found - 4
+                at += len(block)
+                kept = (kept + block)[-len(_FRAGMENT) - 4 :]
+                if most_bytes is not None and at - begins > most_bytes:
+                    break
+    except OSError:
+        pass
+    return None
+
+
+class FromFragment(io.RawIOBase):
+    """A file without what lies between its header and one of its fragments; to be read and closed.
+
+    Everything stands where it was: what is left out has become a box of free space.
+
+    first: where the first fragment begins, and the header ends. begins: of the fragment, behind it.
+    Raises ``OSError``.
+    """
+
+    def __init__(self, path: Path, first: int, begins: int) -> None:
+        self._file: BinaryIO = path.open("rb")
+        # a size of 1 stands for the eight bytes behind the name
+        self._free = b"\0\0\0\1free" + (begins - first).to_bytes(8)
+        self._first = first
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, fewer at the end of the file."""
+        at = self._file.tell()
+        content = bytearray(self._file.read(size))
+        begin, end = max(at, self._first), min(at + len(content), self._first + len(self._free))
+        if begin < end:
+            content[begin - at : end - at] = self._free[begin - self._first : end - self._first]
+        return bytes(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As of any file."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
 
 _TOLERATED_LOSS_S = 0.15
 _NEAR_S = 0.5
