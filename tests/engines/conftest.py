@@ -16,7 +16,7 @@ import pytest
 from wordloop_ml.engines.whisper_cpp_python import DISTRIBUTION, WhisperCppPython
 from wordloop_ml.errors import WeightsUnusable
 from wordloop_ml.weights import MappedWeights, Matrices, load_manifest, open_mapped
-from wordloop_ml.weights.whisper_ggml import whisper_ggml
+from wordloop_ml.weights.conversion import whisper_ggml
 
 Floats = npt.NDArray[np.float32]
 

@@ -21,7 +21,7 @@ from wordloop_ml.weights import (
     WheelMember,
     WheelSource,
 )
-from wordloop_ml.weights.whisper_ggml import whisper_ggml
+from wordloop_ml.weights.conversion import whisper_ggml
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller

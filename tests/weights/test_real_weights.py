@@ -7,7 +7,7 @@ import pytest
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
 from wordloop_ml.weights import MappedWeights, Matrices, load_manifest, open_mapped, pull, verify
-from wordloop_ml.weights.whisper_ggml import whisper_ggml
+from wordloop_ml.weights.conversion import whisper_ggml
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 MANIFEST = load_manifest(WEIGHTS / "manifest.toml")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wordloop_ml.engines.log_mel import BANDS
-from wordloop_ml.weights.ctranslate2_file import Array, Unconvertible, read_model
+from wordloop_ml.weights.conversion import Array, Unconvertible, read_model
 
 _EMBEDDINGS = "decoder/embeddings/weight"
 _LAYER = re.compile(r"(?:en|de)coder/layer_\d+/")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordloop_ml.messages import Samples
-from wordloop_ml.weights import whisper_ggml
+from wordloop_ml.weights import conversion
 
 Floats = npt.NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
 @cache
 def mel_filters(bands: int) -> Floats:
     """The filters that Whisper's files carry; float32, shape (bands, 201), read-only and shared."""
-    filters: Floats = whisper_ggml.mel_filters(bands)
+    filters: Floats = conversion.mel_filters(bands)
     filters.flags.writeable = False
     return filters
 

@@ -32,7 +32,7 @@ from wordloop_ml.messages import (
 )
 from wordloop_ml.ports import TranscriberCapabilities, check_job
 from wordloop_ml.weights import Calibration, MappedWeights
-from wordloop_ml.weights.ctranslate2_file import Unconvertible
+from wordloop_ml.weights.conversion import Unconvertible
 
 POSITIONS = 1_500
 """What the encoder takes at most: 30 s in steps of 20 ms."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.weights.whisper_ggml import byte_of_letter
+from wordloop_ml.weights.conversion import byte_of_letter
 
 _LONGEST_PROMPT = 2_000
 """Characters, from the end; a model takes some 220 tokens of it."""

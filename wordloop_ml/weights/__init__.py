@@ -1,5 +1,7 @@
 """Weights: a manifest that names every file, pulled, verified and mapped read-only. Blocking."""
 
+from wordloop_ml.weights.conversion import Matrices
+from wordloop_ml.weights.download import PullPhase, PullPolicy, PullProgress
 from wordloop_ml.weights.manifest import (
     Calibration,
     ConvertedSource,
@@ -13,14 +15,15 @@ from wordloop_ml.weights.manifest import (
     load_manifest,
     parse_manifest,
 )
-from wordloop_ml.weights.memory import (
+from wordloop_ml.weights.pull import pull
+from wordloop_ml.weights.store import (
+    MappedWeights,
+    is_marked,
+    open_mapped,
     require_memory,
     resident_bytes,
+    verify,
 )
-from wordloop_ml.weights.pull import pull
-from wordloop_ml.weights.store import MappedWeights, is_marked, open_mapped, verify
-from wordloop_ml.weights.terms import PullPhase, PullPolicy, PullProgress
-from wordloop_ml.weights.whisper_ggml import Matrices
 
 __all__ = [
     "Calibration",

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.weights.whisper_ggml import Matrices
+from wordloop_ml.weights.conversion import Matrices
 
 ROLES: Final = ("transcriber", "voice_detector")
 """The roles that each profile fills; a role comes with the release that can use it."""

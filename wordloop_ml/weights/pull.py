@@ -15,8 +15,18 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights.ctranslate2_file import Unconvertible
-from wordloop_ml.weights.https import fetch
+from wordloop_ml.weights.conversion import Unconvertible, whisper_ggml
+from wordloop_ml.weights.download import (
+    Part,
+    PullPhase,
+    PullPolicy,
+    PullProgress,
+    Report,
+    SourceFailed,
+    fetch,
+    size_code,
+    writing,
+)
 from wordloop_ml.weights.manifest import (
     ConvertedSource,
     HttpsSource,
@@ -25,18 +35,8 @@ from wordloop_ml.weights.manifest import (
     WeightsEntry,
     WheelSource,
 )
-from wordloop_ml.weights.part import Part, writing
 from wordloop_ml.weights.store import MappedWeights, cure, open_mapped, verify
-from wordloop_ml.weights.terms import (
-    PullPhase,
-    PullPolicy,
-    PullProgress,
-    Report,
-    SourceFailed,
-    size_code,
-)
 from wordloop_ml.weights.wheel import extract, fill, room_bytes
-from wordloop_ml.weights.whisper_ggml import whisper_ggml
 
 Listener = Callable[[PullProgress], None]
 

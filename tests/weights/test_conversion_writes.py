@@ -23,8 +23,14 @@ from tests.weights.ctranslate2_writer import (
 )
 from tests.weights.ggml_reader import read
 from wordloop_ml.engines.ggml_file import read_header
-from wordloop_ml.weights.ctranslate2_file import Unconvertible
-from wordloop_ml.weights.whisper_ggml import Matrices, mel_filters, q8_0, tokens_of, whisper_ggml
+from wordloop_ml.weights.conversion import (
+    Matrices,
+    Unconvertible,
+    mel_filters,
+    q8_0,
+    tokens_of,
+    whisper_ggml,
+)
 
 VARIABLES = whisper_variables()
 VOCABULARY = vocabulary_file()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.weights.ctranslate2_writer import Array, model_file, string, variable
-from wordloop_ml.weights.ctranslate2_file import CTranslate2Model, Unconvertible, read_model
+from wordloop_ml.weights.conversion import CTranslate2Model, Unconvertible, read_model
 
 VARIABLES: dict[str, Array] = {
     "scalar": np.array(-3, "<i2"),

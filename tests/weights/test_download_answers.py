@@ -1,4 +1,4 @@
-"""How a download takes what a server answers: refusals, waits, redirects, proxies, garbage."""
+"""Answers of servers that a download refuses, or takes with care."""
 
 from __future__ import annotations
 
