@@ -9,7 +9,7 @@ import pytest
 from tests.speech import manifest, samples_of, word_error_rate
 from tests.web.support import Client, Serving
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.cli.offline import transcribe_offline
+from wordloop_ml.cli.transcribe import transcribe_offline
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples
 from wordloop_ml.settings import Settings

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import numpy as np
 
-from wordloop_ml.cli.file_frames import file_frames
 from wordloop_ml.cli.hints import Hints
-from wordloop_ml.cli.live_view import LiveView
-from wordloop_ml.cli.notices import Notices
-from wordloop_ml.cli.sources import Source
+from wordloop_ml.cli.live import LiveView
+from wordloop_ml.cli.output import Notices
+from wordloop_ml.cli.sources import Source, file_frames
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost

@@ -1,15 +1,18 @@
-"""The audio streams of files, each a track of one meeting, with the name of who speaks there."""
+"""Opens the audio streams of files, each a track of one meeting, and reads their frames."""
 
+import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from wordloop_ml.audio.files import StreamInfo, audio_streams, open_audio
-from wordloop_ml.cli.notices import print_error
+from wordloop_ml.cli.output import print_error
 from wordloop_ml.errors import BadInput
+from wordloop_ml.messages import Samples
 from wordloop_ml.wire.names import name_in
 
 _MOST_TRACK_CHARS = 56
@@ -82,3 +85,31 @@ def _track(path: Path, taken: dict[str, Source]) -> str:
     while name in taken:
         name, number = f"{stem or 'track'}-{number}", number + 1
     return name
+
+
+async def file_frames(source: Source, size: int) -> AsyncGenerator[Samples, None]:
+    """The audio of ``source`` at 16 kHz, in frames of at most ``size`` samples.
+
+    Decoding blocks, so a helper thread takes each frame; these are commands, no service. To be
+    closed by whoever stops early (``contextlib.aclosing``): the file is closed when no thread reads
+    it any more, since FFmpeg ends the process otherwise. Raises what ``open_audio`` raises.
+    """
+    with open_audio(source.path, source.stream) as audio:
+        frames = _frames(audio, size)
+        while True:
+            reading = asyncio.ensure_future(asyncio.to_thread(next, frames, None))
+            try:
+                frame = await asyncio.shield(reading)
+            finally:
+                while not reading.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait({reading})
+            if frame is None:
+                return
+            yield frame
+
+
+def _frames(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), size):
+            yield chunk[start : start + size]

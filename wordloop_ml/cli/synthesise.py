@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from wordloop_ml.cli.hints import spoken
-from wordloop_ml.cli.output_file import check_output, write_output
+from wordloop_ml.cli.output import check_output, write_output
 from wordloop_ml.engines.catalogue import open_text_engines
 from wordloop_ml.engines.in_place import run_in_place
 from wordloop_ml.engines.synthesisers import synthesisers_of

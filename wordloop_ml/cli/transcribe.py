@@ -1,10 +1,15 @@
-"""``wordloop-ml transcribe FILE...``: each file is one speaker's track of the same meeting."""
+"""``wordloop-ml transcribe FILE...``: each file is one speaker's track of the same meeting.
+
+Without ``--live`` or ``--server`` a file is decoded as fast as it goes, by the same ``Track`` as in a
+live meeting, with no clock.
+"""
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +18,82 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from wordloop_ml.audio.files import AudioFile, open_audio
+from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.cli import hints
-from wordloop_ml.cli.hints import Hints
-from wordloop_ml.cli.live import play_live
-from wordloop_ml.cli.live_view import LiveView
-from wordloop_ml.cli.notices import Notices, print_error
-from wordloop_ml.cli.offline import transcribe_offline
-from wordloop_ml.cli.output_file import check_output, write_output
+from wordloop_ml.cli.hints import NO_HINTS, Hints
+from wordloop_ml.cli.live import LiveView, play_live
+from wordloop_ml.cli.output import Notices, check_output, print_error, write_output
 from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
 from wordloop_ml.cli.serve import end_process
 from wordloop_ml.cli.sources import Source, sources_of
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
-from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, SpanLost
-from wordloop_ml.ports import TranscriberWorker
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Samples, SpanLost
+from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.transcripts import TranscriptFormat, TranscriptSegment, render, segment_of
+
+FEED_SAMPLES = SAMPLE_RATE // 4
+
+
+def transcribe_offline(
+    name: str,
+    audio: Iterable[Samples],
+    worker: TranscriberWorker,
+    voice_detector: VoiceDetector,
+    policy: CaptioningPolicy,
+    *,
+    hints: Hints = NO_HINTS,
+    on_progress: Callable[[int], None] = lambda received: None,
+) -> Iterator[Caption | SpanLost]:
+    """The finals and the lost spans of one track, in order.
+
+    audio: chunks of 16 kHz mono. on_progress: called with the absolute sample reached.
+    Interim captions are nobody's here, so that only finals are decoded. Blocking.
+    """
+    track = Track(
+        name,
+        voice_detector.open_stream(),
+        policy,
+        language=hints.language,
+        task=hints.task,
+        vocabulary=hints.vocabulary,
+    )
+    for chunk in audio:
+        for start in range(0, len(chunk), FEED_SAMPLES):
+            yield from _settle(track, track.feed(chunk[start : start + FEED_SAMPLES]), worker)
+        on_progress(track.received)
+    yield from _settle(track, track.finish(), worker)
+
+
+def _settle(
+    track: Track, outputs: list[TrackOutput], worker: TranscriberWorker
+) -> Iterator[Caption | SpanLost]:
+    """Answer every request at once, until the track asks for nothing more."""
+    todo = deque(outputs)
+    while todo:
+        match todo.popleft():
+            case DecodeRequest() as request:
+                todo.extendleft(
+                    reversed(track.answer(request.request_id, _decode(request, worker)))
+                )
+            case Caption(final=True) | SpanLost() as event:
+                yield event
+
+
+def _decode(request: DecodeRequest, worker: TranscriberWorker) -> Hypothesis | Dropped:
+    if request.kind is not JobClass.FINAL:
+        return Dropped.SUPERSEDED
+    try:
+        return worker.transcribe(request.utterance, request.options)
+    except EngineFailed:
+        return Dropped.FAILED
+
 
 JOIN_S = 10.0
 EXIT_FAILED = 1

@@ -1,4 +1,4 @@
-"""Frames of a file, taken by a helper thread."""
+"""A file's audio in frames."""
 
 import asyncio
 import threading
@@ -10,9 +10,8 @@ from typing import Self
 import numpy as np
 import pytest
 
-from wordloop_ml.cli import file_frames as module
-from wordloop_ml.cli.file_frames import file_frames
-from wordloop_ml.cli.sources import Source
+from wordloop_ml.cli import sources as module
+from wordloop_ml.cli.sources import Source, file_frames
 from wordloop_ml.messages import Samples
 
 TALK = Source(Path("talk.wav"), 0, "talk")

@@ -1,8 +1,9 @@
-"""What a command says on standard error beside the captions, and whether anything went wrong."""
+"""Writes what a command has to say: errors and notices on standard error, a document to its file."""
 
 import sys
+from pathlib import Path
 
-from wordloop_ml.errors import WordloopError
+from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, SpanLost
 
 
@@ -46,3 +47,18 @@ class Notices:
         """The track is over."""
         if track in self._silent:
             print(f"{self._names[track]}: no speech found", file=sys.stderr)
+
+
+def check_output(path: Path | None) -> Path | None:
+    """Refuse a place that cannot be written before hours of work, not after; ``BadInput``."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise BadInput("--output is not a file in an existing directory")
+    return path
+
+
+def write_output(path: Path, document: str) -> None:
+    """Write the whole file, in UTF-8. Raises ``BadInput``."""
+    try:
+        path.write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--output cannot be written: {error.strerror}") from error

@@ -1,11 +1,11 @@
-"""What people see while others speak."""
+"""Live captions in a terminal."""
 
 import io
 import re
 
 from rich.console import Console
 
-from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.cli.live import LiveView
 from wordloop_ml.messages import Caption, CaptionWord
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
