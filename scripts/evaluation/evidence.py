@@ -11,8 +11,7 @@ from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting, Query
 from wordloop_ml.engines.in_place import embed_all, run_in_place
 from wordloop_ml.ports import Embedder
-from wordloop_ml.synthesis.cited import CitedText, read, stems_of, windows_of
-from wordloop_ml.synthesis.evidence import EvidencePolicy
+from wordloop_ml.synthesis.evidence import CitedText, EvidencePolicy, read, stems_of, windows_of
 
 EVERY = 2
 """Of the queries one in so many is measured: the windows that are embedded for one are many."""

@@ -14,7 +14,7 @@ from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.engines.in_place import embed_all
 from wordloop_ml.ports import Embedder
-from wordloop_ml.synthesis.extractive.gathered import Floats
+from wordloop_ml.synthesis.extractive.notes import Floats
 from wordloop_ml.synthesis.extractive.words import without_fillers
 from wordloop_ml.synthesis.words import content_stems, stems, tokens
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
-from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.items import open_questions
+from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.questions import open_questions
 from wordloop_ml.synthesis.extractive.rules import decision_in, question_in, task_in
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
 

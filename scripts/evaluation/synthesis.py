@@ -13,8 +13,7 @@ from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
-from wordloop_ml.synthesis.extractive.gathered import Gathered, gather
-from wordloop_ml.synthesis.extractive.notes import notes_of
+from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.synthesiser import ChunkWords
 

@@ -12,7 +12,7 @@ import numpy as np
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.synthesis.extractive.gathered import Gathered, Ints
+from wordloop_ml.synthesis.extractive.notes import Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.topics import stretches
 

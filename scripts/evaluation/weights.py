@@ -17,10 +17,9 @@ from scripts.benchmark import report
 from scripts.evaluation.meetings import DOMAINS, Meeting
 from scripts.evaluation.summaries import WORDS, Rouge, rouge, row
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.synthesis.extractive.features import NAMES, features_of
-from wordloop_ml.synthesis.extractive.gathered import Floats, Gathered, Ints
+from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.summary import candidates, choose
+from wordloop_ml.synthesis.extractive.summary import NAMES, candidates, choose, features_of
 from wordloop_ml.synthesis.extractive.words import as_statement
 
 RIDGE = 0.05

@@ -10,10 +10,9 @@ from scripts.evaluation.meetings import Meeting
 from wordloop_ml.engines.in_place import run_in_place
 from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
-from wordloop_ml.synthesis.extractive.features import NAMES
-from wordloop_ml.synthesis.extractive.gathered import gather
-from wordloop_ml.synthesis.extractive.notes import notes_of
+from wordloop_ml.synthesis.extractive.notes import gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.summary import NAMES
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.synthesis.synthesiser import ChunkWords
 

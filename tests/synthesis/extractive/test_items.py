@@ -1,12 +1,20 @@
-"""The surest items, each once."""
+"""Decisions, action items and open questions: which are chosen, answered, taken back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wordloop_ml.synthesis.extractive.gathered import Gathered
-from wordloop_ml.synthesis.extractive.items import action_items_of, decisions_of, open_questions_of
+import pytest
+
+from wordloop_ml.synthesis.extractive.items import (
+    Withdrawals,
+    action_items_of,
+    decisions_of,
+    open_questions,
+    open_questions_of,
+    withdrawals_of,
+)
+from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 
 POLICY = ExtractivePolicy()
 NONE = Withdrawals()
@@ -88,3 +96,185 @@ def test_the_same_task_of_two_people_is_two_tasks(read_meeting: Read) -> None:
         ]
     )
     assert [one.owner for one in action_items_of(meeting, POLICY, NONE)] == ["Ann", "Bo"]
+
+
+ASKED = ("Ann", "Who writes the release notes for the store?")
+
+
+@pytest.mark.parametrize(
+    ("replies", "is_open"),
+    [
+        ([("Bo", "I don't know.")], True),
+        ([("Bo", "We'll have to check with the office.")], True),
+        ([], True),
+        ([("Ann", "Because the store wants release notes.")], True),
+        ([("Bo", "Carla writes the release notes for the store.")], False),
+        ([("Bo", "The people from the other office do.")], False),
+    ],
+)
+def test_a_question_is_open_until_somebody_else_answers(
+    read_meeting: Read, replies: list[tuple[str, str]], is_open: bool
+) -> None:
+    """Putting it off leaves it open, and so does talking on oneself."""
+    found = open_questions(read_meeting([ASKED, *replies]), ExtractivePolicy())
+    assert bool(found) is is_open
+
+
+def test_yes_or_no_answers_what_can_be_answered_so(read_meeting: Read) -> None:
+    """A single word is enough."""
+    said = [("Ann", "Does the store accept the release notes?"), ("Bo", "Yes.")]
+    assert open_questions(read_meeting(said), ExtractivePolicy()) == []
+
+
+def test_a_question_that_was_put_off_is_more_open(read_meeting: Read) -> None:
+    """Than one to which nobody replied."""
+    policy = ExtractivePolicy()
+    ((_, put_off),) = open_questions(read_meeting([ASKED, ("Bo", "Good question.")]), policy)
+    ((_, ignored),) = open_questions(read_meeting([ASKED]), policy)
+    assert put_off > ignored
+
+
+Said = Sequence[tuple[str, str]]
+Reader = Callable[[Said], Gathered]
+
+OTHER = "We agreed to hire two designers for the summer."
+OLD = "We decided to launch the mobile app in March."
+
+
+def decided(meeting: Gathered) -> list[str]:
+    """The decisions that hold."""
+    return [one.text for one in decisions_of(meeting, POLICY, withdrawals_of(meeting, POLICY))]
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "Actually, scratch that.",
+        "actually scratch that",
+        "Strike that, please.",
+        "No, forget that.",
+        "Never mind that.",
+        "Let's not do that after all.",
+        "Let's not.",
+        "lets not do it",
+        "I take that back.",
+        "We're not doing that.",
+        "We won't do that.",
+        "Okay, we can forget about it.",
+        "That's off the table.",
+        "On second thought, no.",
+        "Wait, no.",
+        "Actually, no.",
+        "We changed our minds.",
+        "I've changed my mind about this.",
+        "There has been a change of plan.",
+        "We reversed that decision yesterday.",
+        "The board overturned our earlier decision.",
+    ],
+)
+def test_what_was_decided_just_before_is_taken_back(read_meeting: Reader, back: str) -> None:
+    """By whoever it is; what was decided about other things stands."""
+    meeting = read_meeting([("Ann", OTHER), ("Ann", OLD), ("Bo", back)])
+    assert decided(meeting) == [OTHER]
+
+
+@pytest.mark.parametrize(
+    ("back", "new"),
+    [
+        ("Actually scratch that, we go with the beta for testers.", 1),
+        ("We changed our minds, we go with a launch of the beta instead.", 1),
+        ("No wait, let's launch the web version of it instead.", 1),
+        ("On second thought, let's go with the web version.", 1),
+        ("We decided against launching the mobile app in March.", 1),
+        ("We decided not to launch the mobile app in March.", 1),
+        ("So we're not launching the mobile app in March after all.", 1),
+        ("The mobile app won't launch in March, it will launch in May.", 1),
+        ("The mobile app is no longer launched in March.", 1),
+        ("Let's not launch the mobile app in March, let's go with May.", 1),
+        ("Instead we agreed to launch the mobile app in May.", 1),
+    ],
+)
+def test_the_later_decision_wins(read_meeting: Reader, back: str, new: int) -> None:
+    """However it is put, and long after."""
+    talk = [("Bo", f"The supplier number {at} asked about the price again.") for at in range(12)]
+    near = not back.startswith(("We decided", "So", "The", "Let's", "Instead"))
+    meeting = read_meeting([("Ann", OTHER), ("Ann", OLD), *([] if near else talk), ("Bo", back)])
+    held = decided(meeting)
+    assert held[0] == OTHER
+    assert OLD not in held
+    assert len(held) == 1 + new
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Let's not forget that the app is for children.",
+        "Don't forget that the budget is small.",
+        "Maybe we could launch the mobile app in May instead.",
+        "What if we don't launch the mobile app in March after all?",
+        "I would rather talk about the posters.",
+        "Posters are no longer as dear as they were.",
+        "We use leather instead of plastic for the case.",
+        "I forgot that the supplier is closed.",
+        "Let's not worry about the posters today.",
+    ],
+)
+def test_what_takes_nothing_back_leaves_decisions_alone(read_meeting: Reader, said: str) -> None:
+    """Talk that sounds alike, proposals, and what is about something else."""
+    meeting = read_meeting([("Ann", OLD), ("Bo", said)])
+    assert OLD in decided(meeting)
+
+
+def test_only_what_was_said_just_before_is_meant_by_that(read_meeting: Reader) -> None:
+    """Some minutes later "that" is something else."""
+    talk = [("Bo", f"The supplier number {at} asked about the price again.") for at in range(30)]
+    meeting = read_meeting([("Ann", OLD), *talk, ("Bo", "Scratch that, I meant the other one.")])
+    assert OLD in decided(meeting)
+
+
+def test_a_second_thought_in_one_breath_begins_a_sentence(read_meeting: Reader) -> None:
+    """Captions may lack the stop before it."""
+    said = "We decided to launch the mobile app in March actually scratch that we go with the beta"
+    meeting = read_meeting([("Ann", OTHER), ("Ann", said)])
+    held = decided(meeting)
+    assert held[0] == OTHER
+    assert len(held) == 2
+    assert "March" not in held[1]
+    assert "we go with the beta" in held[1]
+
+
+def test_what_is_decided_again_holds(read_meeting: Reader) -> None:
+    """There and back."""
+    meeting = read_meeting([("Ann", OLD), ("Bo", "Scratch that."), ("Ann", OLD)])
+    assert decided(meeting) == [OLD]
+    (one,) = decisions_of(meeting, POLICY, withdrawals_of(meeting, POLICY))
+    assert one.segments == ("s2",)
+
+
+def test_a_task_is_taken_back_as_well(read_meeting: Reader) -> None:
+    """And the one that takes its place is told."""
+    meeting = read_meeting(
+        [
+            ("Ann", "I will send the invoice to the supplier by Friday."),
+            ("Ann", "Actually scratch that, I will call the supplier tomorrow."),
+        ]
+    )
+    items = action_items_of(meeting, POLICY, withdrawals_of(meeting, POLICY))
+    assert [one.due for one in items] == ["tomorrow"]
+
+
+def test_what_is_named_is_meant_and_not_what_was_said_last(read_meeting: Reader) -> None:
+    """A word of it is enough, where somebody says outright that it does not hold."""
+    meeting = read_meeting(
+        [
+            ("Ann", OLD),
+            ("Bo", "I will send the invoice to the customer by Friday."),
+            ("Ann", "We need to fix the login screen this week."),
+            ("Bo", "About the launch, we changed our minds, we go with May instead."),
+            ("Bo", "Scratch what I said about the invoice, Ann will send it."),
+        ]
+    )
+    withdrawn = withdrawals_of(meeting, POLICY)
+    assert [one.segments for one in decisions_of(meeting, POLICY, withdrawn)] == [("s3",)]
+    items = action_items_of(meeting, POLICY, withdrawn)
+    assert [(one.owner, one.segments) for one in items] == [(None, ("s2",)), ("Ann", ("s4",))]

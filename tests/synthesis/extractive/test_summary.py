@@ -6,11 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.synthesis.extractive.features import NAMES, features_of
-from wordloop_ml.synthesis.extractive.gathered import Gathered
+from wordloop_ml.synthesis.extractive.items import Withdrawals
+from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.summary import candidates, choose, summary_of
-from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
+from wordloop_ml.synthesis.extractive.summary import (
+    NAMES,
+    candidates,
+    choose,
+    features_of,
+    summary_of,
+)
 from wordloop_ml.synthesis.words import count_words
 
 POLICY = ExtractivePolicy()

@@ -7,8 +7,7 @@ import pytest
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
-from wordloop_ml.synthesis.generative.answers import ChunkNotes, Noted, NotedAction
-from wordloop_ml.synthesis.generative.items import UNKNOWN
+from wordloop_ml.synthesis.generative.answers import UNKNOWN, ChunkNotes, Noted, NotedAction
 from wordloop_ml.synthesis.generative.synthesiser import MERGED_AT_ONCE, GenerativeSynthesiser
 from wordloop_ml.synthesis.messages import (
     ActionItem,

@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 
 from wordloop_ml.ports import EmbedderCapabilities
-from wordloop_ml.synthesis.extractive.gathered import Gathered, gather
 from wordloop_ml.synthesis.extractive.items import (
     action_items_of,
     decisions_of,
     open_questions_of,
+    withdrawals_of,
 )
-from wordloop_ml.synthesis.extractive.languages import UNSPACED_LANGUAGES, language_of
-from wordloop_ml.synthesis.extractive.notes import ChunkNotes, notes_of
+from wordloop_ml.synthesis.extractive.notes import ChunkNotes, Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
-from wordloop_ml.synthesis.extractive.titles import Phrases, phrases_of, title_of
-from wordloop_ml.synthesis.extractive.topics import stretches
-from wordloop_ml.synthesis.extractive.withdrawals import withdrawals_of
+from wordloop_ml.synthesis.extractive.topics import Phrases, phrases_of, stretches, title_of
+from wordloop_ml.synthesis.extractive.words import UNSPACED_LANGUAGES, language_of
 from wordloop_ml.synthesis.messages import (
     Draft,
     MadeBy,

@@ -1,19 +1,150 @@
-"""Spoken words as one would write them: fillers out, false starts mended; pure.
+"""Writes spoken words as one would write them, and knows the stop words of languages; pure.
 
 What is taken away carries no meaning (``um``, a word said twice, ``you know`` between commas);
 nothing is ever put in but a capital and a full stop.
+
+The stop words of 58 languages are those of Stopwords ISO; English has a list of its own, on which
+this synthesis was measured. The lists are read once, when this module is.
 """
 
+import math
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from wordloop_ml.synthesis.extractive.languages import (
-    UNSPACED_LANGUAGES,
-    bare,
-    is_verb,
-    stop_words,
-    unspaced_runs,
+import stopwordsiso
+
+from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
+from wordloop_ml.synthesis.words import FUNCTION_WORDS, UNSPACED, WORD_CHARACTER, tokens
+
+_LISTED: dict[str, frozenset[str]] = {
+    language: frozenset(
+        word.replace("’", "'") for word in stopwordsiso.stopwords(language) if word[:1].isalpha()
+    )
+    for language in sorted(stopwordsiso.langs())
+}
+_TOLD_BY = {**_LISTED, "en": FUNCTION_WORDS}
+_LANGUAGES_WITH = Counter(word for words in _TOLD_BY.values() for word in words)
+
+_SCRIPTS = {
+    "ja": re.compile("[\u3040-\u30ff]"),
+    "ko": re.compile("[\uac00-\ud7af]"),
+    "th": re.compile("[\u0e00-\u0e7f]"),
+    "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+}
+"""Scripts that one language is written in; kana before ideographs, which Japanese has as well."""
+_LETTERS = re.compile(r"[^\W\d_]")
+_SCRIPT_SHARE = 0.2
+"""Of the letters, so many are of a script that tells the language."""
+
+_ENOUGH_WORDS = 12
+_MOST_WORDS = 3_000
+_STOP_SHARE = 0.15
+"""Speech has three times as many stop words; what has fewer is in some other language."""
+
+_BESIDE = {
+    "fr": r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)",
+    "it": r"^(?:[cdlmnstv]|un|gl|dell|all|dall|nell|sull|quell|quest|tutt|senz)['’](?=\w)",
+    "ca": r"^[dlmnst]['’](?=\w)",
+    "ko": r"(?<=[\uac00-\ud7af]{2})(?:은|는|이|가|을|를|의|에|에서|에게|으로|로|와|과|도|만|까지|부터)$",
+}
+"""Articles, prepositions and particles that are written together with a word."""
+_BESIDE_WORDS = {language: re.compile(words, re.IGNORECASE) for language, words in _BESIDE.items()}
+_CAPITAL_NOUNS = frozenset({"de", "lb"})
+
+UNSPACED_LANGUAGES = frozenset({"ja", "zh"})
+_JAPANESE_WORDS = re.compile(
+    "[\u3400-\u4dbf\u4e00-\u9fff々]{2,}|[\u30a1-\u30fa\u30fc]{2,}|[A-Za-z][A-Za-z0-9]+"
 )
-from wordloop_ml.synthesis.words import UNSPACED, WORD_CHARACTER, tokens
+"""Hiragana is what holds them together."""
+_CHINESE_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]{2,}|[A-Za-z][A-Za-z0-9]+")
+_CHINESE_PARTICLES = "的了是在和与就都而及着或也很还又把被让给对从到向吗呢吧啊呀嘛么这那哪我你他她它们不没有要为以之其所且但则若因"
+"""Of single characters only these: others that are listed as words stand in longer ones as well."""
+_CHINESE_STOPS = re.compile(
+    "|".join(
+        sorted((word for word in _LISTED["zh"] if len(word) > 1 and word.isalpha()), key=len)[::-1]
+    )
+    + f"|[{_CHINESE_PARTICLES}]"
+)
+_VERBS = {"ko": re.compile("(?:니다|[아어해]요|지만|는데)$")}
+"""Forms that are no nouns, where an ending tells."""
+
+
+def language_of(texts: Iterable[str]) -> str | None:
+    """The code of ISO 639-1 of what the texts are written in; None where they do not tell."""
+    words: list[str] = []
+    letters: Counter[str] = Counter()
+    for text in texts:
+        letters["all"] += len(_LETTERS.findall(text))
+        for language, script in _SCRIPTS.items():
+            letters[language] += len(script.findall(text))
+        words += tokens(text)
+        if len(words) >= _MOST_WORDS:
+            break
+    for language in _SCRIPTS:
+        if letters[language] > _SCRIPT_SHARE * letters["all"]:
+            return language
+    if len(words) < _ENOUGH_WORDS:
+        return None
+    counts = Counter(words)
+    best = max(_TOLD_BY, key=lambda language: _weight(counts, language))
+    share = sum(counts[word] for word in counts.keys() & _TOLD_BY[best]) / len(words)
+    return best if share >= _STOP_SHARE else None
+
+
+def stop_words(language: str | None) -> frozenset[str]:
+    """Words of this language that say little of what is talked about; none for an unknown one."""
+    if language == "en":
+        return FUNCTION_WORDS | LIGHT_WORDS
+    return _LISTED.get(language or "", frozenset())
+
+
+def is_verb(word: str, language: str | None) -> bool:
+    """Whether its ending says that a word is none that anything could be called by."""
+    verbs = _VERBS.get(language or "")
+    return verbs is not None and verbs.search(word) is not None
+
+
+def bare(word: str, language: str | None) -> str:
+    """A word without the little ones that are written together with it: équipe for l'équipe."""
+    beside = _BESIDE_WORDS.get(language or "")
+    return word if beside is None else beside.sub("", word)
+
+
+def unspaced_runs(text: str, language: str | None) -> Iterator[list[str]]:
+    """What may be words in a text without blanks: those of one list follow one another.
+
+    Of Japanese, ideographs and katakana that stand together; of Chinese, characters between stop
+    words, for any two or more of which may be a word.
+    """
+    if language == "ja":
+        run: list[str] = []
+        last = 0
+        for found in _JAPANESE_WORDS.finditer(text):
+            if found.start() != last:
+                yield run
+                run = []
+            last = found.end()
+            if found[0] not in _LISTED["ja"]:
+                run.append(found[0])
+        yield run
+        return
+    for found in _CHINESE_RUN.finditer(_CHINESE_STOPS.sub(" ", text)):
+        yield [found[0]] if found[0].isascii() else list(found[0])
+
+
+def writes_nouns_with_capitals(language: str | None) -> bool:
+    """Whether a capital tells a noun, wherever it stands."""
+    return language in _CAPITAL_NOUNS
+
+
+def _weight(counts: Counter[str], language: str) -> float:
+    """How many stop words of a language there are; those of few languages weigh more."""
+    return sum(
+        counts[word] * math.log(1 + len(_TOLD_BY) / _LANGUAGES_WITH[word])
+        for word in counts.keys() & _TOLD_BY[language]
+    )
+
 
 WORD = re.compile(rf"{WORD_CHARACTER}+(?:['’]{WORD_CHARACTER}+)*")
 """A word with its apostrophes; numbers are words."""

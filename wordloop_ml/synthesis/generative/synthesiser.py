@@ -12,20 +12,18 @@ from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.synthesis.generative.answers import (
     MERGE_SCHEMA,
+    MOST_CITED,
     MOST_SUMMARY_SENTENCES,
     NOTES_SCHEMA,
+    UNKNOWN,
     ChunkNotes,
     Merged,
     NoAnswer,
-    read_merged,
-    read_notes,
-)
-from wordloop_ml.synthesis.generative.items import (
-    MOST_CITED,
-    UNKNOWN,
     cited,
     collected_actions,
     collected_statements,
+    read_merged,
+    read_notes,
     topics_of,
 )
 from wordloop_ml.synthesis.generative.prompts import merge_prompt, notes_prompt
