@@ -33,7 +33,7 @@ def steps() -> Iterator[str]:
 
     yield "the service and its other libraries, imported"
     from wordloop_ml.engines.catalogue import open_embedder, open_engines
-    from wordloop_ml.engines.loads import LoadedModels
+    from wordloop_ml.engines.loaded_models import LoadedModels
     from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
     from wordloop_ml.settings import read_settings
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import JobClass, Vectors
 

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from tests.executing import owner_of
 from wordloop_ml.analysis.embeddings import EmbeddingPolicy, Embeddings
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.engines.scripted import ScriptedTranscriber
-from wordloop_ml.engines.scripted_texts import CAPABILITIES, ScriptedEmbedder
+from wordloop_ml.engines.scripted import (
+    EMBEDDER_CAPABILITIES,
+    ScriptedEmbedder,
+    ScriptedTranscriber,
+)
 from wordloop_ml.errors import Busy, Draining, EngineFailed
 from wordloop_ml.executor import Executor
 from wordloop_ml.messages import JobClass, TokenisedText
@@ -101,8 +104,8 @@ async def test_what_is_too_long_is_cut_and_counted(executor: Executor[Any]) -> N
     made = await embeddings.embed_and_count(
         ["short", LONG, "short"], JobClass.EMBEDDING, owner_of("a")
     )
-    assert made.tokens == (3, CAPABILITIES.longest_tokens, 3)
-    assert made.dropped == (0, 500 + 2 - CAPABILITIES.longest_tokens, 0)
+    assert made.tokens == (3, EMBEDDER_CAPABILITIES.longest_tokens, 3)
+    assert made.dropped == (0, 500 + 2 - EMBEDDER_CAPABILITIES.longest_tokens, 0)
     np.testing.assert_array_equal(
         await embeddings.embed([LONG], JobClass.SYNTHESIS, owner_of("a")), made.vectors[1:2]
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.wire.test_synthesis import validator
 from wordloop_ml.cli import main, synthesise
 from wordloop_ml.engines.catalogue import TextEngines
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.settings import Settings
 from wordloop_ml.wire.transcripts import TranscriptFormat, TranscriptSegment, TranscriptWord, render

@@ -11,7 +11,7 @@ import pytest
 from wordloop_ml.cgroup import MemoryLimit
 from wordloop_ml.engines import catalogue
 from wordloop_ml.engines.catalogue import Engines, open_embedder, open_engines
-from wordloop_ml.engines.loads import LoadedModels
+from wordloop_ml.engines.loaded_models import LoadedModels
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import DecodeOptions, Utterance
 from wordloop_ml.settings import Settings

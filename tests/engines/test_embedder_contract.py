@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.engines.loads import LoadedModels
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText, Vectors
 from wordloop_ml.ports import Embedder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wordloop_ml.engines.in_place import BATCH_TOKENS, embed_all, run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
     Finish,

@@ -16,8 +16,7 @@ import pytest
 from scripts.gguf_models import CHATML, write_tiny
 from wordloop_ml.engines.llama_cpp import LlamaCppGeneration, LlamaCppGenerator
 from wordloop_ml.engines.llama_cpp_library import DISTRIBUTION, load_library
-from wordloop_ml.engines.llama_cpp_model import LlamaModel
-from wordloop_ml.engines.llama_cpp_pace import MOST_TOKENS
+from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.synthesis.generative.answers import SCHEMAS

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engines.bert_reference import embed, read_weights
 from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.engines.loads import LoadedModels
+from wordloop_ml.engines.loaded_models import LoadedModels
 from wordloop_ml.engines.minilm import DIMENSIONS, LONGEST_TOKENS, MiniLmEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import TokenisedText

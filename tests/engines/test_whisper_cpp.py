@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from wordloop_ml.engines import whisper_cpp
-from wordloop_ml.engines.confidence import calibrated
-from wordloop_ml.engines.whisper_abi import find_library
 from wordloop_ml.engines.whisper_cpp import (
     SHORTEST_SAMPLES,
     WhisperCppTranscriber,
     WhisperCppWorker,
     WhisperOptions,
 )
+from wordloop_ml.engines.whisper_cpp_library import find_library
+from wordloop_ml.engines.whisper_tokens import calibrated
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Hypothesis, Utterance
 from wordloop_ml.weights import Calibration

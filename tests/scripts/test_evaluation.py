@@ -7,7 +7,7 @@ import pytest
 
 from scripts.evaluation import retrieval, rules, topics
 from scripts.evaluation.meetings import DOMAINS, Meeting, Query, read_meetings, spoken
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.messages import Segment, Transcript
 

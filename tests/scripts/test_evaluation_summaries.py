@@ -8,7 +8,7 @@ pytest.importorskip("rouge_score", reason="the extra evaluation is not installed
 from scripts.evaluation import summaries, weights
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.talk import random_talk, said, transcript
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.synthesis.evidence import Checked, EvidencePolicy, check

@@ -7,7 +7,7 @@ import pytest
 
 from tests.talk import random_talk, said, transcript
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.synthesis.meeting import READING, WRITING, notes_key, synthesise
 from wordloop_ml.synthesis.messages import (

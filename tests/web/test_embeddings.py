@@ -16,9 +16,13 @@ import pytest
 
 from tests.web.support import WAIT_S, Running, Serving, shout
 from wordloop_ml.engines.catalogue import Engines, open_embedder
-from wordloop_ml.engines.loads import LoadedModels
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_texts import CAPABILITIES, ScriptedEmbedder
+from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.scripted import (
+    EMBEDDER_CAPABILITIES,
+    ScriptedEmbedder,
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+)
 from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
@@ -100,12 +104,12 @@ async def test_openai_s_client_raises_what_the_caller_should_handle(serving: Ser
 async def test_what_was_cut_is_told(serving: Serving) -> None:
     """By text and by tokens; OpenAI's client shows it as a field of its own."""
     service = await started(serving)
-    longest = CAPABILITIES.longest_tokens
+    longest = EMBEDDER_CAPABILITIES.longest_tokens
     async with client_of(service) as client:
         answer = await client.embeddings.create(model="scripted", input=["a", "word " * 400])
     told: Any = answer
     assert told.truncated == [{"index": 1, "dropped_tokens": 400 + 2 - longest}]
-    assert told.model_digest == CAPABILITIES.digest
+    assert told.model_digest == EMBEDDER_CAPABILITIES.digest
     assert answer.usage.prompt_tokens == 3 + longest
 
 

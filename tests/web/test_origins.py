@@ -7,8 +7,11 @@ import pytest
 
 from tests.web.support import Running, Serving
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import (
+    ScriptedEmbedder,
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+)
 
 TOKEN = "right-token-012345"  # noqa: S105 - a test's own
 PAGE, OTHER, EVIL = "https://app.example.org", "http://localhost:3000", "https://evil.example"

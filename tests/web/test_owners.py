@@ -17,8 +17,11 @@ from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plans import Means
 from wordloop_ml.analysis.syntheses import Syntheses
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import (
+    ScriptedEmbedder,
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+)
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import ConnectionLost
 from wordloop_ml.meetings.roster import Roster, meeting_key

@@ -14,9 +14,8 @@ from rich.progress import Progress as Bar
 
 from wordloop_ml.cli.hints import spoken
 from wordloop_ml.cli.output import check_output, write_output
-from wordloop_ml.engines.catalogue import open_text_engines
+from wordloop_ml.engines.catalogue import open_text_engines, synthesisers_of
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.synthesisers import synthesisers_of
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.synthesis.markdown import render_markdown

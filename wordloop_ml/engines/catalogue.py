@@ -1,28 +1,34 @@
-"""Every engine by its name in the manifest: the only module that knows the concrete ones."""
+"""Opens the engines that a profile names; the only module that knows the concrete ones."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wordloop_ml.cgroup import MemoryLimit, memory_limit
 from wordloop_ml.engines.ggml_file import read_header
-from wordloop_ml.engines.gguf_file import read_gguf_header
 from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
-from wordloop_ml.engines.loads import LoadedModels
+from wordloop_ml.engines.llama_cpp_model import read_gguf_header
+from wordloop_ml.engines.loaded_models import LoadedModels
 from wordloop_ml.engines.minilm import MiniLmEmbedder
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import (
+    ScriptedEmbedder,
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+)
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
-from wordloop_ml.engines.whisper_abi import PyWhisperCpp
-from wordloop_ml.engines.whisper_binding import WhisperBinding
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
+from wordloop_ml.engines.whisper_cpp_library import PyWhisperCpp, WhisperBinding
 from wordloop_ml.engines.whisper_cpp_python import WhisperCppPython
 from wordloop_ml.engines.whisper_ctranslate2 import CTranslate2Options, CTranslate2Transcriber
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
 from wordloop_ml.synthesis.generative.answers import SCHEMAS
+from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser
+from wordloop_ml.synthesis.messages import MadeBy
+from wordloop_ml.synthesis.synthesiser import Synthesiser
 from wordloop_ml.weights import (
     MappedWeights,
     load_manifest,
@@ -30,6 +36,23 @@ from wordloop_ml.weights import (
     require_memory,
     resident_bytes,
 )
+
+
+def synthesisers_of(
+    embedder: Embedder | None, generator: Generator | None
+) -> dict[str, Synthesiser[Any]]:
+    """By kind (``MadeBy.kind``), the default first. Both need an embedder: it checks the evidence."""
+    if embedder is None:
+        return {}
+    offered: dict[str, Synthesiser[Any]] = {}
+    if generator is not None:
+        writes = generator.capabilities
+        made_by = MadeBy("generative", writes.name, writes.model, writes.digest)
+        offered[made_by.kind] = GenerativeSynthesiser(made_by)
+    extractive = ExtractiveSynthesiser(embedder.capabilities)
+    offered[extractive.made_by.kind] = extractive
+    return offered
+
 
 MANIFEST = "manifest.toml"
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from wordloop_ml.engines.llama_cpp_library import LlamaLibrary, load_library
-from wordloop_ml.engines.llama_cpp_model import LlamaModel, StopFlag
-from wordloop_ml.engines.llama_cpp_pace import MOST_TOKENS, Pace
-from wordloop_ml.engines.llama_cpp_sampling import TokenSampler
+from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel, Pace, StopFlag
+from wordloop_ml.engines.llama_cpp_tokens import TokenSampler
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.ports import GeneratorCapabilities

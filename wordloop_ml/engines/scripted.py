@@ -1,12 +1,16 @@
-"""Engines that read their words from the sample values: for tests and drills, no models needed.
+"""Transcriber, voice detector and embedder that need no model, for tests and drills.
 
-``scripted_audio`` describes the audio. What they hear depends on nothing but the samples, so a
-test knows every word that must come out, however the audio was cut, delayed or sent again.
+The transcriber reads its words from the sample values (``scripted_audio``) and depends on nothing
+else, so that a test knows every word that must come out, however the audio was cut, delayed or sent
+again. The embedder gives texts with words in common near vectors: each word is a direction that
+follows from its letters (feature hashing: Weinberger et al., ICML 2009), and a text is the sum of
+its words' directions, scaled to length 1.
 """
 
 import hashlib
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,10 +21,12 @@ from wordloop_ml.messages import (
     DecodeOptions,
     Hypothesis,
     Samples,
+    TokenisedText,
     Utterance,
+    Vectors,
     Word,
 )
-from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.ports import EmbedderCapabilities, TranscriberCapabilities
 
 Cost = Callable[[Utterance], float]
 """How many seconds of a core one job takes."""
@@ -163,3 +169,73 @@ def _work(seconds: float) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         hashlib.sha256(_CHUNK)
+
+
+DIMENSIONS = 64
+
+EMBEDDER_CAPABILITIES = EmbedderCapabilities(
+    name="scripted",
+    model="scripted",
+    digest=hashlib.sha256(b"scripted").hexdigest(),
+    dimensions=DIMENSIONS,
+    longest_tokens=256,
+)
+
+_MARKS = (1, 2)
+_WORD = re.compile(r"\w+")
+
+Batch = Sequence[TokenisedText]
+
+
+class ScriptedEmbedder:
+    """An embedder of hashed words.
+
+    before: called with each batch before it is embedded; it may wait, count, or raise.
+    """
+
+    def __init__(self, *, before: Callable[[Batch], None] | None = None) -> None:
+        self._before = before
+        self._closed = False
+
+    @property
+    def capabilities(self) -> EmbedderCapabilities:
+        """What it makes."""
+        return EMBEDDER_CAPABILITIES
+
+    def tokenise(self, texts: Sequence[str]) -> list[TokenisedText]:
+        """A token for each word, between two marks."""
+        most = EMBEDDER_CAPABILITIES.longest_tokens - len(_MARKS)
+        read = []
+        for text in texts:
+            words = [_token(word) for word in _WORD.findall(text.lower())]
+            ids = (_MARKS[0], *words[:most], _MARKS[1])
+            read.append(TokenisedText(ids, max(0, len(words) - most)))
+        return read
+
+    def embed(self, batch: Batch) -> Vectors:
+        """The embedding of each text, in order; raises ``EngineFailed`` once closed."""
+        if self._closed:
+            raise EngineFailed("the embedder is closed")
+        if self._before is not None:
+            self._before(batch)
+        vectors = np.zeros((len(batch), DIMENSIONS), np.float32)
+        for row, one in enumerate(batch):
+            if not 1 <= len(one.ids) <= EMBEDDER_CAPABILITIES.longest_tokens:
+                raise EngineFailed(f"a text has {len(one.ids)} tokens")
+            summed = sum((_direction(token) for token in one.ids[1:-1]), _direction(one.ids[0]))
+            vectors[row] = summed / np.linalg.norm(summed)
+        return vectors
+
+    def close(self) -> None:
+        """No more embeddings; harmless when called twice."""
+        self._closed = True
+
+
+def _token(word: str) -> int:
+    return 3 + int.from_bytes(hashlib.sha256(word.encode(errors="replace")).digest()[:4], "big")
+
+
+def _direction(token: int) -> Vectors:
+    values: Vectors = np.random.default_rng(token).standard_normal(DIMENSIONS, np.float32)
+    # the marks are part of every text, and must not make all of them alike
+    return values * np.float32(0.01) if token in _MARKS else values

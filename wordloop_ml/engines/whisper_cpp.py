@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from wordloop_ml.engines.confidence import with_calibration
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
-from wordloop_ml.engines.shared_model import SharedModel
-from wordloop_ml.engines.whisper_abi import EXPECTED_VERSION, MOST_BEAMS, PyWhisperCpp, ffi
-from wordloop_ml.engines.whisper_binding import WhisperBinding
-from wordloop_ml.engines.whisper_sampling import Untempered
-from wordloop_ml.engines.whisper_state import WhisperState
-from wordloop_ml.engines.whisper_vocabulary import Vocabulary
-from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION
+from wordloop_ml.engines.loaded_models import SharedModel
+from wordloop_ml.engines.whisper_cpp_library import (
+    EXPECTED_VERSION,
+    MOST_BEAMS,
+    PyWhisperCpp,
+    WhisperBinding,
+    ffi,
+)
+from wordloop_ml.engines.whisper_cpp_state import Untempered, Vocabulary, WhisperState
+from wordloop_ml.engines.whisper_tokens import SAMPLES_PER_POSITION, with_calibration
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import (
     SAMPLE_RATE,

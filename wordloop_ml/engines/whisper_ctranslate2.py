@@ -3,22 +3,36 @@
 The model is quantised when it is loaded and shared by all workers; each call runs on one thread of
 the library, without the GIL. The encoder takes features of any length, so that a decode pays for
 its own audio and not for Whisper's 30 s. A running call cannot be aborted: every one is bounded.
+
+The library computes with the shapes and the token numbers that it finds, and wrong ones fail every
+decode or end the process: files that do not fit each other are refused before it is called.
+
+Source of the spectrograms: openai/whisper, audio.py: frames of 25 ms every 10 ms under a Hann
+window, Slaney's mel triangles, base-10 logarithms clamped to 8 below the loudest and scaled to
+about [-1, 1].
 """
 
+import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import ctranslate2
 import numpy as np
+import numpy.typing as npt
 
-from wordloop_ml.engines.confidence import with_calibration
-from wordloop_ml.engines.ctranslate2_files import check_files
-from wordloop_ml.engines.log_mel import HOP_SAMPLES, log_mel
-from wordloop_ml.engines.shared_model import SharedModel
-from wordloop_ml.engines.whisper_tokens import Tokeniser, TokenTable
-from wordloop_ml.engines.whisper_words import SAMPLES_PER_POSITION, TextToken, words_from
+from wordloop_ml.engines.loaded_models import SharedModel
+from wordloop_ml.engines.whisper_tokens import (
+    SAMPLES_PER_POSITION,
+    TextToken,
+    Tokeniser,
+    TokenTable,
+    with_calibration,
+    words_from,
+)
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import (
     SAMPLE_RATE,
@@ -31,8 +45,141 @@ from wordloop_ml.messages import (
     Word,
 )
 from wordloop_ml.ports import TranscriberCapabilities, check_job
-from wordloop_ml.weights import Calibration, MappedWeights
-from wordloop_ml.weights.conversion import Unconvertible
+from wordloop_ml.weights import Calibration, MappedWeights, conversion
+from wordloop_ml.weights.conversion import Array, Unconvertible, read_model
+
+Floats = npt.NDArray[np.float32]
+
+HOP_SAMPLES = 160
+FRAME_SAMPLES = 400
+BANDS = 80
+
+
+def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
+    """Compute the spectrogram of ``samples`` with silence behind them; float32 (bands, frames).
+
+    samples: float32, shape (n,), at most ``frames * HOP_SAMPLES``.
+    """
+    half = FRAME_SAMPLES // 2
+    padded = np.zeros(frames * HOP_SAMPLES + 2 * half, np.float32)
+    padded[half : half + len(samples)] = samples
+    # the first frames see the audio mirrored at its start, as torch.stft pads it
+    mirrored = samples[1 : half + 1][::-1]
+    padded[half - len(mirrored) : half] = mirrored
+    # every frame behind the audio is silent: not worth a transform
+    heard = min(frames, -(-(len(samples) + half) // HOP_SAMPLES) + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, FRAME_SAMPLES)[::HOP_SAMPLES][:heard]
+    spectra = np.fft.rfft(windows * _hann(), axis=1)
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    mels = np.full((bands, frames), 1e-10, np.float32)
+    np.maximum(mel_filters(bands) @ power.astype(np.float32).T, 1e-10, out=mels[:, :heard])
+    logs = np.log10(mels)
+    np.maximum(logs, logs.max() - 8.0, out=logs)
+    logs += 4.0
+    logs /= 4.0
+    return logs
+
+
+@cache
+def mel_filters(bands: int) -> Floats:
+    """The filters that Whisper's files carry; float32, shape (bands, 201), read-only and shared."""
+    filters: Floats = conversion.mel_filters(bands)
+    filters.flags.writeable = False
+    return filters
+
+
+@cache
+def _hann() -> Floats:
+    window: Floats = (
+        0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
+    ).astype(np.float32)
+    window.flags.writeable = False
+    return window
+
+
+_EMBEDDINGS = "decoder/embeddings/weight"
+_LAYER = re.compile(r"(?:en|de)coder/layer_\d+/")
+
+
+def check_files(model: memoryview, tokens: int, config: memoryview) -> None:
+    """Check the shapes of ``model.bin``, and ``config.json`` against them.
+
+    tokens: how many the vocabulary has. Raises ``Unconvertible``.
+    """
+    source = read_model(model)
+    variables = source.variables
+    if source.spec != "WhisperSpec":
+        raise Unconvertible(f"it is a {source.spec}")
+    if _EMBEDDINGS not in variables or variables[_EMBEDDINGS].ndim != 2:
+        raise Unconvertible(f"it has no {_EMBEDDINGS}")
+    rows, width = variables[_EMBEDDINGS].shape
+    if rows != tokens:
+        raise Unconvertible(f"it has {rows} tokens, and its vocabulary {tokens}")
+    for name, values in variables.items():
+        expected = _shape(_LAYER.sub("", name), width)
+        if expected is not None and values.shape != expected:
+            raise Unconvertible(f"its {name} is of shape {values.shape}, not {expected}")
+    _check_config(config, variables, rows)
+
+
+def _shape(part: str, width: int) -> tuple[int, ...] | None:
+    """The shape that a variable has in a model of this width; None for any."""
+    match part.removesuffix("/weight").removesuffix("/bias"):
+        case "encoder/conv1":
+            shape: tuple[int, ...] = (width, BANDS, 3)
+        case "encoder/conv2":
+            shape = (width, width, 3)
+        case "ffn/linear_0":
+            shape = (4 * width, width)
+        case "ffn/linear_1":
+            shape = (width, 4 * width)
+        case "self_attention/linear_0":
+            shape = (3 * width, width)
+        case "attention/linear_1":
+            shape = (2 * width, width)
+        case "self_attention/linear_1" | "attention/linear_0" | "attention/linear_2":
+            shape = (width, width)
+        case name if name.endswith(("layer_norm/gamma", "layer_norm/beta")):
+            shape = (width,)
+        case _:
+            return None
+    return shape[:1] if part.endswith("/bias") else shape
+
+
+def _check_config(config: memoryview, variables: Mapping[str, Array], tokens: int) -> None:
+    try:
+        read = json.loads(bytes(config))
+    except (ValueError, RecursionError) as error:
+        raise Unconvertible("its configuration is no JSON") from error
+    if not isinstance(read, dict):
+        raise Unconvertible("its configuration is no object")
+    for key in ("suppress_ids", "suppress_ids_begin", "lang_ids"):
+        numbers = read.get(key)
+        if not isinstance(numbers, list) or not all(_is_index(one, tokens) for one in numbers):
+            raise Unconvertible(f"its configuration's {key} are no tokens")
+    heads = variables.get("decoder/num_heads")
+    if heads is None or heads.ndim or heads.dtype.kind != "i":
+        raise Unconvertible("it has no number of heads")
+    layers = sum(
+        re.fullmatch(r"decoder/layer_\d+/ffn/linear_0/weight", name) is not None
+        for name in variables
+    )
+    pairs = read.get("alignment_heads")
+    if not isinstance(pairs, list) or not pairs:
+        raise Unconvertible("its configuration has no alignment_heads")
+    for pair in pairs:
+        if not (
+            isinstance(pair, list)
+            and len(pair) == 2
+            and _is_index(pair[0], layers)
+            and _is_index(pair[1], int(heads))
+        ):
+            raise Unconvertible("its configuration's alignment_heads are none of its heads")
+
+
+def _is_index(value: Any, size: int) -> bool:
+    return type(value) is int and 0 <= value < size
+
 
 POSITIONS = 1_500
 """What the encoder takes at most: 30 s in steps of 20 ms."""

@@ -22,8 +22,7 @@ from wordloop_ml.analysis.plans import Means
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
-from wordloop_ml.engines.catalogue import Engines, open_engines
-from wordloop_ml.engines.synthesisers import synthesisers_of
+from wordloop_ml.engines.catalogue import Engines, open_engines, synthesisers_of
 from wordloop_ml.errors import ErrorCode, StartupFailed, StartupHung
 from wordloop_ml.executor import Executor, Job, JobFailed, JobOwner, Outcome, OwnerKind
 from wordloop_ml.load import LoadLimits

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy

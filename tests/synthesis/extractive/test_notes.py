@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import DIMENSIONS, ScriptedEmbedder
+from wordloop_ml.engines.scripted import DIMENSIONS, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import CAPABILITIES, ScriptedEmbedder
+from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
@@ -29,7 +29,7 @@ def drafted(
     lose: Callable[[int], bool] = lambda at: False,
     wishes: Wishes | None = None,
 ) -> Draft:
-    synthesiser = ExtractiveSynthesiser(CAPABILITIES)
+    synthesiser = ExtractiveSynthesiser(EMBEDDER_CAPABILITIES)
     embedder = ScriptedEmbedder()
     chunks = list(chunks_of(transcript.segments, synthesiser.chunk_words))
     notes: list[ChunkNotes | None] = [
@@ -88,9 +88,9 @@ def test_the_summary_is_what_was_said(launch: Said) -> None:
 
 def test_it_says_what_it_is() -> None:
     """Made by extraction, on these weights."""
-    made_by = ExtractiveSynthesiser(CAPABILITIES).made_by
+    made_by = ExtractiveSynthesiser(EMBEDDER_CAPABILITIES).made_by
     assert made_by.kind == "extractive"
-    assert made_by.digest == CAPABILITIES.digest
+    assert made_by.digest == EMBEDDER_CAPABILITIES.digest
 
 
 def test_a_short_meeting_is_one_topic(launch: Said) -> None:

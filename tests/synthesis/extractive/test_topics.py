@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.synthesis.extractive.conftest import transcript_of
 from wordloop_ml.engines.in_place import run_in_place
-from wordloop_ml.engines.scripted_texts import ScriptedEmbedder
+from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser

@@ -1,4 +1,4 @@
-"""Beams and temperatures: states as new, and probabilities that are the model's."""
+"""What a sampled token was worth before the temperature."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.whisper_abi import MOST_BEAMS, ffi
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperCppWorker
-from wordloop_ml.engines.whisper_state import WhisperState
+from wordloop_ml.engines.whisper_cpp_library import MOST_BEAMS, ffi
+from wordloop_ml.engines.whisper_cpp_state import WhisperState
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.messages import SAMPLE_RATE, DecodeOptions, Utterance
 

@@ -1,23 +1,129 @@
-"""The C API of whisper.cpp, through cffi in ABI mode; nothing here knows about captions.
+"""Loads whisper.cpp and declares its C API, through cffi in ABI mode.
 
 The library is the one that the ``pywhispercpp`` wheel ships (its own extension binds one state
 per context, so it is not used, nor imported). The declarations are those of ``whisper.h`` of
 whisper.cpp 1.8.5; a struct of another version would be read at wrong offsets, so ``open_library``
-compares the version and every default value before anything else is called.
-See docs/adr/0002.
+compares the version and every default value before anything else is called (docs/adr/0002).
+
+A library that was compiled for one CPU ends the process on another by SIGILL, at its first decode or
+as it is loaded. A build for one CPU therefore leaves a record of that CPU's instruction sets beside
+the library (scripts/native_whisper), which is read before the library is. Only x86 is compared:
+there the kernel names the instruction sets, and only there has it been tried.
 """
 
+import json
 import math
 import os
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cffi
 
-from wordloop_ml.engines.cpu_instructions import missing_instructions, read_record
 from wordloop_ml.engines.ggml_file import GgmlHeader
 from wordloop_ml.errors import ErrorCode, StartupFailed
+
+
+class WhisperBinding(Protocol):
+    """A library, its declarations, and what is particular to them.
+
+    name: what the capabilities call an engine on it. ffi: declares its structs.
+    library: its functions, by their names in ``whisper.h``.
+    appended_samples: silence after each utterance, without which the library drops audio.
+    idle_ms: the longest audio that it looks at and does not encode.
+    distilled_layers: how many text layers it takes for a distilled model, without timestamps; 0
+        for none.
+    most_beams: how many hypotheses a decode can follow.
+    keeps_to_its_job: a state remembers nothing of the job before; otherwise each gets a new one.
+    """
+
+    name: str
+    ffi: Any
+    library: Any
+    appended_samples: int
+    idle_ms: int
+    distilled_layers: int
+    most_beams: int
+    keeps_to_its_job: bool
+
+    def check(self, header: GgmlHeader) -> None:
+        """Refuse weights that would end the process; raises ``StartupFailed``."""
+        ...
+
+    def open_context(self, data: Any) -> Any:
+        """Load weights from a buffer; NULL when it cannot."""
+        ...
+
+    def new_parameters(self) -> Any:
+        """A ``whisper_full_params`` with the defaults, owned by the caller.
+
+        What is not speech (brackets, notes, arrows) is never decoded.
+        """
+        ...
+
+    def no_speech_probability(self, state: Any) -> float:
+        """Of the newest result, which has a segment; 0.0 where the library does not tell."""
+        ...
+
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+# fmt: off
+COMPILED_FOR = frozenset({
+    "pni", "ssse3", "sse4_1", "sse4_2", "popcnt", "movbe", "abm", "bmi1", "bmi2", "f16c", "fma",
+    "fma4", "xop", "adx", "avx", "avx2", "avx_vnni", "avx_ifma", "avx_vnni_int8",
+    "avx_ne_convert", "avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512ifma",
+    "avx512vbmi", "avx512_vbmi2", "avx512_vnni", "avx512_bitalg", "avx512_vpopcntdq",
+    "avx512_bf16", "avx512_fp16", "gfni", "amx_tile", "amx_int8", "amx_bf16",
+})
+# fmt: on
+"""What a compiler uses on its own or ggml has code for, as Linux spells it in ``flags``."""
+
+_RECORD = "libwhisper.built-for.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a library was built for: its options, in words, and the instruction sets of its CPU."""
+
+    options: str
+    instructions: frozenset[str]
+
+
+def cpu_instructions(source: Path = CPU_INFO) -> frozenset[str] | None:
+    """Those of ``COMPILED_FOR`` that the CPU has; None where the kernel does not say."""
+    try:
+        lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        name, _, values = line.partition(":")
+        if name.strip() == "flags":
+            return COMPILED_FOR.intersection(values.split())
+    return None
+
+
+def read_record(library: Path) -> Record | None:
+    """What lies beside the library; None for one that was built for no CPU in particular."""
+    try:
+        stored = json.loads((library.parent / _RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Record(str(stored["options"]), frozenset(stored["instructions"]))
+
+
+def write_record(library: Path, options: str, source: Path = CPU_INFO) -> None:
+    """Note beside the library that it was built with these options, on and for this CPU."""
+    stored = {"options": options, "instructions": sorted(cpu_instructions(source) or ())}
+    (library.parent / _RECORD).write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+def missing_instructions(needed: frozenset[str], source: Path = CPU_INFO) -> tuple[str, ...]:
+    """What this CPU lacks of it, in order; nothing where that cannot be known."""
+    there = cpu_instructions(source)
+    return () if there is None else tuple(sorted(needed - there))
+
 
 EXPECTED_VERSION = "1.8.5"
 """The whisper.cpp whose structs are declared below."""
