@@ -5,7 +5,7 @@ import pytest
 from tests.executing import Clock, owner_of
 from wordloop_ml.analysis import idempotency
 from wordloop_ml.analysis.idempotency import KEPT_KEYS_OF_TENANT, KEPT_S, Idempotency
-from wordloop_ml.analysis.work import Work
+from wordloop_ml.analysis.work_queue import Work
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
 
 

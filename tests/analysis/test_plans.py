@@ -12,7 +12,7 @@ from tests.executing import owner_of
 from wordloop_ml.analysis import plans
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plans import Means
-from wordloop_ml.analysis.work import Told
+from wordloop_ml.analysis.work_queue import Told
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Busy, Draining, EngineFailed
 from wordloop_ml.executor import Executor, JobOwner

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from wordloop_ml.analysis.work import Work
+from wordloop_ml.analysis.work_queue import Work
 from wordloop_ml.errors import BadInput, ErrorCode
 
 KEPT_S = 3_600.0

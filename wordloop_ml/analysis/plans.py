@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.work import Told
+from wordloop_ml.analysis.work_queue import Told
 from wordloop_ml.errors import Busy, Draining, EngineFailed
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import Generated, JobClass, Vectors

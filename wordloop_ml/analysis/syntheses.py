@@ -9,11 +9,10 @@ from typing import Any
 
 import structlog
 
-from wordloop_ml.analysis.desk import Desk
 from wordloop_ml.analysis.idempotency import Idempotency
 from wordloop_ml.analysis.notes import NotesCache
 from wordloop_ml.analysis.plans import Means
-from wordloop_ml.analysis.work import Work
+from wordloop_ml.analysis.work_queue import Desk, Work
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass

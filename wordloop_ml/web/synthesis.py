@@ -5,7 +5,7 @@ import json
 from aiohttp import web
 
 from wordloop_ml.analysis.syntheses import Asked, Finished
-from wordloop_ml.analysis.work import Told
+from wordloop_ml.analysis.work_queue import Told
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.synthesis.steps import Found
 from wordloop_ml.web.access import TENANT
