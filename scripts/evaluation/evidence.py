@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting, Query
-from wordloop_ml.engines.in_place import embed_all, run_in_place
+from wordloop_ml.analysis.plan_runner import embed_all, run_plan
 from wordloop_ml.ports import Embedder
 from wordloop_ml.synthesis.evidence import CitedText, EvidencePolicy, read, stems_of, windows_of
 
@@ -21,7 +21,7 @@ AGAINST = ("its own turns", "another query's turns", "another meeting's turns")
 
 def table(meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolicy) -> str:
     """How many of the longest sentences of answers are kept against each kind of turns."""
-    texts = {one.name: run_in_place(read(one.transcript), None) for one in meetings}
+    texts = {one.name: run_plan(read(one.transcript), None) for one in meetings}
     kept: dict[str, list[bool]] = {kind: [] for kind in AGAINST}
     for at, meeting in enumerate(meetings):
         other = meetings[(at + 1) % len(meetings)]

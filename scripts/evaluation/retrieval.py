@@ -12,7 +12,7 @@ import numpy as np
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
-from wordloop_ml.engines.in_place import embed_all
+from wordloop_ml.analysis.plan_runner import embed_all
 from wordloop_ml.ports import Embedder
 from wordloop_ml.synthesis.extractive.notes import Floats
 from wordloop_ml.synthesis.extractive.words import without_fillers

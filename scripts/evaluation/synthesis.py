@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scripts.evaluation import evidence, retrieval, rules, summaries, topics, weights
 from scripts.evaluation.meetings import Meeting, read_meetings
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.engines.in_place import run_in_place
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.chunks import chunks_of
@@ -56,7 +56,7 @@ def main() -> int:
 def read(meeting: Meeting, embedder: Embedder) -> Gathered:
     """Read a meeting as the service does: in chunks."""
     chunks = list(chunks_of(meeting.transcript.segments, ChunkWords(*POLICY.chunk_words)))
-    notes = [run_in_place(notes_of(chunk, True, POLICY), embedder) for chunk in chunks]
+    notes = [run_plan(notes_of(chunk, True, POLICY), embedder) for chunk in chunks]
     return gather(meeting.transcript, chunks, notes)
 
 

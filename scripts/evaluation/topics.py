@@ -11,7 +11,7 @@ import numpy as np
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.extractive.notes import Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.topics import stretches
@@ -27,9 +27,7 @@ def table(
     ways: dict[str, list[tuple[float, int]]] = {}
     for meeting, one in zip(meetings, gathered, strict=True):
         turns, expected = len(meeting.transcript.segments), reference(meeting)
-        found = [
-            int(one.first[begin]) for begin, _ in run_in_place(stretches(one, policy), None)[1:]
-        ]
+        found = [int(one.first[begin]) for begin, _ in run_plan(stretches(one, policy), None)[1:]]
         for name, cuts in (
             ("ours", found),
             ("evenly spaced, as many as ours", evenly(turns, len(found))),

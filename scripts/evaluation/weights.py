@@ -16,7 +16,7 @@ import numpy as np
 from scripts.benchmark import report
 from scripts.evaluation.meetings import DOMAINS, Meeting
 from scripts.evaluation.summaries import WORDS, Rouge, rouge, row
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import NAMES, candidates, choose, features_of
@@ -65,7 +65,7 @@ class Example:
 def example_of(meeting: Meeting, gathered: Gathered, policy: ExtractivePolicy) -> Example:
     """Return a meeting's candidates with the share of the reference that each has."""
     rows = candidates(gathered, policy)
-    features = run_in_place(features_of(gathered, rows, policy), None)
+    features = run_plan(features_of(gathered, rows, policy), None)
     reference = _TOKEN.findall(meeting.summaries[0].lower())
     one, two = Counter(reference), Counter(pairwise(reference))
     shared = []

@@ -5,7 +5,7 @@ import pytest
 from tests.executing import Clock, owner_of
 from wordloop_ml.analysis import idempotency
 from wordloop_ml.analysis.idempotency import KEPT_KEYS_OF_TENANT, KEPT_S, Idempotency
-from wordloop_ml.analysis.work_queue import Work
+from wordloop_ml.analysis.work_queue import WorkItem
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
 
 
@@ -19,14 +19,14 @@ def keys(clock: Clock) -> Idempotency[str]:
     return Idempotency(len, clock=clock)
 
 
-def running() -> Work[str]:
+def running() -> WorkItem[str]:
     """Work that somebody waits for."""
-    return Work(owner_of("w"))
+    return WorkItem(owner_of("w"))
 
 
-def done(result: str = "done") -> Work[str]:
+def done(result: str = "done") -> WorkItem[str]:
     """Work that has succeeded, and whose callers have gone."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     work.end(result)
     return work
 

@@ -11,7 +11,7 @@ import structlog
 
 from tests.analysis.support import LINES, WAIT_S, Texts, transcript, until
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Asked, Syntheses
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import BadInput, Busy, Draining, EngineFailed, ErrorCode
@@ -29,7 +29,7 @@ class Scene:
     def __init__(self, executor: Executor[Any]) -> None:
         self.texts = Texts()
         self.syntheses = Syntheses(
-            Means(Jobs(executor), self.texts),
+            PlanRunner(Jobs(executor), self.texts),
             {"extractive": ScriptedSynthesiser(TEN_WORDS)},
             at_once=1,
             waiting=2,

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from tests.executing import owner_of
-from wordloop_ml.analysis.work_queue import Desk, Perform, Work
+from wordloop_ml.analysis.work_queue import Perform, WorkItem, WorkQueue
 from wordloop_ml.errors import Busy, Draining, EngineFailed, ErrorCode, WordloopError
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.synthesis.messages import Statement
@@ -19,9 +19,9 @@ Turn = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk[str]]:
+async def queue() -> AsyncIterator[WorkQueue[str]]:
     """One at a time, and two may wait."""
-    one: Desk[str] = Desk(OwnerKind.SYNTHESIS, at_once=1, waiting=2)
+    one: WorkQueue[str] = WorkQueue(OwnerKind.SYNTHESIS, at_once=1, waiting=2)
     yield one
     assert await one.drain(WAIT_S)
     assert one.places_taken == 0
@@ -36,7 +36,7 @@ class Held:
         self.began = asyncio.Event()
         self.ends: list[str] = []
 
-    async def __call__(self, work: Work[str], turn: Turn) -> str:
+    async def __call__(self, work: WorkItem[str], turn: Turn) -> str:
         await turn()
         self.began.set()
         try:
@@ -48,16 +48,16 @@ class Held:
 
 
 def failing(error: Exception) -> Perform[str]:
-    async def perform(work: Work[str], turn: Turn) -> str:
+    async def perform(work: WorkItem[str], turn: Turn) -> str:
         await turn()
         raise error
 
     return perform
 
 
-async def finish(desk: Desk[str], work: Work[str]) -> str:
+async def finish(queue: WorkQueue[str], work: WorkItem[str]) -> str:
     """Wait as a caller does."""
-    with desk.calling(work):
+    with queue.calling(work):
         async with asyncio.timeout(WAIT_S):
             return await work.wait()
 
@@ -67,11 +67,11 @@ async def turn_the_loop() -> None:
         await asyncio.sleep(0)
 
 
-async def test_work_comes_in_its_turn(desk: Desk[str]) -> None:
+async def test_work_comes_in_its_turn(queue: WorkQueue[str]) -> None:
     """One after the other, first come, first served."""
     held = [Held(str(number)) for number in range(3)]
-    works = [desk.accept("acme", one) for one in held]
-    finishing = [asyncio.create_task(finish(desk, work)) for work in works]
+    works = [queue.accept("acme", one) for one in held]
+    finishing = [asyncio.create_task(finish(queue, work)) for work in works]
     for index, one in enumerate(held):
         await one.began.wait()
         assert [other.began.is_set() for other in held] == [at <= index for at in range(3)]
@@ -79,38 +79,38 @@ async def test_work_comes_in_its_turn(desk: Desk[str]) -> None:
     assert await asyncio.gather(*finishing) == ["0", "1", "2"]
 
 
-async def test_the_tasks_have_names(desk: Desk[str]) -> None:
+async def test_the_tasks_have_names(queue: WorkQueue[str]) -> None:
     """With their tenant, so that a log says whose they are."""
     held = Held()
-    work = desk.accept("acme", held)
-    with desk.calling(work):
+    work = queue.accept("acme", held)
+    with queue.calling(work):
         assert "synthesis-acme/1" in {task.get_name() for task in asyncio.all_tasks()}
 
 
-async def test_a_full_desk_refuses_and_says_when_to_come_back(desk: Desk[str]) -> None:
+async def test_a_full_desk_refuses_and_says_when_to_come_back(queue: WorkQueue[str]) -> None:
     """Busy; a place is free again as soon as one has ended."""
     held = [Held() for _ in range(3)]
-    finishing = [asyncio.create_task(finish(desk, desk.accept("acme", one))) for one in held]
+    finishing = [asyncio.create_task(finish(queue, queue.accept("acme", one))) for one in held]
     await held[0].began.wait()
     with pytest.raises(Busy) as refused:
-        desk.accept("globex", Held())
+        queue.accept("globex", Held())
     assert refused.value.retry_after_s >= 1.0
     held[0].go.set()
     await finishing[0]
     late = Held()
     late.go.set()
-    work = desk.accept("globex", late)
+    work = queue.accept("globex", late)
     for one in held:
         one.go.set()
-    assert await finish(desk, work) == "done"
+    assert await finish(queue, work) == "done"
     await asyncio.gather(*finishing)
 
 
-async def test_work_is_cancelled_when_the_last_caller_leaves(desk: Desk[str]) -> None:
+async def test_work_is_cancelled_when_the_last_caller_leaves(queue: WorkQueue[str]) -> None:
     """Not when the first of two does."""
     held = Held()
-    work = desk.accept("acme", held)
-    callers = [asyncio.create_task(finish(desk, work)) for _ in range(2)]
+    work = queue.accept("acme", held)
+    callers = [asyncio.create_task(finish(queue, work)) for _ in range(2)]
     await held.began.wait()
     callers[0].cancel()
     await asyncio.wait({callers[0]})
@@ -120,16 +120,16 @@ async def test_work_is_cancelled_when_the_last_caller_leaves(desk: Desk[str]) ->
     await asyncio.wait({callers[1]})
     await turn_the_loop()
     assert held.ends == ["cancelled"]
-    assert desk.places_taken == 0
+    assert queue.places_taken == 0
 
 
-async def test_a_caller_who_leaves_in_the_queue_frees_its_place(desk: Desk[str]) -> None:
+async def test_a_caller_who_leaves_in_the_queue_frees_its_place(queue: WorkQueue[str]) -> None:
     """And what it asked for never begins."""
     first, second, third = Held("1"), Held("2"), Held("3")
-    finishing = asyncio.create_task(finish(desk, desk.accept("acme", first)))
+    finishing = asyncio.create_task(finish(queue, queue.accept("acme", first)))
     await first.began.wait()
-    leaving = asyncio.create_task(finish(desk, desk.accept("acme", second)))
-    staying = asyncio.create_task(finish(desk, desk.accept("acme", third)))
+    leaving = asyncio.create_task(finish(queue, queue.accept("acme", second)))
+    staying = asyncio.create_task(finish(queue, queue.accept("acme", third)))
     await turn_the_loop()
     leaving.cancel()
     await asyncio.wait({leaving})
@@ -139,20 +139,20 @@ async def test_a_caller_who_leaves_in_the_queue_frees_its_place(desk: Desk[str])
     assert not second.began.is_set()
 
 
-async def test_a_failure_is_its_own_caller_s_only(desk: Desk[str]) -> None:
+async def test_a_failure_is_its_own_caller_s_only(queue: WorkQueue[str]) -> None:
     """The next piece of work runs as if nothing had been."""
     with pytest.raises(EngineFailed):
-        await finish(desk, desk.accept("acme", failing(EngineFailed("scripted"))))
+        await finish(queue, queue.accept("acme", failing(EngineFailed("scripted"))))
     held = Held()
     held.go.set()
-    assert await finish(desk, desk.accept("acme", held)) == "done"
+    assert await finish(queue, queue.accept("acme", held)) == "done"
 
 
-async def test_a_bug_is_logged_by_its_place_and_named_internal(desk: Desk[str]) -> None:
+async def test_a_bug_is_logged_by_its_place_and_named_internal(queue: WorkQueue[str]) -> None:
     """What it was about is told to nobody."""
     with structlog.testing.capture_logs() as logs:
         with pytest.raises(WordloopError) as failed:
-            await finish(desk, desk.accept("acme", failing(ValueError("canary"))))
+            await finish(queue, queue.accept("acme", failing(ValueError("canary"))))
         await turn_the_loop()
     assert failed.value.code is ErrorCode.INTERNAL
     assert [one["event"] for one in logs] == ["work_failed"]
@@ -160,27 +160,29 @@ async def test_a_bug_is_logged_by_its_place_and_named_internal(desk: Desk[str]) 
     assert "canary" not in str(logs) + str(failed.value)
 
 
-async def test_on_the_way_out_what_waits_is_refused_and_what_runs_goes_on(desk: Desk[str]) -> None:
+async def test_on_the_way_out_what_waits_is_refused_and_what_runs_goes_on(
+    queue: WorkQueue[str],
+) -> None:
     """Draining: elsewhere, at once."""
     running, waiting = Held(), Held()
-    first = asyncio.create_task(finish(desk, desk.accept("acme", running)))
-    second = asyncio.create_task(finish(desk, desk.accept("acme", waiting)))
+    first = asyncio.create_task(finish(queue, queue.accept("acme", running)))
+    second = asyncio.create_task(finish(queue, queue.accept("acme", waiting)))
     await running.began.wait()
-    desk.refuse_waiting()
+    queue.refuse_waiting()
     with pytest.raises(Draining):
         await second
     with pytest.raises(Draining):
-        desk.accept("acme", Held())
+        queue.accept("acme", Held())
     running.go.set()
     assert await first == "done"
 
 
-async def test_the_drain_ends_what_runs(desk: Desk[str]) -> None:
+async def test_the_drain_ends_what_runs(queue: WorkQueue[str]) -> None:
     """Its callers are told to go elsewhere."""
     running = Held()
-    caller = asyncio.create_task(finish(desk, desk.accept("acme", running)))
+    caller = asyncio.create_task(finish(queue, queue.accept("acme", running)))
     await running.began.wait()
-    assert await desk.drain(WAIT_S)
+    assert await queue.drain(WAIT_S)
     with pytest.raises(Draining):
         await caller
     assert running.ends == ["cancelled"]
@@ -188,10 +190,10 @@ async def test_the_drain_ends_what_runs(desk: Desk[str]) -> None:
 
 async def test_the_drain_leaves_what_hangs() -> None:
     """After its time, and says so."""
-    desk: Desk[str] = Desk(OwnerKind.SYNTHESIS, at_once=1, waiting=0)
+    queue: WorkQueue[str] = WorkQueue(OwnerKind.SYNTHESIS, at_once=1, waiting=0)
     began = asyncio.Event()
 
-    async def hang(work: Work[str], turn: Turn) -> str:
+    async def hang(work: WorkItem[str], turn: Turn) -> str:
         try:
             began.set()
             await asyncio.Event().wait()
@@ -199,19 +201,19 @@ async def test_the_drain_leaves_what_hangs() -> None:
             await asyncio.Event().wait()  # a call on a thread, which is waited for
         return ""
 
-    caller = asyncio.create_task(finish(desk, desk.accept("acme", hang)))
+    caller = asyncio.create_task(finish(queue, queue.accept("acme", hang)))
     await began.wait()
-    assert not await desk.drain(0.01)
+    assert not await queue.drain(0.01)
     with pytest.raises(Draining):
         await caller
 
 
-async def test_draining_does_not_hurry_what_is_being_cancelled(desk: Desk[str]) -> None:
+async def test_draining_does_not_hurry_what_is_being_cancelled(queue: WorkQueue[str]) -> None:
     """A second cancellation would leave the thread behind."""
     began, go = asyncio.Event(), asyncio.Event()
     ends: list[str] = []
 
-    async def perform(work: Work[str], turn: Turn) -> str:
+    async def perform(work: WorkItem[str], turn: Turn) -> str:
         await turn()
         try:
             began.set()
@@ -221,11 +223,11 @@ async def test_draining_does_not_hurry_what_is_being_cancelled(desk: Desk[str]) 
             ends.append("clean")
         return ""
 
-    caller = asyncio.create_task(finish(desk, desk.accept("acme", perform)))
+    caller = asyncio.create_task(finish(queue, queue.accept("acme", perform)))
     await began.wait()
     caller.cancel()
     await asyncio.wait({caller})
-    draining = asyncio.create_task(desk.drain(WAIT_S))
+    draining = asyncio.create_task(queue.drain(WAIT_S))
     await turn_the_loop()
     go.set()
     assert await draining
@@ -237,7 +239,7 @@ ITEMS = [Found("decision", Statement(f"d{number}", ("s1",))) for number in range
 
 async def test_whoever_waits_gets_the_result() -> None:
     """All of them, and who comes later, too."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     waiting = [asyncio.create_task(work.wait()) for _ in range(3)]
     await asyncio.sleep(0)
     work.end("done")
@@ -248,7 +250,7 @@ async def test_whoever_waits_gets_the_result() -> None:
 
 async def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
     """By its name."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     work.end(EngineFailed("scripted"))
     for ask in (work.wait, work.wait_ready):
         with pytest.raises(EngineFailed):
@@ -260,12 +262,12 @@ async def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
 async def test_the_result_of_work_that_is_not_over_is_a_bug() -> None:
     """Not None."""
     with pytest.raises(RuntimeError):
-        Work[str](owner_of("w")).result()
+        WorkItem[str](owner_of("w")).result()
 
 
 async def test_ready_comes_before_the_end() -> None:
     """When only time is needed any more."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     waiting = asyncio.create_task(work.wait_ready())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -276,7 +278,7 @@ async def test_ready_comes_before_the_end() -> None:
 
 async def test_who_follows_late_is_told_everything_that_still_holds() -> None:
     """Each item once, in order, and the newest progress only."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     work.tell(Progress("notes", 0, 2))
     work.tell(ITEMS[0])
     early = work.follow()
@@ -292,7 +294,7 @@ async def test_who_follows_late_is_told_everything_that_still_holds() -> None:
 
 async def test_following_waits_for_news_and_not_beyond_the_end() -> None:
     """Nor when something is there already."""
-    work: Work[str] = Work(owner_of("w"))
+    work: WorkItem[str] = WorkItem(owner_of("w"))
     following = work.follow()
     waiting = asyncio.create_task(following.wait())
     await asyncio.sleep(0)

@@ -7,7 +7,7 @@ pytest.importorskip("rouge_score", reason="the extra evaluation is not installed
 
 from scripts.evaluation import summaries, weights
 from scripts.evaluation.meetings import Meeting
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import gather, notes_of
@@ -45,7 +45,7 @@ def example(index: int) -> weights.Example:
     domain = ("product", "academic", "committee")[index % 3]
     meeting = Meeting(domain, index, transcript, (said[0],), (), ())
     chunks = list(chunks_of(segments, ChunkWords(*POLICY.chunk_words)))
-    notes = [run_in_place(notes_of(one, True, POLICY), ScriptedEmbedder()) for one in chunks]
+    notes = [run_plan(notes_of(one, True, POLICY), ScriptedEmbedder()) for one in chunks]
     return weights.example_of(meeting, gather(transcript, chunks, notes), POLICY)
 
 

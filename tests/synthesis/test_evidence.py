@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.talk import random_talk, said, transcript
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import TokenisedText
@@ -32,7 +32,7 @@ def checked(
     draft: Draft, segments: Sequence[Segment] = MEETING, embedder: ScriptedEmbedder | None = None
 ) -> Checked:
     embedder = embedder or ScriptedEmbedder()
-    return run_in_place(check(draft, transcript(segments), EvidencePolicy()), embedder)
+    return run_plan(check(draft, transcript(segments), EvidencePolicy()), embedder)
 
 
 def draft(**parts: Any) -> Draft:
@@ -75,7 +75,7 @@ def test_other_words_stay_when_they_mean_the_same() -> None:
     for similarity, stays in ((0.99, False), (-1.0, True)):
         near = replace(policy, statements=replace(policy.statements, similarity=similarity))
         plan = check(draft(summary=(statement,)), transcript(MEETING), near)
-        assert bool(run_in_place(plan, ScriptedEmbedder()).draft.summary) is stays
+        assert bool(run_plan(plan, ScriptedEmbedder()).draft.summary) is stays
 
 
 def test_who_speaks_is_as_good_as_said() -> None:
@@ -166,7 +166,7 @@ def test_items_are_told_as_they_are_found() -> None:
     told: list[Progress | Found] = []
     whole = draft(decisions=(Statement("We use plastic for the case.", ("s2",)),))
     plan = check(whole, transcript(MEETING), EvidencePolicy())
-    run_in_place(plan, ScriptedEmbedder(), on_told=told.append)
+    run_plan(plan, ScriptedEmbedder(), on_event=told.append)
     assert [one.kind for one in told if isinstance(one, Found)] == ["title", "decision"]
     progress = [one for one in told if isinstance(one, Progress)]
     assert (progress[-1].done, progress[-1].total) == (2, 2)
@@ -176,7 +176,7 @@ def test_an_embedder_that_fails_fails_the_check() -> None:
     """Whoever asks again finds the notes that were taken; dropping what could be true is no way out."""
     doubtful = draft(summary=(Statement("Ben sends drawings before holidays tomorrow", ("s3",)),))
     with pytest.raises(EngineFailed):
-        run_in_place(check(doubtful, transcript(MEETING), EvidencePolicy()), None)
+        run_plan(check(doubtful, transcript(MEETING), EvidencePolicy()), None)
 
 
 def test_long_meetings_are_checked_with_pauses() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.talk import random_talk, said, transcript
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.synthesis.meeting import READING, WRITING, notes_key, synthesise
@@ -87,7 +87,7 @@ def synthesised(
         Wishes(),
     )
     heard = [] if told is None else told
-    return run_in_place(plan, ScriptedEmbedder(), on_told=heard.append)
+    return run_plan(plan, ScriptedEmbedder(), on_event=heard.append)
 
 
 def test_a_meeting_becomes_a_synthesis() -> None:
@@ -213,5 +213,5 @@ def test_the_summary_is_as_long_as_is_wished() -> None:
     plan = synthesise(
         transcript(TALK), ScriptedSynthesiser(ChunkWords(30, 50)), Notes(), Wishes(summary_words=20)
     )
-    found = run_in_place(plan, ScriptedEmbedder())
+    found = run_plan(plan, ScriptedEmbedder())
     assert sum(len(one.text.split()) for one in found.draft.summary) <= 20

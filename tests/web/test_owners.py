@@ -15,7 +15,7 @@ from tests.executing import Gate, Inbox, job
 from tests.web.support import WAIT_S, until
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.scripted import (
     ScriptedEmbedder,
@@ -47,7 +47,7 @@ class Scene:
         jobs, embedder = Jobs(self.executor), ScriptedEmbedder()
         self.embeddings = Embeddings(jobs, embedder)
         self.syntheses = Syntheses(
-            Means(jobs, self.embeddings.embed),
+            PlanRunner(jobs, self.embeddings.embed),
             {"extractive": ScriptedSynthesiser(ChunkWords(wanted=10, most=20))},
             at_once=1,
             waiting=1,

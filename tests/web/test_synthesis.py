@@ -20,7 +20,7 @@ from aiohttp import web
 from tests.analysis.support import WAIT_S, Texts, transcript, until
 from tests.web.support import shout
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.errors import EngineFailed
@@ -148,7 +148,7 @@ async def scene() -> AsyncIterator[Scene]:
     executor: Executor[Any] = Executor(ScriptedTranscriber().open_worker, workers=2)
     texts = Texts()
     syntheses = Syntheses(
-        Means(Jobs(executor), texts),
+        PlanRunner(Jobs(executor), texts),
         {"extractive": ScriptedSynthesiser(ChunkWords(wanted=10, most=20))},
         at_once=1,
         waiting=1,
@@ -396,8 +396,8 @@ async def test_a_bug_is_told_to_nobody(scene: Scene) -> None:
 
 async def test_a_server_that_makes_none_says_so(scene: Scene) -> None:
     """404: its profile has nothing to make them with."""
-    means = scene.syntheses._means
-    none = Syntheses(means, {}, at_once=1, waiting=1, notes_bytes=0)
+    runner = scene.syntheses._runner
+    none = Syntheses(runner, {}, at_once=1, waiting=1, notes_bytes=0)
     scene.service._syntheses = none
     status, problem = await scene.ask(transcript())
     assert (status, problem["code"]) == (404, "not_found")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from wordloop_ml.analysis.work_queue import Work
+from wordloop_ml.analysis.work_queue import WorkItem
 from wordloop_ml.errors import BadInput, ErrorCode
 
 KEPT_S = 3_600.0
@@ -28,7 +28,7 @@ class _Entry(Generic[R]):
     """fingerprint: of the request's content."""
 
     fingerprint: bytes
-    work: Work[R]
+    work: WorkItem[R]
     since_s: float
 
 
@@ -46,7 +46,7 @@ class Idempotency(Generic[R]):
         """How many keys are known."""
         return len(self._entries)
 
-    def find(self, tenant: str, key: str, fingerprint: bytes) -> Work[R] | None:
+    def find(self, tenant: str, key: str, fingerprint: bytes) -> WorkItem[R] | None:
         """The work of an earlier request with this key; it runs, or it has succeeded.
 
         Raises ``BadInput`` (``idempotency_key_reused``) when that had another content.
@@ -62,7 +62,7 @@ class Idempotency(Generic[R]):
             )
         return entry.work
 
-    def remember(self, tenant: str, key: str, fingerprint: bytes, work: Work[R]) -> None:
+    def remember(self, tenant: str, key: str, fingerprint: bytes, work: WorkItem[R]) -> None:
         """From now on the key stands for this work."""
         self._entries.pop((tenant, key), None)
         self._entries[tenant, key] = _Entry(fingerprint, work, self._clock())

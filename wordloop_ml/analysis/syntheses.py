@@ -11,8 +11,8 @@ import structlog
 
 from wordloop_ml.analysis.idempotency import Idempotency
 from wordloop_ml.analysis.notes import NotesCache
-from wordloop_ml.analysis.plans import Means
-from wordloop_ml.analysis.work_queue import Desk, Work
+from wordloop_ml.analysis.plan_runner import PlanRunner
+from wordloop_ml.analysis.work_queue import WorkItem, WorkQueue
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass
@@ -39,7 +39,7 @@ class Finished:
 class Asked:
     """The work that a request stands for. again: it is that of an earlier request."""
 
-    work: Work[Finished]
+    work: WorkItem[Finished]
     again: bool = False
 
 
@@ -53,16 +53,18 @@ class Syntheses:
 
     def __init__(
         self,
-        means: Means,
+        runner: PlanRunner,
         synthesisers: Mapping[str, Synthesiser[Any]],
         *,
         at_once: int,
         waiting: int,
         notes_bytes: int,
     ) -> None:
-        self._means = means
+        self._runner = runner
         self._synthesisers = dict(synthesisers)
-        self._desk: Desk[Finished] = Desk(OwnerKind.SYNTHESIS, at_once=at_once, waiting=waiting)
+        self._queue: WorkQueue[Finished] = WorkQueue(
+            OwnerKind.SYNTHESIS, at_once=at_once, waiting=waiting
+        )
         self._keys: Idempotency[Finished] = Idempotency(lambda finished: len(finished.content))
         self._notes = NotesCache(notes_bytes)
 
@@ -81,35 +83,37 @@ class Syntheses:
         if known is not None:
             return Asked(known, again=True)
 
-        async def perform(work: Work[Finished], turn: Callable[[], Awaitable[None]]) -> Finished:
+        async def perform(
+            work: WorkItem[Finished], turn: Callable[[], Awaitable[None]]
+        ) -> Finished:
             return await self._perform(tenant, content, work, turn)
 
-        work = self._desk.accept(tenant, perform)
+        work = self._queue.accept(tenant, perform)
         if key is not None:
             self._keys.remember(tenant, key, fingerprint, work)
         return Asked(work)
 
     def calling(self, asked: Asked) -> AbstractContextManager[None]:
         """Wait for it inside; it is cancelled when nobody does any more."""
-        return self._desk.calling(asked.work)
+        return self._queue.calling(asked.work)
 
     def refuse_waiting(self) -> None:
         """The process is on its way out: what has not begun is refused with ``Draining``."""
-        self._desk.refuse_waiting()
+        self._queue.refuse_waiting()
 
     async def drain(self, within_s: float) -> bool:
         """End what runs, with ``Draining``; False when a call on a thread hangs."""
-        return await self._desk.drain(within_s)
+        return await self._queue.drain(within_s)
 
     def cut(self) -> None:
         """Leave what runs at once, whatever a thread is inside of."""
-        self._desk.cut()
+        self._queue.cut()
 
     async def _perform(
         self,
         tenant: str,
         content: bytes,
-        work: Work[Finished],
+        work: WorkItem[Finished],
         turn: Callable[[], Awaitable[None]],
     ) -> Finished:
         """One synthesis, from its bytes to its bytes."""
@@ -125,7 +129,7 @@ class Syntheses:
         plan = synthesise(
             request.transcript, synthesiser, self._notes.notebook(tenant), request.wishes
         )
-        made = await self._means.perform(plan, work.owner, work.tell)
+        made = await self._runner.run(plan, work.owner, work.tell)
         timings = Timings(
             queued_ms=round((began_s - queued_s) * 1000),
             ran_ms=round((loop.time() - began_s) * 1000),
@@ -145,8 +149,8 @@ class Syntheses:
             )
         return synthesiser
 
-    async def _job(self, work: Work[Finished], call: Callable[[], Any]) -> Any:
-        return await self._means.jobs.run(JobClass.SYNTHESIS, work.owner, call)
+    async def _job(self, work: WorkItem[Finished], call: Callable[[], Any]) -> Any:
+        return await self._runner.jobs.run(JobClass.SYNTHESIS, work.owner, call)
 
 
 def _encode(made: MeetingSynthesis, timings: Timings) -> bytes:

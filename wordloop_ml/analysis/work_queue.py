@@ -1,7 +1,7 @@
 """Runs long work, a few items at a time, and owns the task of each.
 
-Several callers may wait for an item; it is cancelled when the last of them has left. What it tells on
-its way, and what it came to, is kept once for all of them.
+Several callers may wait for an item; it is cancelled when the last of them has left. The events of
+its plan and its outcome are kept once, for all of them.
 """
 
 import asyncio
@@ -14,19 +14,23 @@ import structlog
 
 from wordloop_ml.errors import Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner, OwnerKind
-from wordloop_ml.synthesis.steps import Found, Progress
+from wordloop_ml.synthesis.steps import Found, PlanEvent, Progress
 from wordloop_ml.telemetry import describe_bug
+
+SHORTEST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
+
+_MEAN_WEIGHT = 0.3
 
 R = TypeVar("R")
 
-Told = Progress | Found
+log = structlog.get_logger()
 
 
-class Work(Generic[R]):
-    """One piece of work, what it has told so far, and how it ended.
+class WorkItem(Generic[R]):
+    """One item of work: its events so far, and its outcome.
 
-    owner: of its jobs. name: in logs and as its task's name. callers, waiting, left: its desk's, who wants it, whether
-        it waits for its turn, and whether it is being cancelled.
+    owner: of its jobs. name: in logs and as its task's name. callers, waiting, left: kept by its
+        queue: how many want it, whether it waits for its turn, whether it is being cancelled.
     """
 
     def __init__(self, owner: JobOwner) -> None:
@@ -43,21 +47,21 @@ class Work(Generic[R]):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Whether it has a result or an error."""
         return self._outcome is not None
 
     @property
     def succeeded(self) -> bool:
-        """Whether there is a result, and always will be."""
+        """Whether it has a result."""
         return self.over and not isinstance(self._outcome, WordloopError)
 
     @property
     def wanted(self) -> bool:
-        """Whether it goes on: it is not over, and not about to be because everybody left."""
+        """Whether it goes on: neither over nor being cancelled."""
         return not self.over and not self.left
 
     def result(self) -> R:
-        """What it came to. Raises the ``WordloopError`` that it ended in."""
+        """Return its result, or raise the ``WordloopError`` that it ended in; it must be over."""
         if self._outcome is None:
             raise RuntimeError("the work is not over")
         if isinstance(self._outcome, WordloopError):
@@ -65,12 +69,12 @@ class Work(Generic[R]):
         return self._outcome
 
     def become_ready(self) -> None:
-        """What it was asked for can be done; from now on it is only a matter of time."""
+        """Mark its request as valid: from now on it is only a matter of time."""
         self._ready = True
         self._announce()
 
-    def tell(self, event: Told) -> None:
-        """For whoever follows."""
+    def tell(self, event: PlanEvent) -> None:
+        """Keep an event for all readers; a newer ``Progress`` replaces the one before."""
         if isinstance(event, Found):
             self._found.append(event)
         else:
@@ -78,81 +82,76 @@ class Work(Generic[R]):
         self._announce()
 
     def end(self, outcome: R | WordloopError) -> None:
-        """Its task is over."""
+        """Set the outcome and wake all who wait."""
         self._outcome = outcome
         self._announce()
 
     async def wait_ready(self) -> None:
-        """Until it is accepted for good. Raises what it ended in before."""
+        """Wait until its request is known to be valid; raises the error that it ended in before."""
         while not self._ready and not self.over:
             await self.wait_news()
         if isinstance(self._outcome, WordloopError):
             raise self._outcome
 
     async def wait(self) -> R:
-        """Until it is over: its result, or its error raised."""
+        """Wait until it is over; returns its result or raises its error."""
         while not self.over:
             await self.wait_news()
         return self.result()
 
-    def follow(self) -> "Following[R]":
-        """Everything that it tells, from the beginning."""
-        return Following(self)
+    def follow(self) -> "EventReader[R]":
+        """Open a reader of all its events, from the first on."""
+        return EventReader(self)
 
     def _announce(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
     async def wait_news(self) -> None:
-        """Until anything has changed from how it is now."""
+        """Wait until anything of it changes."""
         await self._news.wait()
 
     def after(self, found: int) -> tuple[list[Found], Progress | None]:
-        """The items but for the first so many, and how far it is."""
+        """Return the items but for the first ``found``, and the newest progress."""
         return self._found[found:], self._progress
 
 
-class Following(Generic[R]):
-    """How far one caller has read. Nothing is kept for it: a slow one finds the newest progress."""
+class EventReader(Generic[R]):
+    """One caller's position in the events of an item.
 
-    def __init__(self, work: Work[R]) -> None:
+    Nothing is buffered for it: a slow reader finds the newest progress.
+    """
+
+    def __init__(self, work: WorkItem[R]) -> None:
         self._work = work
         self._found = 0
         self._progress: Progress | None = None
 
-    def take(self) -> list[Told]:
-        """What is new; empty when nothing is."""
+    def take(self) -> list[PlanEvent]:
+        """Return the events since the call before; empty without any."""
         found, progress = self._work.after(self._found)
         self._found += len(found)
-        told: list[Told] = list(found)
+        events: list[PlanEvent] = list(found)
         if progress is not None and progress is not self._progress:
             self._progress = progress
-            told.append(progress)
-        return told
+            events.append(progress)
+        return events
 
     async def wait(self) -> None:
-        """Until something may be new, or the work is over; at once if it is."""
+        """Wait until there may be an event to take, or the work is over."""
         found, progress = self._work.after(self._found)
         if not self._work.over and not found and progress is self._progress:
             await self._work.wait_news()
 
 
-SHORTEST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
-
-_MEAN_WEIGHT = 0.3
-
-
-log = structlog.get_logger()
-
-
-Perform = Callable[[Work[R], Callable[[], Awaitable[None]]], Awaitable[R]]
+Perform = Callable[[WorkItem[R], Callable[[], Awaitable[None]]], Awaitable[R]]
 """Does the work; it awaits its turn before what takes long. Raises ``WordloopError``."""
 
 
-class Desk(Generic[R]):
-    """Where work waits for its turn, first come, first served.
+class WorkQueue(Generic[R]):
+    """A bounded queue of work, first come, first served.
 
-    kind: what all its work is. at_once: how many pieces run. waiting: how many more may wait.
+    kind: of the owner of all its jobs. at_once: items that run. waiting: items that may wait.
     """
 
     def __init__(self, kind: OwnerKind, *, at_once: int, waiting: int) -> None:
@@ -160,57 +159,57 @@ class Desk(Generic[R]):
         self._places = at_once + waiting
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
-        self._tasks: dict[Work[R], asyncio.Task[R]] = {}
+        self._tasks: dict[WorkItem[R], asyncio.Task[R]] = {}
         self._numbers = itertools.count(1)
         self._draining = False
         self._mean_s = SHORTEST_RETRY_S
 
     @property
     def places_taken(self) -> int:
-        """How many pieces of work wait or run."""
+        """How many items wait or run."""
         return len(self._tasks)
 
-    def accept(self, tenant: str, perform: Perform[R]) -> Work[R]:
-        """Begin a piece of work. Whoever wants it enters ``calling`` before it awaits anything.
+    def accept(self, tenant: str, perform: Perform[R]) -> WorkItem[R]:
+        """Begin an item of work. Whoever wants it enters ``calling`` before it awaits anything.
 
-        Raises ``Draining`` or ``Busy``.
+        Raises ``Draining``, or ``Busy`` when all places are taken.
         """
         if self._draining:
             raise Draining
         if len(self._tasks) >= self._places:
             raise Busy("as much is waiting here as may", retry_after_s=self._retry_after_s())
-        work: Work[R] = Work(JobOwner(self._kind, tenant, str(next(self._numbers))))
+        work: WorkItem[R] = WorkItem(JobOwner(self._kind, tenant, str(next(self._numbers))))
         task = asyncio.create_task(self._run(work, perform), name=work.name)
         self._tasks[work] = task
         task.add_done_callback(self._ended(work))
         return work
 
     @contextmanager
-    def calling(self, work: Work[R]) -> Iterator[None]:
-        """Want a piece of work; when nobody wants it any more, it is cancelled."""
+    def calling(self, work: WorkItem[R]) -> Iterator[None]:
+        """Count as a caller of an item; it is cancelled when the last one leaves."""
         work.callers += 1
         try:
             yield
         finally:
             work.callers -= 1
             if not work.callers:
-                self._stop(work)
+                self._cancel(work)
 
     def refuse_waiting(self) -> None:
-        """On the way out: nothing new, and what has not had its turn ends with ``Draining``."""
+        """Accept nothing more, and end what waits for its turn with ``Draining``."""
         self._draining = True
         for work in list(self._tasks):
             if work.waiting:
-                self._stop(work)
+                self._cancel(work)
 
     async def drain(self, within_s: float) -> bool:
-        """Everything that is left ends with ``Draining``; False when a call on a thread hung.
+        """End everything with ``Draining``; False when a call on a thread hung beyond ``within_s``.
 
         Then its task has been left, and the thread still is inside.
         """
         self.refuse_waiting()
         for work in list(self._tasks):
-            self._stop(work)
+            self._cancel(work)
         if not self._tasks:
             return True
         _, late = await asyncio.wait(self._tasks.values(), timeout=within_s)
@@ -220,11 +219,11 @@ class Desk(Generic[R]):
         return not late
 
     def cut(self) -> None:
-        """Leave what is left at once, whatever its threads are inside of."""
+        """Cancel every task, without waiting for the threads that they wait for."""
         for task in self._tasks.values():
             task.cancel()
 
-    async def _run(self, work: Work[R], perform: Perform[R]) -> R:
+    async def _run(self, work: WorkItem[R], perform: Perform[R]) -> R:
         began_s: float | None = None
 
         async def turn() -> None:
@@ -242,15 +241,15 @@ class Desk(Generic[R]):
                 ran_s = asyncio.get_running_loop().time() - began_s
                 self._mean_s += _MEAN_WEIGHT * (ran_s - self._mean_s)
 
-    def _stop(self, work: Work[R]) -> None:
-        """Once: a second cancellation would not wait for the thread."""
+    def _cancel(self, work: WorkItem[R]) -> None:
+        """Cancel an item once: a second cancellation would not wait for the thread."""
         task = self._tasks.get(work)
         if task is not None and not work.left:
             work.left = True
             task.cancel()
 
-    def _ended(self, work: Work[R]) -> Callable[[asyncio.Task[R]], None]:
-        """What happens when a task ends, for whatever reason: logged here, once."""
+    def _ended(self, work: WorkItem[R]) -> Callable[[asyncio.Task[R]], None]:
+        """Make the callback that sets an item's outcome and logs its failure, once."""
 
         def settle(task: asyncio.Task[R]) -> None:
             del self._tasks[work]
@@ -269,6 +268,6 @@ class Desk(Generic[R]):
         return settle
 
     def _retry_after_s(self) -> float:
-        """When a place is free, about: as long as each piece took, on average."""
+        """Estimate when a place is free, from the mean duration of an item."""
         expected_s = self._mean_s / self._at_once
         return min(max(expected_s, SHORTEST_RETRY_S), LONGEST_RETRY_S)

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.cli.hints import spoken
 from wordloop_ml.cli.output import check_output, write_output
 from wordloop_ml.engines.catalogue import open_text_engines, synthesisers_of
-from wordloop_ml.engines.in_place import run_in_place
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.synthesis.markdown import render_markdown
 from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis, Transcript, Wishes
-from wordloop_ml.synthesis.steps import Found, Progress
+from wordloop_ml.synthesis.steps import PlanEvent, Progress
 from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.wire.synthesis import (
     ENGINES,
@@ -143,7 +143,13 @@ def _make(
             )
         plan = synthesise(transcript, synthesiser, _NoNotes(), wishes)
         with _Bars() as bars:
-            return run_in_place(plan, engines.embedder, engines.generator, bars.show)
+            return run_plan(
+                plan,
+                engines.embedder,
+                engines.generator,
+                bars.show,
+                workers=settings.workers,
+            )
 
 
 class _NoNotes:
@@ -178,9 +184,9 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, told: Progress | Found) -> None:
-        """The stage that was told last."""
-        if isinstance(told, Progress):
+    def show(self, event: PlanEvent) -> None:
+        """Show how far a stage is."""
+        if isinstance(event, Progress):
             self._bar.update(
-                self._task, description=told.stage, completed=told.done, total=told.total
+                self._task, description=event.stage, completed=event.done, total=event.total
             )

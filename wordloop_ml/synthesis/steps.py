@@ -1,8 +1,7 @@
 """How pure code asks for native work: it yields a request and is sent the answer.
 
-A plan is a generator of requests. Whoever drives it performs each of them (a driver in the event loop
-with inference jobs, a command in place), sends back the answer, or throws the ``EngineFailed`` that
-the work ended in. Each stretch between two requests is bounded: a plan that computes for longer
+A plan is a generator of requests. Its runner (``analysis/plan_runner.py``) performs each of them,
+sends back the answer, or throws the ``EngineFailed`` that the work ended in. Each stretch between two requests is bounded: a plan that computes for longer
 than some ten milliseconds yields ``Pause`` on its way, so that live captions can be served.
 """
 
@@ -31,12 +30,12 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Answered with None, when nobody who speaks has to wait for it."""
+    """A point at which others may run; answered with None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Told to whoever waits, answered with None: so much of so much of this stage is done."""
+    """An event: ``done`` of ``total`` parts of this stage are done. Answered with None."""
 
     stage: str
     done: int
@@ -45,7 +44,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An item that is checked and will stand in the result; told, answered with None.
+    """An event: an item that is checked and will stand in the result. Answered with None.
 
     kind: ``title``, ``summary``, ``topic``, ``decision``, ``action_item`` or ``open_question``.
     """
@@ -53,6 +52,9 @@ class Found:
     kind: str
     item: Statement | Topic | ActionItem
 
+
+PlanEvent = Progress | Found
+"""What a plan tells on its way."""
 
 Request = Embed | Generate | Pause | Progress | Found
 

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.plans import Means
+from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.drain import drain
@@ -343,7 +343,7 @@ def _syntheses(
 ) -> Syntheses:
     """A language model writes them where the profile has one; else sentences are chosen."""
     return Syntheses(
-        Means(jobs, None if embeddings is None else embeddings.embed, engines.generator),
+        PlanRunner(jobs, None if embeddings is None else embeddings.embed, engines.generator),
         synthesisers_of(engines.embedder, engines.generator),
         at_once=settings.syntheses,
         waiting=settings.syntheses_waiting,

@@ -5,9 +5,8 @@ import json
 from aiohttp import web
 
 from wordloop_ml.analysis.syntheses import Asked, Finished
-from wordloop_ml.analysis.work_queue import Told
 from wordloop_ml.errors import WordloopError
-from wordloop_ml.synthesis.steps import Found
+from wordloop_ml.synthesis.steps import Found, PlanEvent
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.bodies import read_json_body
 from wordloop_ml.web.callers import leaving_cancels
@@ -79,7 +78,7 @@ async def _send_all(stream: EventStream, asked: Asked) -> None:
         await stream.send("error", _encode(problem_fields(error)))
 
 
-def _event(told: Told) -> tuple[str, bytes]:
+def _event(told: PlanEvent) -> tuple[str, bytes]:
     if isinstance(told, Found):
         return "item", _encode(encode_found(told))
     return "progress", _encode(encode_progress(told))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
@@ -33,7 +33,7 @@ def read_meeting() -> Callable[[Said], Gathered]:
         transcript = transcript_of(said)
         chunks = list(chunks_of(transcript.segments, ChunkWords(*policy.chunk_words)))
         embedder = ScriptedEmbedder()
-        notes = [run_in_place(notes_of(chunk, True, policy), embedder) for chunk in chunks]
+        notes = [run_plan(notes_of(chunk, True, policy), embedder) for chunk in chunks]
         return gather(transcript, chunks, notes)
 
     return read

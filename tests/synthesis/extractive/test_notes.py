@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import DIMENSIONS, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, notes_of
@@ -21,7 +21,7 @@ def chunk(*said: str, begin: int = 0) -> Chunk:
 
 
 def notes(one: Chunk, english: bool = True) -> ChunkNotes:
-    return run_in_place(notes_of(one, english, ExtractivePolicy()), ScriptedEmbedder())
+    return run_plan(notes_of(one, english, ExtractivePolicy()), ScriptedEmbedder())
 
 
 SAID = ("We decided to use the red logo.", "Okay.", "I'll send the invoice to the supplier.")
@@ -46,11 +46,11 @@ def test_notes_do_not_depend_on_where_the_chunk_stands() -> None:
 
 def test_a_chunk_without_words_asks_for_nothing() -> None:
     """No embedder is needed for it."""
-    empty = run_in_place(notes_of(chunk("", "um"), True, ExtractivePolicy()), None)
+    empty = run_plan(notes_of(chunk("", "um"), True, ExtractivePolicy()), None)
     assert (empty.sentences, empty.embedded, len(empty.vectors)) == ((), (), 0)
 
 
 def test_a_failed_embedding_fails_the_notes() -> None:
     """Whoever drives the plan decides what then."""
     with pytest.raises(EngineFailed):
-        run_in_place(notes_of(chunk(*SAID), True, ExtractivePolicy()), None)
+        run_plan(notes_of(chunk(*SAID), True, ExtractivePolicy()), None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.extractive.items import Withdrawals
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
@@ -26,7 +26,7 @@ Read = Callable[[Said], Gathered]
 def test_features_are_z_scores(read_meeting: Read, launch: Said) -> None:
     """Mean 0 and, where sentences differ, deviation 1."""
     meeting = read_meeting(launch)
-    table = run_in_place(features_of(meeting, candidates(meeting, POLICY), POLICY), None)
+    table = run_plan(features_of(meeting, candidates(meeting, POLICY), POLICY), None)
     assert table.shape == (len(candidates(meeting, POLICY)), len(NAMES))
     assert np.allclose(table.mean(axis=0), 0)
     assert all(np.isclose(spread, 0) or np.isclose(spread, 1) for spread in table.std(axis=0))
@@ -35,16 +35,16 @@ def test_features_are_z_scores(read_meeting: Read, launch: Said) -> None:
 def test_the_summary_is_about_as_long_as_is_asked(read_meeting: Read, launch: Said) -> None:
     """It ends with the sentence that reaches it, and has all there is where there is less."""
     meeting = read_meeting(launch)
-    short = run_in_place(summary_of(meeting, 20, POLICY), None)
+    short = run_plan(summary_of(meeting, 20, POLICY), None)
     words = [count_words(one.text) for one in short]
     assert sum(words) >= 20 > sum(words) - max(words)
-    everything = run_in_place(summary_of(meeting, 10_000, POLICY), None)
+    everything = run_plan(summary_of(meeting, 10_000, POLICY), None)
     assert len(everything) == len(candidates(meeting, POLICY))
 
 
 def test_sentences_stand_in_the_order_of_the_meeting(read_meeting: Read, launch: Said) -> None:
     """However they were ranked."""
-    summary = run_in_place(summary_of(read_meeting(launch), 40, POLICY), None)
+    summary = run_plan(summary_of(read_meeting(launch), 40, POLICY), None)
     order = [int(one.segments[0][1:]) for one in summary]
     assert order == sorted(order)
 
@@ -68,7 +68,7 @@ def test_what_was_chosen_is_not_chosen_again(read_meeting: Read) -> None:
 def test_a_meeting_of_short_remarks_has_a_summary_all_the_same(read_meeting: Read) -> None:
     """Of what there is."""
     meeting = read_meeting([("Ann", "We have no more batteries."), ("Bo", "Oh no.")])
-    assert [one.text for one in run_in_place(summary_of(meeting, 50, POLICY), None)] == [
+    assert [one.text for one in run_plan(summary_of(meeting, 50, POLICY), None)] == [
         "We have no more batteries."
     ]
 
@@ -80,7 +80,7 @@ def test_what_was_said_six_times_stands_once(read_meeting: Read) -> None:
     meeting = read_meeting(
         [*said, ("Bo", "Marketing wants green posters in every city by summer.")]
     )
-    summary = run_in_place(summary_of(meeting, 200, POLICY), None)
+    summary = run_plan(summary_of(meeting, 200, POLICY), None)
     assert len(summary) == 2
     assert len(summary[0].segments) == POLICY.repeat_citations
 
@@ -88,7 +88,7 @@ def test_what_was_said_six_times_stands_once(read_meeting: Read) -> None:
 def test_what_was_taken_back_is_not_in_the_summary(read_meeting: Read, launch: Said) -> None:
     """Even where there is room for it."""
     meeting = read_meeting(launch)
-    whole = run_in_place(summary_of(meeting, 10_000, POLICY), None)
+    whole = run_plan(summary_of(meeting, 10_000, POLICY), None)
     gone = Withdrawals(frozenset(int(at) for at in candidates(meeting, POLICY)[:2]))
-    rest = run_in_place(summary_of(meeting, 10_000, POLICY, gone), None)
+    rest = run_plan(summary_of(meeting, 10_000, POLICY, gone), None)
     assert list(rest) == list(whole[2:])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
@@ -33,13 +33,11 @@ def drafted(
     embedder = ScriptedEmbedder()
     chunks = list(chunks_of(transcript.segments, synthesiser.chunk_words))
     notes: list[ChunkNotes | None] = [
-        None
-        if lose(at)
-        else run_in_place(synthesiser.take_notes(chunk, transcript.language), embedder)
+        None if lose(at) else run_plan(synthesiser.take_notes(chunk, transcript.language), embedder)
         for at, chunk in enumerate(chunks)
     ]
     # the merge asks for no embedding: notes hold all that it needs
-    return run_in_place(synthesiser.merge(transcript, chunks, notes, wishes or Wishes()), None)
+    return run_plan(synthesiser.merge(transcript, chunks, notes, wishes or Wishes()), None)
 
 
 def test_a_meeting_becomes_a_synthesis(launch: Said) -> None:

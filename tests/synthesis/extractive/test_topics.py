@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.synthesis.extractive.conftest import transcript_of
-from wordloop_ml.engines.in_place import run_in_place
+from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
@@ -29,22 +29,22 @@ def blocks(*runs: tuple[int, int]) -> Floats:
 
 def test_a_change_of_subject_is_a_border() -> None:
     """Each run of equal blocks is a topic."""
-    assert run_in_place(divide(blocks((0, 10), (1, 12), (2, 8)), POLICY), None) == [10, 22]
+    assert run_plan(divide(blocks((0, 10), (1, 12), (2, 8)), POLICY), None) == [10, 22]
 
 
 def test_a_subject_that_comes_back_is_a_new_topic() -> None:
     """Topics are stretches of time."""
-    assert run_in_place(divide(blocks((0, 10), (1, 10), (0, 10)), POLICY), None) == [10, 20]
+    assert run_plan(divide(blocks((0, 10), (1, 10), (0, 10)), POLICY), None) == [10, 20]
 
 
 def test_one_subject_is_one_topic() -> None:
     """Nothing is gained by a border."""
-    assert run_in_place(divide(blocks((0, 30)), POLICY), None) == []
+    assert run_plan(divide(blocks((0, 30)), POLICY), None) == []
 
 
 def test_no_topic_is_shorter_than_the_policy_has_it() -> None:
     """A remark in between is no topic."""
-    cuts = run_in_place(divide(blocks((0, 10), (1, 2), (0, 10)), POLICY), None)
+    cuts = run_plan(divide(blocks((0, 10), (1, 2), (0, 10)), POLICY), None)
     assert all(
         after - before >= POLICY.topic_blocks
         for before, after in zip([0, *cuts], [*cuts, 22], strict=True)
@@ -56,7 +56,7 @@ def test_no_topic_is_shorter_than_the_policy_has_it() -> None:
 def test_borders_are_in_order_whatever_the_blocks(count: int, seed: int) -> None:
     """Inside the meeting, at most as many as the policy has topics."""
     rows = np.random.default_rng(seed).normal(size=(count, 8))
-    cuts = run_in_place(divide(rows / np.linalg.norm(rows, axis=1, keepdims=True), POLICY), None)
+    cuts = run_plan(divide(rows / np.linalg.norm(rows, axis=1, keepdims=True), POLICY), None)
     assert cuts == sorted(set(cuts))
     assert all(0 < cut < count for cut in cuts)
     assert len(cuts) < POLICY.most_topics
@@ -67,7 +67,7 @@ def test_stretches_are_the_whole_meeting(
 ) -> None:
     """Every sentence is in exactly one."""
     meeting = read_meeting(launch)
-    parts = run_in_place(stretches(meeting, POLICY), None)
+    parts = run_plan(stretches(meeting, POLICY), None)
     assert [at for part in parts for at in range(*part)] == list(range(len(meeting.sentences)))
 
 
@@ -94,7 +94,7 @@ SAID = [
 
 def phrases(read: Read) -> Phrases:
     meeting = read(SAID)
-    return run_in_place(phrases_of(meeting, [(0, 2), (2, 4)], POLICY), None)
+    return run_plan(phrases_of(meeting, [(0, 2), (2, 4)], POLICY), None)
 
 
 def test_a_stretch_is_called_by_what_is_said_in_it(read_meeting: Read) -> None:
@@ -167,7 +167,7 @@ def test_titles_are_content_words_in_any_language(
     synthesiser = ExtractiveSynthesiser(ScriptedEmbedder().capabilities)
     transcript = transcript_of([("A", text) for text in said], None)
     plan = synthesise(transcript, synthesiser, NoNotes(), Wishes())
-    draft = run_in_place(plan, ScriptedEmbedder()).draft
+    draft = run_plan(plan, ScriptedEmbedder()).draft
     assert set(re.split("[、,] ?", draft.title.text)) <= title
     assert not draft.decisions
     assert draft.title.text

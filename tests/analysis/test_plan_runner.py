@@ -1,4 +1,4 @@
-"""Plans and their means: where they compute, what they are answered, and how they are stopped."""
+"""The plan runner: where plans compute, what they are answered, and how they are stopped."""
 
 import asyncio
 import threading
@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tests.executing import owner_of
-from wordloop_ml.analysis import plans
+from wordloop_ml.analysis import plan_runner
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.plans import Means
-from wordloop_ml.analysis.work_queue import Told
+from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Busy, Draining, EngineFailed
 from wordloop_ml.executor import Executor, JobOwner
@@ -26,7 +25,7 @@ from wordloop_ml.messages import (
 )
 from wordloop_ml.ports import GeneratorCapabilities
 from wordloop_ml.synthesis.messages import Statement
-from wordloop_ml.synthesis.steps import Embed, Found, Generate, Pause, Progress, Request
+from wordloop_ml.synthesis.steps import Embed, Found, Generate, Pause, PlanEvent, Progress, Request
 
 WAIT_S = 10.0
 ITEM = Found("decision", Statement("d", ("s1",)))
@@ -113,16 +112,16 @@ class Texts:
 
 
 class Scene:
-    """The means of a plan, and what was told."""
+    """A runner, and the events of its plan_runner."""
 
     def __init__(self, executor: Executor[Any]) -> None:
         self.texts = Texts()
         self.generator = ScriptedGenerator()
-        self.means = Means(Jobs(executor), self.texts, self.generator)
-        self.told: list[Told] = []
+        self.runner = PlanRunner(Jobs(executor), self.texts, self.generator)
+        self.told: list[PlanEvent] = []
 
     def perform(self, plan: Plan) -> "asyncio.Task[Any]":
-        performing = self.means.perform(plan, owner_of("acme"), self.told.append)
+        performing = self.runner.run(plan, owner_of("acme"), self.told.append)
         return asyncio.create_task(performing, name="performing")
 
 
@@ -188,7 +187,7 @@ async def test_a_failed_engine_is_thrown_into_the_plan(scene: Scene) -> None:
 
 async def test_what_a_profile_does_not_have_has_failed(scene: Scene) -> None:
     """By the same name."""
-    scene.means = Means(scene.means.jobs)
+    scene.runner = PlanRunner(scene.runner.jobs)
 
     def plan() -> Plan:
         yield from ()
@@ -222,7 +221,7 @@ async def test_an_answer_is_generated_step_by_step(scene: Scene) -> None:
         return first.tokens + second.tokens
 
     assert await scene.perform(plan()) == 8
-    assert scene.generator.budgets_s == [plans.GENERATE_S] * 8
+    assert scene.generator.budgets_s == [plan_runner.GENERATE_S] * 8
     assert scene.generator.open is None
 
 
@@ -237,7 +236,7 @@ async def test_steps_are_short_while_people_speak(
         return answer.tokens
 
     await scene.perform(plan())
-    assert scene.generator.budgets_s == [plans.GENERATE_BESIDE_SPEECH_S] * 3
+    assert scene.generator.budgets_s == [plan_runner.GENERATE_BESIDE_SPEECH_S] * 3
 
 
 async def test_two_plans_generate_one_after_the_other(scene: Scene) -> None:
@@ -289,7 +288,7 @@ async def test_a_generation_that_waits_for_a_thread_is_closed_when_cancelled(sce
     await until(lambda: scene.generator.begun == 1)
     held = [
         asyncio.create_task(
-            scene.means.jobs.run(
+            scene.runner.jobs.run(
                 JobClass.EMBEDDING, owner_of(f"other-{index}"), lambda: go.wait(WAIT_S)
             )
         )
@@ -359,7 +358,7 @@ async def test_what_has_begun_waits_where_too_much_is_asked_for(scene: Scene) ->
 
     assert await scene.perform(plan()) == 1
     assert len(scene.texts.asked) == 3
-    scene.texts.errors = [busy] * (plans.BUSY_TRIES + 1)
+    scene.texts.errors = [busy] * (plan_runner.BUSY_TRIES + 1)
     with pytest.raises(Busy):
         await scene.perform(plan())
 

