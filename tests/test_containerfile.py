@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wordloop_ml.weights import ConvertedSource, RepositorySource, WeightsEntry, load_manifest
+from wordloop_ml.weights.manifest import (
+    ConvertedSource,
+    RepositorySource,
+    WeightsEntry,
+    load_manifest,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = ROOT / "weights"

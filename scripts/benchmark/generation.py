@@ -17,7 +17,8 @@ from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Generated, GenerationOptions, Prompt
 from wordloop_ml.settings import read_settings
 from wordloop_ml.synthesis.generative.answers import NOTES_SCHEMA, SCHEMAS
-from wordloop_ml.weights import RepositorySource, WeightsEntry, load_manifest, open_mapped
+from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry, load_manifest
+from wordloop_ml.weights.store import open_mapped
 
 TWIN = Path("build/twins/qwen2.5-0.5b-twin-2.gguf")
 """Another recipe has another number."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import load_manifest
+from wordloop_ml.weights.manifest import load_manifest
 
 LIBRARIES = ("aiohttp", "ctranslate2", "pywhispercpp", "onnxruntime")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni")

@@ -13,7 +13,8 @@ from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16, Samples
 from wordloop_ml.ports import VoiceDetector
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import load_manifest, open_mapped
+from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.weights.store import open_mapped
 
 KINDS = ("read",)
 """Of clips that are one utterance of clear text."""

@@ -37,7 +37,7 @@ from scripts.evaluation.ways import (
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import Settings, read_settings
-from wordloop_ml.weights import load_manifest
+from wordloop_ml.weights.manifest import load_manifest
 
 FOLDER_VARIABLE = "SPEECH_FOLDER"
 FOLDER = Path("scripts/speech")

@@ -26,7 +26,7 @@ from scripts.evaluation.clips import Clip, read_samples
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import load_manifest
+from wordloop_ml.weights.manifest import load_manifest
 
 SPEED = 40.0
 """At most so much faster than speech."""

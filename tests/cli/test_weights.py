@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from wordloop_ml.cli import main
 from wordloop_ml.cli.weights import Lines
-from wordloop_ml.weights import PullPhase, PullProgress
+from wordloop_ml.weights.download import PullPhase, PullProgress
 
 WORDS, VOICE = b"words" * 100_000, b"voice" * 10
 

@@ -15,8 +15,9 @@ import pytest
 
 from wordloop_ml.engines.whisper_cpp_python import DISTRIBUTION, WhisperCppPython
 from wordloop_ml.errors import WeightsUnusable
-from wordloop_ml.weights import MappedWeights, Matrices, load_manifest, open_mapped
-from wordloop_ml.weights.conversion import whisper_ggml
+from wordloop_ml.weights.conversion import Matrices, whisper_ggml
+from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.weights.store import MappedWeights, open_mapped
 
 Floats = npt.NDArray[np.float32]
 

@@ -20,7 +20,8 @@ from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.synthesis.generative.answers import SCHEMAS
-from wordloop_ml.weights import RepositorySource, WeightsEntry, open_mapped
+from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry
+from wordloop_ml.weights.store import open_mapped
 
 PROMPT = Prompt("You take notes.", "Anna: we meet on Monday.\n")
 ANSWER: dict[str, Any] = {

@@ -4,7 +4,7 @@ import pytest
 
 from wordloop_ml.engines.loaded_models import LoadedModels, ModelLoads, SharedModel
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.weights import HttpsSource, WeightsEntry
+from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry
 
 
 def entry(name: str, sha256: str) -> WeightsEntry:

@@ -17,7 +17,8 @@ from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import MappedWeights, load_manifest, open_mapped
+from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.weights.store import MappedWeights, open_mapped
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -19,7 +19,7 @@ from wordloop_ml.engines.whisper_cpp_library import find_library
 from wordloop_ml.engines.whisper_tokens import calibrated
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Hypothesis, Utterance
-from wordloop_ml.weights import Calibration
+from wordloop_ml.weights.manifest import Calibration
 
 Write = Callable[..., memoryview]
 

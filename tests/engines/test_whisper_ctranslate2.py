@@ -29,13 +29,8 @@ from wordloop_ml.engines.whisper_ctranslate2 import (
 from wordloop_ml.engines.whisper_tokens import calibrated
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed, WeightsUnusable
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, Samples, Task, Utterance
-from wordloop_ml.weights import (
-    Calibration,
-    MappedWeights,
-    WeightsEntry,
-    open_mapped,
-    resident_bytes,
-)
+from wordloop_ml.weights.manifest import Calibration, WeightsEntry
+from wordloop_ml.weights.store import MappedWeights, open_mapped, resident_bytes
 
 Doubles = npt.NDArray[np.float64]
 

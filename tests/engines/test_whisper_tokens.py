@@ -15,7 +15,8 @@ from wordloop_ml.engines.whisper_tokens import (
 )
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import Word
-from wordloop_ml.weights import Calibration, MappedWeights
+from wordloop_ml.weights.manifest import Calibration
+from wordloop_ml.weights.store import MappedWeights
 
 SHOWN = [*range(33, 127), *range(161, 173), *range(174, 256)]
 """The bytes that GPT-2 writes as themselves; the others are letters from U+0100 on, in order."""

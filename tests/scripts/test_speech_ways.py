@@ -14,7 +14,7 @@ from scripts.evaluation.ways import Heard, Reference, heard_of
 from tests.speech import SPEECH
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.settings import Settings
-from wordloop_ml.weights import load_manifest
+from wordloop_ml.weights.manifest import load_manifest
 
 
 def caption(segment: str, text: str, language: str = "en", *, final: bool = False) -> str:

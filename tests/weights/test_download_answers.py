@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights import HttpsSource, PullPhase, WeightsEntry
+from wordloop_ml.weights.download import PullPhase
+from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Answer, Origin, Puller

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.weights import (
+from wordloop_ml.weights.conversion import Matrices
+from wordloop_ml.weights.manifest import (
     Calibration,
     ConvertedSource,
     HttpsSource,
-    Matrices,
     RepositorySource,
     WheelMember,
     WheelSource,

@@ -15,15 +15,10 @@ import pytest
 from filelock import FileLock
 
 from wordloop_ml.errors import ErrorCode, StartupFailed, WeightsUnusable
-from wordloop_ml.weights import (
-    HttpsSource,
-    PullPhase,
-    PullProgress,
-    RepositorySource,
-    WeightsEntry,
-    pull,
-    verify,
-)
+from wordloop_ml.weights.download import PullPhase, PullProgress
+from wordloop_ml.weights.manifest import HttpsSource, RepositorySource, WeightsEntry
+from wordloop_ml.weights.pull import pull
+from wordloop_ml.weights.store import verify
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller
@@ -221,7 +216,8 @@ def test_an_interrupted_pull_keeps_its_part_and_lets_the_lock_go(
 PULL_AND_TELL = """
 import sys
 from pathlib import Path
-from wordloop_ml.weights import HttpsSource, WeightsEntry, pull
+from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry
+from wordloop_ml.weights.pull import pull
 url, directory, size, digest = sys.argv[1:]
 entry = WeightsEntry("a", "weights.bin", int(size), digest, "MIT", "x", (HttpsSource(url),))
 pull(entry, Path(directory), lambda progress: print(progress.done_bytes, flush=True))

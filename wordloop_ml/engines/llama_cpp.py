@@ -17,7 +17,7 @@ from wordloop_ml.engines.llama_cpp_tokens import TokenSampler
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.ports import GeneratorCapabilities
-from wordloop_ml.weights import MappedWeights
+from wordloop_ml.weights.store import MappedWeights
 
 CONTEXT_TOKENS = 4_096
 """Prompt and answer together; less where the model was trained on less."""

@@ -21,7 +21,7 @@ import numpy as np
 from wordloop_ml.engines.llama_cpp_library import LlamaLibrary
 from wordloop_ml.engines.llama_cpp_tokens import LlamaVocabulary, Logits
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.weights import MappedWeights
+from wordloop_ml.weights.store import MappedWeights
 
 _MAGIC = b"GGUF"
 _VERSION = 3

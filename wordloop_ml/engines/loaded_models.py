@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
-from wordloop_ml.weights import WeightsEntry
+from wordloop_ml.weights.manifest import WeightsEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import TokenisedText, Vectors
 from wordloop_ml.ports import EmbedderCapabilities
-from wordloop_ml.weights import MappedWeights
+from wordloop_ml.weights.store import MappedWeights
 
 LONGEST_TOKENS = 256
 """What the model was made for; its file of the tokenizer says 128, its position table holds 512."""

@@ -33,7 +33,7 @@ from wordloop_ml.messages import (
     Utterance,
 )
 from wordloop_ml.ports import TranscriberCapabilities, check_job
-from wordloop_ml.weights import Calibration
+from wordloop_ml.weights.manifest import Calibration
 
 SHORTEST_SAMPLES = 1_800
 """Below 112.5 ms whisper.cpp decodes nothing, and far below it reads past the end of the audio."""

@@ -45,8 +45,10 @@ from wordloop_ml.messages import (
     Word,
 )
 from wordloop_ml.ports import TranscriberCapabilities, check_job
-from wordloop_ml.weights import Calibration, MappedWeights, conversion
+from wordloop_ml.weights import conversion
 from wordloop_ml.weights.conversion import Array, Unconvertible, read_model
+from wordloop_ml.weights.manifest import Calibration
+from wordloop_ml.weights.store import MappedWeights
 
 Floats = npt.NDArray[np.float32]
 

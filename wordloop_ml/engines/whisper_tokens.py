@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import Word
-from wordloop_ml.weights import Calibration
 from wordloop_ml.weights.conversion import byte_of_letter
+from wordloop_ml.weights.manifest import Calibration
 
 _LONGEST_PROMPT = 2_000
 """Characters, from the end; a model takes some 220 tokens of it."""
