@@ -70,17 +70,17 @@ class Embeddings:
         return self._embedder.capabilities
 
     def drain(self) -> None:
-        """On the way out: calls end with ``Draining`` instead of another batch."""
+        """End calls with ``Draining`` before their next batch."""
         self._draining = True
 
     async def embed(self, texts: Sequence[str], job_class: JobClass, caller: JobOwner) -> Vectors:
-        """The embedding of each text, in order; ``embed_and_count`` has the rest."""
+        """Embed texts; float32, shape (texts, dimensions), in order. Raises as ``embed_and_count`` does."""
         return (await self.embed_and_count(texts, job_class, caller)).vectors
 
     async def embed_and_count(
         self, texts: Sequence[str], job_class: JobClass, caller: JobOwner
     ) -> Embedded:
-        """The embeddings, and what was read for them.
+        """Embed texts, and count the tokens that were read of each.
 
         caller: by whom threads are shared; a request of its own is a caller of its own.
         Cancelled, it ends when the batches that run have ended. Raises ``EngineFailed``, ``Busy``
@@ -98,7 +98,7 @@ class Embeddings:
             )
 
     async def compute(self, call: Callable[[], T], job_class: JobClass, caller: JobOwner) -> T:
-        """Whatever a caller needs computed, on an inference thread; raises ``Draining``, ``Busy``."""
+        """Run a call on an inference thread; raises what it raises, ``Draining`` and ``Busy``."""
         if self._draining:
             raise Draining
         return await self._jobs.run(job_class, caller, call)
@@ -116,7 +116,7 @@ class Embeddings:
     async def _begin(
         self, call: "_Call", texts: Sequence[str]
     ) -> tuple[list[TokenisedText], Vectors | None]:
-        """The tokens, slice by slice; and the vectors, where they take but one batch.
+        """Tokenise slice by slice; embed in the same job where all fits into one batch.
 
         A single short text is one job, so that it waits for a thread once.
         """
@@ -137,7 +137,7 @@ class Embeddings:
         return await call.run(tokenise_and_embed)
 
     async def _embed_all(self, call: "_Call", read: Sequence[TokenisedText]) -> Vectors:
-        """Batch by batch, as many at once as there are threads for this caller."""
+        """Embed batch by batch, as many at once as there are threads for this caller."""
         vectors = np.zeros((len(read), self.capabilities.dimensions), np.float32)
         pending = sorted(range(len(read)), key=lambda row: len(read[row].ids))
         running: set[asyncio.Task[None]] = set()
@@ -165,14 +165,14 @@ class Embeddings:
         return policy.batch_tokens_beside_speech if beside_speech else policy.batch_tokens
 
     def _at_once(self, job_class: JobClass) -> int:
-        """This caller's part of the threads that there are for background work."""
+        """Return a caller's share of the threads that there are for background work."""
         threads = self._jobs.workers - self._jobs.speech_lately
         return max(1, -(-threads // self._calls[job_class]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """Who asks; every job goes through here, and ends it once the process is on its way out."""
+    """One request for embeddings and its caller; its jobs raise ``Draining`` once the process drains."""
 
     embeddings: Embeddings
     job_class: JobClass
@@ -183,7 +183,7 @@ class _Call:
 
 
 def _slices(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
-    """Neighbouring texts that together are not longer than that, unless one is by itself."""
+    """Divide texts into slices of at most so many characters; a longer text is one by itself."""
     first, held = 0, 0
     for index, text in enumerate(texts):
         if held and held + len(text) > characters:
@@ -204,7 +204,7 @@ def _take(pending: list[int], read: Sequence[TokenisedText], budget: int) -> lis
 
 
 async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel them, and wait for the calls that run; cancelled itself, leave them at once."""
+    """Cancel the tasks and wait for the calls that run; cancelled itself, leave them at once."""
     if not tasks:
         return
     try:

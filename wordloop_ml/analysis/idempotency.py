@@ -47,7 +47,7 @@ class Idempotency(Generic[R]):
         return len(self._entries)
 
     def find(self, tenant: str, key: str, fingerprint: bytes) -> WorkItem[R] | None:
-        """The work of an earlier request with this key; it runs, or it has succeeded.
+        """Return the work of an earlier request with this key, if it runs or has succeeded.
 
         Raises ``BadInput`` (``idempotency_key_reused``) when that had another content.
         """
@@ -63,7 +63,7 @@ class Idempotency(Generic[R]):
         return entry.work
 
     def remember(self, tenant: str, key: str, fingerprint: bytes, work: WorkItem[R]) -> None:
-        """From now on the key stands for this work."""
+        """Let the key stand for this work."""
         self._entries.pop((tenant, key), None)
         self._entries[tenant, key] = _Entry(fingerprint, work, self._clock())
         self._forget_surplus()
@@ -77,7 +77,7 @@ class Idempotency(Generic[R]):
         }
 
     def _forget_surplus(self) -> None:
-        """Newest first, as long as there is room; they are in order of their age."""
+        """Keep the newest entries within the bounds; they are in order of their age."""
         kept: dict[tuple[str, str], _Entry[R]] = {}
         of_tenant: Counter[str] = Counter()
         held_bytes = 0

@@ -45,7 +45,7 @@ class Jobs:
         *,
         stop: Callable[[], None] | None = None,
     ) -> T:
-        """What ``call`` returns or raises, from an inference thread.
+        """Run ``call`` on an inference thread; returns or raises what it does.
 
         caller: threads are shared fairly between the callers of a class; within one, calls run in
             the order they were asked for.

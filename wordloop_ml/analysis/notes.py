@@ -24,7 +24,7 @@ class NotesStatistics:
 
 
 class NotesCache:
-    """The notes used last, by tenant and by the plan's own key, which has what made them in it.
+    """A cache of notes, least recently used out first, by tenant and by the plan's key.
 
     A tenant never sees what was noted for another, whatever it posts: whether notes were at hand
     shows in the time an answer takes.
@@ -39,11 +39,11 @@ class NotesCache:
         self._held_bytes = 0
 
     def notebook(self, tenant: str) -> "TenantNotebook":
-        """The notes of one tenant."""
+        """Return the notes of one tenant."""
         return TenantNotebook(self, tenant)
 
     def get(self, place: _Place) -> Any:
-        """The notes, or None."""
+        """Return the notes, or None."""
         with self._lock:
             if place not in self._notes:
                 return None
@@ -63,7 +63,7 @@ class NotesCache:
                 self._held_bytes -= gone
 
     def statistics(self) -> NotesStatistics:
-        """What it holds now."""
+        """Count the notes held, and their bytes."""
         with self._lock:
             return NotesStatistics(len(self._notes), self._held_bytes)
 
@@ -76,16 +76,16 @@ class TenantNotebook:
         self._tenant = tenant
 
     def get(self, key: str) -> Any:
-        """The notes under this key, or None."""
+        """Return the notes under this key, or None."""
         return self._cache.get((self._tenant, key))
 
     def keep(self, key: str, notes: Any) -> None:
-        """Remember them."""
+        """Keep notes under this key."""
         self._cache.keep((self._tenant, key), notes)
 
 
 def size_of(value: Any) -> int:
-    """About how many bytes a tree of dataclasses, containers, arrays and texts takes."""
+    """Estimate the bytes of a tree of dataclasses, containers, arrays and texts."""
     size = sys.getsizeof(value)
     match value:
         case np.ndarray():

@@ -44,7 +44,7 @@ class Asked:
 
 
 class Syntheses:
-    """Takes requests as bytes, so that the event loop does not have to parse them.
+    """Makes syntheses of requests, which are bytes so that the event loop does not have to parse them.
 
     synthesisers: by kind; the first is used where a request does not say. at_once, waiting: how
     many run, and how many more may wait. notes_bytes: of notes that are kept for transcripts that
@@ -70,11 +70,11 @@ class Syntheses:
 
     @property
     def available(self) -> bool:
-        """Whether there is anything that can write one."""
+        """Whether the profile has a synthesiser."""
         return bool(self._synthesisers)
 
     def ask(self, tenant: str, content: bytes, fingerprint: bytes, key: str | None) -> Asked:
-        """Begin, or join what the key stands for; enter ``calling`` before awaiting anything.
+        """Begin the work of a request, or join what its key stands for; enter ``calling`` before awaiting anything.
 
         content: the request's body. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
         ``Draining``; what is wrong with the content comes out of the work.
@@ -94,11 +94,11 @@ class Syntheses:
         return Asked(work)
 
     def calling(self, asked: Asked) -> AbstractContextManager[None]:
-        """Wait for it inside; it is cancelled when nobody does any more."""
+        """Count as a caller of the work inside this context; it is cancelled when the last one leaves."""
         return self._queue.calling(asked.work)
 
     def refuse_waiting(self) -> None:
-        """The process is on its way out: what has not begun is refused with ``Draining``."""
+        """End work that waits for its turn with ``Draining``, and accept no more."""
         self._queue.refuse_waiting()
 
     async def drain(self, within_s: float) -> bool:
@@ -106,7 +106,7 @@ class Syntheses:
         return await self._queue.drain(within_s)
 
     def cut(self) -> None:
-        """Leave what runs at once, whatever a thread is inside of."""
+        """Cancel what runs, without waiting for its threads."""
         self._queue.cut()
 
     async def _perform(
@@ -116,7 +116,7 @@ class Syntheses:
         work: WorkItem[Finished],
         turn: Callable[[], Awaitable[None]],
     ) -> Finished:
-        """One synthesis, from its bytes to its bytes."""
+        """Parse the request, run its plan in its turn, encode the result."""
         loop = asyncio.get_running_loop()
         asked_s = loop.time()
         request = await self._job(work, lambda: parse_request(content))
@@ -159,7 +159,7 @@ def _encode(made: MeetingSynthesis, timings: Timings) -> bytes:
 
 
 def _log_made(name: str, tenant: str, made: MeetingSynthesis, timings: Timings) -> None:
-    """Counts only; what the meeting said is told to who asked."""
+    """Log counts alone: what the meeting said is told only to who asked."""
     coverage, draft = made.coverage, made.draft
     log.info(
         "synthesis_made",

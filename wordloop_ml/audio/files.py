@@ -35,7 +35,7 @@ _LONGEST_FILE_S = 86_400.0
 
 
 class Timeline:
-    """The silence that timestamps ask for.
+    """Computes from timestamps where silence belongs between decoded audio; pure.
 
     A timestamp ahead of the audio is a hole: audio that begins later than its video, packets that
     were lost, pauses that were not recorded. One that leads nowhere, or back, is not followed: the
@@ -52,7 +52,7 @@ class Timeline:
         """How many leaps ahead were not followed."""
 
     def hole_s(self, stamp_s: float | None, position_s: float, *, exact: bool = False) -> float:
-        """Seconds of silence before the audio with this timestamp; 0 nearly always.
+        """Return the seconds of silence before the audio with this timestamp; 0 nearly always.
 
         position_s: how much there is already. exact: something is known to be missing here, so
         that even a small hole is one.
@@ -71,7 +71,7 @@ class Timeline:
         return 0.0
 
     def skip(self, lost_s: float) -> None:
-        """Timestamps that only count packets do not know of audio that is no packet any more."""
+        """Shift time zero by lost audio, for timestamps that only count the packets there are."""
         if self._zero_s is not None and self._begins_s is not None:
             self._zero_s -= lost_s
             self._begins_s -= lost_s
@@ -89,12 +89,12 @@ _BLOCK = 1 << 20
 
 
 def first_fragment(path: Path) -> int | None:
-    """Where the first fragment of a file begins; None where it has none."""
+    """Find where the first fragment of a file begins; None where it has none."""
     return next_fragment(path, 0, _LARGEST_HEADER)
 
 
 def next_fragment(path: Path, begins: int, most_bytes: int | None = None) -> int | None:
-    """Where the next fragment at or behind a position begins; None without one.
+    """Find where the next fragment at or behind a position begins; None without one.
 
     most_bytes: it is looked for so far.
     """
@@ -140,7 +140,7 @@ class FromFragment(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, fewer at the end of the file."""
+        """Read at most ``size`` bytes, fewer at the end of the file."""
         at = self._file.tell()
         content = bytearray(self._file.read(size))
         begin, end = max(at, self._first), min(at + len(content), self._first + len(self._free))
@@ -149,11 +149,11 @@ class FromFragment(io.RawIOBase):
         return bytes(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of any file."""
+        """Move to a position; returns it."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where it is."""
+        """Return the position."""
         return self._file.tell()
 
     def close(self) -> None:
@@ -248,7 +248,7 @@ class AudioFile:
         self._check(converter.position_s, rest, damage)
 
     def _readers(self, first: int | None) -> Iterator[PacketReader]:
-        """The file's packets, and those behind damaged heads of fragments, where FFmpeg stops.
+        """Yield readers of the file's packets, and of those behind damaged heads of fragments.
 
         first: where the first fragment begins.
         """
@@ -302,7 +302,7 @@ class _Damage:
         self._holes.append((from_s, to_s))
 
     def __str__(self) -> str:
-        """What is missing, in one line; empty where nothing is."""
+        """Say what is missing, in one line; empty where nothing is."""
         holes = [_between(*hole) for hole in self._holes[:_MOST_HOLES]]
         if len(self._holes) > _MOST_HOLES:
             holes.append(f"in {len(self._holes) - _MOST_HOLES} more places")
@@ -319,7 +319,7 @@ def _between(from_s: float, to_s: float) -> str:
 
 
 def audio_streams(path: Path) -> list[StreamInfo]:
-    """The audio streams of a file, one at least. Raises as ``open_audio`` does."""
+    """List the audio streams of a file, one at least. Raises as ``open_audio`` does."""
     container = _opened(path)
     try:
         return [
@@ -345,7 +345,7 @@ def open_audio(path: Path, stream: int = 0) -> AudioFile:
 
 
 def _opened(path: Path) -> InputContainer:
-    """The file, which has an audio stream."""
+    """Open a file that has an audio stream; raises ``BadInput`` for any other."""
     _refuse_what_is_no_file(path)
     try:
         # "file:" and the whitelist: neither a name nor a playlist inside makes FFmpeg fetch a URL
@@ -375,7 +375,7 @@ def _why_unknown(path: Path) -> str:
 
 
 class _Converter:
-    """Decoded frames to 16 kHz mono; follows a stream that changes its format on the way.
+    """Converts decoded frames to 16 kHz mono; follows a stream that changes its format on the way.
 
     spoilt: the last frame held values that are no numbers, and silence has taken their place.
     """
@@ -391,11 +391,11 @@ class _Converter:
 
     @property
     def position_s(self) -> float:
-        """How much audio there has been, what the resampler still holds included."""
+        """The seconds of audio so far, what the resampler still holds included."""
         return self._position_s
 
     def convert(self, frame: AudioFrame) -> Iterator[Samples]:
-        """What is ready after this frame, in chunks that are not empty."""
+        """Convert a frame; yields what is ready, in chunks that are not empty."""
         frame_format = (frame.sample_rate, frame.layout.name, frame.format.name)
         if frame_format != self._format:
             yield from self.flush()
@@ -413,7 +413,7 @@ class _Converter:
             yield from self._give(self._resampler.push(mono))
 
     def pause(self, seconds: float) -> Iterator[Samples]:
-        """Silence behind what there was so far."""
+        """Append silence."""
         yield from self.flush()
         owed = max(0, round((self._position_s + seconds) * SAMPLE_RATE) - self._given)
         for at in range(0, owed, SAMPLE_RATE):
@@ -421,7 +421,7 @@ class _Converter:
         self._position_s = self._given / SAMPLE_RATE
 
     def flush(self) -> Iterator[Samples]:
-        """What the resampler still holds."""
+        """Yield what the resampler still holds."""
         yield from self._give(self._resampler.flush())
         self._format = None
 

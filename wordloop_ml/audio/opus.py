@@ -42,7 +42,7 @@ class OpusDecoder:
         self._downmix = Downmix(channels, OPUS_SAMPLE_RATE)
 
     def decode(self, packet: bytes) -> Samples:
-        """The samples of one packet: float32, shape (n,), in [-1, 1], 48 kHz. Two channels are mixed
+        """Decode one packet to float32, shape (n,), in [-1, 1], 48 kHz. Two channels are mixed
         by ``Downmix``.
 
         No bytes give no samples. A packet of nothing but its first byte is one that was lost or

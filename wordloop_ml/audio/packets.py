@@ -27,14 +27,14 @@ _OPEN_WAV_BYTES = 0x7FFF_0000
 
 
 def lasts_s(container: InputContainer) -> float | None:
-    """How long the whole file is, with its pictures, as it says; may be an estimate."""
+    """Return the seconds that the whole file says it has, pictures included; may be an estimate."""
     if container.duration and container.duration > 0:
         return container.duration / av.time_base
     return None
 
 
 def exact_s(container: InputContainer, stream: AudioStream) -> float | None:
-    """How long the stream is, where the file knows for certain: one that has less lost something."""
+    """Return the seconds of the stream where the file knows them exactly: one with less lost something."""
     if not stream.duration or not stream.time_base:
         return None
     if container.format.name not in _EXACT_FORMS:
@@ -67,7 +67,7 @@ def is_cut_off(path: Path, form: str) -> bool:
 
 
 def _wav_bytes(head: bytes) -> int:
-    """Where the data end, as the header of the chunk says; 0 where that is left open."""
+    """Return where the data end, as the header of the chunk says; 0 where that is left open."""
     at = 12
     while at + 8 <= len(head):
         length = int.from_bytes(head[at + 4 : at + 8], "little")
@@ -78,7 +78,7 @@ def _wav_bytes(head: bytes) -> int:
 
 
 def _mp3_bytes(head: bytes) -> int:
-    """How many bytes the frames have, as a Xing header says in the first one; 0 without one."""
+    """Return the bytes of the frames, as a Xing header says in the first one; 0 without one."""
     found = re.search(rb"Xing|Info", head[:200])
     if found is None:
         return 0
@@ -89,7 +89,7 @@ def _mp3_bytes(head: bytes) -> int:
 
 
 def tag_bytes(head: bytes) -> int:
-    """How long the ID3v2 tag is of which these are the first bytes; 0 where they are of none."""
+    """Return the bytes of the ID3v2 tag that begins with ``head``; 0 where it begins none."""
     if not head.startswith(b"ID3") or len(head) < 10:
         return 0
     # seven bits in each of four bytes (id3.org, ID3v2.4.0, 3.1)
@@ -222,7 +222,7 @@ class PacketReader:
         self._failed_s += _told_s(packet)
 
     def _count(self, packet: "Packet[AudioStream]", frames: list[AudioFrame]) -> None:
-        """What a good packet is worth, and what there was before it since the last good one."""
+        """Count a good packet, and what stood between it and the one before."""
         content, until = bytes(packet), self._good_until
         begins = until if until is not None else packet.pos or 0
         # FFmpeg's own positions do not count bytes that it skips
@@ -257,5 +257,5 @@ class PacketReader:
 
 
 def _told_s(packet: "Packet[AudioStream]") -> float:
-    """What the timestamps say of a packet."""
+    """Return the seconds that a packet says it lasts; 0 where it does not say."""
     return float((packet.duration or 0) * (packet.time_base or 0))

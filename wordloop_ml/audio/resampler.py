@@ -40,7 +40,7 @@ class StreamResampler:
         )
 
     def push(self, samples: Samples) -> Samples:
-        """What is ready at 16 kHz after these samples; it may be empty.
+        """Resample; returns what is ready at 16 kHz after these samples, which may be nothing.
 
         samples: float32, shape (n,), in [-1, 1], at the stream's rate. The result is in
         [-1, 1], and a view of ``samples`` where they pass through.
@@ -52,7 +52,7 @@ class StreamResampler:
         return self._give(self._stream.resample_chunk(samples))
 
     def flush(self) -> Samples:
-        """The rest, held back until now; empty the second time. Nothing may be pushed after it."""
+        """Return what was held back; empty the second time. Nothing may be pushed after it."""
         if self._stream is None or self._flushed:
             return np.zeros(0, np.float32)
         self._flushed = True

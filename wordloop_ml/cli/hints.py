@@ -11,7 +11,7 @@ from wordloop_ml.wire.names import plain_terms
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The same for every file; means what the fields of these names in ``start`` do."""
+    """The language, task and vocabulary of every file, as the fields of ``start``."""
 
     language: str | None = None
     task: Task = Task.TRANSCRIBE
@@ -44,7 +44,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def hints_of(arguments: argparse.Namespace) -> Hints:
-    """What was asked for. Raises ``BadInput`` for a tag or a term that breaks its rule."""
+    """Read the options; raises ``BadInput`` for a tag or a term that breaks its rule."""
     terms = (
         [term.strip() for term in arguments.vocabulary.split(",")] if arguments.vocabulary else []
     )
@@ -56,7 +56,7 @@ def hints_of(arguments: argparse.Namespace) -> Hints:
 
 
 def spoken(tag: str | None) -> str | None:
-    """The language that ``--language`` names; None where that leaves it open, or is not given."""
+    """Parse ``--language``; None where it leaves the language open or is not given. Raises ``BadInput``."""
     try:
         return None if tag is None else language_of(tag)
     except ValueError as error:

@@ -63,7 +63,7 @@ class LiveView(AbstractContextManager["LiveView"]):
             self._live.stop()
 
     def show(self, caption: Caption) -> None:
-        """A caption came: final text scrolls, an interim replaces the one before it."""
+        """Show a caption: final text scrolls, an interim replaces the one before it."""
         if caption.final:
             self._open.pop(caption.track, None)
             self._console.print(self._line(caption), soft_wrap=self._live is None)
@@ -72,7 +72,7 @@ class LiveView(AbstractContextManager["LiveView"]):
         self._refresh()
 
     def forget(self, track: str) -> None:
-        """What is not final has no text, or comes again when the connection to a server broke."""
+        """Remove a track's interim caption: its audio has no text, or its text comes again."""
         self._open.pop(track, None)
         self._refresh()
 
@@ -81,7 +81,7 @@ class LiveView(AbstractContextManager["LiveView"]):
             self._live.update(Group(*(self._line(one) for one in self._open.values())))
 
     def _line(self, caption: Caption) -> Text:
-        """Time, speaker, words; those that may still change are dim. In a terminal words keep to their column."""
+        """Render time, speaker and words; words that may still change are dim, and in a terminal all keep to their column."""
         speaker = self._speakers[caption.track].ljust(self._width)
         first = caption.words[0].start if caption.words else caption.start
         line = Text(f"{_clock(first)}  ", style="dim")

@@ -8,12 +8,12 @@ from wordloop_ml.messages import SAMPLE_RATE, SpanLost
 
 
 def print_error(error: WordloopError) -> None:
-    """One line, as for every error of the command line."""
+    """Print an error in one line on standard error."""
     print(f"wordloop-ml: {error.code}: {error}", file=sys.stderr)
 
 
 class Notices:
-    """Tells what was not written down, track by track; nothing is lost in silence.
+    """Prints what was not transcribed, track by track.
 
     names: to show, by track. failed: an error was told, which the exit status has to say, too.
     """
@@ -25,18 +25,18 @@ class Notices:
         self._told: set[str] = set()
 
     def heard(self, track: str) -> None:
-        """The track has a caption."""
+        """Record that the track has a caption."""
         self._silent.discard(track)
 
     def lose(self, lost: SpanLost) -> None:
-        """A stretch of audio has no text: where, and why. Its words are not known."""
+        """Print where audio has no text, and why."""
         self._silent.discard(lost.track)
         why = lost.code if lost.reason is None else f"{lost.code} ({lost.reason})"
         span = f"{lost.start / SAMPLE_RATE:.1f} to {lost.end / SAMPLE_RATE:.1f} s"
         print(f"{self._names[lost.track]}: {span}: {why}", file=sys.stderr)
 
     def fail(self, track: str, error: WordloopError) -> None:
-        """An error that ends a track and leaves the others alone; the same one is told once."""
+        """Print an error that ends a track and leaves the others alone; the same one once."""
         self.failed = True
         self._silent.discard(track)
         if str(error) not in self._told:
@@ -44,7 +44,7 @@ class Notices:
             print_error(error)
 
     def end(self, track: str) -> None:
-        """The track is over."""
+        """End a track: print that no speech was found if nothing else was said of it."""
         if track in self._silent:
             print(f"{self._names[track]}: no speech found", file=sys.stderr)
 

@@ -41,7 +41,7 @@ class Server:
 
 
 def server_of(address: str, token: str) -> Server:
-    """The service at an address such as ``http://127.0.0.1:8090``. Raises ``BadInput``."""
+    """Parse the address of a service, such as ``http://127.0.0.1:8090``. Raises ``BadInput``."""
     parts = urlsplit(address)
     if parts.scheme not in _SCHEMES or not parts.netloc or parts.query or parts.fragment:
         raise BadInput("--server must be an address such as http://127.0.0.1:8090")
@@ -95,7 +95,7 @@ async def _track(
     hints: Hints,
     collector: "_Collector",
 ) -> None:
-    """One source, to its last final."""
+    """Send one source and collect it to its last final."""
     stream = StartMessage(
         version=VERSION,
         track=track,
@@ -182,7 +182,7 @@ class _Collector:
 
 
 def _caption(caption: CaptionMessage) -> Caption:
-    """A caption of the wire on the time scale of files, to the millisecond."""
+    """Convert a caption of the wire to the time scale of files, to the millisecond."""
     return Caption(
         segment=caption.segment,
         track=caption.track,

@@ -28,7 +28,7 @@ class Source:
 
 
 def sources_of(paths: Sequence[Path]) -> tuple[dict[str, Source], bool]:
-    """The sources by track, and whether all could be opened; whatever cannot be is told at once.
+    """Open files; returns the sources by track and whether all could be opened. Prints what could not be.
 
     A track is named after its file, in the letters of an identifier, made unique. Of a file with
     several audio streams, each is a track: a participant, a microphone, a language.
@@ -56,7 +56,7 @@ def sources_of(paths: Sequence[Path]) -> tuple[dict[str, Source], bool]:
 
 
 def _names(path: Path, streams: Sequence[StreamInfo]) -> list[str]:
-    """The file's name; with several streams what each is called, or its number, as well."""
+    """Name a file's streams: the file's name, with several of them what each is called, or its number."""
     name = _name(path)
     if len(streams) == 1:
         return [name]
@@ -88,7 +88,7 @@ def _track(path: Path, taken: dict[str, Source]) -> str:
 
 
 async def file_frames(source: Source, size: int) -> AsyncGenerator[Samples, None]:
-    """The audio of ``source`` at 16 kHz, in frames of at most ``size`` samples.
+    """Yield the audio of ``source`` at 16 kHz, in frames of at most ``size`` samples.
 
     Decoding blocks, so a helper thread takes each frame; these are commands, no service. To be
     closed by whoever stops early (``contextlib.aclosing``): the file is closed when no thread reads

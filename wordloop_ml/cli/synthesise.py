@@ -116,7 +116,7 @@ def _wishes(summary_words: int) -> Wishes:
 
 
 def _read(path: Path, language: str | None) -> Transcript:
-    """The file's transcript, its meeting named after the file."""
+    """Read the file's transcript, its meeting named after the file. Raises ``BadInput``."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -163,7 +163,7 @@ class _NoNotes:
 
 
 class _Bars:
-    """How far each stage is, on standard error, where a person watches; nothing in a pipe."""
+    """Shows the progress of each stage on standard error, where that is a terminal."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)

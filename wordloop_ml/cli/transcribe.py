@@ -209,7 +209,7 @@ def _view(sources: dict[str, Source]) -> LiveView:
 def _batch(
     sources: dict[str, Source], settings: Settings, asked: Hints, notices: Notices
 ) -> list[Caption]:
-    """One decode after the other, each on all the threads that serving would use."""
+    """Transcribe file after file, each decode on all the threads that serving would use."""
     threads = settings.threads * settings.workers
     captions: list[Caption] = []
     settings = replace(settings, threads=threads)
@@ -233,7 +233,7 @@ def _file(
     asked: Hints,
     notices: Notices,
 ) -> Iterator[Caption]:
-    """The finals of one source, in order; what goes wrong with it is told."""
+    """Yield the finals of one source, in order; prints what goes wrong with it."""
     try:
         audio = open_audio(source.path, source.stream)
     except BadInput as error:
@@ -262,7 +262,7 @@ def _file(
 
 
 def _readable(track: str, audio: AudioFile, notices: Notices) -> Iterator[Samples]:
-    """All that is readable of it, so that its text does not end where it is damaged."""
+    """Yield all that is readable, so that the text does not end where the file is damaged."""
     try:
         yield from audio
     except BadInput as error:
@@ -271,7 +271,7 @@ def _readable(track: str, audio: AudioFile, notices: Notices) -> Iterator[Sample
 
 @contextmanager
 def _engines(settings: Settings, asked: Hints) -> Iterator[tuple[Engines, Hints]]:
-    """The engines, and what was asked for as their model calls it."""
+    """Open the engines; yields them, and the hints with the model's code of the language."""
     engines = open_engines(settings, texts=False)
     try:
         capabilities = engines.transcriber.capabilities
@@ -297,7 +297,7 @@ def _executor(engines: Engines, settings: Settings) -> Iterator[Executor[Transcr
 
 
 def _progress() -> Progress:
-    """A bar on standard error, where a person watches; nothing in a pipe."""
+    """Make a progress bar on standard error, shown where that is a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

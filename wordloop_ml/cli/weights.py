@@ -61,14 +61,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What the arguments and the settings come to."""
+    """The manifest, the folder and the rows that a command works on."""
 
     manifest: Manifest
     directory: Path
     profile: str
 
     def chosen(self, names: list[str]) -> list[WeightsEntry]:
-        """The rows named, else those of the profile, each once, with their companions."""
+        """Return the rows named, else those of the profile, each once, with their companions."""
         entries = self.manifest.entries
         for name in names:
             if name not in entries:
@@ -111,7 +111,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _state(entry: WeightsEntry, directory: Path) -> str:
-    """What is there, without reading it."""
+    """Return the state of a file, without reading it."""
     try:
         found = (directory / entry.file).stat().st_size
     except OSError:
@@ -186,7 +186,7 @@ class Bar:
 
 @contextmanager
 def _shown(entry: WeightsEntry) -> Iterator[Lines | Bar]:
-    """How a pull is shown: a bar on a terminal, otherwise next to nothing."""
+    """Choose how a pull is shown: a bar on a terminal, otherwise lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines()

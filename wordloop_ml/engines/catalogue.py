@@ -36,7 +36,7 @@ from wordloop_ml.weights.store import MappedWeights, open_mapped, require_memory
 def synthesisers_of(
     embedder: Embedder | None, generator: Generator | None
 ) -> dict[str, Synthesiser[Any]]:
-    """By kind (``MadeBy.kind``), the default first. Both need an embedder: it checks the evidence."""
+    """Make the synthesisers by kind (``MadeBy.kind``), the default first; none without an embedder, which checks the evidence."""
     if embedder is None:
         return {}
     offered: dict[str, Synthesiser[Any]] = {}
@@ -231,7 +231,7 @@ def open_engines(
 
 @dataclass(frozen=True, slots=True)
 class TextEngines:
-    """What works on texts. generator: None where the profile names none, or it was left out."""
+    """The engines that work on texts. generator: None where the profile names none, or it was left out."""
 
     embedder: Embedder
     generator: Generator | None
@@ -245,7 +245,7 @@ def open_text_engines(
     loaded: LoadedModels = LOADED,
     limit: Limit = memory_limit,
 ) -> Iterator[TextEngines]:
-    """The profile's engines for texts alone, for commands; with its generator, if it has one.
+    """Open the profile's engines for texts alone, for commands; with its generator, if it has one.
 
     Raises as ``open_engines`` does, and ``unknown_profile`` without an embedder.
     """
@@ -270,13 +270,13 @@ def open_text_engines(
 def open_embedder(
     settings: Settings, *, loaded: LoadedModels = LOADED, limit: Limit = memory_limit
 ) -> Iterator[Embedder]:
-    """The profile's embedder alone, for commands and scripts. Raises as ``open_engines`` does."""
+    """Open the profile's embedder alone, for commands and scripts. Raises as ``open_engines`` does."""
     with open_text_engines(settings, generator=False, loaded=loaded, limit=limit) as engines:
         yield engines.embedder
 
 
 class _Opening:
-    """A profile on its way from rows of the manifest to engines."""
+    """Opens a profile's engines: rows of the manifest, mapped files, engines."""
 
     def __init__(
         self,
@@ -307,11 +307,11 @@ class _Opening:
             )
 
     def has(self, role: str) -> bool:
-        """Whether the profile fills it."""
+        """Whether the profile names an engine for the role."""
         return role in self._entries
 
     def require_memory(self, limit: Limit) -> None:
-        """Refuse what the container has no room for."""
+        """Raise ``WeightsUnusable`` (``weights_too_large``) for more than the container has room for."""
         needs = {
             entry.name: _NEEDED_BYTES[entry.engine](self._files[role].weights, self._settings)
             for role, entry in self._entries.items()

@@ -54,7 +54,7 @@ _STATE_BASE_BYTES = 16 << 20
 
 
 def _padded(positions: int) -> int:
-    """whisper.cpp makes its caches in whole steps."""
+    """Round up to the whole steps in which whisper.cpp makes its caches."""
     return -(-positions // _CACHE_STEP) * _CACHE_STEP
 
 
@@ -81,7 +81,7 @@ class GgmlHeader:
 
     @property
     def state_bytes(self) -> int:
-        """What one whisper.cpp state (1.8.5) comes to hold at most, once it has decoded carefully.
+        """The bytes that one whisper.cpp state (1.8.5) comes to hold at most, with fallbacks.
 
         Its caches, the attention matrix over the full audio context, the layers' outputs and what
         is the same for all models. Within 6 % of what was measured, and above it, from tiny's to
@@ -95,7 +95,7 @@ class GgmlHeader:
         return caches + attention + outputs + _STATE_BASE_BYTES
 
     def beam_bytes(self, beams: int) -> int:
-        """What following so many hypotheses at once adds to a state.
+        """The bytes that following so many hypotheses at once adds to a state.
 
         whisper.cpp makes room for two more than there are; they share the one for a single.
         """
@@ -210,7 +210,7 @@ def _check_tensors(reader: _Reader, header: GgmlHeader) -> None:
 
 
 def _read_tensor(reader: _Reader) -> tuple[str, tuple[int, ...]]:
-    """One tensor's name and shape; its weights are skipped."""
+    """Read one tensor's name and shape, and skip its weights."""
     dimensions, length, kind = reader.integers(3)
     if not 1 <= dimensions <= 4 or not 1 <= length <= 128 or kind not in _BLOCKS:
         raise _wrong(f"the tensor before byte {reader.position} is malformed")

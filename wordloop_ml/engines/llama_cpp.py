@@ -121,7 +121,7 @@ class LlamaCppGenerator:
                 self._free()
 
     def _release(self) -> None:
-        """The generation is over."""
+        """Let the next generation begin, and free the model if it is closed."""
         with self._lock:
             self._in_use = False
             if self._closing:
@@ -144,13 +144,13 @@ class LlamaCppGenerator:
         return tokens
 
     def _new_grammar(self, schema: Mapping[str, Any] | None) -> Any | None:
-        """A grammar at its beginning, owned by the caller."""
+        """Make a grammar sampler at its beginning; the caller frees it."""
         if schema is None:
             return None
         return self._library.functions.llama_sampler_clone(self._grammar(schema))
 
     def _grammar(self, schema: Mapping[str, Any]) -> Any:
-        """The grammar of a schema, made once; raises ``EngineFailed`` when it has none."""
+        """Return the grammar of a schema, made once; raises ``EngineFailed`` when it has none."""
         text = json.dumps(schema)
         if text not in self._grammars:
             functions = self._library.functions
@@ -169,7 +169,7 @@ class LlamaCppGenerator:
         return self._grammars[text]
 
     def _measure(self) -> None:
-        """Read some tokens: the real thing, before readiness is told."""
+        """Read some tokens, to measure their cost and to fail before readiness is told."""
         token = self._model.vocabulary.prompt_tokens(Prompt("a", "a"))[0]
         for count in (1, 1, min(MOST_TOKENS, 16)):  # the first call makes buffers, and counts less
             self._read([token] * count)
@@ -186,7 +186,7 @@ class LlamaCppGenerator:
 
 
 class LlamaCppGeneration:
-    """One answer on its way. One thread at a time, but not always the same one."""
+    """A generation that is stepped by one thread at a time, not always the same one."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class LlamaCppGeneration:
         self._closed = False
 
     def step(self, budget_s: float) -> Generated | None:
-        """Go on for about this long, in bounded native calls; None while there is more to come.
+        """Generate for about ``budget_s`` seconds, in bounded native calls; None while there is more to come.
 
         At least one call is made. Raises ``EngineFailed``, and the answer is lost.
         """

@@ -27,7 +27,7 @@ _SHOWN_CHARACTERS = 200
 
 
 class NativeLog:
-    """Takes what llama.cpp has to say, which would go to standard error.
+    """Receives llama.cpp's log, which would go to standard error.
 
     Nothing of it is ever logged: nobody promises that it holds no text of a prompt. Only what is
     said while a model is loaded, which is about the file alone, is listened to.
@@ -44,7 +44,7 @@ class NativeLog:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Keep the last error that is told meanwhile."""
+        """Keep the last error that is logged inside this context."""
         self._last_error = ""
         self._set(self._listener)
         try:
@@ -91,19 +91,19 @@ class LlamaLibrary:
         self.functions.llama_backend_init()
 
     def grammar_of(self, schema_text: str) -> str:
-        """A JSON Schema as a grammar of llama.cpp; raises what the converter raises."""
+        """Convert a JSON Schema to a grammar of llama.cpp; raises what the converter raises."""
         grammar: str = self._grammar.json_schema_to_gbnf(schema_text)
         # The converter lets control characters into strings, where JSON does not have them.
         return grammar.replace(r'[^"\\]', r'[^"\\\x7F\x00-\x1F]')
 
     def chat_formatter(self, template: str, *, bos: str, eos: str) -> Any:
-        """What renders a model's chat template; raises jinja2's ``TemplateError``."""
+        """Make the renderer of a model's chat template; raises jinja2's ``TemplateError``."""
         return self._chat_format.Jinja2ChatFormatter(template, eos_token=eos, bos_token=bos)
 
 
 @functools.cache
 def load_library() -> LlamaLibrary:
-    """The library of this process.
+    """Load the library, once for the process.
 
     Raises ``StartupFailed`` (``engine_incompatible``) when the extra is missing or of another
     version.

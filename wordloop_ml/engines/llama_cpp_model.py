@@ -49,7 +49,7 @@ _BUFFERS_BYTES = 96 << 20
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """The shape of a model: only what decides how much its context holds.
+    """The shape of a model, as far as it decides the size of its context.
 
     trained_tokens: the longest context that it was trained on.
     """
@@ -64,13 +64,13 @@ class GgufHeader:
     trained_tokens: int
 
     def context_bytes(self, tokens: int) -> int:
-        """What a context for so many tokens takes, beside the weights: keys and values as f16."""
+        """The bytes that a context of so many tokens takes beside the weights: keys and values as f16."""
         held = min(tokens, self.trained_tokens) * self.layers * self.kv_heads
         return held * (self.key_width + self.value_width) * _HALF_BYTES + _BUFFERS_BYTES
 
 
 def read_gguf_header(buffer: memoryview) -> GgufHeader:
-    """Read it; raises ``StartupFailed`` (``engine_incompatible``) for anything else than GGUF 3."""
+    """Read the head of a file; raises ``StartupFailed`` (``engine_incompatible``) for anything but GGUF 3."""
     try:
         return _header(_keys(_Cursor(buffer)))
     except (struct.error, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
@@ -107,7 +107,7 @@ class _Cursor:
 
 
 def _keys(cursor: _Cursor) -> dict[str, Any]:
-    """The keys before the tokens, which no file has before its architecture."""
+    """Read the keys that stand before the tokens; the architecture's are among them."""
     if cursor.bytes(4) != _MAGIC or cursor.take("I") != _VERSION:
         raise ValueError("another file, or another version")
     cursor.take("Q")  # tensors
@@ -162,14 +162,14 @@ _MEMORY = 0.3
 
 
 class Pace:
-    """The cost of batches on this machine, now. Seconds; one thread at a time."""
+    """The measured cost of batches, in seconds. For one thread at a time."""
 
     def __init__(self) -> None:
         self.one_s = 0.0
         self.each_s = 0.0
 
     def note(self, tokens: int, took_s: float) -> None:
-        """A batch of so many tokens took so long."""
+        """Record that a batch of ``tokens`` took ``took_s`` seconds."""
         if tokens == 1:
             self.one_s = _blend(self.one_s, took_s)
         else:
@@ -177,7 +177,7 @@ class Pace:
             self.each_s = _blend(self.each_s, max(marginal_s, took_s / tokens / 8))
 
     def fit(self, left_s: float, wanted: int) -> int:
-        """How many of the wanted tokens the next batch holds: from 1 to ``MOST_TOKENS``."""
+        """Return how many of the wanted tokens fit into ``left_s`` seconds: from 1 to ``MOST_TOKENS``."""
         most = min(wanted, MOST_TOKENS)
         if self.each_s <= 0.0:
             return min(most, 8)
@@ -185,7 +185,7 @@ class Pace:
         return max(1, min(most, 1 + int(spare_s / self.each_s)))
 
     def fits_one(self, left_s: float) -> bool:
-        """Whether there is time for one more token."""
+        """Whether one more token fits into ``left_s`` seconds."""
         return left_s >= self.one_s
 
 
@@ -204,7 +204,7 @@ class StopFlag:
 
     @property
     def address(self) -> int:
-        """Where the byte is, for as long as this lives."""
+        """The address of the byte, valid while this object lives."""
         return ctypes.addressof(self._bytes)
 
     @property
@@ -218,7 +218,7 @@ class StopFlag:
 
 
 class LlamaModel:
-    """A model, mapped, and its context. Not safe on several threads at once, but on any.
+    """A mapped model and its context. For one thread at a time, not always the same one.
 
     held: the tokens that the context has read, in order.
     """
@@ -263,7 +263,7 @@ class LlamaModel:
             raise
 
     def watch(self, flag: StopFlag) -> None:
-        """From here on it is this flag that stops a call."""
+        """Let this flag stop the calls from now on."""
         self._flag = flag  # the library keeps its address
         self._functions.llama_set_abort_callback(
             self._context, self._is_raised, ctypes.c_void_p(flag.address)
@@ -300,7 +300,7 @@ class LlamaModel:
         raise EngineFailed(f"llama.cpp cannot go on (llama_decode gave {result})")
 
     def logits(self) -> Logits:
-        """What may follow the last token read: shape (vocabulary,), valid until the next read."""
+        """The logits of the next token: float32, shape (vocabulary,), valid until the next read."""
         pointer = self._functions.llama_get_logits_ith(self._context, -1)
         if not pointer:
             raise EngineFailed("llama.cpp has no logits")
@@ -316,7 +316,7 @@ class LlamaModel:
             self._functions.llama_model_free(self._model)
 
     def _cut(self, length: int) -> None:
-        """Hold only so many tokens; none where the library cannot drop a part (recurrent models)."""
+        """Drop all but the first tokens; all of them where the library cannot drop a part (recurrent models)."""
         if not self._functions.llama_memory_seq_rm(self._memory, 0, length, -1):
             self._functions.llama_memory_clear(self._memory, False)
             length = 0

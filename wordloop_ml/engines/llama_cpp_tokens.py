@@ -50,11 +50,11 @@ class LlamaVocabulary:
 
     @property
     def native(self) -> Any:
-        """The vocabulary as the library knows it."""
+        """The library's pointer to the vocabulary."""
         return self._vocabulary
 
     def prompt_tokens(self, prompt: Prompt) -> list[int]:
-        """The whole prompt, up to where the answer begins."""
+        """Tokenise a whole prompt, up to where the answer begins."""
         return [
             *self._before,
             *self.tokens(prompt.system),
@@ -64,7 +64,7 @@ class LlamaVocabulary:
         ]
 
     def tokens(self, text: str, *, special: bool = False) -> list[int]:
-        """The tokens of a text.
+        """Tokenise a text.
 
         special: names of special tokens in it become those tokens; never for anybody's words.
         """
@@ -80,7 +80,7 @@ class LlamaVocabulary:
             room = -count  # it takes more tokens than bytes, and this is how many
 
     def piece(self, token: int) -> bytes:
-        """The bytes that a token stands for; nothing for a special one."""
+        """Return the bytes that a token stands for; none for a special one."""
         buffer = ctypes.create_string_buffer(_PIECE_BYTES)
         size = self._functions.llama_token_to_piece(
             self._vocabulary, token, buffer, _PIECE_BYTES, 0, False
@@ -93,7 +93,7 @@ class LlamaVocabulary:
         return buffer.raw[: max(size, 0)]
 
     def ends(self, token: int) -> bool:
-        """Whether an answer is over with this token."""
+        """Whether this token ends an answer."""
         return bool(self._functions.llama_vocab_is_eog(self._vocabulary, token))
 
     def _is_no_text(self, token: int) -> bool:
@@ -108,7 +108,7 @@ class LlamaVocabulary:
 
 
 def _template_parts(library: LlamaLibrary, model: Any, text_of: Any) -> list[str]:
-    """What the model's template writes before, between and after the two parts of a prompt."""
+    """Return what the chat template writes before, between and after the two parts of a prompt."""
     functions = library.functions
     template = functions.llama_model_chat_template(model, None)
     if not template:
@@ -161,7 +161,7 @@ class TokenSampler:
         self._random = np.random.default_rng(seed)
 
     def choose(self, logits: Logits) -> int:
-        """The next token, which counts as taken.
+        """Choose the next token and advance the grammar by it.
 
         logits: shape (vocabulary,). Raises ``EngineFailed`` when they are no numbers, or when no
         token is allowed.
@@ -184,7 +184,7 @@ class TokenSampler:
             self._functions.llama_sampler_free(grammar)
 
     def _candidates(self, logits: Logits, likeliest: int) -> Any:
-        """Ever more tokens, by which the grammar is asked."""
+        """Yield ever larger sets of candidates for the grammar, the likeliest first."""
         if self._temperature <= 0.0:
             yield np.array([likeliest])
         some = min(SAMPLED_FROM, len(logits))
@@ -193,7 +193,7 @@ class TokenSampler:
             yield np.arange(len(logits))
 
     def _allowed(self, ids: npt.NDArray[np.intp], logits: Logits) -> tuple[Any, Any]:
-        """Those of the tokens that may come next, and their logits."""
+        """Return those of the tokens that the grammar allows, and their logits."""
         values = logits[ids]
         if self._grammar is not None:
             data = np.zeros(len(ids), _CANDIDATE)

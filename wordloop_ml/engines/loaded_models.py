@@ -24,7 +24,7 @@ class ModelLoads:
 
 
 class LoadedModels:
-    """The models in memory. Safe to use from any thread.
+    """Counts the models in memory and refuses a second copy. Safe to use from any thread.
 
     Weights are the largest thing in a process and are shared by all of its workers, so that a
     second copy of a model is always a mistake: it would double what the container needs, unseen.
@@ -37,7 +37,7 @@ class LoadedModels:
 
     @contextmanager
     def hold(self, role: str, entry: WeightsEntry) -> Iterator[None]:
-        """Keep the place of one model until it has been freed.
+        """Reserve the place of one model until it has been freed.
 
         What counts is the content: another row of the manifest with the same digest is the same
         model. Raises ``StartupFailed`` (``already_loaded``).
@@ -58,12 +58,12 @@ class LoadedModels:
                 self._held.remove(place)
 
     def count(self, role: str, entry: WeightsEntry) -> None:
-        """The engine has taken the weights."""
+        """Count one load of a model."""
         with self._lock:
             self._loads[role, entry.name] += 1
 
     def statistics(self) -> tuple[ModelLoads, ...]:
-        """Every model that was ever loaded, in the order of the first time."""
+        """Return the loads of every model, in the order of the first."""
         with self._lock:
             return tuple(ModelLoads(*place, loads) for place, loads in self._loads.items())
 
@@ -91,7 +91,7 @@ class SharedModel(Generic[M]):
         return self._model is None
 
     def take(self, open_worker: Callable[[M], W]) -> W:
-        """Make something that uses the model, which then lives until ``give_back``.
+        """Open a worker on the model, which then lives until ``give_back``.
 
         Raises ``EngineFailed`` once closed, and whatever ``open_worker`` raises.
         """
@@ -103,7 +103,7 @@ class SharedModel(Generic[M]):
             return opened
 
     def give_back(self) -> None:
-        """What was made by one ``take`` no longer uses the model."""
+        """End one use of the model; frees it if it is closed and this was the last."""
         with self._lock:
             self._users -= 1
             self._free_if_unused()

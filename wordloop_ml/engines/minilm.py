@@ -85,7 +85,7 @@ class MiniLmEmbedder:
         return self._capabilities
 
     def tokenise(self, texts: Sequence[str]) -> list[TokenisedText]:
-        """The tokens of each text, in order.
+        """Tokenise each text, in order.
 
         What looks like one of the model's marks (``[SEP]``) is read as text. Lone surrogates,
         which no UTF-8 holds, are read as the replacement character.
@@ -103,7 +103,7 @@ class MiniLmEmbedder:
         return kept
 
     def embed(self, batch: Sequence[TokenisedText]) -> Vectors:
-        """The embedding of each text, in order, in one native call; raises ``EngineFailed``."""
+        """Embed texts in one native call; float32, shape (texts, 384), in order. Raises ``EngineFailed``."""
         session = self._session
         if session is None:
             raise EngineFailed("the embedder is closed")
@@ -126,7 +126,7 @@ class MiniLmEmbedder:
         return vectors
 
     def close(self) -> None:
-        """Let go of the model; harmless when repeated."""
+        """Release the model; harmless when repeated."""
         self._session = None
 
 

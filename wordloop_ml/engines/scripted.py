@@ -67,7 +67,7 @@ class ScriptedTranscriber:
         return CAPABILITIES
 
     def open_worker(self) -> "ScriptedWorker":
-        """A worker for one more thread; raises ``EngineFailed`` once closed."""
+        """Open a worker for one more thread; raises ``EngineFailed`` once closed."""
         if self._closed:
             raise EngineFailed("the transcriber is closed")
         return ScriptedWorker(self._cost, self._fail)
@@ -138,7 +138,7 @@ class ScriptedVoiceDetector:
         return self._window_samples
 
     def open_stream(self) -> "ScriptedVoiceStream":
-        """A stream; it remembers nothing. Raises ``EngineFailed`` once closed."""
+        """Open a stream, which remembers nothing; raises ``EngineFailed`` once closed."""
         if self._closed:
             raise EngineFailed("the voice detector is closed")
         return ScriptedVoiceStream(self._window_samples)
@@ -155,7 +155,7 @@ class ScriptedVoiceStream:
         self._window_samples = window_samples
 
     def probability(self, window: Samples) -> float:
-        """1.0 for a window with a sample that is not zero, else 0.0."""
+        """Return 1.0 for a window with a sample that is not zero, else 0.0."""
         if window.shape != (self._window_samples,) or not np.isfinite(window).all():
             raise EngineFailed(f"a window has shape {window.shape}, or holds no numbers")
         return 1.0 if window.any() else 0.0
@@ -203,7 +203,7 @@ class ScriptedEmbedder:
         return EMBEDDER_CAPABILITIES
 
     def tokenise(self, texts: Sequence[str]) -> list[TokenisedText]:
-        """A token for each word, between two marks."""
+        """Make a token of each word, between two marks."""
         most = EMBEDDER_CAPABILITIES.longest_tokens - len(_MARKS)
         read = []
         for text in texts:
@@ -213,7 +213,7 @@ class ScriptedEmbedder:
         return read
 
     def embed(self, batch: Batch) -> Vectors:
-        """The embedding of each text, in order; raises ``EngineFailed`` once closed."""
+        """Embed texts; float32, shape (texts, 64), in order. Raises ``EngineFailed`` once closed."""
         if self._closed:
             raise EngineFailed("the embedder is closed")
         if self._before is not None:

@@ -35,19 +35,19 @@ class HeardBlock:
 
 
 def word_text(number: int) -> str:
-    """How word ``number`` is spelt."""
+    """Spell word ``number``."""
     return f"w{number}"
 
 
 def silence(samples: int) -> Pcm16:
-    """Silence: int16 zeros, shape (samples,)."""
+    """Make silence: int16 zeros, shape (samples,)."""
     return np.zeros(samples, np.int16)
 
 
 def spoken(
     words: Iterable[int], *, word_samples: int = WORD_SAMPLES, pause_samples: int = 0
 ) -> Pcm16:
-    """Audio that says these numbers: int16, shape (n,), 16 kHz.
+    """Make audio that says these numbers: int16, shape (n,), 16 kHz.
 
     words: each in [0, 31767]; without a pause between them, neighbours must differ.
     word_samples: how long each takes, at least 2. pause_samples: silence after each.
@@ -68,7 +68,7 @@ def spoken(
 
 
 def hear(samples: Samples) -> list[HeardBlock]:
-    """The words whose marker lies in this audio, in order.
+    """Find the words whose marker lies in this audio, in order.
 
     samples: float32, shape (n,), in [-1, 1].
     """

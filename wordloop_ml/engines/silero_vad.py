@@ -72,13 +72,13 @@ class SileroVoiceDetector:
         return WINDOW_SAMPLES
 
     def open_stream(self) -> "SileroVoiceStream":
-        """A fresh memory for one track; raises ``EngineFailed`` once closed."""
+        """Open a state for one track; raises ``EngineFailed`` once closed."""
         if self._session is None:
             raise EngineFailed("the voice detector is closed")
         return SileroVoiceStream(self._session)
 
     def close(self) -> None:
-        """Let go of the model, which lives until its last stream goes; harmless when repeated."""
+        """Release the model, which lives until its last stream goes; harmless when repeated."""
         self._session = None
 
 
@@ -98,7 +98,7 @@ class SileroVoiceStream:
         }
 
     def probability(self, window: Samples) -> float:
-        """The probability, in [0, 1], that this window holds speech.
+        """Return the probability, in [0, 1], that this window holds speech.
 
         window: float32, shape (512,). Raises ``EngineFailed`` for another shape, or samples that
         are no numbers: those would stay in the state for good.

@@ -144,7 +144,7 @@ class WhisperCppTranscriber:
         return self._capabilities
 
     def open_worker(self) -> "WhisperCppWorker":
-        """A state for one more thread; raises ``EngineFailed`` when none can be had."""
+        """Open a state for one more thread; raises ``EngineFailed`` when none can be had."""
         idle_ms = self._binding.idle_ms
         state = self._context.take(lambda context: WhisperState(self._library, context, idle_ms))
         return WhisperCppWorker(self, state)
@@ -240,21 +240,21 @@ class WhisperCppWorker:
         return self._read(state, utterance, language, certainty, untempered)
 
     def _audio_context(self, samples: int, context: AudioContext) -> int:
-        """How many positions are encoded: the audio and a margin, not whisper's 30 s."""
+        """Return the positions to encode: the audio and a margin, not Whisper's 30 s."""
         if context is AudioContext.FULL:
             return self._full_context
         heard = -(-samples // SAMPLES_PER_POSITION) + _MARGINS[context]
         return min(self._full_context, max(heard, _FLOORS[context]))
 
     def _token_limit(self, samples: int) -> int:
-        """How many tokens a decode may have, the timestamp that it opens with included."""
+        """Return the most tokens of a decode, the timestamp that it opens with included."""
         wanted = _TOKEN_BASE + samples * _TOKENS_PER_SECOND // SAMPLE_RATE
         return min(wanted, self._most_tokens)
 
     def _language(
         self, state: WhisperState, data: Any, options: DecodeOptions
     ) -> tuple[str, float]:
-        """What is spoken, and how sure that is: 1.0 when it was given or is the only one.
+        """Return the language and its probability: 1.0 when it was given or is the only one.
 
         The library can detect it inside a decode, but then with the audio context of the job
         before, and with a task's token among the languages.
@@ -280,7 +280,7 @@ class WhisperCppWorker:
         certainty: float,
         untempered: Untempered | None,
     ) -> Hypothesis:
-        """The result that the state holds, as a hypothesis."""
+        """Read the state's result as a hypothesis."""
         library, handle = self._library, state.handle
         start, end = utterance.start, utterance.end
         segments = library.whisper_full_n_segments_from_state(handle)
@@ -308,7 +308,7 @@ class WhisperCppWorker:
 
 
 def _fixed_parameters(binding: WhisperBinding) -> Any:
-    """What is the same for every decode: a ``whisper_full_params``, owned by the caller."""
+    """Make the ``whisper_full_params`` that every decode shares, owned by the caller."""
     parameters = binding.new_parameters()
     parameters.no_context = True
     parameters.single_segment = True

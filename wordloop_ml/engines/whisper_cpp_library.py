@@ -92,7 +92,7 @@ class Record:
 
 
 def cpu_instructions(source: Path = CPU_INFO) -> frozenset[str] | None:
-    """Those of ``COMPILED_FOR`` that the CPU has; None where the kernel does not say."""
+    """Return those of ``COMPILED_FOR`` that the CPU has; None where the kernel does not say."""
     try:
         lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -105,7 +105,7 @@ def cpu_instructions(source: Path = CPU_INFO) -> frozenset[str] | None:
 
 
 def read_record(library: Path) -> Record | None:
-    """What lies beside the library; None for one that was built for no CPU in particular."""
+    """Read the record beside the library; None for one that was built for no CPU in particular."""
     try:
         stored = json.loads((library.parent / _RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -114,13 +114,13 @@ def read_record(library: Path) -> Record | None:
 
 
 def write_record(library: Path, options: str, source: Path = CPU_INFO) -> None:
-    """Note beside the library that it was built with these options, on and for this CPU."""
+    """Write the record beside a library that was built with these options, on and for this CPU."""
     stored = {"options": options, "instructions": sorted(cpu_instructions(source) or ())}
     (library.parent / _RECORD).write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def missing_instructions(needed: frozenset[str], source: Path = CPU_INFO) -> tuple[str, ...]:
-    """What this CPU lacks of it, in order; nothing where that cannot be known."""
+    """Return what this CPU lacks of ``needed``, sorted; nothing where that cannot be known."""
     there = cpu_instructions(source)
     return () if there is None else tuple(sorted(needed - there))
 
@@ -335,7 +335,7 @@ ffi.cdef(_DECLARATIONS)
 
 @ffi.callback("void(int, const char *, void *)")  # type: ignore[untyped-decorator]
 def _swallow(_level: int, _text: Any, _user_data: Any) -> None:
-    """Native log lines go nowhere: they would interleave with ours, and may quote text.
+    """Drop native log lines: they would interleave with ours, and may quote text.
 
     A module-level function, because the library keeps the pointer until the process ends.
     """
@@ -357,7 +357,7 @@ class PyWhisperCpp:
         self.library = open_library(path, expected_version)
 
     def check(self, header: GgmlHeader) -> None:
-        """It loads everything that ``read_header`` lets through."""
+        """Accept everything: this version loads what ``read_header`` lets through."""
 
     def open_context(self, data: Any) -> Any:
         """Load weights from a buffer; NULL when it cannot."""
@@ -387,7 +387,7 @@ class PyWhisperCpp:
 
 
 def find_library() -> Path:
-    """Where the installed wheel put libwhisper, without importing it.
+    """Find the libwhisper of the installed wheel, without importing it.
 
     auditwheel leaves two copies: the one under ``pywhispercpp.libs`` is linked against its
     siblings there and nothing else, so one copy of ggml and of libgomp is loaded. A build from
@@ -408,7 +408,7 @@ def find_library() -> Path:
 
 
 def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERSION) -> Any:
-    """The library, checked and silenced.
+    """Open the library, check it and silence its log.
 
     path: another libwhisper of the same version (one built for this CPU), or None for the wheel's.
     Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``. Opening it again gives the same library.
@@ -438,7 +438,7 @@ def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERS
 
 
 def _check_cpu(path: Path) -> None:
-    """Before the library is loaded: what this CPU does not know would end the process."""
+    """Refuse a library that was built for another CPU, before it is loaded and ends the process."""
     record = read_record(path)
     if record is not None:
         missing = missing_instructions(record.instructions)
@@ -471,7 +471,7 @@ def _check_layout(library: Any) -> None:
 
 
 def _differences(struct: Any, expected: dict[str, float]) -> list[str]:
-    """The names of the fields that do not hold the value that the header documents."""
+    """Return the names of the fields that do not hold the value that the header documents."""
     wrong = []
     for name, value in expected.items():
         found = struct

@@ -189,12 +189,12 @@ class WhisperCppPython:
         return parameters
 
     def no_speech_probability(self, _state: Any) -> float:
-        """It does not tell: the guard against invented text has the log probability alone."""
+        """Return 0.0, since this version does not tell: the guard against invented text has the log probability alone."""
         return 0.0
 
 
 def find_library() -> Path:
-    """Where the installed package put its libwhisper, without importing it."""
+    """Find the libwhisper of the installed package, without importing it."""
     try:
         installed = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError as error:

@@ -28,7 +28,7 @@ _ENGLISH = ffi.new("char[]", b"en")
 
 
 class WhisperState:
-    """What one decode at a time writes: a ``whisper_state``, and the calls that use it."""
+    """A ``whisper_state``, which one decode at a time writes, and the calls that use it."""
 
     def __init__(self, library: Any, context: Any, idle_ms: int) -> None:
         """Raises ``EngineFailed`` when none can be had.
@@ -54,7 +54,7 @@ class WhisperState:
             raise EngineFailed("whisper.cpp cannot make another state")
 
     def run(self, parameters: Any, data: Any) -> None:
-        """One bounded native call; raises ``EngineFailed``."""
+        """Decode in one bounded native call; raises ``EngineFailed``."""
         status = self._library.whisper_full_with_state(
             self._context, self.handle, parameters[0], data, len(data)
         )
@@ -74,7 +74,7 @@ class WhisperState:
             parameters.duration_ms = 0
 
     def languages(self, threads: int) -> npt.NDArray[np.float32]:
-        """How likely each language is for what was heard: one encode, one step of a decode."""
+        """Return the probability of each language for what was heard: one encode, one step of a decode."""
         count = self._library.whisper_lang_max_id() + 1
         likelihoods = ffi.new("float[]", count)
         status = self._library.whisper_lang_auto_detect_with_state(
@@ -91,7 +91,13 @@ class WhisperState:
 
 
 class Untempered:
-    """Follows one decode, of one decoder, at one temperature in (0, 1]."""
+    """Records a sampled token's probability before the temperature, for one decode of one decoder.
+
+    whisper.cpp divides the logits by the temperature, in (0, 1], and reports the probabilities that
+    come of it: at 0.4 a guess among equals looks like a certainty. Guards and confidences need the
+    model's own, as in openai/whisper (decoding.py, ``GreedyDecoder.update``). The library shows its
+    logits to a callback just before each token is drawn.
+    """
 
     def __init__(self, ffi: Any, temperature: float, vocabulary: int, first_timestamp: int) -> None:
         """ffi: declares the tokens of the library that calls back."""
@@ -153,7 +159,7 @@ _IMPOSSIBLE = -100.0
 
 
 class Vocabulary:
-    """What the model's token numbers mean."""
+    """A model's tokens: prompts to numbers, numbers to words."""
 
     def __init__(self, library: Any, context: Any, header: GgmlHeader) -> None:
         self.multilingual = header.languages > 1
@@ -171,7 +177,7 @@ class Vocabulary:
             self.languages = tuple(ffi.string(code).decode() for code in codes)
 
     def tokens_of(self, prompt: str) -> list[int]:
-        """A prompt's tokens.
+        """Tokenise a prompt.
 
         whisper.cpp would find them behind a regular expression that recurses once per character:
         slow, and a long prompt overflows the stack.
@@ -179,7 +185,7 @@ class Vocabulary:
         return self._tokeniser.tokens_of(prompt)
 
     def read(self, tokens: Sequence[Any], utterance: Utterance) -> tuple[tuple[Word, ...], float]:
-        """The words, and the mean log probability of the text tokens (0.0 without any)."""
+        """Return the words, and the mean log probability of the text tokens (0.0 without any)."""
         at = self._within(tokens, len(utterance.samples) // SAMPLES_PER_POSITION)
         if not at:
             return (), 0.0
@@ -199,7 +205,7 @@ class Vocabulary:
         return words, mean if math.isfinite(mean) else _IMPOSSIBLE
 
     def _within(self, tokens: Sequence[Any], last: int) -> list[int]:
-        """Where the text tokens stand that do not open at the end of the audio or behind it.
+        """Return the indices of the text tokens that do not open at the end of the audio or behind it.
 
         Text that opens there is a second copy of what was said, or nothing that was.
         """
@@ -213,7 +219,7 @@ class Vocabulary:
         return kept
 
     def _timestamp(self, token: Any) -> int | None:
-        """What a timestamp token says, in positions; None for another token."""
+        """Return what a timestamp token says, in positions; None for another token."""
         return token.id - self.first_timestamp if token.id >= self.first_timestamp else None
 
     def _position(self, token: Any) -> int | None:

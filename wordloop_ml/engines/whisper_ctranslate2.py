@@ -84,7 +84,7 @@ def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
 
 @cache
 def mel_filters(bands: int) -> Floats:
-    """The filters that Whisper's files carry; float32, shape (bands, 201), read-only and shared."""
+    """Return the filters that Whisper's files carry; float32, shape (bands, 201), read-only and shared."""
     filters: Floats = conversion.mel_filters(bands)
     filters.flags.writeable = False
     return filters
@@ -125,7 +125,7 @@ def check_files(model: memoryview, tokens: int, config: memoryview) -> None:
 
 
 def _shape(part: str, width: int) -> tuple[int, ...] | None:
-    """The shape that a variable has in a model of this width; None for any."""
+    """Return the shape of a variable in a model of this width; None for any."""
     match part.removesuffix("/weight").removesuffix("/bias"):
         case "encoder/conv1":
             shape: tuple[int, ...] = (width, BANDS, 3)
@@ -306,7 +306,7 @@ class CTranslate2Transcriber:
         return self._capabilities
 
     def open_worker(self) -> "CTranslate2Worker":
-        """A place for one more thread; raises ``EngineFailed`` when none can be had."""
+        """Open a worker for one more thread; raises ``EngineFailed`` when none can be had."""
         return self._model.take(lambda model: CTranslate2Worker(self, model))
 
     def close(self) -> None:
@@ -399,7 +399,7 @@ class CTranslate2Worker:
         )
 
     def _language(self, model: Any, encoded: Any, options: DecodeOptions) -> tuple[str, float]:
-        """What is spoken, and how sure that is: 1.0 when it was given or is the only one."""
+        """Return the language and its probability: 1.0 when it was given or is the only one."""
         if options.language is not None:
             return options.language, 1.0
         if not self._table.multilingual:
@@ -418,7 +418,7 @@ class CTranslate2Worker:
         return [table.start, table.language(language), what]
 
     def _within(self, tokens: Sequence[int], samples: int) -> tuple[list[int], int | None]:
-        """The text tokens up to the end of the audio, and the timestamp behind the last of them.
+        """Return the text tokens up to the end of the audio, and the timestamp behind the last of them.
 
         A text that opens at the end of the audio or behind it is a second copy of what was said,
         or nothing that was.
@@ -449,7 +449,7 @@ class CTranslate2Worker:
         closing: int | None,
         utterance: Utterance,
     ) -> tuple[Word, ...]:
-        """The words of these tokens, with times and confidences from one more pass over them."""
+        """Align these tokens in one more pass; returns words with times and confidences."""
         samples = len(utterance.samples)
         frames = max(-(-samples // HOP_SAMPLES), 2 * _FEWEST_ALIGNED)
         aligned = model.align(encoded, opening, [text], frames)[0]
@@ -466,7 +466,7 @@ class CTranslate2Worker:
 
 
 def _positions(samples: int, context: AudioContext) -> int:
-    """How many positions are encoded: the audio and a margin, not Whisper's 30 s."""
+    """Return the positions to encode: the audio and a margin, not Whisper's 30 s."""
     heard = -(-samples // SAMPLES_PER_POSITION) + _MARGINS[context]
     rounded = -(-heard // _POSITIONS_STEP) * _POSITIONS_STEP
     return min(POSITIONS, max(rounded, _FLOORS[context]))

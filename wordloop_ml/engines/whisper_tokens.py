@@ -46,7 +46,7 @@ class Tokeniser:
         self._longest_prompt = longest_prompt
 
     def tokens_of(self, prompt: str) -> list[int]:
-        """The tokens of a prompt; what no token can spell is left out."""
+        """Tokenise a prompt; what no token can spell is left out."""
         tokens = []
         for part in _PROMPT_PARTS.findall(prompt[-_LONGEST_PROMPT:]):
             rest = part.encode("utf-8", "replace")
@@ -94,7 +94,7 @@ class TokenTable:
         self.languages = tuple(self._languages) if self.multilingual else ("en",)
 
     def language(self, code: str) -> int:
-        """The token of a language that the table has."""
+        """Return the token of a language that the table has."""
         return self._languages[code]
 
 
@@ -156,7 +156,7 @@ def words_from(
     opening: int | None = None,
     closing: int | None = None,
 ) -> tuple[Word, ...]:
-    """The words of an utterance.
+    """Join tokens to the words of an utterance.
 
     start: absolute sample of the utterance; samples: its length. Every word lies inside, and
     words neither overlap nor run backwards.
@@ -182,7 +182,7 @@ def words_from(
 
 
 def _group(tokens: Sequence[TextToken]) -> list[_Draft]:
-    """Tokens joined to words; what has no visible character is no word."""
+    """Join tokens to words; what has no visible character is no word."""
     drafts: list[_Draft] = []
     for token in tokens:
         if drafts and not token.piece.startswith(b" "):
@@ -195,7 +195,7 @@ def _group(tokens: Sequence[TextToken]) -> list[_Draft]:
 
 
 def _starts(drafts: Sequence[_Draft], samples: int) -> list[int]:
-    """Where each word begins, in samples of the utterance: never backwards, inside.
+    """Return where each word begins, in samples of the utterance: inside it, never backwards.
 
     A word without a usable hint lies between its neighbours, in proportion to the letters.
     """
@@ -214,7 +214,7 @@ def _starts(drafts: Sequence[_Draft], samples: int) -> list[int]:
 
 
 def _trusted(positions: Sequence[int | None], last: int) -> list[int | None]:
-    """The hints that agree with each other: the longest run that never goes backwards."""
+    """Keep the hints of the longest run that never goes backwards; None for the others."""
     best: list[tuple[int, int | None]] = []  # (length of the run that ends here, its predecessor)
     for i, here in enumerate(positions):
         length, previous = 1, None
@@ -236,7 +236,7 @@ _EDGE = 1e-4
 
 
 def calibrated(confidence: float, calibration: Calibration) -> float:
-    """What a raw confidence in [0, 1] is worth, in [0, 1]; higher for a higher one."""
+    """Calibrate a confidence; from [0, 1] to [0, 1], higher for a higher one."""
     if calibration == Calibration():
         return confidence
     inside = min(max(confidence, _EDGE), 1.0 - _EDGE)
@@ -245,7 +245,7 @@ def calibrated(confidence: float, calibration: Calibration) -> float:
 
 
 def with_calibration(words: tuple[Word, ...], calibration: Calibration) -> tuple[Word, ...]:
-    """The same words with calibrated confidences."""
+    """Return the words with calibrated confidences."""
     if calibration == Calibration():
         return words
     return tuple(

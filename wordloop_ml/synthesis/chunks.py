@@ -18,12 +18,12 @@ _DIGEST_BYTES = 16
 
 
 def fewest_words(size: ChunkWords) -> int:
-    """What any chunk but the last holds at least, so that they hold ``wanted`` on average."""
+    """Return the least words of any chunk but the last, so that chunks hold ``wanted`` on average."""
     return max(1, 2 * size.wanted - size.most)
 
 
 def chunks_of(segments: Sequence[Segment], size: ChunkWords) -> Iterator[Chunk]:
-    """The chunks, in order; together they are the segments. Each is found in bounded time.
+    """Divide segments into chunks, in order, without gaps. Each is found in bounded time.
 
     All but the last hold from ``fewest_words(size)`` to ``size.most`` words, as far as the
     segments' own lengths allow: no segment is divided. Appending to the segments changes the last
@@ -37,7 +37,7 @@ def chunks_of(segments: Sequence[Segment], size: ChunkWords) -> Iterator[Chunk]:
 
 
 def _end_of(segments: Sequence[Segment], start: int, size: ChunkWords) -> int:
-    """The index one past the last segment of the chunk that begins at ``start``."""
+    """Return the index one past the last segment of the chunk that begins at ``start``."""
     fewest = fewest_words(size)
     words = 0
     end = start
@@ -56,7 +56,7 @@ def _end_of(segments: Sequence[Segment], start: int, size: ChunkWords) -> int:
 
 
 def _border(segments: Sequence[Segment], at: int) -> bytes:
-    """A number as good as random that follows from the two segments that meet here."""
+    """Hash the two segments that meet here."""
     return blake2b(
         _content(segments[at - 1]) + b"|" + _content(segments[at]), digest_size=8
     ).digest()

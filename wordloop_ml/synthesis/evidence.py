@@ -43,20 +43,20 @@ class CitedText:
         self.voices = {one.voice.casefold(): one.voice for one in transcript.segments}
 
     def unknown(self, ids: Sequence[str]) -> int:
-        """How many of them do not exist."""
+        """Count the ids that do not exist."""
         return sum(one not in self._positions for one in ids)
 
     def known(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Those that exist, once each, in the order of the transcript."""
+        """Return the ids that exist, once each, in the order of the transcript."""
         found = {self._positions[one] for one in ids if one in self._positions}
         return tuple(self._segments[at].id for at in sorted(found))
 
     def segments(self, ids: Sequence[str]) -> list[Segment]:
-        """The segments of ids that exist."""
+        """Return the segments of ids that exist."""
         return [self._segments[self._positions[one]] for one in ids]
 
     def stretch(self, start: int, end: int, ids: Sequence[str]) -> tuple[int, int]:
-        """This stretch (milliseconds), inside the meeting and around these segments, at least one."""
+        """Clamp a span (milliseconds) to the meeting and extend it around these segments, at least one."""
         there = self.segments(ids)
         first, last = self._extent
         return (
@@ -65,7 +65,7 @@ class CitedText:
         )
 
     def share(self, wanted: frozenset[str], there: frozenset[str]) -> float:
-        """How much of the wanted stems is there, in [0, 1]; rare ones weigh more."""
+        """Return the share of the wanted stems that is there, in [0, 1]; rare ones weigh more."""
         total = sum(map(self._weight, wanted))
         return sum(map(self._weight, wanted & there)) / total if total else 0.0
 
@@ -85,7 +85,7 @@ def read(transcript: Transcript) -> Steps[CitedText]:
 
 
 def windows_of(segments: Sequence[Segment], words: int) -> list[Window]:
-    """The segments' text in windows of about so many words; each begins half a window later."""
+    """Cut the segments' text into windows of about ``words`` words, each beginning half a window later."""
     halves = list(_pieces(segments, max(1, words // 2)))
     if len(halves) < 2:
         return [_window(text) for text in halves]
@@ -108,7 +108,7 @@ def _pieces(segments: Sequence[Segment], words: int) -> Iterator[str]:
 
 
 def stems_of(text: str) -> frozenset[str]:
-    """What an item is about; all its words, where they are function words alone."""
+    """Return the stems of an item's content words; of all its words, where it has no others."""
     words = tokens(text)
     return content_stems(words) or stems(words)
 
@@ -149,7 +149,7 @@ class EvidencePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is left of a draft, and how much is not; see ``Coverage``."""
+    """What is supported of a draft, and how much is not; see ``Coverage``."""
 
     draft: Draft
     unsupported: int
@@ -158,7 +158,7 @@ class Checked:
 
 
 def check(draft: Draft, transcript: Transcript, policy: EvidencePolicy) -> Steps[Checked]:
-    """Keep of the draft what the transcript supports, and tell each item that stays.
+    """Remove from the draft what the transcript does not support; yields ``Found`` for each item that stays.
 
     A title that is not supported becomes that of the first topic that is, or empty. Raises
     ``EngineFailed`` when the embeddings that it needs are not to be had.
@@ -190,7 +190,7 @@ _LABELS = frozenset({"title", "topic"})
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """An item that only its meaning can save: its index, and what to compare."""
+    """An item whose words do not suffice: its index, and the texts whose meanings to compare."""
 
     at: int
     text: str
@@ -198,7 +198,7 @@ class _Doubt:
 
 
 class _Check:
-    """One draft being checked, and what was found wanting in it so far."""
+    """The check of one draft, and the counts of what was unsupported so far."""
 
     def __init__(self, cited: CitedText, policy: EvidencePolicy, total: int) -> None:
         self.unsupported = 0
@@ -211,7 +211,7 @@ class _Check:
         self._unpaused = 0
 
     def keep(self, kind: str, items: Sequence[_I]) -> Steps[tuple[_I, ...]]:
-        """The items that are supported, each told as found."""
+        """Keep the items that are supported; yields ``Found`` for each."""
         thresholds = self._policy.labels if kind in _LABELS else self._policy.statements
         cited = [self._cited.known(item.segments) for item in items]
         supported: set[int] = set()
@@ -235,7 +235,7 @@ class _Check:
         return kept
 
     def _windows(self, kind: str, text: str, known: Sequence[str]) -> list[tuple[float, str]]:
-        """Stretches of what is cited, each with its share of the item's words, best first.
+        """Return windows of the cited text, each with its share of the item's words, best first.
 
         Who speaks there is as good as said. The words of a label may lie apart: they count where all that is cited has them.
         """
@@ -253,7 +253,7 @@ class _Check:
         return ranked
 
     def _mended(self, item: _I, known: tuple[str, ...]) -> _I:
-        """The item with the citations and the details that are true."""
+        """Return the item without citations that do not exist and details that nobody said."""
         match item:
             case Topic():
                 start, end = self._cited.stretch(item.start, item.end, known)
@@ -269,7 +269,7 @@ class _Check:
                 return replace(item, segments=known)
 
     def _owner(self, owner: str | None, said: list[str]) -> str | None:
-        """A voice of the meeting, or somebody whom the cited segments name."""
+        """Return the owner if a voice of the meeting, or named in the cited segments; else None."""
         if owner is None:
             return None
         voice = self._cited.voices.get(owner.casefold())
@@ -301,7 +301,7 @@ def _said(detail: str, said: list[str]) -> bool:
 
 
 def _alike(doubts: Sequence[_Doubt], similarity: float) -> Steps[set[int]]:
-    """The indices of those whose meaning some window has."""
+    """Return the indices of the items whose meaning is in one of their windows."""
     if not doubts:
         return set()
     # the same windows are cited by many

@@ -14,7 +14,7 @@ _MOST_TIMES = 3
 
 
 def render_markdown(synthesis: MeetingSynthesis, transcript: Transcript) -> str:
-    """The document (CommonMark), ending in a line break. Whatever was said in it is plain text."""
+    """Render the document (CommonMark), ending in a line break. What was said is escaped."""
     return "\n".join(_lines(synthesis, _Times(transcript))) + "\n"
 
 
@@ -70,7 +70,7 @@ def _lines(synthesis: MeetingSynthesis, times: _Times) -> Iterator[str]:
 
 
 def _action(action: ActionItem) -> str:
-    """Who, what, and by when, unless that is said in the task itself."""
+    """Render owner, task, and due date unless it is said in the task itself."""
     owner = f"**{_plain(action.owner)}**: " if action.owner is not None else ""
     if action.due is None or action.due.casefold() in action.task.casefold():
         return f"{owner}{_plain(action.task)}"
@@ -85,7 +85,7 @@ def _missing(coverage: Coverage, times: _Times) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """The text in one line, with nothing in it that Markdown would take for its own."""
+    """Escape a text for Markdown and put it on one line."""
     line = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
     start = _BLOCK.match(line)
     if start is None:

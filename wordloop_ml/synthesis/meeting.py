@@ -36,7 +36,7 @@ def synthesise(
     wishes: Wishes,
     policy: EvidencePolicy | None = None,
 ) -> Steps[MeetingSynthesis]:
-    """A MeetingSynthesis of the transcript, which has at least one segment.
+    """Make a MeetingSynthesis of a transcript, which has at least one segment.
 
     A chunk that fails twice is missing, and named in ``coverage``. Raises ``EngineFailed`` when
     every chunk does, or the draft, or its check; the notes that were taken are in the notebook.
@@ -89,7 +89,7 @@ def synthesise(
 
 
 def notes_key(made_by: MadeBy, language: str | None, chunk: Chunk) -> str:
-    """Under which the notes of a chunk are kept: what they follow from, all of it."""
+    """Make the key of a chunk's notes, from everything that they follow from."""
     return "/".join(
         (made_by.kind, made_by.engine, made_by.model, made_by.digest, language or "", chunk.digest)
     )
@@ -102,7 +102,7 @@ def _notes_of(
 
 
 def _twice(begin: Callable[[], Steps[T]]) -> Steps[T]:
-    """The result of the plan, begun once more if it fails."""
+    """Run a plan, and once more if it fails; returns its result."""
     try:
         return (yield from begin())
     except EngineFailed as error:

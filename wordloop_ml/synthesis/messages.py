@@ -38,7 +38,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What whoever asks may choose, within bounds.
+    """What a caller may choose, within bounds.
 
     summary_words: about how long the whole summary is; a synthesis has less where little was said.
     """

@@ -35,17 +35,17 @@ N = TypeVar("N")
 
 
 class Notebook(Protocol[N]):
-    """Notes that were taken before, by whoever asks now. Called wherever a plan is advanced.
+    """A cache of the caller's notes. Called on whichever thread advances the plan.
 
     Forgetting is harmless; who may see whose notes, and how many are kept, is its owner's affair.
     """
 
     def get(self, key: str) -> N | None:
-        """The notes under this key, if they are still there."""
+        """Return the notes under this key; None when they are not there any more."""
         ...
 
     def keep(self, key: str, notes: N) -> None:
-        """Remember them."""
+        """Keep notes under this key."""
         ...
 
 
@@ -67,7 +67,7 @@ class Synthesiser(Protocol[N]):
         ...
 
     def take_notes(self, chunk: Chunk, language: str | None) -> Steps[N]:
-        """The notes of one chunk; ``EngineFailed`` when there are none to be had."""
+        """Take the notes of one chunk; raises ``EngineFailed`` when none can be had."""
         ...
 
     def merge(
@@ -77,5 +77,5 @@ class Synthesiser(Protocol[N]):
         notes: Sequence[N | None],
         wishes: Wishes,
     ) -> Steps[Draft]:
-        """The draft; None stands for a chunk that failed. Raises ``EngineFailed``."""
+        """Make the draft of all notes; None stands for a chunk that failed. Raises ``EngineFailed``."""
         ...

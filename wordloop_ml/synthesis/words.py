@@ -38,17 +38,17 @@ FUNCTION_WORDS = frozenset(_ENGLISH.split())
 
 
 def count_words(text: str) -> int:
-    """How many words a text holds; two characters of a script without blanks count as one."""
+    """Count the words of a text; two characters of a script without blanks count as one."""
     return len(text.split()) + len(UNSPACED.findall(text)) // 2
 
 
 def tokens(text: str) -> list[str]:
-    """The words in lower case, without punctuation, in order."""
+    """Return the words in lower case, without punctuation, in order."""
     return [one.replace("’", "'") for one in _TOKEN.findall(text.lower())]
 
 
 def stems(words: list[str]) -> frozenset[str]:
-    """The words by which two texts are compared: without English endings, and cut.
+    """Return the stems by which two texts are compared: words without English endings, and cut.
 
     "L'équipe" is compared as "équipe". Rough: what matters is that the words of an item are found where they were said.
     """
@@ -64,10 +64,10 @@ def _stem(word: str) -> str:
 
 
 def content_words(words: list[str]) -> list[str]:
-    """Those that are no English function word."""
+    """Return the words that are no English function word."""
     return [word for word in words if word not in FUNCTION_WORDS]
 
 
 def content_stems(words: list[str]) -> frozenset[str]:
-    """What the words are about."""
+    """Return the stems of the words that are no English function word."""
     return stems(content_words(words))

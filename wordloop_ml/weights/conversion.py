@@ -27,7 +27,7 @@ _TYPES: Final = ("<f4", "|i1", "<i2", "<i4", "<f2")
 
 
 class Unconvertible(Exception):
-    """A file holds something else than the conversion knows; the message says what and where."""
+    """Raised for a file that holds something else than the conversion knows; says what and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class _Tensor:
 
 
 def whisper_ggml(model: memoryview, vocabulary: memoryview, matrices: Matrices) -> Iterator[bytes]:
-    """The whisper.cpp file of a CTranslate2 Whisper model, in pieces of a few megabytes.
+    """Yield the whisper.cpp file of a CTranslate2 Whisper model, in pieces of a few megabytes.
 
     model: a ``model.bin`` in float16, uint8. vocabulary: its ``vocabulary.txt``. Raises
     ``Unconvertible`` before the first piece when either is not what it should be; only infinite
@@ -214,7 +214,7 @@ def whisper_ggml(model: memoryview, vocabulary: memoryview, matrices: Matrices) 
 
 
 def mel_filters(mels: int = _MELS) -> FloatArray:
-    """Slaney's triangular filters for log-mel spectrograms, shape (mels, 201 bins of 40 Hz).
+    """Compute Slaney's triangular filters for log-mel spectrograms, shape (mels, 201 bins of 40 Hz).
 
     Bit for bit those that OpenAI published: triangles between neighbouring mels, computed in
     float64, kept in float32 and scaled there to equal areas.
@@ -240,7 +240,7 @@ def _hertz(mels: float) -> float:
 
 
 def tokens_of(vocabulary: memoryview) -> list[bytes]:
-    """The bytes of each token that stands for text: the first 50257 lines of a ``vocabulary.txt``.
+    """Return the bytes of each text token: the first 50257 lines of a ``vocabulary.txt``.
 
     The lines spell bytes with GPT-2's 256 printable letters. Raises ``Unconvertible``.
     """
@@ -258,7 +258,7 @@ def tokens_of(vocabulary: memoryview) -> list[bytes]:
 
 
 def byte_of_letter() -> dict[str, int]:
-    """GPT-2's alphabet of bytes: printable ones as they are in Latin-1, others from U+0100 on."""
+    """Return GPT-2's alphabet of bytes: printable ones as they are in Latin-1, others from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in printable]
     letters = {chr(byte): byte for byte in printable}
@@ -266,7 +266,7 @@ def byte_of_letter() -> dict[str, int]:
 
 
 def q8_0(values: Array) -> bytes:
-    """Values as ggml's q8_0 blocks: for 32 values a scale (f16) and 32 signed bytes.
+    """Quantise to ggml's q8_0 blocks: for 32 values a scale (f16) and 32 signed bytes.
 
     values: float16, a multiple of 32, of any shape. All arithmetic is float32, as in ggml: the scale is
     max|x| / 127, and each byte is x times its reciprocal, halves rounded away from zero. Raises

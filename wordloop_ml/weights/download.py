@@ -99,7 +99,7 @@ class PullPolicy:
 
 
 class SourceFailed(Exception):
-    """One source is given up; the next one may do. Never leaves this package."""
+    """Raised when one source is given up; the next one may do. Never leaves this package."""
 
     def __init__(self, code: ErrorCode, reason: str) -> None:
         super().__init__(reason)
@@ -107,7 +107,7 @@ class SourceFailed(Exception):
 
 
 def size_code(found_bytes: int, expected_bytes: int) -> ErrorCode:
-    """The code for a file of the wrong size."""
+    """Return the error code for a file of the wrong size."""
     short = found_bytes < expected_bytes
     return ErrorCode.WEIGHTS_TRUNCATED if short else ErrorCode.WEIGHTS_CORRUPT
 
@@ -118,7 +118,7 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @contextmanager
 def writing(directory: Path) -> Iterator[None]:
-    """Name what the disk refuses: ``disk_full``, or ``bad_setting`` for the directory."""
+    """Turn ``OSError`` into ``WeightsUnusable`` (``disk_full``) or ``StartupFailed`` (``bad_setting``)."""
     try:
         yield
     except OSError as error:
@@ -242,7 +242,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 
 
 class _Passing(Exception):
-    """This try failed in a way that another may not."""
+    """Raised when a try failed in a way that another may not."""
 
     def __init__(
         self,
@@ -260,7 +260,7 @@ class _Session(requests.Session):
     """A session that leaves redirects alone, even where it would only look ahead at them."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None of them; looking ahead would read a redirect's whole body, without a bound."""
+        """Return None: looking ahead would read a redirect's whole body, without a bound."""
         return None
 
 
@@ -326,7 +326,7 @@ class _Fetch:
             self._read(response, self._admit(response, offset))
 
     def _get(self, headers: dict[str, str]) -> requests.Response:
-        """Ask, following redirects by hand: none of them may leave https."""
+        """Send the request, following redirects by hand: none of them may leave https."""
         url = self._source.url
         for _ in range(_MOST_REDIRECTS + 1):
             response = self._get_once(url, headers)
@@ -387,7 +387,7 @@ class _Fetch:
             )
 
     def _ranged_bytes(self, response: requests.Response, offset: int) -> int:
-        """The length of a partial answer, which must go on exactly where the part ends."""
+        """Return the length of a partial answer, which must go on exactly where the part ends."""
         stated = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
         if stated is not None:
             first, last, total = int(stated[1]), int(stated[2]), stated[3]
@@ -422,7 +422,7 @@ class _Fetch:
         return data
 
     def _retry_after_s(self, response: requests.Response) -> float | None:
-        """Retry-After, in seconds or as a date (RFC 9110, section 10.2.3)."""
+        """Parse Retry-After, in seconds or as a date (RFC 9110, section 10.2.3)."""
         stated = response.headers.get("Retry-After", "").strip()
         if stated.isdecimal():
             return float(stated[:9])
@@ -437,7 +437,7 @@ def _refused(reason: str) -> SourceFailed:
 
 
 def _redirected(url: str, location: str) -> str:
-    """Where a redirect leads; https, or from loopback to loopback."""
+    """Return where a redirect leads: https, or from loopback to loopback."""
     try:
         target = urljoin(url, location)
         parts = urlsplit(target)

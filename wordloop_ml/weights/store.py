@@ -34,7 +34,7 @@ MEETINGS_BYTES: Final = 64 * MEBIBYTE
 
 
 def resident_bytes(filesystem: Path = Path("/")) -> int:
-    """What this process has in memory already; 0 where the kernel does not say."""
+    """Return the bytes that this process has in memory; 0 where the kernel does not say."""
     try:
         lines = (filesystem / "proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -101,7 +101,7 @@ class MappedWeights:
         return self._buffer
 
     def open_file(self) -> int:
-        """A descriptor of the very file that was verified, for a library that maps it itself.
+        """Open a descriptor of the very file that was verified, for a library that maps it itself.
 
         The caller closes it. Raises ``WeightsUnusable`` (``weights_corrupt``) when another file
         has its name by now, or when it was written to.
@@ -186,7 +186,7 @@ def unmark(path: Path) -> None:
 
 
 def cure(entry: WeightsEntry, directory: Path) -> str:
-    """The end of an error message: the command that puts the file right."""
+    """Return the end of an error message: the command that puts the file right."""
     target = (directory / entry.file).resolve()
     for source in entry.sources:
         if isinstance(source, RepositorySource) and source.path.resolve() == target:
@@ -209,7 +209,7 @@ def _open(entry: WeightsEntry, directory: Path, *, rehash: bool) -> MappedWeight
 
 
 def _map(entry: WeightsEntry, path: Path, directory: Path) -> tuple[mmap.mmap, os.stat_result]:
-    """Map a file of the declared size, and say what it was when it was opened."""
+    """Map a file of the declared size; returns the map and the file's status when it was opened."""
     try:
         # Not blocking: a FIFO of this name must not hang the start.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -254,7 +254,7 @@ def _unusable(code: ErrorCode, entry: WeightsEntry, directory: Path, found: str)
 
 
 def _identity(facts: os.stat_result) -> tuple[int, ...]:
-    """Equal for a file that is the same and has not changed."""
+    """Return what is equal for a file that is the same and has not changed."""
     return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
@@ -263,7 +263,7 @@ def _marker_path(path: Path) -> Path:
 
 
 def _marker(entry: WeightsEntry, facts: os.stat_result) -> dict[str, str | int]:
-    """What is noted; an equal marker means that the file has not changed since."""
+    """Make a file's marker; an equal one means that the file has not changed since."""
     return {"sha256": entry.sha256, "bytes": facts.st_size, "mtime_ns": facts.st_mtime_ns}
 
 

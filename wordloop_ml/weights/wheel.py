@@ -47,7 +47,7 @@ def extract(source: WheelSource, part: Part, policy: PullPolicy, report: Report)
 
 
 def room_bytes(source: WheelSource) -> int:
-    """The room that its wheels take beside the part: one at a time, and twice while pip copies it."""
+    """Return the bytes that its wheels take beside the part: one at a time, twice while pip copies it."""
     return 2 * max(member.bytes for member in source.members)
 
 
@@ -69,7 +69,7 @@ def _extract_one(
 
 @contextmanager
 def _scratch(part: Part) -> Iterator[Path]:
-    """A folder for pip under the file's lock; what a killed pull has left in it goes first."""
+    """Open an empty folder for pip, under the file's lock; removes what a killed pull has left in it."""
     scratch = part.directory / f"{part.entry.file}.wheel"
     shutil.rmtree(scratch, ignore_errors=True)
     with writing(part.directory):
@@ -141,7 +141,7 @@ def _run(
 
 
 def _size_of(directory: Path) -> int:
-    """How many bytes its files have, while somebody else makes and removes them."""
+    """Sum the bytes of a folder's files, while another process makes and removes them."""
     size = 0
     for path in directory.rglob("*"):
         with suppress(OSError):
@@ -150,7 +150,7 @@ def _size_of(directory: Path) -> int:
 
 
 def _reason(stderr: str) -> str:
-    """The line that pip ends with, without credentials of an index."""
+    """Return the last error of pip's output in one line, without credentials of an index."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no output"]
     printable = "".join(char for char in errors[-1] if char.isprintable())

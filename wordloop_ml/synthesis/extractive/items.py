@@ -31,7 +31,7 @@ class Withdrawals:
 
 
 def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
-    """Follow the meeting from its beginning to its end."""
+    """Find what a meeting took back, from its beginning to its end."""
     decisions = {at for at, _ in meeting.decisions}
     items = sorted(decisions | {at for at, _ in meeting.tasks})
     gone: set[int] = set()
@@ -50,7 +50,7 @@ def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
 def _meant(
     meeting: Gathered, back: int, standing: Sequence[int], policy: ExtractivePolicy
 ) -> int | None:
-    """Which of the items that stand is taken back here, if any."""
+    """Return which of the standing items is taken back here, if any."""
     text = meeting.sentences[back].text
     if lexicon.NOT_THAT.search(text):
         # "that" is near, whatever else was once said about the same
@@ -79,7 +79,7 @@ def _within(meeting: Gathered, back: int, standing: Sequence[int], words: int) -
 def _nearest_in_meaning(
     meeting: Gathered, back: int, items: Sequence[int], policy: ExtractivePolicy, *, plainly: bool
 ) -> int | None:
-    """The item that is most about the same, by its words and its meaning; None if none is.
+    """Return the item nearest by words and meaning; None if none is near.
 
     plainly: something is taken back, so that one content word tells what.
     """
@@ -179,7 +179,7 @@ Same = Callable[[int, int], bool]
 def decisions_of(
     meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals
 ) -> tuple[Statement, ...]:
-    """What was decided and holds, in order; a task is none. Of two that are alike, the later."""
+    """Choose the decisions that hold, in order; a task is none. Of two that are alike, the later."""
     tasks = {at for at, _ in meeting.tasks}
     hits = [
         (at, sure)
@@ -195,7 +195,7 @@ def decisions_of(
 def action_items_of(
     meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals
 ) -> tuple[ActionItem, ...]:
-    """Who is to do what by when, in order; of two that are alike and of one person, the later."""
+    """Choose the action items, in order; of two that are alike and of one person, the later."""
     tasks = dict(meeting.tasks)
     hits = [
         (at, task.sure)
@@ -225,7 +225,7 @@ def action_items_of(
 
 
 def open_questions_of(meeting: Gathered, policy: ExtractivePolicy) -> tuple[Statement, ...]:
-    """What was asked and not answered, in order."""
+    """Choose the questions that were not answered, in order."""
     hits = [hit for hit in open_questions(meeting, policy) if hit[1] >= policy.open_threshold]
     same = partial(says_the_same, meeting, policy=policy)
     groups = sorted(_surest(meeting, hits, policy.most_questions, same))

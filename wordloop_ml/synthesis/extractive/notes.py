@@ -90,13 +90,13 @@ class Gathered:
     language: str | None = "en"
 
     def cited(self, at: int) -> tuple[str, ...]:
-        """The ids of the segments that a sentence rests on: those of its own voice."""
+        """Return the ids of the segments that a sentence rests on: those of its own voice."""
         voice = self.sentences[at].voice
         between = self.transcript.segments[self.first[at] : self.last[at] + 1]
         return tuple(segment.id for segment in between if segment.voice == voice)
 
     def similarity(self, one: int, other: int) -> float:
-        """The cosine of two sentences; 0 where one has no embedding."""
+        """Return the cosine of two sentences; 0 where one has no embedding."""
         if self.row[one] < 0 or self.row[other] < 0:
             return 0.0
         return float(self.vectors[self.row[one]] @ self.vectors[self.row[other]])
@@ -108,7 +108,7 @@ def gather(
     notes: Sequence[ChunkNotes | None],
     language: str | None = "en",
 ) -> Gathered:
-    """Lay the notes side by side; positions become those of the transcript."""
+    """Join the notes of all chunks; positions become those of the transcript."""
     sentences: list[Sentence] = []
     first: list[int] = []
     last: list[int] = []

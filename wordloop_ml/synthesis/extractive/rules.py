@@ -1,7 +1,7 @@
 """Decisions, tasks and questions, sentence by sentence, by the patterns of the lexicon; pure.
 
 Transparent on purpose: whoever wonders why a sentence was taken finds the phrase in it. What
-depends on other sentences (whether a question was answered) is for ``questions.py``.
+depends on other sentences (whether a question was answered) is for ``items.py``.
 """
 
 import re
@@ -38,7 +38,7 @@ def decision_in(sentence: Sentence, policy: ExtractivePolicy) -> float:
 
 
 def takes_back(sentence: Sentence) -> bool:
-    """Whether the sentence may take back what was said before it; ``withdrawals.py`` says what."""
+    """Whether the sentence may take back what was said before it; ``items.py`` finds what."""
     return bool(lexicon.NOT_THAT.search(sentence.text) or lexicon.CHANGED.search(sentence.text))
 
 

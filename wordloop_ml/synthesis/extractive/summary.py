@@ -102,7 +102,7 @@ def summary_of(
     policy: ExtractivePolicy,
     withdrawn: Withdrawals | None = None,
 ) -> Steps[tuple[Statement, ...]]:
-    """About so many words of the meeting; less where less was said.
+    """Choose a summary of about ``words`` words; fewer where less was said.
 
     What was said several times stands once and cites them all, what was taken back not at all.
     """
@@ -134,7 +134,7 @@ def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
 def choose(
     meeting: Gathered, rows: Ints, scores: Floats, words: int, policy: ExtractivePolicy
 ) -> list[int]:
-    """The sentences, in order, until they have so many words."""
+    """Choose sentences until they have so many words; returns them in order."""
     best = np.argsort(-scores, kind="stable")[: policy.most_candidates]
     contents = [
         frozenset(content_of(meeting.sentences[rows[at]].text, meeting.language)) for at in best

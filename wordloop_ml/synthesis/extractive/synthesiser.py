@@ -43,7 +43,7 @@ class ExtractiveSynthesiser:
 
     @property
     def chunk_words(self) -> ChunkWords:
-        """Short enough: a grown transcript pays for its last chunk again."""
+        """The length of chunks: short, because a grown transcript pays for its last one again."""
         return ChunkWords(*self._policy.chunk_words)
 
     def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ChunkNotes]:
@@ -140,7 +140,7 @@ class ExtractiveSynthesiser:
 
 
 def _spoken(language: str | None, segments: Sequence[Segment]) -> str | None:
-    """What is spoken: as whoever asks says, else as the words tell."""
+    """Return the language: the caller's, else the one that the words tell."""
     if language is not None:
         return language.lower().split("-")[0]
     return language_of(segment.text for segment in segments)

@@ -26,7 +26,7 @@ MOST_SUMMARY_SENTENCES = 12
 
 
 class NoAnswer(ValueError):
-    """What the model wrote is not what it was asked for; the message names no word of it."""
+    """Raised when an answer does not keep to its schema; the message names no word of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _no_number(_text: str) -> NoReturn:
 
 
 def _check(value: Any, schema: Mapping[str, Any], place: str) -> None:
-    """Hold a value to the few words of JSON Schema that are used above."""
+    """Check a value against the few keywords of JSON Schema that are used above; raises ``NoAnswer``."""
     kind = schema["type"]
     if kind == "object":
         if not isinstance(value, dict) or set(value) != set(schema["properties"]):

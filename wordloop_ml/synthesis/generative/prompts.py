@@ -58,13 +58,13 @@ def visible(text: str) -> str:
 
 
 def as_material(text: str) -> str:
-    """What was said, fit for one line of a prompt."""
+    """Make what was said fit for one line of a prompt."""
     shown = visible(text).translate(_MARKS)
     return _LONG_WORD.sub(lambda match: match[0][:LONGEST_WORD] + "…", shown)
 
 
 def as_name(voice: str) -> str:
-    """A speaker's name, fit to stand before a colon; never that of a role in a conversation."""
+    """Make a speaker's name fit to stand before a colon; never that of a role in a conversation."""
     name = as_material(voice).replace(":", " ")
     name = " ".join(name[:LONGEST_NAME].split())
     if not any(character.isalnum() for character in name):
@@ -86,7 +86,7 @@ _MERGE_SYSTEM, _MERGE_USER = _text("merge_system"), _text("merge_user")
 
 
 def notes_prompt(segments: Sequence[Segment], language: str | None) -> Prompt:
-    """Asks for notes; line n is the n-th segment, whatever its id is."""
+    """Write the prompt for notes; line n is the n-th segment, whatever its id is."""
     lines = [
         f"[{number}] {as_name(segment.voice)}: {as_material(segment.text)}"
         for number, segment in enumerate(segments, 1)
@@ -96,14 +96,14 @@ def notes_prompt(segments: Sequence[Segment], language: str | None) -> Prompt:
 
 
 def merge_prompt(notes: Sequence[str], words: int, sentences: int, language: str | None) -> Prompt:
-    """Asks for a title and a summary; line n is the n-th of the notes."""
+    """Write the prompt for a title and a summary; line n is the n-th of the notes."""
     lines = [f"[{number}] {as_material(note)}" for number, note in enumerate(notes, 1)]
     template = _MERGE_USER.replace("{words}", str(words)).replace("{sentences}", str(sentences))
     return Prompt(_MERGE_SYSTEM, _filled(template, lines, language))
 
 
 def _filled(template: str, lines: Sequence[str], language: str | None) -> str:
-    """The material last, so that nothing in it is taken for a place to fill."""
+    """Fill a template, the material last, so that nothing in it is taken for a place to fill."""
     known = language is not None and language.isascii() and language.isalpha()
     told = f", in the language with the code {language}" if known else ", in their language"
     filled = template.replace("{last}", str(len(lines))).replace("{language}", told)

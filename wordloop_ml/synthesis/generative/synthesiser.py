@@ -97,7 +97,7 @@ class GenerativeSynthesiser:
 def _summarised(
     sentences: Sequence[Statement], wishes: Wishes, language: str | None
 ) -> Steps[tuple[Statement, Sequence[Statement]]]:
-    """Title and summary; of a long meeting, of summaries of its parts."""
+    """Write title and summary; of a long meeting, of summaries of its parts."""
     while len(sentences) > MERGED_AT_ONCE:
         parts = [
             sentences[start : start + MERGED_AT_ONCE]
@@ -132,7 +132,7 @@ def _one_summary(
 
 
 def _ask(prompt: Prompt, schema: Any, longest_tokens: int, read: Callable[[str], A]) -> Steps[A]:
-    """An answer that was read; asked for once more when the first is none."""
+    """Ask for an answer and read it, once more when the first is none."""
     why = ""
     for attempt, temperature in enumerate((0.0, _AGAIN)):
         options = GenerationOptions(schema, longest_tokens, temperature, seed=attempt)
