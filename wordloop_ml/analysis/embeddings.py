@@ -87,10 +87,9 @@ class Embeddings:
         (too many callers of class EMBEDDING) and ``Draining``.
         """
         with self._called(job_class):
-            call = _Call(self, job_class, caller)
-            read, vectors = await self._begin(call, texts)
+            read, vectors = await self._begin(texts, job_class, caller)
             if vectors is None:
-                vectors = await self._embed_all(call, read)
+                vectors = await self._embed_all(read, job_class, caller)
             return Embedded(
                 vectors,
                 tuple(len(one.ids) for one in read),
@@ -114,7 +113,7 @@ class Embeddings:
             self._calls[job_class] -= 1
 
     async def _begin(
-        self, call: "_Call", texts: Sequence[str]
+        self, texts: Sequence[str], job_class: JobClass, caller: JobOwner
     ) -> tuple[list[TokenisedText], Vectors | None]:
         """Tokenise slice by slice; embed in the same job where all fits into one batch.
 
@@ -124,7 +123,8 @@ class Embeddings:
         if len(slices) != 1:
             read = []
             for some in slices:
-                read += await call.run(partial(self._embedder.tokenise, some))
+                tokenise = partial(self._embedder.tokenise, some)
+                read += await self.compute(tokenise, job_class, caller)
             return read, None
 
         budget = self._budget()
@@ -134,9 +134,11 @@ class Embeddings:
             fits = len(tokens) * max(len(one.ids) for one in tokens) <= budget
             return tokens, self._embedder.embed(tokens) if fits or len(tokens) == 1 else None
 
-        return await call.run(tokenise_and_embed)
+        return await self.compute(tokenise_and_embed, job_class, caller)
 
-    async def _embed_all(self, call: "_Call", read: Sequence[TokenisedText]) -> Vectors:
+    async def _embed_all(
+        self, read: Sequence[TokenisedText], job_class: JobClass, caller: JobOwner
+    ) -> Vectors:
         """Embed batch by batch, as many at once as there are threads for this caller."""
         vectors = np.zeros((len(read), self.capabilities.dimensions), np.float32)
         pending = sorted(range(len(read)), key=lambda row: len(read[row].ids))
@@ -144,13 +146,15 @@ class Embeddings:
 
         async def embed(rows: list[int]) -> None:
             batch = [read[row] for row in rows]
-            vectors[rows] = await call.run(lambda: self._embedder.embed(batch))
+            vectors[rows] = await self.compute(
+                lambda: self._embedder.embed(batch), job_class, caller
+            )
 
         try:
             while pending or running:
-                while pending and len(running) < self._at_once(call.job_class):
+                while pending and len(running) < self._at_once(job_class):
                     rows = _take(pending, read, self._budget())
-                    running.add(asyncio.create_task(embed(rows), name=f"embed-{call.caller}"))
+                    running.add(asyncio.create_task(embed(rows), name=f"embed-{caller}"))
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -168,18 +172,6 @@ class Embeddings:
         """Return a caller's share of the threads that there are for background work."""
         threads = self._jobs.workers - self._jobs.speech_lately
         return max(1, -(-threads // self._calls[job_class]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request for embeddings and its caller; its jobs raise ``Draining`` once the process drains."""
-
-    embeddings: Embeddings
-    job_class: JobClass
-    caller: JobOwner
-
-    async def run(self, call: Callable[[], T]) -> T:
-        return await self.embeddings.compute(call, self.job_class, self.caller)
 
 
 def _slices(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
