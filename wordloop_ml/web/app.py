@@ -1,15 +1,41 @@
-"""The aiohttp application: every route in one place."""
+"""The aiohttp application: every route in one place, and the three probes themselves.
+
+No probe looks at load: a full fleet must not take itself out.
+"""
+
+from dataclasses import asdict
 
 from aiohttp import web
 
-from wordloop_ml.web.access import access
+from wordloop_ml.web.access import access, name_origin
 from wordloop_ml.web.embeddings import embeddings
-from wordloop_ml.web.health import livez, readyz, startupz
 from wordloop_ml.web.meeting_socket import meeting_socket
-from wordloop_ml.web.origins import name_origin
 from wordloop_ml.web.problems import problems
-from wordloop_ml.web.service import SERVICE, Service
+from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
+
+
+async def livez(request: web.Request) -> web.Response:
+    """The event loop turns; nothing else is asked, so that no dependency restarts us."""
+    del request
+    return web.json_response({"status": "alive"})
+
+
+async def startupz(request: web.Request) -> web.Response:
+    """Every model is loaded and has done one real inference; and how often each was loaded."""
+    service = request.app[SERVICE]
+    loads = [asdict(one) for one in service.loaded.statistics()]
+    return web.json_response(
+        {"stage": service.stage, "model_loads": loads},
+        status=503 if service.stage is Stage.STARTING else 200,
+    )
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Started and not draining."""
+    stage = request.app[SERVICE].stage
+    return web.json_response({"stage": stage}, status=200 if stage is Stage.READY else 503)
+
 
 MAX_BODY_BYTES = 65_536
 
