@@ -27,7 +27,7 @@ from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
-from wordloop_ml.web.bodies import ArrivingBodies
+from wordloop_ml.web.request_body import BodyMemory
 from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,7 +179,7 @@ async def test_what_is_being_embedded_counts_as_held(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until it is answered; then there is room again."""
-    monkeypatch.setattr("wordloop_ml.web.service.ArrivingBodies", lambda: ArrivingBodies(3_000))
+    monkeypatch.setattr("wordloop_ml.web.service.BodyMemory", lambda: BodyMemory(3_000))
     held = Held()
     service = await started(serving, ScriptedEmbedder(before=held))
     first = asyncio.create_task(post(service, {"input": "word " * 400}))

@@ -1,16 +1,30 @@
-"""What breaks HTTP itself: a problem with a code, a line in the log, and nothing of what came in."""
+"""The HTTP server: what it refuses, connections that are lost, and the listening sockets."""
 
 import asyncio
 import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import aiohttp
 import pytest
 import structlog
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
-from tests.web.support import WAIT_S, Running, Serving
+from tests.web.support import WAIT_S, Running, Serving, until
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.web.http_server import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES
+from wordloop_ml.web import http_server
+from wordloop_ml.web.http_server import (
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_LINE_BYTES,
+    Complaint,
+    HttpRunner,
+    ListeningSite,
+    cancel_on_disconnect,
+)
 from wordloop_ml.web.problems import http_problem
 
 
@@ -87,3 +101,208 @@ def test_a_body_beyond_the_limit_is_too_large() -> None:
     assert answer.status == 413
     assert isinstance(answer.text, str)
     assert json.loads(answer.text)["code"] == ErrorCode.TOO_LARGE
+
+
+Handle = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@asynccontextmanager
+async def served_by(handle: Handle) -> AsyncIterator[aiohttp.ClientSession]:
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = HttpRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as http:
+            yield http
+    finally:
+        await runner.cleanup()
+
+
+async def leave(http: aiohttp.ClientSession, arrived: asyncio.Event) -> None:
+    """Ask, and hang up once the handler is at it."""
+    asking = asyncio.create_task(http.request("GET", "/"))
+    async with asyncio.timeout(WAIT_S):
+        await arrived.wait()
+    asking.cancel()
+    with suppress(asyncio.CancelledError):
+        await asking
+
+
+async def test_what_waits_for_a_caller_who_left_is_cancelled() -> None:
+    """It ends as writing would, and its own clean-up is awaited."""
+    arrived, ended = asyncio.Event(), asyncio.Event()
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            with cancel_on_disconnect(request):
+                try:
+                    arrived.set()
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0)
+                    seen.append("cleaned")
+        except ConnectionResetError:
+            seen.append("left")
+            raise
+        finally:
+            ended.set()
+        return web.Response()
+
+    async with served_by(handle) as http:
+        await leave(http, arrived)
+        async with asyncio.timeout(WAIT_S):
+            await ended.wait()
+    assert seen == ["cleaned", "left"]
+
+
+async def test_a_caller_who_left_before_is_noticed_at_once() -> None:
+    """Nothing inside begins."""
+    arrived, ended = asyncio.Event(), asyncio.Event()
+    begun = False
+
+    async def handle(request: web.Request) -> web.Response:
+        nonlocal begun
+        arrived.set()
+        try:
+            await until(lambda: request.transport is None)
+            with cancel_on_disconnect(request):
+                begun = True
+        finally:
+            ended.set()
+        return web.Response()
+
+    async with served_by(handle) as http:
+        await leave(http, arrived)
+        async with asyncio.timeout(WAIT_S):
+            await ended.wait()
+    assert not begun
+
+
+async def test_a_caller_who_stays_is_answered_and_a_second_request_is_its_own() -> None:
+    """Leaving after the answer cancels nothing."""
+
+    async def handle(request: web.Request) -> web.Response:
+        with cancel_on_disconnect(request):
+            await asyncio.sleep(0)
+        return web.Response(text="there")
+
+    async with served_by(handle) as http:
+        for _ in range(3):
+            async with http.get("/") as answer:
+                assert await answer.text() == "there"
+
+
+async def test_another_cancellation_passes_through() -> None:
+    """Only a lost connection becomes a ConnectionResetError."""
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            with cancel_on_disconnect(request):
+                asyncio.get_running_loop().call_soon(task.cancel)
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            task.uncancel()
+        return web.Response()
+
+    async with served_by(handle) as http, http.get("/") as answer:
+        assert answer.status == 200
+    assert seen == ["cancelled"]
+
+
+async def test_other_servers_are_refused() -> None:
+    """Their connections do not say when they are lost."""
+    request = make_mocked_request("GET", "/")
+    with pytest.raises(TypeError), cancel_on_disconnect(request):
+        pass
+
+
+async def make_runner() -> HttpRunner:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=request.host)
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = HttpRunner(app)
+    await runner.setup()
+    return runner
+
+
+async def ask(host: str, port: int) -> bytes:
+    """The first line of an answer."""
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+def test_a_complaint_is_told_once_a_minute() -> None:
+    """With how often it was so in between."""
+    complaint = Complaint()
+    assert [complaint.again(second) for second in range(130)] == [
+        1 if second == 0 else 60 if second in (60, 120) else 0 for second in range(130)
+    ]
+
+
+async def test_what_listens_answers_until_it_is_stopped() -> None:
+    """One request after the other, and nobody afterwards."""
+    runner = await make_runner()
+    site = ListeningSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site.port
+    for _ in range(3):
+        assert await ask("127.0.0.1", port) == b"HTTP/1.1 200 OK\r\n"
+    await runner.cleanup()
+    with pytest.raises(ConnectionRefusedError):
+        await ask("127.0.0.1", port)
+
+
+async def test_a_name_without_an_address_here_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``localhost`` where there is no IPv6; but one address has to be there."""
+    found = [("203.0.113.1", 0), ("127.0.0.1", 0), ("127.0.0.1", 0)]
+
+    async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", one) for one in found]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    runner = await make_runner()
+    site = ListeningSite(runner, "somewhere", 0)
+    await site.start()
+    assert await ask("127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
+    del found[1:]
+    with pytest.raises(OSError, match="Cannot assign"):
+        await ListeningSite(runner, "somewhere", 0).start()
+    await runner.cleanup()
+
+
+async def test_a_failed_accept_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waited is answered then."""
+    monkeypatch.setattr(http_server, "RETRY_S", 0.001)
+    loop = asyncio.get_running_loop()
+    real, failures = (
+        loop.sock_accept,
+        [OSError(24, "x"), ConnectionAbortedError(), OSError(24, "x")],
+    )
+
+    async def accept(listening: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise failures.pop()
+        return await real(listening)
+
+    monkeypatch.setattr(loop, "sock_accept", accept)
+    runner = await make_runner()
+    site = ListeningSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert await ask("127.0.0.1", site.port) == b"HTTP/1.1 200 OK\r\n"
+    await until(lambda: not failures)
+    await runner.cleanup()

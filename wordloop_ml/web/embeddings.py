@@ -13,8 +13,8 @@ from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.messages import JobClass
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.bodies import Body, read_json_body
-from wordloop_ml.web.callers import leaving_cancels
+from wordloop_ml.web.http_server import cancel_on_disconnect
+from wordloop_ml.web.request_body import Body, read_json_body
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.embeddings import (
     MAX_REQUEST_BYTES,
@@ -36,7 +36,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
     # each request is a caller of its own: a small one waits for one batch of a large one
     caller = JobOwner(OwnerKind.EMBEDDINGS, request[TENANT], str(next(_NUMBERS)))
     # held to the end: texts take about as much memory as the body did
-    with leaving_cancels(request), service.bodies.arriving() as arriving:
+    with cancel_on_disconnect(request), service.bodies.arriving() as arriving:
         body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():
             asked = await _parsed(body, made, caller)

@@ -2,9 +2,18 @@
 
 What breaks HTTP never reaches a route: aiohttp answers it in plain text that repeats what came,
 and logs it with a traceback. Here it gets a problem with a code, like everything else.
+
+The listening sockets survive running out of files. asyncio's own server tries again after a second,
+too; but it logs each failed try, and each try of a burst schedules a burst of its own
+(CPython 3.11 to 3.13), until nothing else is done.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
@@ -140,3 +149,169 @@ def _refused(error: HttpProcessingError) -> BadInput:
             f"a request may have {MAX_HEADERS} headers at most", code=ErrorCode.TOO_LARGE
         )
     return BadInput("this is no request that HTTP/1.1 knows")
+
+
+@contextmanager
+def cancel_on_disconnect(request: web.Request) -> Iterator[None]:
+    """Cancel what this task does inside as soon as the request's connection is lost.
+
+    aiohttp tells a handler only when it writes. Raises ``ConnectionResetError`` then, as writing
+    would; any other cancellation passes through.
+    """
+    connection, task = request.protocol, asyncio.current_task()
+    if task is None or not isinstance(connection, HttpConnection):
+        raise TypeError("for requests that an HttpServer handles")
+    if connection.lost:
+        raise ConnectionResetError("the caller has left")
+    cancelling, left = task.cancelling(), False
+
+    def leave() -> None:
+        nonlocal left
+        left = True
+        task.cancel()
+
+    connection.when_lost = leave
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left and task.uncancel() <= cancelling:
+            raise ConnectionResetError("the caller has left") from None
+        raise
+    finally:
+        connection.when_lost = None
+
+
+BACKLOG = 128
+"""Connections that the kernel accepts for us until we do."""
+
+RETRY_S = 1.0
+"""How long nothing is accepted after a failure: files get free by connections that end."""
+
+TELL_EVERY_S = 60.0
+
+_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+"""An address that a name stands for, and this machine does not have: ``localhost`` without IPv6."""
+
+
+class Complaint:
+    """Something that goes wrong again and again, and is to be told once a minute.
+
+    Pure: times are seconds of any one monotonic clock.
+    """
+
+    def __init__(self, every_s: float = TELL_EVERY_S) -> None:
+        self._every_s = every_s
+        self._told_s: float | None = None
+        self._untold = 0
+
+    def again(self, now_s: float) -> int:
+        """It went wrong once more; how often since it was told, or 0 where it is too early to tell."""
+        self._untold += 1
+        if self._told_s is not None and now_s - self._told_s < self._every_s:
+            return 0
+        times, self._untold, self._told_s = self._untold, 0, now_s
+        return times
+
+
+class ListeningSite(web.BaseSite):
+    """Listens on every address that a host name stands for; stopped by its runner.
+
+    What cannot be accepted (no files left, as a rule) waits in the kernel's queue and is tried
+    again after ``RETRY_S``; connections that are there are not touched.
+    """
+
+    __slots__ = ("_accepting", "_complaint", "_host", "_port", "_sockets")
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        super().__init__(runner)
+        self._host = host
+        self._port = port
+        self._sockets: list[socket.socket] = []
+        self._accepting: list[asyncio.Task[None]] = []
+        self._complaint = Complaint()
+
+    @property
+    def name(self) -> str:
+        """What aiohttp calls it."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port of the first address; once started."""
+        return int(self._sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen. Raises ``OSError`` where that cannot be."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        try:
+            self._sockets = _bound([(family, address) for family, *_, address in found])
+        except OSError:
+            await self._close()
+            raise
+        await super().start()
+        self._accepting = [
+            asyncio.create_task(self._accept(one), name=f"accept-{one.fileno()}")
+            for one in self._sockets
+        ]
+
+    async def stop(self) -> None:
+        """Listen no longer; connections go on."""
+        await self._close()
+        await super().stop()
+
+    async def _close(self) -> None:
+        for task in self._accepting:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        for one in self._sockets:
+            one.close()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop, server = asyncio.get_running_loop(), self._runner.server
+        if server is None:
+            raise TypeError("for a runner that was set up")
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except ConnectionAbortedError:
+                continue  # the peer went before it was its turn
+            except OSError as error:
+                self._tell(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await loop.connect_accepted_socket(server, connection)
+            except OSError as error:
+                connection.close()
+                self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        times = self._complaint.again(asyncio.get_running_loop().time())
+        if times:
+            name = errno.errorcode.get(error.errno or 0, "unknown")
+            log.error("accept_failed", errno=name, times=times)
+
+
+def _bound(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
+    """A listening socket for each address that this machine has; one at least, or ``OSError``."""
+    sockets: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, address in dict.fromkeys(addresses):
+        try:
+            one = socket.create_server(address, family=family, backlog=BACKLOG)
+        except OSError as error:
+            if error.errno in _NOT_HERE:
+                missing = error
+                continue
+            for other in sockets:
+                other.close()
+            raise OSError(error.errno, os.strerror(error.errno or 0)) from error
+        one.setblocking(False)
+        sockets.append(one)
+    if not sockets and missing is not None:
+        raise OSError(missing.errno, os.strerror(missing.errno or 0)) from missing
+    return sockets

@@ -32,8 +32,7 @@ from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.app import make_app
-from wordloop_ml.web.http_server import HttpRunner
-from wordloop_ml.web.listener import ListeningSite
+from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.service import Service
 from wordloop_ml.web.token_file import TokenFile
 

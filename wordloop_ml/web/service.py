@@ -17,7 +17,7 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
-from wordloop_ml.web.bodies import ArrivingBodies
+from wordloop_ml.web.request_body import BodyMemory
 
 
 class Stage(StrEnum):
@@ -46,7 +46,7 @@ class Service:
         self._embeddings: Embeddings | None = None
         self._syntheses: Syntheses | None = None
         self.quarantine = Quarantine()
-        self.bodies = ArrivingBodies()
+        self.bodies = BodyMemory()
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()

@@ -8,10 +8,10 @@ from wordloop_ml.analysis.syntheses import Asked, Finished
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.synthesis.steps import Found, PlanEvent
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.bodies import read_json_body
-from wordloop_ml.web.callers import leaving_cancels
 from wordloop_ml.web.event_stream import EventStream
+from wordloop_ml.web.http_server import cancel_on_disconnect
 from wordloop_ml.web.problems import problem_fields
+from wordloop_ml.web.request_body import read_json_body
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.http_syntax import CONTENT_TYPE, idempotency_key, prefers
 from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES, encode_found, encode_progress
@@ -27,7 +27,7 @@ async def synthesis(request: web.Request) -> web.StreamResponse:
     key = idempotency_key(request.headers.getall("Idempotency-Key", ()))
     as_events = prefers(request.headers.getall("Accept", ()), CONTENT_TYPE, "application/json")
     syntheses = service.syntheses
-    with leaving_cancels(request):
+    with cancel_on_disconnect(request):
         with service.bodies.arriving() as arriving:
             body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():

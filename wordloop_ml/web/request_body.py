@@ -25,7 +25,7 @@ class Body:
     digest: bytes
 
 
-class ArrivingBodies:
+class BodyMemory:
     """How much of bodies this process holds; one for all routes."""
 
     def __init__(self, most_bytes: int = ARRIVING_BYTES) -> None:
@@ -33,9 +33,9 @@ class ArrivingBodies:
         self._held_bytes = 0
 
     @contextmanager
-    def arriving(self) -> Iterator["Arriving"]:
+    def arriving(self) -> Iterator["ArrivingBody"]:
         """One body, from its first byte for as long as it is held."""
-        one = Arriving(self)
+        one = ArrivingBody(self)
         try:
             yield one
         finally:
@@ -48,10 +48,10 @@ class ArrivingBodies:
         self._held_bytes += length
 
 
-class Arriving:
+class ArrivingBody:
     """The part of a body that is here."""
 
-    def __init__(self, bodies: ArrivingBodies) -> None:
+    def __init__(self, bodies: BodyMemory) -> None:
         self._bodies = bodies
         self._chunks: list[bytes] = []
         self._digest = hashlib.sha256()
@@ -73,7 +73,7 @@ class Arriving:
 
 async def read_json_body(
     request: web.Request,
-    arriving: Arriving,
+    arriving: ArrivingBody,
     *,
     most_bytes: int,
     within_s: float = BODY_WITHIN_S,

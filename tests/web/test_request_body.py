@@ -1,4 +1,4 @@
-"""Bodies of JSON over a real socket: what is read, what is refused, and what a broken one becomes."""
+"""Bodies of requests: their type, their limits, and what all of them hold together."""
 
 import gzip
 import hashlib
@@ -10,9 +10,9 @@ from aiohttp import ClientSession, web
 
 from tests.web.support import WAIT_S, shout
 from wordloop_ml.errors import Busy
-from wordloop_ml.web.bodies import ArrivingBodies, read_json_body
 from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.problems import problems
+from wordloop_ml.web.request_body import BodyMemory, read_json_body
 
 MOST = 1_000
 JSON = {"Content-Type": "application/json"}
@@ -20,7 +20,7 @@ JSON = {"Content-Type": "application/json"}
 
 @asynccontextmanager
 async def reading(
-    bodies: ArrivingBodies, *, within_s: float = WAIT_S
+    bodies: BodyMemory, *, within_s: float = WAIT_S
 ) -> AsyncIterator[tuple[ClientSession, int]]:
     """A server that answers with the digest of what it read."""
 
@@ -44,7 +44,7 @@ async def reading(
 
 async def test_a_body_is_read_up_to_the_limit_of_its_route() -> None:
     """Whatever the application's is; with its digest."""
-    async with reading(ArrivingBodies()) as (http, _):
+    async with reading(BodyMemory()) as (http, _):
         for length in (0, 1, MOST):
             content = b"x" * length
             async with http.post("/", data=content, headers=JSON) as answer:
@@ -54,7 +54,7 @@ async def test_a_body_is_read_up_to_the_limit_of_its_route() -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_beyond_the_limit_is_too_large(chunked: bool) -> None:
     """Whether its length is announced or not; what was held is given back."""
-    bodies = ArrivingBodies(2 * MOST)
+    bodies = BodyMemory(2 * MOST)
 
     async def parts() -> AsyncIterator[bytes]:
         yield b"x" * MOST
@@ -71,7 +71,7 @@ async def test_a_body_beyond_the_limit_is_too_large(chunked: bool) -> None:
 
 async def test_a_compressed_body_is_counted_as_it_unpacks() -> None:
     """A kilobyte that would become a megabyte is too large."""
-    async with reading(ArrivingBodies()) as (http, _):
+    async with reading(BodyMemory()) as (http, _):
         packed = JSON | {"Content-Encoding": "gzip"}
         async with http.post("/", data=gzip.compress(b"x" * MOST), headers=packed) as answer:
             assert (await answer.text()).startswith(f"{MOST} ")
@@ -84,7 +84,7 @@ async def test_a_compressed_body_is_counted_as_it_unpacks() -> None:
 )
 async def test_what_is_not_json_in_utf_8_is_refused_by_its_type(kind: str) -> None:
     """415, before anything is read."""
-    async with reading(ArrivingBodies()) as (http, _):
+    async with reading(BodyMemory()) as (http, _):
         async with http.post("/", data=b"{}", headers={"Content-Type": kind}) as answer:
             assert answer.status == 415
             assert (await answer.json(content_type=None))["code"] == "unsupported_media_type"
@@ -95,7 +95,7 @@ async def test_what_is_not_json_in_utf_8_is_refused_by_its_type(kind: str) -> No
 
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     """408, so that slow senders hold nothing for long."""
-    async with reading(ArrivingBodies(), within_s=0.05) as (_, port):
+    async with reading(BodyMemory(), within_s=0.05) as (_, port):
         head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         answer = await shout(port, f"{head}Content-Length: 9\r\n\r\nxx".encode())
         assert "408" in answer
@@ -104,7 +104,7 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
 
 async def test_a_body_that_breaks_http_is_named() -> None:
     """400: no chunk, or no gzip."""
-    async with reading(ArrivingBodies()) as (http, port):
+    async with reading(BodyMemory()) as (http, port):
         head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         answer = await shout(port, f"{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode())
         assert "400" in answer
@@ -119,7 +119,7 @@ async def test_a_body_that_breaks_http_is_named() -> None:
 
 async def test_all_bodies_together_have_a_limit() -> None:
     """503 for the one that goes beyond, and room again afterwards."""
-    bodies = ArrivingBodies(MOST)
+    bodies = BodyMemory(MOST)
     async with reading(bodies) as (http, _):
         with bodies.arriving() as other:
             other.add(b"x")
