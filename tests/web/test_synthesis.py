@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from tests.analysis.support import WAIT_S, Texts, transcript, until
-from tests.web.support import shout
+from tests.web.support import most_in_a_turn, shout
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
@@ -30,10 +30,11 @@ from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.tokens import Tokens
-from wordloop_ml.web import event_stream
+from wordloop_ml.web import synthesis
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.service import Service
+from wordloop_ml.web.synthesis import EventStream
 from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES
 
 SCHEMA = json.loads(
@@ -208,7 +209,7 @@ async def test_a_stream_on_which_nothing_moves_is_kept_alive(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By comments, which no client sees as events."""
-    monkeypatch.setattr(event_stream, "ALIVE_EVERY_S", 0.01)
+    monkeypatch.setattr(synthesis, "ALIVE_EVERY_S", 0.01)
     scene.texts.hold()
     stream = await scene.stream(transcript())
     while stream.comments < 3:
@@ -368,9 +369,9 @@ async def test_a_reader_that_takes_nothing_is_cut_and_hurts_nobody(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its work ends with it."""
-    monkeypatch.setattr(event_stream, "SEND_WITHIN_S", 0.05)
-    monkeypatch.setattr(event_stream, "ALIVE_EVERY_S", 0.0001)
-    monkeypatch.setattr(event_stream, "COMMENT", b":" + b" " * 65_536 + b"\n\n")
+    monkeypatch.setattr(synthesis, "SEND_WITHIN_S", 0.05)
+    monkeypatch.setattr(synthesis, "ALIVE_EVERY_S", 0.0001)
+    monkeypatch.setattr(synthesis, "COMMENT", b":" + b" " * 65_536 + b"\n\n")
     scene.texts.hold()
     content = transcript()
     with socket.socket() as peer:
@@ -401,3 +402,32 @@ async def test_a_server_that_makes_none_says_so(scene: Scene) -> None:
     scene.service._syntheses = none
     status, problem = await scene.ask(transcript())
     assert (status, problem["code"]) == (404, "not_found")
+
+
+async def test_a_turn_of_the_loop_sends_one_event() -> None:
+    """A socket takes many events without making anybody wait."""
+    sent = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        stream = EventStream(request)
+        await stream.open()
+        while sent < 200:
+            await stream.send("item", b"{}")
+            sent += 1
+        return await stream.end()
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = HttpRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        async with aiohttp.ClientSession() as http:
+            asking = asyncio.create_task(http.get(url))
+            assert await most_in_a_turn(lambda: sent, lambda: sent == 200) == 1
+            async with await asking as response:
+                assert (await response.text()).count("event: item") == 200
+    finally:
+        await runner.cleanup()
