@@ -19,7 +19,7 @@ from wordloop_ml.messages import Samples, Utterance
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.wire.client_messages import ClientMessage
 
 
@@ -312,13 +312,13 @@ async def test_audio_that_breaks_the_servers_reader_is_given_up_as_one_hole(
 ) -> None:
     """A bug before audio reaches a meeting is the server's fault, too, and may be the audio's."""
 
-    class Failing(Inbound):
+    class Failing(AudioInput):
         def audio(self, payload: bytes) -> Samples:
             if np.any(np.frombuffer(payload, "<i2") == BASE_LEVEL + 13):
                 raise ZeroDivisionError("scripted")
             return super().audio(payload)
 
-    monkeypatch.setattr(meeting_socket, "Inbound", Failing)
+    monkeypatch.setattr(meeting_socket, "AudioInput", Failing)
     service, listener = await serving(), Listener()
     client = client_of(service, listener)
     running = asyncio.create_task(client.run())

@@ -21,7 +21,7 @@ from wordloop_ml.messages import Caption, Hypothesis, JobClass, Pcm16, SpanLost,
 from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
-from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import (
     GapMessage,
@@ -72,7 +72,7 @@ class ServerEnd:
         )
         positions = Positions(start.sample_rate, start.origin_ms or 0, start.resume_from)
         self.start = start
-        self.inbound = Inbound(start, positions)
+        self.inbound = AudioInput(start, positions)
         self.translator = EventTranslator(positions, start.epoch or 0)
         self.asked: dict[int, DecodeRequest] = {}
         self.leaving: ErrorCode | None = None

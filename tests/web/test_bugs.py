@@ -14,14 +14,13 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetec
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.messages import Samples, TrackEvent
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.web.http_server import HttpRunner
-from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.http_server import HttpRunner, TrackSocket
+from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.web.problems import problems
-from wordloop_ml.web.websocket import TrackSocket
 from wordloop_ml.wire.server_messages import EventTranslator
 
 
-class FailingInbound(Inbound):
+class FailingInbound(AudioInput):
     """Fails on the first frame, in the reader's task."""
 
     def audio(self, payload: bytes) -> Samples:
@@ -73,7 +72,7 @@ async def test_a_bug_in_the_reader_is_no_regular_end(
     await other.start()
     await other.until("ready")
     with structlog.testing.capture_logs() as logs, monkeypatch.context() as patched:
-        patched.setattr(meeting_socket, "Inbound", FailingInbound)
+        patched.setattr(meeting_socket, "AudioInput", FailingInbound)
         await check_told(service, logs)
     await other.send(type="stop")
     await other.drained()

@@ -11,6 +11,8 @@ import time
 import structlog
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
+from wordloop_ml.audio.opus import OpusDecoder
+from wordloop_ml.audio.resampler import StreamResampler
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import (
@@ -35,9 +37,9 @@ from wordloop_ml.meetings.session import (
 from wordloop_ml.messages import Caption, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.http_server import CLOSE_WITHIN_S, TrackSocket, raise_broken
 from wordloop_ml.web.service import SERVICE, Service, Stage
-from wordloop_ml.web.websocket import CLOSE_WITHIN_S, TrackSocket, raise_broken
+from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, StreamHead
 from wordloop_ml.wire.client_messages import (
     FinalizeMessage,
     GapMessage,
@@ -64,6 +66,60 @@ from wordloop_ml.wire.server_messages import (
     ServerMessage,
     encode,
 )
+
+
+class AudioInput:
+    """Counts what came in and brings it to 16 kHz.
+
+    A client may send from before the position that the track accepts; what lies before is
+    counted and dropped, so that every later position is right.
+    """
+
+    def __init__(self, start: StartMessage, positions: Positions) -> None:
+        self.start = start
+        self.positions = positions
+        self._head = StreamHead()
+        self._decoder = _decoder(start)
+        self._received = start.sends_from
+        self._resampler = self._resample_from(start.resume_from)
+
+    @property
+    def received(self) -> int:
+        """Stream position one past the last sample that came in."""
+        return self._received
+
+    def audio(self, payload: bytes) -> Samples:
+        """The 16 kHz samples that one binary frame adds. Raises ``BadInput`` (``bad_audio``)."""
+        self._head.look(payload)  # before what is wrong with it as samples
+        samples = self._decoder.decode(payload)
+        early = min(max(self.start.resume_from - self._received, 0), len(samples))
+        self._received += len(samples)
+        return self._resampler.push(samples[early:])
+
+    def flush(self) -> Samples:
+        """What the resampler still holds: nothing follows."""
+        return self._resampler.flush()
+
+    def gap(self, samples: int) -> tuple[Samples, int]:
+        """Skip stream samples that do not exist: the tail before them, and the gap at 16 kHz."""
+        tail = self.flush()
+        begins = self.positions.to_service(max(self._received, self.start.resume_from))
+        self._received += samples
+        ends = self.positions.to_service(max(self._received, self.start.resume_from))
+        # What follows has nothing to do with what an Opus decoder remembers.
+        self._decoder = _decoder(self.start)
+        self._resampler = self._resample_from(max(self._received, self.start.resume_from))
+        return tail, ends - begins
+
+    def _resample_from(self, position: int) -> StreamResampler:
+        return StreamResampler(self.start.sample_rate, first_sample=position)
+
+
+def _decoder(start: StartMessage) -> PcmDecoder | OpusDecoder:
+    if start.encoding is Encoding.OPUS:
+        return OpusDecoder(start.channels)
+    return PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)
+
 
 START_WITHIN_S = 10.0
 SEND_WITHIN_S = 5.0
@@ -189,7 +245,7 @@ class Connection:
             raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
         return message
 
-    def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, Inbound]:
+    def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, AudioInput]:
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
@@ -215,7 +271,7 @@ class Connection:
         return (
             actor,
             seat,
-            Inbound(start, Positions(start.sample_rate, origin_ms, start.resume_from)),
+            AudioInput(start, Positions(start.sample_rate, origin_ms, start.resume_from)),
         )
 
     def _ready(self, start: StartMessage) -> ReadyMessage:
@@ -224,7 +280,7 @@ class Connection:
         )
 
     async def _read_all(
-        self, actor: MeetingActor, seat: TrackSession, inbound: Inbound
+        self, actor: MeetingActor, seat: TrackSession, inbound: AudioInput
     ) -> ErrorCode | None:
         """Post what arrives until the peer leaves, or does what it may not; that is the code."""
         try:
@@ -234,7 +290,7 @@ class Connection:
             return error.code
         return None
 
-    async def _post_all(self, actor: MeetingActor, seat: TrackSession, inbound: Inbound) -> None:
+    async def _post_all(self, actor: MeetingActor, seat: TrackSession, inbound: AudioInput) -> None:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
         idle_s = self._service.settings.idle_s
         stopped = False
@@ -263,7 +319,7 @@ class Connection:
                 case KeepAliveMessage():
                     pass
 
-    def _audio(self, inbound: Inbound, payload: bytes) -> Samples:
+    def _audio(self, inbound: AudioInput, payload: bytes) -> Samples:
         """The samples of one binary frame, if it does not come too fast. Raises ``BadInput``."""
         start, position = inbound.start, inbound.received
         samples = inbound.audio(payload)
@@ -350,7 +406,7 @@ class Connection:
         except ConnectionError:
             return  # the next receive says so
 
-    async def _send_all(self, seat: TrackSession, inbound: Inbound) -> None:
+    async def _send_all(self, seat: TrackSession, inbound: AudioInput) -> None:
         """Send the outbox in order until it closes; a reader that stalls loses its connection."""
         translator = EventTranslator(
             inbound.positions, seat.options.epoch or 0, inbound.start.speaker
@@ -372,7 +428,7 @@ class Connection:
             seat.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
             self._abort()
 
-    async def _say_goodbye(self, event: Closed, inbound: Inbound) -> None:
+    async def _say_goodbye(self, event: Closed, inbound: AudioInput) -> None:
         """``ended`` after an orderly end, ``error`` after any other, then the close frame."""
         if self._socket.closed:
             return
@@ -438,7 +494,7 @@ _GOODBYES: dict[ErrorCode | None, str] = {
 
 
 def _message(
-    event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, inbound: Inbound
+    event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, inbound: AudioInput
 ) -> ServerMessage:
     """What an event of the outbox is on the wire."""
     match event:

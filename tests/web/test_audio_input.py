@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.audio.opus_packets import encode
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.web.inbound import Inbound
+from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.positions import Positions
@@ -27,10 +27,10 @@ def packets_of_hiss(duration_ms: float = 20, channels: int = 1) -> list[bytes]:
     return encode(np.tile(hiss, (channels, 1)), frame_ms=duration_ms)
 
 
-def inbound(**fields: Any) -> Inbound:
+def inbound(**fields: Any) -> AudioInput:
     """What comes in after this ``start``; Opus unless told otherwise."""
     start = StartMessage(1, "a", fields.pop("encoding", Encoding.OPUS), RATE, 1, **fields)
-    return Inbound(start, Positions(RATE, 0, start.resume_from))
+    return AudioInput(start, Positions(RATE, 0, start.resume_from))
 
 
 @given(
