@@ -350,8 +350,8 @@ class TrackSocket(web.WebSocketResponse):
             max_msg_size=Limits().message_bytes + 1,
         )
 
-    def speaks(self, request: web.Request) -> bool:
-        """Whether a request asks for a WebSocket, and asks properly."""
+    def accepts(self, request: web.Request) -> bool:
+        """Whether a request asks for a WebSocket in a way that RFC 6455 allows."""
         try:
             return self.can_prepare(request).ok
         except ValueError:  # a key beyond ASCII

@@ -1,7 +1,8 @@
 """One WebSocket, one track of one meeting: the adapter between the wire and the meeting's actor.
 
-The handler reads; a second task sends what the actor puts into the seat's outbox. Neither outlives
-the other. Nothing here decodes speech or keeps captions.
+``TrackConnection`` owns two tasks, of which neither outlives the other: ``Reader`` posts what arrives to
+the actor, ``Sender`` sends what the actor puts into the session's outbox. ``Liveness`` decides whether the
+peer is still there. Nothing here decodes speech or keeps captions.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from wordloop_ml.meetings.session import (
     CaptionTiming,
     Closed,
     Leaving,
+    Outbox,
     Ping,
     TrackOptions,
     TrackSession,
@@ -67,9 +69,54 @@ from wordloop_ml.wire.server_messages import (
     encode,
 )
 
+START_WITHIN_S = 10.0
+"""How long a peer may take to send ``start``."""
+
+SEND_WITHIN_S = 5.0
+"""How long one frame may take to be sent, before the peer counts as a slow consumer."""
+
+LOOK_EVERY_S = 0.5
+"""How often a connection is looked at on which nothing moves."""
+
+TURN_FRAMES = 64
+"""After so many frames of one connection it is the others' turn."""
+
+CAREFUL_FROM_ATTEMPT = 2
+"""From this many breaks without progress on, a track is decoded carefully."""
+
+_HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
+
+_CLOSE_MESSAGES: dict[ErrorCode | None, str] = {
+    ErrorCode.INTERNAL: "the track ended unexpectedly",
+    ErrorCode.SUPERSEDED: "a newer connection took over this track",
+    ErrorCode.SLOW_CONSUMER: "captions were not read fast enough",
+    ErrorCode.DRAINING: "planned restart: resume elsewhere, at once",
+}
+
+log = structlog.get_logger()
+
+
+async def meeting_socket(request: web.Request) -> web.StreamResponse:
+    """``GET /v1/meetings/{meeting_id}/audio``: refuse early, else upgrade and serve the track."""
+    service = request.app[SERVICE]
+    resumed = request.query.get("resume") == "1"
+    meeting = request.match_info["meeting_id"]
+    if not valid_meeting_id(meeting):
+        raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+    key = meeting_key(request[TENANT], meeting)
+    with service.roster.admitted(key, resumed=resumed):
+        socket = TrackSocket()
+        if not socket.accepts(request):
+            raise BadInput("this route speaks WebSocket only")
+        connection = TrackConnection(service, key, socket, request, resumed=resumed)
+        await socket.prepare(request)
+        with service.connection():
+            await connection.run()
+    return socket
+
 
 class AudioInput:
-    """Counts what came in and brings it to 16 kHz.
+    """Decodes the binary frames of one connection to 16 kHz, and counts its stream samples; no I/O.
 
     A client may send from before the position that the track accepts; what lies before is
     counted and dropped, so that every later position is right.
@@ -89,7 +136,10 @@ class AudioInput:
         return self._received
 
     def audio(self, payload: bytes) -> Samples:
-        """The 16 kHz samples that one binary frame adds. Raises ``BadInput`` (``bad_audio``)."""
+        """Decode one binary frame to the 16 kHz samples that it adds: float32, shape (n,), in [-1, 1].
+
+        Raises ``BadInput`` (``bad_audio``).
+        """
         self._head.look(payload)  # before what is wrong with it as samples
         samples = self._decoder.decode(payload)
         early = min(max(self.start.resume_from - self._received, 0), len(samples))
@@ -97,11 +147,14 @@ class AudioInput:
         return self._resampler.push(samples[early:])
 
     def flush(self) -> Samples:
-        """What the resampler still holds: nothing follows."""
+        """Return the 16 kHz samples that the resampler still holds; nothing follows."""
         return self._resampler.flush()
 
     def gap(self, samples: int) -> tuple[Samples, int]:
-        """Skip stream samples that do not exist: the tail before them, and the gap at 16 kHz."""
+        """Skip stream samples that do not exist.
+
+        Returns the 16 kHz samples held from before the gap, and the gap's length in samples at 16 kHz.
+        """
         tail = self.flush()
         begins = self.positions.to_service(max(self._received, self.start.resume_from))
         self._received += samples
@@ -121,40 +174,334 @@ def _decoder(start: StartMessage) -> PcmDecoder | OpusDecoder:
     return PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)
 
 
-START_WITHIN_S = 10.0
-SEND_WITHIN_S = 5.0
-LOOK_EVERY_S = 0.5
-"""How often a connection is looked at on which nothing moves."""
+class Sender:
+    """Sends to one peer; each frame has ``SEND_WITHIN_S`` to leave.
 
-TURN_FRAMES = 64
-"""After so many frames of one connection it is the others' turn."""
+    traces: log where the time of each caption went.
+    """
 
-CAREFUL_FROM_ATTEMPT = 2
-"""From this many breaks without progress on, a track is decoded carefully."""
+    def __init__(
+        self, socket: TrackSocket, request: web.Request, meeting: JobOwner, *, traces: bool
+    ) -> None:
+        self._socket = socket
+        self._request = request
+        self._meeting = meeting
+        self._traces = traces
 
-log = structlog.get_logger()
+    async def send(self, message: ServerMessage) -> None:
+        """Send one message. Raises ``TimeoutError`` when the peer does not read, ``ConnectionError``."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.send_str(encode(message))
+
+    async def ping(self) -> None:
+        """Send a ping. Raises as ``send`` does."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.ping()
+
+    async def pong(self, data: bytes) -> None:
+        """Answer a ping of the peer's. Raises ``BadInput`` (``slow_consumer``)."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self._socket.pong(data)
+        except TimeoutError:
+            raise slow_consumer() from None
+        except ConnectionError:
+            return  # the next receive says so
+
+    async def refuse(self, error: WordloopError) -> None:
+        """Name the error, then close with its code; for a connection whose outbox nobody sends."""
+        retry_after = error.retry_after_s if isinstance(error, Busy) else None
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S + CLOSE_WITHIN_S):
+                await self.send(ErrorMessage(error.code, str(error), retry_after))
+                await self._close(error.code, str(error))
+        except (ConnectionError, TimeoutError):
+            self._abort()
+
+    async def send_all(
+        self, ready: ReadyMessage, session: TrackSession, audio: AudioInput, turn: Turn
+    ) -> None:
+        """Send ``ready``, then the outbox in order until it closes; then say why, and close.
+
+        A peer that reads no more loses its connection: the transport is aborted.
+        """
+        options = session.options
+        translator = EventTranslator(audio.positions, options.epoch or 0, audio.start.speaker)
+        try:
+            await self.send(ready)
+            event, timing = await session.outbox.get_timed()
+            while not isinstance(event, Closed):
+                if isinstance(event, Ping):
+                    await self.ping()
+                else:
+                    await self.send(_message(event, translator, audio))
+                    turn.look(event, options.live_from)
+                if self._traces and timing is not None and isinstance(event, Caption):
+                    self._trace(event, timing)
+                event, timing = await session.outbox.get_timed()
+            await self._end(event, audio)
+        except (TimeoutError, ConnectionError):
+            session.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
+            self._abort()
+
+    async def finish(self, sending: asyncio.Task[None], code: ErrorCode | None) -> None:
+        """Wait for ``send_all`` to end, for a bounded time, then cancel it and free the transport."""
+        slow = code is ErrorCode.SLOW_CONSUMER
+        within_s = CLOSE_WITHIN_S if slow else SEND_WITHIN_S + CLOSE_WITHIN_S
+        await asyncio.wait({sending}, timeout=within_s)
+        sending.cancel()
+        await asyncio.wait({sending})
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()  # closing would wait for a peer that does not read
+
+    async def _end(self, event: Closed, audio: AudioInput) -> None:
+        """Send ``ended`` after an orderly end, ``error`` after any other, then the close frame."""
+        if self._socket.closed:
+            return
+        reason = event.message or _CLOSE_MESSAGES.get(event.code, "ended")
+        if event.code in {None, ErrorCode.DRAINING}:
+            committed = audio.positions.committed(event.committed, audio.received)
+            await self.send(EndedMessage(audio.received, committed, event.finals, event.code))
+        else:
+            await self.send(ErrorMessage(event.code or ErrorCode.INTERNAL, reason))
+        await self._close(event.code, reason)
+
+    async def _close(self, code: ErrorCode | None, reason: str) -> None:
+        status = WSCloseCode.OK if code is None else close_code(code)
+        text = reason if code is None else close_reason(code, reason)
+        await self._socket.close(code=status, message=text.encode())
+
+    def _abort(self) -> None:
+        """End the transport: a peer that reads nothing would never see a close frame."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
+        """Log where the time of a caption went."""
+        log.debug(
+            "caption_sent",
+            meeting=str(self._meeting),
+            track=caption.track,
+            segment=caption.segment,
+            end=caption.end,
+            final=caption.final,
+            **timing.facts(time.monotonic()),
+        )
 
 
-async def meeting_socket(request: web.Request) -> web.StreamResponse:
-    """``GET /v1/meetings/{meeting_id}/audio``: refuse early, else upgrade and serve the track."""
-    service = request.app[SERVICE]
-    resumed = request.query.get("resume") == "1"
-    meeting = request.match_info["meeting_id"]
-    if not valid_meeting_id(meeting):
-        raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
-    key = meeting_key(request[TENANT], meeting)
-    with service.roster.admitted(key, resumed=resumed):
-        socket = TrackSocket()
-        if not socket.speaks(request):
-            raise BadInput("this route speaks WebSocket only")
-        connection = Connection(service, key, socket, request, resumed=resumed)
-        await socket.prepare(request)
-        with service.connection():
-            await connection.run()
-    return socket
+def slow_consumer() -> BadInput:
+    """Make the error for a peer that does not read what it is sent."""
+    code = ErrorCode.SLOW_CONSUMER
+    return BadInput(_CLOSE_MESSAGES[code], code=code)
 
 
-class Connection:
+def _message(
+    event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, audio: AudioInput
+) -> ServerMessage:
+    """Translate an event of the outbox to its message of the wire."""
+    match event:
+        case Ack(committed=committed):
+            return AckMessage(audio.received, audio.positions.committed(committed, audio.received))
+        case Cadence(degraded=degraded):
+            return NoticeMessage(NoticeCode.DEGRADED if degraded else NoticeCode.RESTORED)
+        case Leaving(deadline_s=deadline_s):
+            return DrainingMessage(deadline_ms=round(deadline_s * 1000))
+        case _:
+            return translator.translate(event, audio.received)
+
+
+class Liveness:
+    """Decides, after each wait for a peer, whether the peer is still there and reads.
+
+    Messages and heartbeats of the peer's own are signs of life; an answer to our ping is none: a
+    library gives it by itself, when whoever used the connection has long forgotten it.
+
+    outbox: where pings are put. within_s: how long the peer may be silent, in seconds.
+    """
+
+    def __init__(self, outbox: Outbox, within_s: float) -> None:
+        self._outbox = outbox
+        self._within_s = within_s
+        self._heartbeat = Heartbeat()
+        self._silent_s = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Count a wait for the peer; ask for a pong when it is time.
+
+        Raises ``BadInput`` (``slow_consumer``) for a peer that owes a pong for too long.
+        """
+        self._silent_s += seconds
+        self._heartbeat.waited(seconds)
+        if self._heartbeat.pong_overdue:
+            raise slow_consumer()
+        if self._heartbeat.ping_due:
+            self._heartbeat.ping_sent()
+            self._outbox.put(Ping())
+
+    def answered(self) -> bool:
+        """Take a pong; False where no ping of ours was out: it is the peer's own heartbeat."""
+        return self._heartbeat.pong_received()
+
+    def heard(self) -> None:
+        """Take a sign of life."""
+        self._silent_s = 0.0
+
+    def check_silence(self) -> None:
+        """Raise ``BadInput`` (``idle``) for a peer that has been silent for too long."""
+        if self._silent_s >= self._within_s:
+            raise BadInput(
+                f"no audio, keepalive or ping of yours for {self._within_s:g} s",
+                code=ErrorCode.IDLE,
+            )
+
+
+class Reader:
+    """Reads what one peer sends, no faster than it is taken, and no faster than the rate limit."""
+
+    def __init__(
+        self, service: Service, socket: TrackSocket, sender: Sender, limits: Limits
+    ) -> None:
+        self._service = service
+        self._socket = socket
+        self._sender = sender
+        self._rate_limit = TokenBucket(limits)
+        self._frames = 0
+
+    async def receive_start(self) -> StartMessage | None:
+        """Wait for the first message; None when the peer left without one.
+
+        Raises ``BadInput`` for any other message and for silence, ``Draining`` when that begins.
+        """
+        text = await self._receive_first()
+        if text is None:
+            return None
+        if isinstance(text, bytes):
+            raise BadInput(
+                "audio before start, which is a text frame", code=ErrorCode.UNEXPECTED_MESSAGE
+            )
+        message = parse_client(text)
+        if not isinstance(message, StartMessage):
+            raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
+        return message
+
+    async def read_all(
+        self, actor: MeetingActor, session: TrackSession, audio: AudioInput
+    ) -> ErrorCode | None:
+        """Post what arrives until the peer leaves (None), or does what it may not (the code)."""
+        try:
+            await self._post_all(actor, session, audio)
+        except WordloopError as error:
+            session.outbox.put(Closed(error.code, str(error)))
+            return error.code
+        return None
+
+    async def _post_all(
+        self, actor: MeetingActor, session: TrackSession, audio: AudioInput
+    ) -> None:
+        """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
+        liveness = Liveness(session.outbox, self._service.settings.idle_s)
+        stopped = False
+        while (received := await self._receive(liveness)) is not None:
+            message = received if isinstance(received, bytes) else parse_client(received)
+            if stopped and not isinstance(message, KeepAliveMessage):
+                raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
+            if isinstance(message, bytes):
+                await actor.post_audio(session, self._audio(audio, message))
+                continue
+            self._rate_limit.spend(time.monotonic())
+            await actor.wait_for_room(session)
+            match message:
+                case StartMessage():
+                    raise BadInput("start comes once", code=ErrorCode.UNEXPECTED_MESSAGE)
+                case FinalizeMessage():
+                    actor.post(FlushAsked(session))
+                case GapMessage(samples=samples):
+                    tail, gap = audio.gap(samples)
+                    await actor.post_audio(session, tail)
+                    actor.post(GapArrived(session, gap))
+                case StopMessage():
+                    stopped = True
+                    await actor.post_audio(session, audio.flush())
+                    actor.post(AudioEnded(session))
+                case KeepAliveMessage():
+                    pass
+
+    def _audio(self, audio: AudioInput, payload: bytes) -> Samples:
+        """Decode one binary frame. Raises ``BadInput``, also (``too_fast``) beyond the rate limit."""
+        start, position = audio.start, audio.received
+        samples = audio.audio(payload)
+        self._rate_limit.spend(
+            time.monotonic(),
+            audio_s=(audio.received - position) / start.sample_rate,
+            replay=position < start.live_at,
+        )
+        return samples
+
+    async def _receive_first(self) -> str | bytes | None:
+        """Wait for the first frame of data, ``START_WITHIN_S`` at most; None at the end."""
+        silent_s = 0.0
+        while True:
+            began_s = time.monotonic()
+            message = await self._frame(min(LOOK_EVERY_S, START_WITHIN_S))
+            silent_s += time.monotonic() - began_s
+            if message is not None and message.type not in _HEARTBEATS:
+                return _data(message)
+            if message is not None:
+                await self._take_heartbeat(message)
+            if self._service.stage is Stage.DRAINING:
+                raise Draining
+            if silent_s >= START_WITHIN_S:
+                raise BadInput(f"no start for {START_WITHIN_S:g} s", code=ErrorCode.IDLE)
+
+    async def _receive(self, liveness: Liveness) -> str | bytes | None:
+        """Wait for the next frame of data; None when the connection is over.
+
+        Raises ``BadInput`` for a peer that says nothing, or does not read.
+        """
+        liveness.heard()
+        while True:
+            began_s = time.monotonic()
+            message = await self._frame(min(LOOK_EVERY_S, self._service.settings.idle_s))
+            liveness.waited(time.monotonic() - began_s)
+            if message is not None and message.type not in _HEARTBEATS:
+                return _data(message)
+            if message is not None:
+                answers_us = message.type is WSMsgType.PONG and liveness.answered()
+                if not answers_us:
+                    await self._take_heartbeat(message)
+                    liveness.heard()
+            liveness.check_silence()
+
+    async def _frame(self, timeout_s: float) -> WSMessage | None:
+        """Wait for the next frame; None when there was none so far."""
+        self._frames += 1
+        if self._frames % TURN_FRAMES == 0:
+            await asyncio.sleep(0)  # what has arrived already is read without waiting
+        try:
+            return await self._socket.receive(timeout=timeout_s)
+        except TimeoutError:
+            return None
+
+    async def _take_heartbeat(self, message: WSMessage) -> None:
+        """Count a heartbeat of the peer's own against the rate limit, and answer a ping."""
+        self._rate_limit.spend(time.monotonic())
+        if message.type is WSMsgType.PING:
+            await self._sender.pong(message.data)
+
+
+def _data(message: WSMessage) -> str | bytes | None:
+    """Return what a frame carries; None for the end of the connection. Raises as ``raise_broken``."""
+    if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+        data: str | bytes = message.data
+        return data
+    if message.type is WSMsgType.ERROR:
+        # aiohttp has closed already; what is left is to say so in the log
+        raise_broken(message.data)
+    return None
+
+
+class TrackConnection:
     """The life of one upgraded connection."""
 
     def __init__(
@@ -168,20 +515,15 @@ class Connection:
     ) -> None:
         self._service = service
         self._meeting = meeting
-        self._socket = socket
-        self._request = request
         self._resumed = resumed
         settings = service.settings
-        self._traces = settings.log_level == "debug"
         self._limits = Limits(
             audio_frames_per_s=settings.audio_frames_per_s,
             realtime_factor=settings.realtime_factor,
             idle_s=math.ceil(settings.idle_s),
         )
-        self._pace = TokenBucket(self._limits)
-        self._pulse = Heartbeat()
-        self._frames = 0
-        self._turn = Turn()
+        self._sender = Sender(socket, request, meeting, traces=settings.log_level == "debug")
+        self._reader = Reader(service, socket, self._sender, self._limits)
 
     async def run(self) -> None:
         """Serve until either side ends, and close: 1000 after an orderly end alone."""
@@ -189,70 +531,50 @@ class Connection:
             await self._serve()
         except WordloopError as error:
             log.info("connection_refused", meeting=str(self._meeting), code=error.code)
-            await self._refuse(error)
+            await self._sender.refuse(error)
         except Exception as error:  # a bug ends this connection only, and not as HTTP
             log.error("connection_failed", meeting=str(self._meeting), **describe_bug(error))
-            await self._refuse(WordloopError("unexpected error", code=ErrorCode.INTERNAL))
+            await self._sender.refuse(WordloopError("unexpected error", code=ErrorCode.INTERNAL))
 
     async def _serve(self) -> None:
-        """Read ``start``, take a seat, then read and send until either side ends."""
-        start = await self._receive_start()
+        """Read ``start``, join the meeting, then read and send until either side ends."""
+        start = await self._reader.receive_start()
         if start is None:
             return
-        if start.attempt:
-            self._turn = await self._service.quarantine.turn()
+        turn = await self._service.quarantine.turn() if start.attempt else Turn()
         try:
-            await self._serve_track(start)
+            await self._serve_track(start, turn)
         finally:
-            self._turn.end()
+            turn.end()
 
-    async def _serve_track(self, start: StartMessage) -> None:
+    async def _serve_track(self, start: StartMessage, turn: Turn) -> None:
         """Read and send; a bug in one cancels the other, and is raised in an ``ExceptionGroup``."""
-        actor, seat, inbound = self._join(start)
+        actor, session, audio = self._join(start)
+        ready = ReadyMessage(
+            accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
+        )
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(
-                self._send_all(seat, inbound), name=f"send-{self._meeting}-{start.track}"
+                self._sender.send_all(ready, session, audio, turn),
+                name=f"send-{self._meeting}-{start.track}",
             )
             code: ErrorCode | None = ErrorCode.INTERNAL  # unless the reader ends as it should
             try:
-                code = await self._read_all(actor, seat, inbound)
+                code = await self._reader.read_all(actor, session, audio)
             finally:
-                # Harmless after a regular end: the seat is no longer the actor's.
-                actor.post(ConnectionLost(seat, code))
-            await self._finish(sending, code)
-
-    async def _refuse(self, error: WordloopError) -> None:
-        """Without a sender: name the error, then close with its code."""
-        retry_after = error.retry_after_s if isinstance(error, Busy) else None
-        try:
-            async with asyncio.timeout(SEND_WITHIN_S + CLOSE_WITHIN_S):
-                await self._send(ErrorMessage(error.code, str(error), retry_after))
-                await self._close(error.code, str(error))
-        except (ConnectionError, TimeoutError):
-            self._abort()
-
-    async def _receive_start(self) -> StartMessage | None:
-        """The first message; None when the peer left without one."""
-        text = await self._receive(START_WITHIN_S)
-        if text is None:
-            return None
-        if isinstance(text, bytes):
-            raise BadInput(
-                "audio before start, which is a text frame", code=ErrorCode.UNEXPECTED_MESSAGE
-            )
-        message = parse_client(text)
-        if not isinstance(message, StartMessage):
-            raise BadInput("the first message must be start", code=ErrorCode.UNEXPECTED_MESSAGE)
-        return message
+                # Harmless after a regular end: the session is no longer the actor's.
+                actor.post(ConnectionLost(session, code))
+            await self._sender.finish(sending, code)
 
     def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, AudioInput]:
+        """Join the meeting. Raises ``BadInput``, ``Busy``, ``Draining``."""
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
         if self._resumed and not start.resumes:
             self._service.roster.require_new(self._meeting)
         scale = Positions(start.sample_rate)
-        actor, seat = self._service.roster.join(
+        actor, session = self._service.roster.join(
             self._meeting,
             TrackOptions(
                 track=start.track,
@@ -268,243 +590,5 @@ class Connection:
             ),
         )
         origin_ms = actor.age_ms() if start.origin_ms is None else start.origin_ms
-        return (
-            actor,
-            seat,
-            AudioInput(start, Positions(start.sample_rate, origin_ms, start.resume_from)),
-        )
-
-    def _ready(self, start: StartMessage) -> ReadyMessage:
-        return ReadyMessage(
-            accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
-        )
-
-    async def _read_all(
-        self, actor: MeetingActor, seat: TrackSession, inbound: AudioInput
-    ) -> ErrorCode | None:
-        """Post what arrives until the peer leaves, or does what it may not; that is the code."""
-        try:
-            await self._post_all(actor, seat, inbound)
-        except WordloopError as error:
-            seat.outbox.put(Closed(error.code, str(error)))
-            return error.code
-        return None
-
-    async def _post_all(self, actor: MeetingActor, seat: TrackSession, inbound: AudioInput) -> None:
-        """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
-        idle_s = self._service.settings.idle_s
-        stopped = False
-        while (received := await self._receive(idle_s, seat)) is not None:
-            message = received if isinstance(received, bytes) else parse_client(received)
-            if stopped and not isinstance(message, KeepAliveMessage):
-                raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
-            if isinstance(message, bytes):
-                await actor.post_audio(seat, self._audio(inbound, message))
-                continue
-            self._pace.spend(time.monotonic())
-            await actor.wait_for_room(seat)
-            match message:
-                case StartMessage():
-                    raise BadInput("start comes once", code=ErrorCode.UNEXPECTED_MESSAGE)
-                case FinalizeMessage():
-                    actor.post(FlushAsked(seat))
-                case GapMessage(samples=samples):
-                    tail, gap = inbound.gap(samples)
-                    await actor.post_audio(seat, tail)
-                    actor.post(GapArrived(seat, gap))
-                case StopMessage():
-                    stopped = True
-                    await actor.post_audio(seat, inbound.flush())
-                    actor.post(AudioEnded(seat))
-                case KeepAliveMessage():
-                    pass
-
-    def _audio(self, inbound: AudioInput, payload: bytes) -> Samples:
-        """The samples of one binary frame, if it does not come too fast. Raises ``BadInput``."""
-        start, position = inbound.start, inbound.received
-        samples = inbound.audio(payload)
-        self._pace.spend(
-            time.monotonic(),
-            audio_s=(inbound.received - position) / start.sample_rate,
-            replay=position < start.live_at,
-        )
-        return samples
-
-    async def _receive(
-        self, timeout_s: float, seat: TrackSession | None = None
-    ) -> str | bytes | None:
-        """The next frame; None when the connection is over.
-
-        A ping of the peer's own is a sign of life, once there is a seat; an answer to ours is none:
-        a library gives it by itself, when whoever used the connection has long forgotten it. Raises ``BadInput`` for a peer that says nothing, or does not read; ``Draining`` when that
-        begins before there is a seat.
-        """
-        silent_s = 0.0
-        while True:
-            began_s = time.monotonic()
-            message = await self._frame(min(LOOK_EVERY_S, timeout_s))
-            waited_s = time.monotonic() - began_s
-            silent_s += waited_s
-            if seat is not None:
-                self._check_pulse(seat, waited_s)
-            if message is None or message.type in _HEARTBEATS:
-                if message is not None and await self._beats(message) and seat is not None:
-                    silent_s = 0.0
-                self._check_silence(silent_s, timeout_s, seat)
-                continue
-            if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                data: str | bytes = message.data
-                return data
-            if message.type is WSMsgType.ERROR:
-                # aiohttp has closed already; what is left is to say so in the log
-                raise_broken(message.data)
-            return None
-
-    async def _frame(self, timeout_s: float) -> WSMessage | None:
-        """The next frame; None when there was none so far."""
-        self._frames += 1
-        if self._frames % TURN_FRAMES == 0:
-            await asyncio.sleep(0)  # what has arrived already is read without waiting
-        try:
-            return await self._socket.receive(timeout=timeout_s)
-        except TimeoutError:
-            return None
-
-    async def _beats(self, message: WSMessage) -> bool:
-        """Deal with a ping or a pong; whether the peer sent it of its own accord."""
-        if message.type is WSMsgType.PONG and self._pulse.answered():
-            return False
-        self._pace.spend(time.monotonic())  # a flood of them is a flood
-        if message.type is WSMsgType.PING:
-            await self._answer(message.data)
-        return True
-
-    def _check_silence(self, silent_s: float, timeout_s: float, seat: TrackSession | None) -> None:
-        if seat is None and self._service.stage is Stage.DRAINING:
-            raise Draining
-        if silent_s >= timeout_s:
-            what = "no start" if seat is None else "no audio, keepalive or ping of yours"
-            raise BadInput(f"{what} for {timeout_s:g} s", code=ErrorCode.IDLE)
-
-    def _check_pulse(self, seat: TrackSession, waited_s: float) -> None:
-        self._pulse.waited(waited_s)
-        if self._pulse.overdue:
-            raise BadInput(_GOODBYES[ErrorCode.SLOW_CONSUMER], code=ErrorCode.SLOW_CONSUMER)
-        if self._pulse.due:
-            self._pulse.asked()
-            seat.outbox.put(Ping())
-
-    async def _answer(self, data: bytes) -> None:
-        """A pong."""
-        try:
-            async with asyncio.timeout(SEND_WITHIN_S):
-                await self._socket.pong(data)
-        except TimeoutError:
-            raise BadInput(
-                _GOODBYES[ErrorCode.SLOW_CONSUMER], code=ErrorCode.SLOW_CONSUMER
-            ) from None
-        except ConnectionError:
-            return  # the next receive says so
-
-    async def _send_all(self, seat: TrackSession, inbound: AudioInput) -> None:
-        """Send the outbox in order until it closes; a reader that stalls loses its connection."""
-        translator = EventTranslator(
-            inbound.positions, seat.options.epoch or 0, inbound.start.speaker
-        )
-        try:
-            await self._send(self._ready(inbound.start))
-            event, timing = await seat.outbox.get_timed()
-            while not isinstance(event, Closed):
-                if isinstance(event, Ping):
-                    await self._ping()
-                else:
-                    await self._send(_message(event, translator, inbound))
-                    self._turn.look(event, seat.options.live_from)
-                if self._traces and timing is not None and isinstance(event, Caption):
-                    self._trace(event, timing)
-                event, timing = await seat.outbox.get_timed()
-            await self._say_goodbye(event, inbound)
-        except (TimeoutError, ConnectionError):
-            seat.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
-            self._abort()
-
-    async def _say_goodbye(self, event: Closed, inbound: AudioInput) -> None:
-        """``ended`` after an orderly end, ``error`` after any other, then the close frame."""
-        if self._socket.closed:
-            return
-        reason = event.message or _GOODBYES.get(event.code, "ended")
-        if event.code in {None, ErrorCode.DRAINING}:
-            committed = inbound.positions.committed(event.committed, inbound.received)
-            await self._send(EndedMessage(inbound.received, committed, event.finals, event.code))
-        else:
-            await self._send(ErrorMessage(event.code or ErrorCode.INTERNAL, reason))
-        await self._close(event.code, reason)
-
-    def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
-        """Where the time of a caption went."""
-        log.debug(
-            "caption_sent",
-            meeting=str(self._meeting),
-            track=caption.track,
-            segment=caption.segment,
-            end=caption.end,
-            final=caption.final,
-            **timing.facts(time.monotonic()),
-        )
-
-    async def _send(self, message: ServerMessage) -> None:
-        """One frame. Raises ``TimeoutError`` when the peer does not read."""
-        async with asyncio.timeout(SEND_WITHIN_S):
-            await self._socket.send_str(encode(message))
-
-    async def _ping(self) -> None:
-        async with asyncio.timeout(SEND_WITHIN_S):
-            await self._socket.ping()
-
-    async def _close(self, code: ErrorCode | None, reason: str) -> None:
-        status = WSCloseCode.OK if code is None else close_code(code)
-        text = reason if code is None else close_reason(code, reason)
-        await self._socket.close(code=status, message=text.encode())
-
-    def _abort(self) -> None:
-        """End the transport: a peer that reads nothing would never see a close frame."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-    async def _finish(self, sending: asyncio.Task[None], code: ErrorCode | None) -> None:
-        """Let the sender say goodbye, but not for ever, and hardly to one who does not read."""
-        slow = code is ErrorCode.SLOW_CONSUMER
-        within_s = CLOSE_WITHIN_S if slow else SEND_WITHIN_S + CLOSE_WITHIN_S
-        await asyncio.wait({sending}, timeout=within_s)
-        sending.cancel()
-        await asyncio.wait({sending})
-        transport = self._request.transport
-        if transport is not None and transport.get_write_buffer_size():
-            transport.abort()  # closing would wait for a peer that does not read
-
-
-_HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
-
-_GOODBYES: dict[ErrorCode | None, str] = {
-    ErrorCode.INTERNAL: "the track ended unexpectedly",
-    ErrorCode.SUPERSEDED: "a newer connection took over this track",
-    ErrorCode.SLOW_CONSUMER: "captions were not read fast enough",
-    ErrorCode.DRAINING: "planned restart: resume elsewhere, at once",
-}
-
-
-def _message(
-    event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, inbound: AudioInput
-) -> ServerMessage:
-    """What an event of the outbox is on the wire."""
-    match event:
-        case Ack(committed=committed):
-            return AckMessage(
-                inbound.received, inbound.positions.committed(committed, inbound.received)
-            )
-        case Cadence(degraded=degraded):
-            return NoticeMessage(NoticeCode.DEGRADED if degraded else NoticeCode.RESTORED)
-        case Leaving(deadline_s=deadline_s):
-            return DrainingMessage(deadline_ms=round(deadline_s * 1000))
-        case _:
-            return translator.translate(event, inbound.received)
+        positions = Positions(start.sample_rate, origin_ms, start.resume_from)
+        return actor, session, AudioInput(start, positions)

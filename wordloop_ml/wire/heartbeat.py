@@ -10,36 +10,36 @@ ANSWER_WITHIN_S = 4.0
 
 
 class Heartbeat:
-    """One peer's; ``due`` and ``overdue`` are to be looked at whenever a wait is over."""
+    """One peer's; ``ping_due`` and ``pong_overdue`` are to be looked at whenever a wait is over."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._ping_out = False
         self._waited_s = 0.0
 
     @property
-    def due(self) -> bool:
+    def ping_due(self) -> bool:
         """Whether to ask."""
-        return not self._asked and self._waited_s >= PING_EVERY_S
+        return not self._ping_out and self._waited_s >= PING_EVERY_S
 
     @property
-    def overdue(self) -> bool:
+    def pong_overdue(self) -> bool:
         """Whether the peer owes an answer for too long."""
-        return self._asked and self._waited_s >= ANSWER_WITHIN_S
+        return self._ping_out and self._waited_s >= ANSWER_WITHIN_S
 
     def waited(self, seconds: float) -> None:
         """We waited so long for the peer."""
         self._waited_s += seconds
 
-    def asked(self) -> None:
+    def ping_sent(self) -> None:
         """A ping is on its way."""
-        self._asked, self._waited_s = True, 0.0
+        self._ping_out, self._waited_s = True, 0.0
 
-    def answered(self) -> bool:
+    def pong_received(self) -> bool:
         """A pong came: the peer has read up to the ping.
 
         False where none was asked for: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
         """
-        if not self._asked:
+        if not self._ping_out:
             return False
-        self._asked, self._waited_s = False, 0.0
+        self._ping_out, self._waited_s = False, 0.0
         return True
