@@ -1,4 +1,4 @@
-"""One WebSocket of a client: opened, spoken through, closed; every wait has a bound."""
+"""One WebSocket of a client; every wait has a bound."""
 
 import asyncio
 from contextlib import suppress
@@ -20,7 +20,7 @@ LARGEST_MESSAGE = 1 << 20
 
 
 class NotConnectedError(Exception):
-    """There is no connection; ``why`` says what became of the attempt."""
+    """Connecting failed. why: what became of the attempt."""
 
     def __init__(self, why: Break) -> None:
         super().__init__(str(why))
@@ -28,7 +28,7 @@ class NotConnectedError(Exception):
 
 
 class BrokenError(Exception):
-    """The connection is over; ``why`` says how."""
+    """The connection is over. why: how it ended."""
 
     def __init__(self, why: Break) -> None:
         super().__init__(str(why))
@@ -75,7 +75,7 @@ class Connection:
         return cls(socket)
 
     async def send(self, item: bytes | ClientMessage) -> None:
-        """One frame, as soon as the socket takes it: that wait is the server's back-pressure.
+        """Send one frame as soon as the socket takes it: that wait is the server's back-pressure.
 
         Raises ``BrokenError``, which knows less than that of ``receive``.
         """
@@ -88,7 +88,7 @@ class Connection:
             raise BrokenError(Lost()) from None
 
     async def receive(self) -> ServerMessage:
-        """The next message that this client knows. Raises ``BrokenError`` at the end."""
+        """Wait for the next message that this client knows. Raises ``BrokenError`` at the end."""
         while True:
             try:
                 frame = await self._socket.receive(timeout=SILENCE_S)
@@ -128,12 +128,12 @@ class Connection:
 
 
 def _how_closed(code: int | None) -> Break:
-    """A connection that goes without a close frame has code 1006, by RFC 6455 (7.1.5)."""
+    """Tell a close from a loss: without a close frame the code is 1006, by RFC 6455 (7.1.5)."""
     if code is None or code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE:
         return Lost()
     return Closed(code)
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as seconds; its other form, a date, is not used by this service."""
+    """Read Retry-After as seconds; its other form, a date, is not used by this service."""
     return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None

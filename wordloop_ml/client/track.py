@@ -1,4 +1,4 @@
-"""One track through any number of connections: what core does for each participant.
+"""One track through any number of connections, as a client sends it for each participant.
 
 ``run`` is the owner of everything: it has one connection at a time, and while that lasts one task
 that sends; it receives itself. Audio is put in from outside and never waits.
@@ -38,10 +38,10 @@ log = structlog.get_logger()
 
 
 class Listener(Protocol):
-    """Whoever wants the captions of a track."""
+    """Receives the captions of a track."""
 
     async def store(self, record: Record, standing: Standing) -> None:
-        """Keep a final, or the notice of a hole, so that a crash does not lose it.
+        """Store a final, or the notice of a gap, so that a crash does not lose it.
 
         Once this returns, audio is trimmed, and the record never comes again. It comes again, to a
         client that starts from an older ``standing``, if this process ends before.
@@ -49,10 +49,10 @@ class Listener(Protocol):
         """
 
     def show(self, caption: CaptionMessage) -> None:
-        """The text of a segment so far."""
+        """Show the text of a segment so far."""
 
     def forget(self) -> None:
-        """The connection broke: what was shown and has no final yet comes again."""
+        """Remove what was shown and has no final yet: the connection broke, and it comes again."""
 
 
 class StoppedError(WordloopError):
@@ -103,27 +103,27 @@ class TrackClient:
 
     @property
     def replay(self) -> ReplaySession:
-        """What is remembered; to be read, not to be changed."""
+        """The state of the track; to be read, not to be changed."""
         return self._replay
 
     def put(self, payload: bytes, samples: int) -> None:
-        """One frame of audio; never waits, so that audio may fall out of a full buffer."""
+        """Append one frame of ``samples`` samples; never waits, so that audio may fall out of a full buffer."""
         self._replay.add(payload, samples)
         self._to_send.set()
 
     def skip(self, samples: int) -> None:
-        """There is no audio for so many samples."""
+        """Leave out ``samples`` samples: there is no audio for them."""
         self._replay.skip(samples)
         self._to_send.set()
 
     async def wait_for_room(self, samples: int) -> None:
-        """Wait until so many samples fit: for a source that can wait, as a microphone cannot."""
+        """Wait until ``samples`` samples fit: for a source that can wait, as a microphone cannot."""
         while self._replay.room < samples and not self._over:
             self._trimmed.clear()
             await self._trimmed.wait()
 
     def end(self) -> None:
-        """No more audio comes; ``run`` returns when all of it is committed."""
+        """End the audio; ``run`` returns when all of it is committed."""
         self._replay.end()
         self._to_send.set()
 
@@ -160,7 +160,7 @@ class TrackClient:
         )
 
     async def _one_connection(self) -> Break:
-        """From one connect to its break; whatever it was, the socket is closed afterwards."""
+        """Connect, send and receive until the connection breaks; the socket is closed afterwards."""
         try:
             connection = await Connection.open(
                 self._http, self._url, self._token(), resumes=self._replay.resumes
@@ -183,7 +183,7 @@ class TrackClient:
         return why
 
     async def _send_all(self, connection: Connection, start: StartMessage) -> None:
-        """Everything that is to be sent, no faster than the server takes it, until cancelled."""
+        """Send what is to be sent, no faster than the server takes it, until cancelled."""
         with suppress(BrokenError):  # the half that receives says how it ended
             await connection.send(start)
             while True:

@@ -53,7 +53,7 @@ Randomness = Callable[[], float]
 
 
 def action(why: Break) -> ClientAction:
-    """What a client does after this break; for what no table knows it backs off."""
+    """Return what a client does after this break; it backs off where no table knows."""
     match why:
         case Closed(code=code):
             return CLIENT_ACTIONS[CloseCode(code)] if code in _CODES else ClientAction.BACK_OFF
@@ -75,7 +75,7 @@ def may_be_the_audio(why: Break) -> bool:
 
 
 def error_code(why: Break) -> ErrorCode:
-    """The error behind a break where the server named none: the first one of the tables."""
+    """Return the error behind a break where the server named none: the first one of the tables."""
     for code, outcome in OUTCOMES.items():
         match why:
             case Refused(status=status) if outcome.http == status:
@@ -86,7 +86,7 @@ def error_code(why: Break) -> ErrorCode:
 
 
 def describe(why: Break) -> str:
-    """A break in words."""
+    """Describe a break in words."""
     match why:
         case Unreachable():
             return "it cannot be reached"
@@ -101,7 +101,7 @@ def describe(why: Break) -> str:
 
 
 class BackOff:
-    """How long to wait before the next connection: full jitter, doubling with each failure.
+    """Says how long to wait before the next connection: full jitter, doubling with each failure.
 
     Jitter is what keeps the clients of a container that died from coming back all at once.
     (M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.)
@@ -114,19 +114,22 @@ class BackOff:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the policy says that it is enough."""
+        """Whether there were ``failures_before_stop`` failures in a row."""
         most = self._policy.failures_before_stop
         return most is not None and self.failures >= most
 
     def wait_s(self, at_least_s: float = 0.0) -> float:
-        """The wait after one more break without progress; the server may ask for some of it."""
+        """Count one more break without progress; return the wait in seconds.
+
+        at_least_s: what the server asked for, in seconds.
+        """
         doublings = min(self.failures, 32)
         window = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0**doublings)
         self.failures += 1
         return at_least_s + self._random() * window
 
     def reset(self) -> None:
-        """There was progress."""
+        """Forget the failures: there was progress."""
         self.failures = 0
 
 
@@ -134,7 +137,7 @@ _CODES = frozenset(int(code) for code in CLIENT_ACTIONS)
 
 
 def _action_of_status(status: int) -> ClientAction:
-    """What all errors with this status have in common; a proxy's own 5xx may pass."""
+    """Return what all errors with this status have in common; a proxy's own 5xx may pass."""
     actions = {CLIENT_ACTIONS[one.close] for one in OUTCOMES.values() if one.http == status}
     if ClientAction.STOP in actions or (not actions and status < 500):
         return ClientAction.STOP

@@ -15,7 +15,7 @@ class Frame:
 
 
 class ReplayBuffer:
-    """Frames in order; positions between them are audio that nobody has (any more).
+    """Holds frames in order; positions between them are audio that nobody has (any more).
 
     Frames are never divided: an Opus packet cannot be, and the server drops what lies before
     ``resume_from`` in any case.
@@ -40,7 +40,7 @@ class ReplayBuffer:
         return self._limit - self.held
 
     def append(self, payload: bytes, samples: int) -> None:
-        """Audio as it came; makes room for itself."""
+        """Append one frame of ``samples`` samples; the oldest frames fall out beyond the limit."""
         if samples < 1:
             return
         self._frames.append(Frame(self.end, self.end + samples, payload))
@@ -50,21 +50,21 @@ class ReplayBuffer:
             self._drop()
 
     def skip(self, samples: int) -> None:
-        """The next so many samples never came."""
+        """Leave out ``samples`` positions: their audio never came."""
         self.end += samples
 
     def release_before(self, position: int) -> None:
-        """Frames that end there or before are not needed any more."""
+        """Drop the frames that end at ``position`` or before: they are committed."""
         while self._frames and self._frames[0].end <= position:
             self._drop()
 
     def give_up_before(self, position: int) -> None:
-        """Frames that begin before are not to be sent again."""
+        """Drop the frames that begin before ``position``: they are not to be sent again."""
         while self._frames and self._frames[0].position < position:
             self._drop()
 
     def after(self, position: int) -> Frame | None:
-        """The first frame that reaches beyond a position."""
+        """Return the first frame that ends after ``position``; None without one."""
         index = bisect_right(self._frames, position, key=lambda frame: frame.end)
         return self._frames[index] if index < len(self._frames) else None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReplayPolicy:
-    """How much a client keeps, how it waits, and when it gives up. Seconds of audio, or of time.
+    """How much a client keeps, how it waits, and when it gives up; in seconds of audio, or of time.
 
     replay_s: audio kept from ``committed`` on; what falls out becomes a gap.
     in_flight_s: audio sent ahead of what the server says it received. The server's ``ack`` comes

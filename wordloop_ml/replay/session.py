@@ -34,12 +34,12 @@ from wordloop_ml.wire.server_messages import (
 )
 
 Record = CaptionMessage | NoticeMessage
-"""What a transcript is made of: a final, or the notice of a hole in it."""
+"""What a transcript is made of: a final, or the notice of a gap in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What of a track survives the client itself, if it is stored along with each record.
+    """The state of a track that survives the client itself, if it is stored with each record.
 
     committed: position before which audio is no longer needed. last_seq: of the last final that
     is stored. epoch: of the last connection.
@@ -67,14 +67,14 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """Wait so long, then connect again."""
+    """Wait ``wait_s`` seconds, then connect again."""
 
     wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Connecting again is of no use, or has been tried often enough."""
+    """Stop: connecting again is of no use, or has been tried often enough."""
 
     code: ErrorCode
     why: Break
@@ -173,24 +173,24 @@ class ReplaySession:
         return self._seated and max(self.committed, self._live_from) > 0
 
     def add(self, payload: bytes, samples: int) -> None:
-        """One frame of audio, of so many samples of the stream's rate; never refused."""
+        """Append one frame of ``samples`` samples of the stream's rate; never refused."""
         if self._buffer.end < self._given_up:
             self._buffer.skip(samples)
         else:
             self._buffer.append(payload, samples)
 
     def skip(self, samples: int) -> None:
-        """The source has no audio for so many samples."""
+        """Leave out ``samples`` samples: the source has no audio for them."""
         self._buffer.skip(samples)
 
     def end(self) -> None:
-        """No more audio comes."""
+        """End the audio."""
         self._ending = True
 
     # -- one connection after the other --------------------------------------------------------
 
     def connect(self, epoch: int = 0) -> StartMessage:
-        """The first message of a new connection; everything older is refused from now on.
+        """Return the first message of a new connection; everything older is refused from now on.
 
         epoch: at least; one more than the last otherwise. A client that may have crashed since
         its last record needs one from outside, such as a clock: it does not know its last.
@@ -220,7 +220,7 @@ class ReplaySession:
         )
 
     def next_to_send(self) -> bytes | GapMessage | StopMessage | None:
-        """What this connection is to be sent now, once; None when there is nothing to send.
+        """Return what this connection is to be sent now, once; None when there is nothing to send.
 
         A position that no frame covers is a ``GapMessage``: the audio was never there, or fell out of
         the buffer, or was given up.
@@ -245,7 +245,7 @@ class ReplaySession:
         return StopMessage()
 
     def take(self, epoch: int, message: ServerMessage) -> HandOver | Show | None:
-        """What the owner is to do about a message of the connection with this epoch.
+        """Take a message of the connection with this epoch; return what the owner is to do about it.
 
         Raises ``BrokenPromise``; then the connection is to be closed, and is ``Distrusted``.
         """
@@ -275,7 +275,10 @@ class ReplaySession:
         return None
 
     def stored(self) -> None:
-        """The record that was handed over last is safe: what it covers is no longer needed."""
+        """Trim what the record that was handed over last covers: it is safe.
+
+        Raises ``ValueError`` where none was handed over.
+        """
         if self._pending is None:
             raise ValueError("no record was handed over")
         standing, self._pending = self._pending.standing, None
@@ -283,7 +286,7 @@ class ReplaySession:
         self._trim(standing.committed)
 
     def broke(self, why: Break) -> Decision:
-        """The connection is over, or never came to be: what now?"""
+        """Decide what follows the end of a connection, or the failure to open one."""
         self._open = False
         error, self._error = self._error, None
         if self.done:
@@ -356,7 +359,7 @@ class ReplaySession:
         self._progress(committed)
 
     def _progress(self, position: int) -> None:
-        """Audio before a position was understood. Beyond the last break, it is acquitted."""
+        """Note that audio before ``position`` was decoded; beyond the last break, it is suspected no more."""
         if position > self._understood:
             self._understood = position
             self._back_off.reset()

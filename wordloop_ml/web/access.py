@@ -40,12 +40,12 @@ def is_preflight(request: web.Request) -> bool:
 
 
 def preflight_answer() -> web.Response:
-    """Yes, whatever the route: which there are is told to nobody without a token."""
+    """Allow the request, whatever the route: which there are is told to nobody without a token."""
     return web.Response(status=204, headers=PREFLIGHT_HEADERS)
 
 
 async def name_origin(request: web.Request, response: web.StreamResponse) -> None:
-    """Before an answer's headers are sent: let the page read it, if its origin is on the list."""
+    """Let the page read the answer, if its origin is on the list; called before headers are sent."""
     origins = request.app[SERVICE].settings.origins
     if not origins:
         return
@@ -94,7 +94,7 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _bearer(request: web.Request) -> bytes | None:
-    """The token that a request presents; None without one, or with several."""
+    """Read the token that a request presents; None without one, or with several."""
     values = request.headers.getall("Authorization", ())
     if len(values) != 1:
         return None

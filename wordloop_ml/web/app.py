@@ -16,13 +16,13 @@ from wordloop_ml.web.synthesis import synthesis
 
 
 async def livez(request: web.Request) -> web.Response:
-    """The event loop turns; nothing else is asked, so that no dependency restarts us."""
+    """``GET /livez``: 200 while the event loop runs; no dependency is asked, so that none restarts us."""
     del request
     return web.json_response({"status": "alive"})
 
 
 async def startupz(request: web.Request) -> web.Response:
-    """Every model is loaded and has done one real inference; and how often each was loaded."""
+    """``GET /startupz``: 503 until every model has done one inference; how often each was loaded."""
     service = request.app[SERVICE]
     loads = [asdict(one) for one in service.loaded.statistics()]
     return web.json_response(
@@ -32,7 +32,7 @@ async def startupz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Started and not draining."""
+    """``GET /readyz``: 200 from the end of the start to the beginning of the drain, else 503."""
     stage = request.app[SERVICE].stage
     return web.json_response({"stage": stage}, status=200 if stage is Stage.READY else 503)
 
@@ -41,7 +41,7 @@ MAX_BODY_BYTES = 65_536
 
 
 def make_app(service: Service) -> web.Application:
-    """The routes over one service."""
+    """Make the application with the routes of one service."""
     app = web.Application(middlewares=[problems, access], client_max_size=MAX_BODY_BYTES)
     app[SERVICE] = service
     app.on_response_prepare.append(name_origin)

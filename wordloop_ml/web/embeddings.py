@@ -30,7 +30,10 @@ _NUMBERS: Final = itertools.count(1)
 
 
 async def embeddings(request: web.Request) -> web.StreamResponse:
-    """Wait for the vectors as long as the caller does; refused early where nothing can be had."""
+    """Answer with the vectors, unless the caller leaves first.
+
+    Raises ``BadInput``, ``Busy``, ``Draining``; ``ConnectionError`` when the caller leaves.
+    """
     service = request.app[SERVICE]
     made = service.embeddings
     # each request is a caller of its own: a small one waits for one batch of a large one
@@ -51,8 +54,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
                     made=made.capabilities,
                 )
             )
-    # what a meeting said is nobody's to keep on the way
-    # aiohttp writes what is no plain bytes in pieces
+    # no cache on the way may keep what a meeting said; aiohttp writes what is no plain bytes in pieces
     return web.Response(
         body=io.BytesIO(content),
         content_type="application/json",
@@ -61,7 +63,7 @@ async def embeddings(request: web.Request) -> web.StreamResponse:
 
 
 async def _parsed(body: Body, made: Embeddings, caller: JobOwner) -> EmbeddingsRequest:
-    """What is asked for; a large body is read on an inference thread."""
+    """Parse the body; a large one on an inference thread. Raises ``BadInput``."""
     parse = partial(parse_request, body.content, made.capabilities)
     if len(body.content) <= PARSE_AT_ONCE_BYTES:
         return parse()
@@ -69,7 +71,7 @@ async def _parsed(body: Body, made: Embeddings, caller: JobOwner) -> EmbeddingsR
 
 
 async def _joined(pieces: Iterator[bytes]) -> bytes:
-    """All pieces; whoever else waits for the loop is served between any two."""
+    """Join all pieces; other tasks have a turn of the event loop between any two."""
     written = []
     for piece in pieces:
         written.append(piece)

@@ -75,7 +75,7 @@ class HttpConnection(web.RequestHandler):
         return self.transport is None or self.transport.is_closing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """What asyncio calls when either side has closed."""
+        """Tell the handler at hand; asyncio calls this when either side has closed."""
         super().connection_lost(exc)
         if self.when_lost is not None:
             self.when_lost()
@@ -87,7 +87,10 @@ class HttpConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is no HTTP, or to a bug outside of the routes; then it is over."""
+        """Answer what is no HTTP, or a bug outside of the routes; the connection closes afterwards.
+
+        Raises ``ConnectionError`` where an answer has begun.
+        """
         del status, message
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun: another cannot follow")
@@ -101,7 +104,7 @@ class HttpConnection(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """aiohttp's last resort: a body that breaks while it is thrown away, or a bug."""
+        """Log what aiohttp cannot answer: a body that breaks while it is thrown away, or a bug."""
         del args
         error = kw.get("exc_info")
         if isinstance(error, web.RequestPayloadError | HttpProcessingError):
@@ -112,7 +115,7 @@ class HttpConnection(web.RequestHandler):
 
 
 class HttpServer(web.Server):
-    """Makes a connection for each peer."""
+    """Makes an ``HttpConnection`` for each peer."""
 
     def __init__(self, handler: RequestHandler, **kwargs: Any) -> None:
         async def named(request: web.BaseRequest) -> web.StreamResponse:
@@ -124,7 +127,7 @@ class HttpServer(web.Server):
         super().__init__(named, **kwargs)
 
     def __call__(self) -> web.RequestHandler:
-        """What asyncio calls for a new connection."""
+        """Make the protocol of a new connection, for asyncio."""
         return HttpConnection(self, loop=self._loop, **_LIMITS)
 
 
@@ -140,7 +143,7 @@ class HttpRunner(web.AppRunner):
 
 
 def _refused(error: HttpProcessingError) -> BadInput:
-    """The name of what the parser refused. Its own message repeats what came in."""
+    """Name what the parser refused: its own message repeats what came in."""
     if isinstance(error, LineTooLong):
         return BadInput(
             f"the request line may have {MAX_LINE_BYTES} bytes, a header {MAX_HEADER_BYTES}",
@@ -157,8 +160,9 @@ def _refused(error: HttpProcessingError) -> BadInput:
 def cancel_on_disconnect(request: web.Request) -> Iterator[None]:
     """Cancel what this task does inside as soon as the request's connection is lost.
 
-    aiohttp tells a handler only when it writes. Raises ``ConnectionResetError`` then, as writing
-    would; any other cancellation passes through.
+    aiohttp tells a handler only when it writes. Raises ``ConnectionResetError`` at a loss, as
+    writing would; any other cancellation passes through. Raises ``TypeError`` outside an
+    ``HttpServer``.
     """
     connection, task = request.protocol, asyncio.current_task()
     if task is None or not isinstance(connection, HttpConnection):
@@ -196,7 +200,7 @@ _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 class Complaint:
-    """Something that goes wrong again and again, and is to be told once a minute.
+    """Thins out the reports of a failure that repeats to one in ``every_s`` seconds.
 
     Pure: times are seconds of any one monotonic clock.
     """
@@ -207,7 +211,7 @@ class Complaint:
         self._untold = 0
 
     def again(self, now_s: float) -> int:
-        """It went wrong once more; how often since it was told, or 0 where it is too early to tell."""
+        """Count one more failure; return how many to report now, 0 while the last report is too recent."""
         self._untold += 1
         if self._told_s is not None and now_s - self._told_s < self._every_s:
             return 0
@@ -234,7 +238,7 @@ class ListeningSite(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """What aiohttp calls it."""
+        """The URL, for aiohttp."""
         return f"http://{self._host}:{self._port}"
 
     @property
@@ -243,7 +247,7 @@ class ListeningSite(web.BaseSite):
         return int(self._sockets[0].getsockname()[1])
 
     async def start(self) -> None:
-        """Listen. Raises ``OSError`` where that cannot be."""
+        """Listen. Raises ``OSError`` when an address is taken, or none is this machine's."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(
             self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -260,7 +264,7 @@ class ListeningSite(web.BaseSite):
         ]
 
     async def stop(self) -> None:
-        """Listen no longer; connections go on."""
+        """Stop listening; connections go on."""
         await self._close()
         await super().stop()
 
@@ -299,7 +303,7 @@ class ListeningSite(web.BaseSite):
 
 
 def _bound(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
-    """A listening socket for each address that this machine has; one at least, or ``OSError``."""
+    """Open a listening socket for each address that this machine has. Raises ``OSError`` without any."""
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     for family, address in dict.fromkeys(addresses):

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 def problem(error: WordloopError) -> web.Response:
-    """An error as ``application/problem+json``; with Retry-After where retrying helps."""
+    """Answer an error as ``application/problem+json``; with Retry-After where retrying helps."""
     return _answer(
         http_status(error.code),
         error.code,
@@ -29,7 +29,7 @@ def problem(error: WordloopError) -> web.Response:
 
 
 def problem_fields(error: WordloopError) -> dict[str, object]:
-    """The same as an object, for a response that has begun already."""
+    """Make the same object for a response that has begun already; ``retry_after`` is in seconds."""
     fields = _fields(http_status(error.code), error.code, str(error))
     if isinstance(error, Busy):
         fields["retry_after"] = error.retry_after_s
@@ -37,13 +37,13 @@ def problem_fields(error: WordloopError) -> dict[str, object]:
 
 
 def http_problem(error: web.HTTPException) -> web.Response:
-    """What aiohttp itself refuses: no such route or method, a body beyond its limit."""
+    """Answer what aiohttp itself refuses: no such route or method, a body beyond its limit."""
     code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
     return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
 
 
 def bug_problem(error: BaseException, route: str) -> web.Response:
-    """A bug: logged once, by its place; the client learns that it is none of its own."""
+    """Log a bug by its place, and answer 500 (``internal``)."""
     log.error("request_failed", route=route, **describe_bug(error))
     return _answer(500, ErrorCode.INTERNAL, "unexpected error")
 
@@ -82,7 +82,7 @@ def _answer_to(error: Exception, request: web.Request) -> web.Response:
 
 
 def route_of(request: web.Request) -> str:
-    """The route's pattern, never the path: a path can carry ids."""
+    """Return the route's pattern, never the path: a path can carry ids."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unknown"
 

@@ -1,4 +1,4 @@
-"""Bodies of JSON: each route has a limit of its own, and all that are being read have one, too."""
+"""Bodies of requests, in JSON: the limit of each route, and the limit on memory for all of them."""
 
 import asyncio
 import hashlib
@@ -14,19 +14,19 @@ BODY_WITHIN_S = 20.0
 """How long a body may take to arrive."""
 
 ARRIVING_BYTES = 64 << 20
-"""What all bodies may hold together that are being read, or answered from memory."""
+"""Bytes that all bodies may hold together which are being read, or are still in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request brought. digest: SHA-256 of the content."""
+    """The body of a request. digest: SHA-256 of the content."""
 
     content: bytes
     digest: bytes
 
 
 class BodyMemory:
-    """How much of bodies this process holds; one for all routes."""
+    """Bounds the bytes of bodies that this process holds; one for all routes."""
 
     def __init__(self, most_bytes: int = ARRIVING_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -34,7 +34,7 @@ class BodyMemory:
 
     @contextmanager
     def arriving(self) -> Iterator["ArrivingBody"]:
-        """One body, from its first byte for as long as it is held."""
+        """Account for one body for as long as the context lasts."""
         one = ArrivingBody(self)
         try:
             yield one
@@ -42,14 +42,14 @@ class BodyMemory:
             self._held_bytes -= one.length
 
     def hold(self, length: int) -> None:
-        """So many bytes more. Raises ``Busy``."""
+        """Reserve ``length`` bytes. Raises ``Busy`` beyond the limit of all bodies."""
         if self._held_bytes + length > self._most_bytes:
             raise Busy("too many bodies are being received")
         self._held_bytes += length
 
 
 class ArrivingBody:
-    """The part of a body that is here."""
+    """The bytes of one body that have arrived so far."""
 
     def __init__(self, bodies: BodyMemory) -> None:
         self._bodies = bodies
@@ -58,14 +58,14 @@ class ArrivingBody:
         self.length = 0
 
     def add(self, chunk: bytes) -> None:
-        """The next bytes. Raises ``Busy``."""
+        """Append the next bytes. Raises ``Busy`` beyond the limit of all bodies."""
         self._bodies.hold(len(chunk))
         self.length += len(chunk)
         self._chunks.append(chunk)
         self._digest.update(chunk)
 
     def whole(self) -> Body:
-        """Nothing follows, and only the caller has it from here on."""
+        """Join the bytes and hand them over: they are not kept here as well."""
         content = b"".join(self._chunks)
         self._chunks.clear()
         return Body(content, self._digest.digest())
@@ -78,7 +78,9 @@ async def read_json_body(
     most_bytes: int,
     within_s: float = BODY_WITHIN_S,
 ) -> Body:
-    """The whole body, not yet parsed; a compressed one (Content-Encoding) counts as it unpacks.
+    """Read the whole body without parsing it; a compressed one (Content-Encoding) counts as it unpacks.
+
+    most_bytes: the route's limit. within_s: seconds that the body may take.
 
     Raises ``BadInput`` (``unsupported_media_type``, ``too_large``, ``idle``, ``bad_request``) and
     ``Busy``; ``ConnectionError`` when the peer goes.

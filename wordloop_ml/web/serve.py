@@ -66,13 +66,13 @@ class Signals:
         loop.add_signal_handler(signal.SIGINT, self.hear, True)
 
     def remove(self) -> None:
-        """Give both signals back."""
+        """Restore the default handlers of both signals."""
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGTERM)
         loop.remove_signal_handler(signal.SIGINT)
 
     def hear(self, by_hand: bool = False) -> None:
-        """One signal came."""
+        """Take one signal. by_hand: it was SIGINT."""
         if self.asked.is_set():
             self.forced.set()
         self.by_hand = by_hand
@@ -103,7 +103,10 @@ async def serve(
 
 @asynccontextmanager
 async def _tokens_in_use(service: Service) -> AsyncIterator[None]:
-    """Nobody is let in before the tokens have been read; from then on they may rotate."""
+    """Read the tokens file, then watch it for as long as the context lasts.
+
+    Raises ``StartupFailed`` (``bad_tokens_file``).
+    """
     if not service.settings.tokens_file:
         yield
         return
@@ -135,7 +138,10 @@ async def _serve(
 
 
 async def _listen(runner: HttpRunner, settings: Settings) -> int:
-    """Open the listener first: while the models load, probes are answered and not refused."""
+    """Open the listener, and return its port; before the models load, so that probes are answered.
+
+    Raises ``StartupFailed`` (``bad_setting``).
+    """
     site = ListeningSite(runner, settings.host, settings.port)
     try:
         await site.start()
@@ -242,7 +248,7 @@ def _trim_heap() -> None:
 
 
 def _try_engines(loaded: Loaded) -> None:
-    """Let every worker and the voice detector hear silence: no first caption pays for first calls.
+    """Run every worker and the voice detector on silence: no first caption pays for first calls.
 
     Raises ``StartupFailed`` when that takes too long.
     """
@@ -340,7 +346,7 @@ async def _serve_meetings(
 def _syntheses(
     settings: Settings, engines: Engines, jobs: Jobs, embeddings: Embeddings | None
 ) -> Syntheses:
-    """A language model writes them where the profile has one; else sentences are chosen."""
+    """Make the syntheses of this process: by a language model where the profile has one, else extractive."""
     return Syntheses(
         PlanRunner(jobs, None if embeddings is None else embeddings.embed, engines.generator),
         synthesisers_of(engines.embedder, engines.generator),

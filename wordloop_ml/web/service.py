@@ -21,7 +21,7 @@ from wordloop_ml.web.request_body import BodyMemory
 
 
 class Stage(StrEnum):
-    """A process goes through these once, in this order."""
+    """The stages of a process, in order; each is entered once at most."""
 
     STARTING = "starting"
     READY = "ready"
@@ -29,11 +29,11 @@ class Stage(StrEnum):
 
 
 class Service:
-    """One per process. The serving task moves its stage on; routes only read it.
+    """What the routes share, one per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
     tokens: who may come in. quarantine: for tracks that a process may have died of.
-    bodies: those that are arriving.
+    bodies: the memory of bodies.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -52,12 +52,12 @@ class Service:
         self._unconnected.set()
 
     def use_tokens(self, tokens: Tokens) -> None:
-        """They have rotated. Who is in stays in."""
+        """Replace the tokens after a rotation; connections that are open stay open."""
         self.tokens = tokens
 
     @property
     def stage(self) -> Stage:
-        """Where the process stands."""
+        """The stage of the process."""
         return self._stage
 
     @property
@@ -78,7 +78,7 @@ class Service:
 
     @property
     def embeddings(self) -> Embeddings:
-        """Where they are made. Raises ``Busy`` while starting, ``Draining`` afterwards.
+        """The embeddings. Raises ``Busy`` while starting, ``Draining`` afterwards.
 
         ``BadInput`` (``not_found``) when the profile has no embedder.
         """
@@ -92,7 +92,7 @@ class Service:
 
     @property
     def syntheses(self) -> Syntheses:
-        """Where they are made. Raises ``Busy`` while starting, ``Draining`` afterwards.
+        """The syntheses. Raises ``Busy`` while starting, ``Draining`` afterwards.
 
         ``BadInput`` (``not_found``) when the profile has nothing to make them with.
         """
@@ -111,7 +111,7 @@ class Service:
         syntheses: Syntheses,
         embeddings: Embeddings | None = None,
     ) -> None:
-        """The engines are loaded and each has done one real inference."""
+        """Enter the stage ``READY``: the engines are loaded and each has done one real inference."""
         self._roster = roster
         self._embeddings = embeddings
         self._syntheses = syntheses
@@ -119,12 +119,12 @@ class Service:
         self._stage = Stage.READY
 
     def become_unready(self) -> None:
-        """The process is on its way out."""
+        """Enter the stage ``DRAINING``: nothing new is accepted."""
         self._stage = Stage.DRAINING
 
     @contextmanager
     def connection(self) -> Iterator[None]:
-        """An upgraded connection, from its upgrade to the end of its closing handshake."""
+        """Count a connection for as long as the context lasts, its closing handshake included."""
         self._connections += 1
         self._unconnected.clear()
         try:

@@ -37,7 +37,10 @@ _HEADERS = {
 
 
 class EventStream:
-    """The events of one response. A reader who has gone is a ``ConnectionError`` in every call."""
+    """Sends the server-sent events of one response: kept alive, and no faster than its reader.
+
+    Every call raises ``ConnectionError`` when the reader has gone.
+    """
 
     def __init__(self, request: web.Request, headers: dict[str, str] | None = None) -> None:
         self._request = request
@@ -48,11 +51,11 @@ class EventStream:
         await self._response.prepare(self._request)
 
     async def send(self, name: str, data: bytes) -> None:
-        """One event; data is JSON in one line."""
+        """Send one event; data is JSON in one line."""
         await self._write(encode_event(name, data))
 
     async def wait(self, news: Callable[[], Awaitable[None]]) -> None:
-        """Until there is news, which is asked for again and again; comments go out meanwhile."""
+        """Await ``news()``; send a comment, and call it again, whenever it takes ``ALIVE_EVERY_S``."""
         while True:
             try:
                 async with asyncio.timeout(ALIVE_EVERY_S):
@@ -61,13 +64,13 @@ class EventStream:
                 await self._write(COMMENT)
 
     async def end(self) -> web.StreamResponse:
-        """Nothing follows."""
+        """End the response. Raises ``TimeoutError`` when it is not read."""
         async with asyncio.timeout(SEND_WITHIN_S):
             await self._response.write_eof()
         return self._response
 
     def abort(self) -> None:
-        """The stream cannot go on, and there is no other way to say so."""
+        """Cut the connection: the only way to say that an answer which has begun is incomplete."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
@@ -82,10 +85,11 @@ class EventStream:
 
 
 async def synthesis(request: web.Request) -> web.StreamResponse:
-    """Refuse early, else wait for the work as long as the caller does.
+    """Answer with the synthesis, unless the caller leaves first.
 
     As JSON, or as server-sent events for who prefers them: ``progress``, ``item``, and at the end
-    ``result`` or ``error``.
+    ``result`` or ``error``. Raises ``BadInput``, ``Busy``, ``Draining``, and what the work fails
+    with; ``ConnectionError`` when the caller leaves.
     """
     service = request.app[SERVICE]
     key = idempotency_key(request.headers.getall("Idempotency-Key", ()))
@@ -110,13 +114,13 @@ def _answer(asked: Asked, finished: Finished) -> web.Response:
 
 
 def _headers(asked: Asked) -> dict[str, str]:
-    """What a meeting said is nobody's to keep on the way."""
+    """Return the headers: no cache on the way may keep what a meeting said."""
     again = {"Idempotent-Replayed": "true"} if asked.again else {}
     return {"Cache-Control": "no-store", **again}
 
 
 async def _stream(request: web.Request, asked: Asked) -> web.StreamResponse:
-    """The events of one caller, to their end."""
+    """Send the events of one caller, to their end; abort the response where that fails."""
     stream = EventStream(request, _headers(asked))
     try:
         await stream.open()

@@ -43,7 +43,7 @@ class TokenFile:
         self._last: Tokens | str | None = None  # what was read, or why nothing was
 
     async def open(self) -> None:
-        """Begin to watch; returns when the tokens are in use.
+        """Begin to watch; return when the tokens are in use.
 
         Raises ``StartupFailed`` (``bad_tokens_file``) when the file is bad at the start.
         """
@@ -51,11 +51,11 @@ class TokenFile:
         await self._first
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._stop.set()
 
     def _watch(self) -> None:
-        """The thread. What it read is taken in the loop."""
+        """Read again and again, on the thread, and hand what was read to the event loop."""
         while True:
             outcome = _read(self._path)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -81,7 +81,7 @@ class TokenFile:
 
 
 def _read(path: Path) -> Tokens | Exception:
-    """Blocking: what the file holds now, or what is wrong with it."""
+    """Read and parse the file (blocking); return the error where that fails."""
     try:
         return parse_tokens(read_content(path))
     except Exception as error:  # carried to the loop: without its thread no token would rotate
@@ -89,7 +89,7 @@ def _read(path: Path) -> Tokens | Exception:
 
 
 def _facts(error: Exception) -> dict[str, object]:
-    """What a log may say of it: a bug may hold what stood in the file."""
+    """Return what a log may say of an error: a bug's text may hold what stood in the file."""
     if isinstance(error, StartupFailed):
         return {"code": error.code, "reason": str(error)}
     return describe_bug(error)

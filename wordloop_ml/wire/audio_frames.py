@@ -37,7 +37,7 @@ _FRAME_SAMPLES = (480, 960, 1_920, 2_880) * 3 + (480, 960) * 2 + (120, 240, 480,
 
 
 def packet_samples(packet: bytes) -> int:
-    """How many samples at 48 kHz a packet lasts, from its first two bytes.
+    """Return how many samples at 48 kHz a packet lasts, from its first two bytes.
 
     0 for no bytes: that is no packet, and no time passes. Raises ``BadInput`` ``BAD_AUDIO``
     where the header allows no duration; what lies behind the header is the decoder's to judge.
@@ -99,7 +99,7 @@ _CHAINED = 3
 
 
 def container_of(head: bytes) -> str | None:
-    """What a stream that begins like this looks like; None for audio, or too little to tell."""
+    """Name the container that begins with these bytes; None for audio, or for too few bytes to tell."""
     for name, pattern in _SIGNATURES:
         if pattern.match(head):
             return name
@@ -111,13 +111,13 @@ def container_of(head: bytes) -> str | None:
 
 
 class StreamHead:
-    """The first bytes of one connection's audio, looked at while they come in."""
+    """Looks for a container in the first ``HEAD_BYTES`` of one connection's audio."""
 
     def __init__(self) -> None:
         self._head = b""
 
     def look(self, payload: bytes) -> None:
-        """The next frame. Raises ``BadInput`` (``bad_audio``) for a container."""
+        """Take the next frame. Raises ``BadInput`` (``bad_audio``) for a container."""
         if len(self._head) >= HEAD_BYTES:
             return
         self._head = (self._head + payload)[:HEAD_BYTES]
@@ -149,7 +149,7 @@ def _is_chain(head: bytes, frame_bytes: Callable[[bytes], int], constant: int) -
 
 
 def _mp3_frame_bytes(header: bytes) -> int:
-    """The length of the frame of MPEG audio, layer III, that begins so; 0 for none."""
+    """Return the bytes of the frame of MPEG audio, layer III, with this header; 0 for none."""
     if len(header) < 6 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, kbit, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -161,7 +161,7 @@ def _mp3_frame_bytes(header: bytes) -> int:
 
 
 def _adts_frame_bytes(header: bytes) -> int:
-    """The length of the ADTS frame that begins so; 0 for none."""
+    """Return the bytes of the ADTS frame with this header; 0 for none."""
     if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
         return 0
     if header[2] >> 2 & 15 > 12:
@@ -182,7 +182,7 @@ _SILENT = 1e-12
 
 
 class Downmix:
-    """The average of the channels of one stream, each with the polarity that agrees with the rest.
+    """Averages the channels of one stream, each with the polarity that agrees with the rest.
 
     A channel that is wired the wrong way round (right = -left) would cancel the others: it is
     inverted while it does. Whatever has no such channel is averaged. A change
@@ -198,7 +198,7 @@ class Downmix:
         self._signs: npt.NDArray[np.float32] = np.ones(channels, np.float32)
 
     def mix(self, interleaved: Samples) -> Samples:
-        """One channel: float32, shape (n,), in [-1, 1].
+        """Mix to one channel: float32, shape (n,), in [-1, 1].
 
         interleaved: float32, shape (n * channels,), in [-1, 1]; passed on where it has one channel.
         """
@@ -219,7 +219,7 @@ class Downmix:
         return mono if self._channels == 2 else np.clip(mono, -1, 1)
 
     def _agreeing(self, frames: Samples) -> npt.NDArray[np.float32]:
-        """The polarity of each channel, after these frames have been heard, too."""
+        """Return the polarity of each channel, 1 or -1, after these frames."""
         kept = math.exp(-len(frames) / (self._sample_rate * _REMEMBERED_S))
         heard = (frames.T @ frames).astype(np.float64) / self._sample_rate
         self._energy = kept * self._energy + heard
@@ -251,7 +251,7 @@ _S16_SCALE = np.float32(1 / 32_768)
 
 
 def _mulaw_levels() -> Samples:
-    """What each mu-law byte stands for, on the scale of s16le: at most 32,124 of 32,768.
+    """Return the level of each of the 256 mu-law bytes, on the scale of s16le: at most 32,124 of 32,768.
 
     ITU-T G.711, tables 2a and 2b, whose 14-bit values are four times larger here. All bits are inverted;
     then come a sign, an exponent of three bits and a mantissa of four.
@@ -287,7 +287,7 @@ class PcmDecoder:
         return _DTYPES[self._encoding].itemsize * self._channels
 
     def decode(self, payload: bytes) -> Samples:
-        """The samples of one frame: float32, shape (n,), in [-1, 1], channels mixed by ``Downmix``.
+        """Decode one frame: float32, shape (n,), in [-1, 1], channels mixed by ``Downmix``.
 
         ``pcm_f32le`` beyond full scale is clipped. Mono ``pcm_f32le`` is a read-only view of
         ``payload`` where nothing had to be clipped. Raises ``BadInput`` ``BAD_AUDIO`` for half a

@@ -1,4 +1,4 @@
-"""Version 1, client to server: text frames to frozen messages, strictly."""
+"""Version 1, client to server: the messages, and their text frames, read strictly and written."""
 
 import json
 from dataclasses import MISSING, dataclass, fields
@@ -19,11 +19,14 @@ MAX_ORIGIN_MS = 2**52 - 1
 
 @dataclass(frozen=True, slots=True)
 class StartMessage:
-    """The first message of a connection: what audio follows, and where it stands on its track.
+    """First message of a connection: what audio follows, and where it stands on its track.
 
     Positions count samples of the stream's own rate from the track's first sample; a stereo
     pair is one sample. Those of Opus count decoded samples, at 48 kHz.
 
+    version: of the protocol. track: identifier, unique in its meeting.
+    encoding, sample_rate (Hz), channels: of the binary frames.
+    speaker: name to show with the captions.
     language: what is spoken, as ``languages.language_of`` has it; None lets the model decide.
     task: ``TRANSLATE`` asks for English captions.
     vocabulary: names and terms that are likely to be said.
@@ -60,7 +63,7 @@ class StartMessage:
 
     @property
     def resumes(self) -> bool:
-        """Whether something of the track was said before, and has to go on here."""
+        """Whether the track was served before and goes on here."""
         return self.epoch is not None and max(self.resume_from, self.live_at) > 0
 
     @property
@@ -71,31 +74,34 @@ class StartMessage:
 
 @dataclass(frozen=True, slots=True)
 class FinalizeMessage:
-    """Flush what is open now, and go on."""
+    """Asks for the final of what is open now; the track goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class GapMessage:
-    """The next ``samples`` samples (of the stream's rate, at least 1) do not exist."""
+    """Says that audio is missing.
+
+    samples: how many samples of the stream's rate do not exist, at least 1.
+    """
 
     samples: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeepAliveMessage:
-    """The client is there, with nothing to say."""
+    """Keeps an idle connection open."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopMessage:
-    """No more audio follows: send every final, then end."""
+    """Ends the audio: the server sends every final, then ``ended``."""
 
 
 ClientMessage = StartMessage | FinalizeMessage | GapMessage | KeepAliveMessage | StopMessage
 
 
 def parse_client(text: str) -> ClientMessage:
-    """The message that one text frame holds; fields it does not know are ignored.
+    """Parse one text frame from a client; unknown fields are ignored.
 
     Raises ``BadInput`` and nothing else, with one of the codes ``BAD_JSON``, ``BAD_MESSAGE``,
     ``UNKNOWN_MESSAGE``, ``UNSUPPORTED_VERSION``, ``UNSUPPORTED_ENCODING``, ``AUDIO_HOLE``,
@@ -151,7 +157,7 @@ def _parse_start(fields: "_Fields") -> StartMessage:
 
 
 class _Fields(Fields):
-    """The fields of one message."""
+    """The fields of one message, with the rules of ``start``."""
 
     def task(self) -> Task:
         if "task" not in self:
@@ -190,7 +196,7 @@ _TYPES: dict[type[ClientMessage], str] = {
 
 
 def encode_client(message: ClientMessage) -> str:
-    """One text frame: compact JSON without the fields that say what leaving them out says."""
+    """Encode one text frame: compact JSON without the fields that have their default."""
     said: dict[str, object] = {"type": _TYPES[type(message)]}
     for one in fields(message):
         value = getattr(message, one.name)

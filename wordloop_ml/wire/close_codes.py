@@ -64,7 +64,7 @@ CLIENT_ACTIONS = {
 
 
 class Outcome(NamedTuple):
-    """What an error becomes on a socket and, before or without one, in HTTP."""
+    """The close code of an error and, before or without a WebSocket, its HTTP status."""
 
     close: CloseCode
     http: int
@@ -119,16 +119,16 @@ _UNEXPECTED = OUTCOMES[ErrorCode.INTERNAL]
 
 
 def close_code(code: ErrorCode) -> CloseCode:
-    """The close code for an error; 1011 for one that no client should see."""
+    """Return the close code for an error; 1011 for one that no client should see."""
     return OUTCOMES.get(code, _UNEXPECTED).close
 
 
 def http_status(code: ErrorCode) -> int:
-    """The HTTP status for an error; 500 for one that no client should see."""
+    """Return the HTTP status for an error; 500 for one that no client should see."""
     return OUTCOMES.get(code, _UNEXPECTED).http
 
 
 def close_reason(code: ErrorCode, message: str) -> str:
-    """``code: message``, cut between characters so that it fits into a close frame."""
+    """Format ``code: message``, cut between characters to ``MAX_REASON_BYTES``."""
     reason = f"{code}: {message}".encode(errors="replace")[:MAX_REASON_BYTES]
     return reason.decode(errors="ignore")

@@ -33,14 +33,19 @@ _FLOAT_ROWS, _BASE64_ROWS = 4, 256
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsRequest:
-    """What somebody asks for. in_base64: vectors as little-endian float32 in base64."""
+    """A request for embeddings.
+
+    texts: one or more, none empty. in_base64: answer with little-endian float32 in base64.
+    """
 
     texts: tuple[str, ...]
     in_base64: bool = False
 
 
 def parse_request(content: bytes, made: EmbedderCapabilities) -> EmbeddingsRequest:
-    """The request that a body holds, for an embedder that makes such vectors.
+    """Parse the body of a request.
+
+    made: what the embedder makes, which the request may name.
 
     Raises ``BadInput`` and nothing else: ``TOO_LARGE``, ``BAD_JSON``, ``BAD_MESSAGE``,
     ``UNKNOWN_FIELD``, ``UNSUPPORTED_MODEL``, ``UNSUPPORTED_DIMENSIONS``, ``UNSUPPORTED_INPUT``,
@@ -73,7 +78,7 @@ def encode_answer(
     in_base64: bool,
     made: EmbedderCapabilities,
 ) -> Iterator[bytes]:
-    """The answer, piece by piece; each piece takes a millisecond or so.
+    """Encode the answer, piece by piece; each piece takes a millisecond or so.
 
     tokens, dropped: by text, what the model read and what it did not.
     """
@@ -105,7 +110,7 @@ def _check_model(request: Fields, made: EmbedderCapabilities) -> None:
 
 
 def _label(request: Fields, name: str) -> str | None:
-    """A short text that need not be there."""
+    """Read a text of at most ``MAX_LABEL_CHARS``; None where it is left out."""
     if name not in request:
         return None
     value = request.text(name)
@@ -158,6 +163,6 @@ def _in_base64(vectors: Vectors) -> Iterator[str]:
 
 
 def _as_numbers(vectors: Vectors) -> Iterator[str]:
-    """Nine significant digits: as many as bring every float32 back exactly."""
+    """Write nine significant digits: as many as bring every float32 back exactly."""
     for row in vectors.tolist():
         yield "[" + ",".join([f"{value:.9g}" for value in row]) + "]"

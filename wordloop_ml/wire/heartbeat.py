@@ -10,7 +10,10 @@ ANSWER_WITHIN_S = 4.0
 
 
 class Heartbeat:
-    """One peer's; ``ping_due`` and ``pong_overdue`` are to be looked at whenever a wait is over."""
+    """The heartbeat of one peer.
+
+    After each ``waited``, look at ``pong_overdue`` and ``ping_due``.
+    """
 
     def __init__(self) -> None:
         self._ping_out = False
@@ -18,26 +21,26 @@ class Heartbeat:
 
     @property
     def ping_due(self) -> bool:
-        """Whether to ask."""
+        """Whether to send a ping now."""
         return not self._ping_out and self._waited_s >= PING_EVERY_S
 
     @property
     def pong_overdue(self) -> bool:
-        """Whether the peer owes an answer for too long."""
+        """Whether the peer has owed a pong for ``ANSWER_WITHIN_S`` or longer."""
         return self._ping_out and self._waited_s >= ANSWER_WITHIN_S
 
     def waited(self, seconds: float) -> None:
-        """We waited so long for the peer."""
+        """Count so many seconds of waiting for the peer."""
         self._waited_s += seconds
 
     def ping_sent(self) -> None:
-        """A ping is on its way."""
+        """Count from here until the pong."""
         self._ping_out, self._waited_s = True, 0.0
 
     def pong_received(self) -> bool:
-        """A pong came: the peer has read up to the ping.
+        """Take a pong: the peer has read up to our ping.
 
-        False where none was asked for: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
+        False where no ping was out: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
         """
         if not self._ping_out:
             return False

@@ -15,7 +15,7 @@ _BARE = re.compile(r"[\x21\x23-\x7e]+")
 
 
 def idempotency_key(values: Sequence[str]) -> str | None:
-    """The key that a request's ``Idempotency-Key`` headers name; None without one.
+    """Read the key from the values of ``Idempotency-Key``; None without one.
 
     Quoted or not, it is the same key. Raises ``BadInput``, which does not repeat it.
     """
@@ -48,7 +48,7 @@ def prefers(values: Sequence[str], wanted: str, other: str) -> bool:
 
 
 def _range(text: str) -> tuple[str, float]:
-    """A media range and its weight, from 0 to 1."""
+    """Split a media range from its weight, from 0 to 1."""
     kind, *parameters = (part.strip().lower() for part in text.split(";"))
     weight = 1.0
     for one in parameters:
@@ -66,7 +66,10 @@ CONTENT_TYPE = "text/event-stream"
 
 
 def encode_event(name: str, data: bytes) -> bytes:
-    """One event. name: letters and underscores. data: JSON in UTF-8, written in one line."""
+    """Encode one event.
+
+    name: letters and underscores. data: JSON in UTF-8, written in one line; ``ValueError`` otherwise.
+    """
     if b"\n" in data or b"\r" in data:
         raise ValueError("the data of an event is one line here")
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data)

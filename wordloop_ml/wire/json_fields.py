@@ -30,7 +30,7 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|(?s:\\.))*+"?|[\[\]{}]')
 
 
 def parse_object(text: str, *, most_bytes: int = MAX_TEXT_BYTES) -> dict[str, Any]:
-    """The one JSON object that ``text`` holds; it may have ``most_bytes``, in UTF-8.
+    """Parse the one JSON object that ``text`` holds, of at most ``most_bytes`` in UTF-8.
 
     Raises ``BadInput``: ``TOO_LARGE``, ``BAD_JSON``, or ``BAD_MESSAGE`` for JSON that is not an
     object. Nothing else escapes, whatever the text.
@@ -103,7 +103,9 @@ MAX_POSITION = 2**53 - 1
 
 
 class Fields:
-    """One object. where: what stands before its fields' names in errors, such as ``segments[3].``.
+    """Reads the fields of one object by name and rule.
+
+    where: what stands before its fields' names in errors, such as ``segments[3].``.
 
     A field that is null is a field that was left out: many encoders write every optional field.
     """
@@ -125,17 +127,17 @@ class Fields:
             )
 
     def value(self, name: str) -> Any:
-        """What the object must have, whatever it is; the caller checks it."""
+        """Read a required value of any type. This and the other readers raise ``BadInput``."""
         if name not in self._values:
             raise self.bad(name, "is missing")
         return self._values[name]
 
     def inner(self, name: str) -> "Fields":
-        """An object inside this one."""
+        """Read an object inside this one."""
         return self._object(self.value(name), name)
 
     def item(self, name: str, at: int, value: object) -> "Fields":
-        """An object that stands at this index of the list of this name."""
+        """Read a value at index ``at`` of the list ``name``, which must be an object."""
         return self._object(value, f"{name}[{at}]")
 
     def _object(self, value: object, name: str) -> "Fields":
@@ -144,14 +146,14 @@ class Fields:
         return Fields(value, f"{self._where}{name}.")
 
     def text(self, name: str) -> str:
-        """A string."""
+        """Read a string."""
         value = self.value(name)
         if not isinstance(value, str):
             raise self.bad(name, "must be a string")
         return value
 
     def integer(self, name: str, *, low: int = 0, high: int = MAX_POSITION) -> int:
-        """An integer within bounds, both inclusive."""
+        """Read an integer within bounds, both inclusive."""
         value = self.value(name)
         # bool is an int to Python, and 1.0 is none to most readers of JSON
         if type(value) is not int or not low <= value <= high:
@@ -159,18 +161,18 @@ class Fields:
         return value
 
     def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
-        """Likewise; None where it is left out."""
+        """Read an integer from 0 to ``high``; None where it is left out."""
         return self.integer(name, high=high) if name in self else None
 
     def identifier(self, name: str) -> str:
-        """What may name a meeting or a track."""
+        """Read the identifier of a meeting or a track."""
         value = self.text(name)
         if not valid_identifier(value):
             raise self.bad(name, "must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
         return value
 
     def speaker(self) -> str | None:
-        """Who speaks, where that is said, as ``plain_name`` has it."""
+        """Read the speaker's name by the rule of ``plain_name``; None where it is left out."""
         if "speaker" not in self:
             return None
         name = plain_name(self.text("speaker"))
@@ -179,7 +181,7 @@ class Fields:
         return name
 
     def language(self) -> str | None:
-        """What is spoken, by its primary subtag; None where that is left open, or left out."""
+        """Read the primary subtag of the language; None where it is left open, or left out."""
         if "language" not in self:
             return None
         try:
@@ -188,5 +190,5 @@ class Fields:
             raise self.bad("language", str(error)) from None
 
     def bad(self, name: str, rule: str, code: ErrorCode = ErrorCode.BAD_MESSAGE) -> BadInput:
-        """The error for a field that breaks a rule."""
+        """Make the error for a field that breaks a rule."""
         return BadInput(f"{self._where}{name} {rule}", code=code)

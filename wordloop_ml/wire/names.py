@@ -49,7 +49,7 @@ _NEVER_SHOWN = frozenset({"Cc", "Cs"})
 
 
 def plain_name(text: str, most_chars: int = MAX_SPEAKER_CHARS) -> str | None:
-    """The name in one printable line; None where it is none, or is longer.
+    """Normalise a name to one printable line; None where it is none, or is longer.
 
     Odd spaces (U+3000, no-break, tab) become plain ones, one between words; invisible marks of
     direction and their like (Unicode's Cf, but for joiners) are dropped; what can be composed is
@@ -71,7 +71,7 @@ def plain_name(text: str, most_chars: int = MAX_SPEAKER_CHARS) -> str | None:
 
 
 def name_in(text: str) -> str:
-    """What of a text can be a name: as ``plain_name``, without what no name holds, and cut.
+    """Make a name of any text: as ``plain_name``, without what no name holds, and cut.
 
     Empty where nothing is left. For names that nobody can be asked to mend: of files, in files.
     """
@@ -80,7 +80,7 @@ def name_in(text: str) -> str:
 
 
 def plain_terms(terms: object) -> tuple[str, ...]:
-    """The terms of a vocabulary. Raises ``ValueError``: the rule that they break, never a term."""
+    """Normalise the terms of a vocabulary. Raises ``ValueError``: the rule that they break, never a term."""
     if not isinstance(terms, list) or len(terms) > VOCABULARY_ENTRIES:
         raise ValueError(f"must be a list of at most {VOCABULARY_ENTRIES} terms")
     plain = tuple(

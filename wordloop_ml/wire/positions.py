@@ -24,11 +24,11 @@ class Positions:
     accept_from: int = 0
 
     def to_service(self, position: int) -> int:
-        """The 16 kHz sample that holds the start of stream sample ``position``."""
+        """Return the 16 kHz sample that holds the start of stream sample ``position``."""
         return position * SAMPLE_RATE // self.sample_rate
 
     def to_stream(self, sample: int) -> int:
-        """The last stream position that does not lie behind 16 kHz sample ``sample``.
+        """Return the last stream position that does not lie behind 16 kHz sample ``sample``.
 
         A client that trims at ``to_stream(committed)`` loses nothing after ``committed``, and
         when it resumes from there the service begins at or before it:
@@ -37,7 +37,7 @@ class Positions:
         return sample * self.sample_rate // SAMPLE_RATE
 
     def committed(self, sample: int, received: int) -> int:
-        """The stream position to tell a client of a track committed to 16 kHz ``sample``.
+        """Return the stream position to tell a client of a track committed to 16 kHz ``sample``.
 
         ``to_stream``, with two corrections where floors would puzzle a client. It never lies
         before ``accept_from``: the client has trimmed to there, and could not resume from
@@ -48,5 +48,5 @@ class Positions:
         return max(self.accept_from, received if at_end else self.to_stream(sample))
 
     def to_ms(self, sample: int) -> int:
-        """Meeting time, in milliseconds, at 16 kHz sample ``sample``."""
+        """Return the meeting time, in milliseconds, at 16 kHz sample ``sample``."""
         return self.origin_ms + sample * 1000 // SAMPLE_RATE

@@ -27,9 +27,10 @@ class TokenBucket:
         self._at_s: float | None = None
 
     def spend(self, now_s: float, *, audio_s: float = 0.0, replay: bool = False) -> None:
-        """A message came, with so many seconds of audio.
+        """Pay for a message that came at ``now_s`` with ``audio_s`` seconds of audio.
 
-        Raises ``BadInput`` (``too_fast``), which names the limit. replay: the audio lies before ``live_from``: nothing but back-pressure slows it down.
+        replay: the audio lies before ``live_from``: nothing but back-pressure slows it down.
+        Raises ``BadInput`` (``too_fast``), which names the limit.
         """
         passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
         self._at_s = now_s
@@ -41,7 +42,7 @@ class TokenBucket:
             raise BadInput(self._broken(audio_s), code=ErrorCode.TOO_FAST)
 
     def _broken(self, audio_s: float) -> str:
-        """Which limit a message breaks: what it was counted as decides."""
+        """Name the limit that a message breaks: what it was counted as decides."""
         limits = self._limits
         if audio_s > self._message_s:
             return f"over {limits.realtime_factor} s of live audio a second (realtime_factor)"

@@ -1,4 +1,4 @@
-"""Version 1, server to client: frozen messages to text frames.
+"""Version 1, server to client: the messages, their text frames, written and read, and the track events behind.
 
 Positions are stream samples, times are integer milliseconds of meeting time.
 """
@@ -48,10 +48,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadyMessage:
-    """The answer to ``start``.
+    """Answers ``start``.
 
     accept_from: position of the first sample that the server takes; earlier ones are dropped.
-    next_seq: what the track's next final will carry.
+    next_seq: ``seq`` of the track's next final.
+    limits: what the client has to keep to.
     """
 
     type: ClassVar[str] = "ready"
@@ -62,7 +63,10 @@ class ReadyMessage:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStartedMessage:
-    """Speech began at this meeting time; words follow, unless it was none."""
+    """Says that speech began; words follow, unless it was none.
+
+    at: meeting time in milliseconds.
+    """
 
     type: ClassVar[str] = "speech_started"
     at: int
@@ -70,7 +74,12 @@ class SpeechStartedMessage:
 
 @dataclass(frozen=True, slots=True)
 class CaptionMessageWord:
-    """One word; times lie inside the caption. ``stable`` is a forecast, not a promise."""
+    """One word of a caption.
+
+    start, end: meeting time in milliseconds, inside the caption.
+    confidence: in [0, 1], rounded to three digits.
+    stable: whether the word is expected to stay, which is no promise.
+    """
 
     text: str
     start: int
@@ -83,8 +92,14 @@ class CaptionMessageWord:
 class CaptionMessage:
     """The whole text of one segment; replaces the caption before it with the same segment.
 
-    seq, committed: with ``final`` only, and then always.
-    epoch: the connection's, 0 where ``start`` gave none.
+    segment: identifier. epoch: the connection's, 0 where ``start`` gave none.
+    start, end: meeting time in milliseconds.
+    final: this text will never change. speech_final: the speaker paused.
+    replay: the audio lies before ``live_from``.
+    language: what was spoken, as a standard code.
+    speaker: as ``start`` gave it.
+    seq: number of the final on its track, from 1. committed: stream position before which audio is
+        no longer needed. Both with ``final`` only, and then always.
     """
 
     type: ClassVar[str] = "caption"
@@ -106,7 +121,10 @@ class CaptionMessage:
 
 @dataclass(frozen=True, slots=True)
 class AckMessage:
-    """How far audio has come in, and before which position it is no longer needed."""
+    """Says how far audio has come in, and how far it is no longer needed.
+
+    received, committed: stream positions, one past the last sample.
+    """
 
     type: ClassVar[str] = "ack"
     received: int
@@ -115,7 +133,7 @@ class AckMessage:
 
 @dataclass(frozen=True, slots=True)
 class NoticeMessage:
-    """Something a client should know that is no error.
+    """Says what a client should know and is no error.
 
     start, end: the meeting time of a hole in the transcript (``gap``, ``decode_failed``,
         ``rejected``).
@@ -133,7 +151,10 @@ class NoticeMessage:
 
 @dataclass(frozen=True, slots=True)
 class DrainingMessage:
-    """This container is going: within ``deadline_ms`` it closes with 1012; resume elsewhere."""
+    """Announces a restart: the client is to resume elsewhere.
+
+    deadline_ms: the server closes with 1012 within so many milliseconds.
+    """
 
     type: ClassVar[str] = "draining"
     deadline_ms: int
@@ -141,7 +162,7 @@ class DrainingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMessage:
-    """Why the close that follows happens, in more words than its reason has room for.
+    """Says why the close that follows happens, in more words than its reason has room for.
 
     retry_after: seconds to wait before the next try; left out where a retry is no use.
     """
@@ -156,8 +177,9 @@ class ErrorMessage:
 class EndedMessage:
     """The last message of a connection that ends in order.
 
-    reason: left out after ``stop``; otherwise the code of what ended it.
+    received, committed: stream positions, one past the last sample.
     finals: how many finals this connection was sent.
+    reason: left out after ``stop``; otherwise the code of what ended it.
     """
 
     type: ClassVar[str] = "ended"
@@ -186,7 +208,7 @@ _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def encode(message: ServerMessage) -> str:
-    """One text frame: compact JSON with the ``type`` first and without the fields that are None."""
+    """Encode one text frame: compact JSON with the ``type`` first and without the fields that are None."""
     return _compact({"type": message.type, **_plain(message)})
 
 
@@ -205,10 +227,10 @@ def _plain(message: object) -> dict[str, object]:
 
 
 def parse_server(text: str) -> ServerMessage | None:
-    """The message that one text frame holds; None for one that this client does not know.
+    """Parse one text frame from a server; None for a message that this client does not know.
 
-    Fields, types, notices, reasons and errors that it does not know are passed over, so that
-    version 1 can grow. Raises ``BadInput`` for what is no message at all.
+    Unknown fields, types, notices, reasons and errors are ignored, so that version 1 can grow.
+    Raises ``BadInput`` (``bad_json``, ``bad_message``, ``too_large``) for what is no message at all.
     """
     values = parse_object(text)
     read = _READERS.get(values.get("type"))
@@ -226,7 +248,7 @@ _Name = TypeVar("_Name", bound=StrEnum)
 
 
 def _known(names: type[_Name], value: str | None) -> _Name | None:
-    """The member that is spelt so, if there is one."""
+    """Find the member with this value; None without one."""
     return next((one for one in names if one == value), None)
 
 
@@ -282,7 +304,7 @@ class _Values:
         return [_Values(one) for one in value]
 
     def error_code(self, name: str) -> ErrorCode:
-        """A code of a later server means no more than its close code does."""
+        """Read an error code; ``internal`` for one that is not known, since its close code says enough."""
         return _known(ErrorCode, self.text(name)) or ErrorCode.INTERNAL
 
 
@@ -390,7 +412,7 @@ class EventTranslator:
     def translate(
         self, event: messages.TrackEvent, received: int
     ) -> CaptionMessage | SpeechStartedMessage | NoticeMessage | AckMessage:
-        """The one server message for one event.
+        """Translate one event to its one message.
 
         received: stream position one past the last sample that came in.
         """

@@ -44,7 +44,10 @@ _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " "
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """What somebody asks for. engine: one of ``ENGINES``; None takes the server's default."""
+    """A request for a synthesis.
+
+    engine: one of ``ENGINES``; None takes the server's default. wishes: how long a summary is wanted.
+    """
 
     transcript: Transcript
     engine: str | None = None
@@ -52,7 +55,7 @@ class SynthesisRequest:
 
 
 def parse_request(content: bytes) -> SynthesisRequest:
-    """The request that a body holds. The largest takes some tenths of a second of computing.
+    """Parse the body of a request. The largest takes some tenths of a second of computing.
 
     Raises ``BadInput`` and nothing else: ``TOO_LARGE``, ``BAD_JSON``, ``BAD_MESSAGE``,
     ``UNKNOWN_FIELD``, or what ``transcript_of`` raises. Its text names places and rules, never a
@@ -71,7 +74,7 @@ def parse_request(content: bytes) -> SynthesisRequest:
 
 
 def parse_json(content: bytes, *, most_bytes: int) -> dict[str, Any]:
-    """The one JSON object in these bytes; raises ``BadInput`` as ``parse_object`` does."""
+    """Parse the one JSON object in these bytes. Raises ``BadInput`` as ``parse_object`` does."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -80,7 +83,7 @@ def parse_json(content: bytes, *, most_bytes: int) -> dict[str, Any]:
 
 
 def segment_fields(document: Fields) -> list[Fields]:
-    """The objects in ``segments``; no more than a transcript may have."""
+    """Read the list ``segments``, of at most ``MAX_SEGMENTS`` objects. Raises ``BadInput``."""
     values = document.value("segments")
     if not isinstance(values, list):
         raise document.bad("segments", "must be a list")
@@ -89,7 +92,10 @@ def segment_fields(document: Fields) -> list[Fields]:
 
 
 def read_segment(fields: Fields) -> Segment:
-    """One segment by the rules of its fields alone. Its text loses control characters."""
+    """Read one segment by the rules of its fields alone; its text loses control characters.
+
+    Raises ``BadInput``.
+    """
     text = fields.text("text")
     try:
         text.encode()
@@ -116,7 +122,7 @@ def read_segment(fields: Fields) -> Segment:
 def transcript_of(
     meeting_id: str, segments: Sequence[Segment], language: str | None = None
 ) -> Transcript:
-    """Segments, valid each, as a transcript in the order of their start, those of one time by track.
+    """Make a transcript of valid segments, in the order of their start, those of one time by track.
 
     Segments without a word are passed over. Raises ``BadInput``: ``TOO_MANY_SEGMENTS``,
     ``TRANSCRIPT_TOO_LONG``, ``TRANSCRIPT_EMPTY``, ``DUPLICATE_SEGMENT``; ``TIMES_BACKWARDS`` when
@@ -202,7 +208,7 @@ class Timings:
 
 
 def encode_synthesis(synthesis: MeetingSynthesis, timings: Timings) -> dict[str, Any]:
-    """The whole answer, as ``application/json`` and the event ``result`` carry it."""
+    """Encode the whole answer, as ``application/json`` and the event ``result`` carry it."""
     draft, coverage = synthesis.draft, synthesis.coverage
     return {
         "format": SYNTHESIS_FORMAT,
@@ -230,12 +236,12 @@ def encode_synthesis(synthesis: MeetingSynthesis, timings: Timings) -> dict[str,
 
 
 def encode_progress(progress: Progress) -> dict[str, Any]:
-    """The event ``progress``."""
+    """Encode the event ``progress``."""
     return {"stage": progress.stage, "done": progress.done, "total": progress.total}
 
 
 def encode_found(found: Found) -> dict[str, Any]:
-    """The event ``item``."""
+    """Encode the event ``item``."""
     match found.item:
         case Statement():
             item = _statement(found.item)

@@ -70,7 +70,7 @@ class TranscriptSegment:
 def segment_of(
     caption: messages.Caption, positions: Positions, speaker: str | None = None
 ) -> TranscriptSegment:
-    """A final caption as a segment; ``positions`` are its track's. ``ValueError`` if not final."""
+    """Make a segment of a final caption; ``positions`` are its track's. Raises ``ValueError`` if not final."""
     if not caption.final:
         raise ValueError("only a final caption belongs into a transcript")
     to_ms = positions.to_ms
@@ -89,7 +89,7 @@ def segment_of(
 
 
 def render(segments: Iterable[TranscriptSegment], form: TranscriptFormat) -> str:
-    """The document, ending in a line break; segments of all tracks by time, then by track."""
+    """Write the document, ending in a line break; segments of all tracks by time, then by track."""
     ordered = sorted(segments, key=lambda segment: (segment.start, segment.track, segment.id))
     return _RENDERERS[form](ordered)
 
@@ -167,7 +167,7 @@ class _Cue:
 
 
 def _cues(segment: TranscriptSegment, prefix: str) -> Iterator[_Cue]:
-    """The segment in cues of at most two lines and seven seconds, cut between words.
+    """Divide a segment into cues of at most two lines and seven seconds, cut between words.
 
     A cue lasts until the next one of its segment; a pause inside a segment is short.
     """
@@ -225,7 +225,7 @@ def _names(segments: Sequence[TranscriptSegment]) -> Callable[[TranscriptSegment
 
 
 def _clock(ms: int, point: str) -> str:
-    """``HH:MM:SS`` and milliseconds behind ``point``; hours grow beyond two digits."""
+    """Format ``HH:MM:SS`` and milliseconds behind ``point``; hours grow beyond two digits."""
     seconds, ms = divmod(ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -258,7 +258,7 @@ _NAME = re.compile(r"([^:.!?]{1,40}): (?=\S)")
 
 
 def parse_transcript(content: bytes, meeting_id: str, language: str | None = None) -> Transcript:
-    """The transcript that a file holds.
+    """Parse the JSON form, WebVTT or SubRip.
 
     Raises ``BadInput``: ``UNREADABLE_TRANSCRIPT`` for what is no transcript, else as
     ``parse_request`` does.
@@ -310,7 +310,7 @@ def _read_cues(text: str) -> Iterator[_ReadCue]:
 
 
 def _voice_and_text(text: str) -> tuple[str, str]:
-    """Who speaks, and what; without markup."""
+    """Split a cue into its speaker, "" for none, and its text; without markup."""
     tagged = _VOICE.search(text)
     plain = html.unescape(_TAG.sub("", text)).strip()
     if tagged is not None:
@@ -345,7 +345,7 @@ def _joined_segments(cues: list[_ReadCue]) -> list[Segment]:
 
 
 def _track(voice: str) -> str:
-    """The voice in the letters of an identifier."""
+    """Spell a voice in the letters of an identifier."""
     letters = (one if one.isascii() and one.isalnum() else "-" for one in voice)
     return "".join(letters).strip("-")[:64] or "speech"
 
