@@ -52,7 +52,7 @@ from wordloop_ml.wire.client_messages import (
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
 from wordloop_ml.wire.heartbeat import Heartbeat
-from wordloop_ml.wire.names import valid_meeting_id
+from wordloop_ml.wire.names import valid_identifier
 from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.rate_limit import TokenBucket
 from wordloop_ml.wire.server_messages import (
@@ -101,7 +101,7 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     resumed = request.query.get("resume") == "1"
     meeting = request.match_info["meeting_id"]
-    if not valid_meeting_id(meeting):
+    if not valid_identifier(meeting):
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     key = meeting_key(request[TENANT], meeting)
     with service.roster.admitted(key, resumed=resumed):

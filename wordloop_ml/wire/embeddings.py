@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Vectors
 from wordloop_ml.ports import EmbedderCapabilities
-from wordloop_ml.wire.json_fields import Fields, parse_object
+from wordloop_ml.wire.json_fields import Fields, parse_json
 
 MAX_REQUEST_BYTES = 16 << 20
 """Room for as many texts as may be, of 8 KiB each: what clients send that fill their batches by number.
@@ -52,11 +52,7 @@ def parse_request(content: bytes, made: EmbedderCapabilities) -> EmbeddingsReque
     ``TOO_MANY_TEXTS``, ``TEXT_TOO_LONG``. Its text names places and rules, never a value of the
     request but numbers.
     """
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8, at byte {error.start}", code=ErrorCode.BAD_JSON) from None
-    request = Fields(parse_object(text, most_bytes=MAX_REQUEST_BYTES))
+    request = Fields(parse_json(content, most_bytes=MAX_REQUEST_BYTES))
     request.only(REQUEST_FIELDS)
     _check_model(request, made)
     if "dimensions" in request and request.value("dimensions") != made.dimensions:

@@ -192,3 +192,12 @@ class Fields:
     def bad(self, name: str, rule: str, code: ErrorCode = ErrorCode.BAD_MESSAGE) -> BadInput:
         """Make the error for a field that breaks a rule."""
         return BadInput(f"{self._where}{name} {rule}", code=code)
+
+
+def parse_json(content: bytes, *, most_bytes: int) -> dict[str, Any]:
+    """Parse the one JSON object in these bytes. Raises ``BadInput`` as ``parse_object`` does."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"not UTF-8, at byte {error.start}", code=ErrorCode.BAD_JSON) from None
+    return parse_object(text, most_bytes=most_bytes)

@@ -28,11 +28,6 @@ def valid_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None
 
 
-def valid_meeting_id(meeting_id: str) -> bool:
-    """Whether ``meeting_id``, as it stands in the URL path, may name a meeting."""
-    return valid_identifier(meeting_id)
-
-
 def valid_segment_id(name: str) -> bool:
     """Whether ``name`` may stand for a segment of a transcript."""
     return _SEGMENT_ID.fullmatch(name) is not None

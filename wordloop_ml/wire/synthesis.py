@@ -20,7 +20,7 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Found, Progress
-from wordloop_ml.wire.json_fields import Fields, parse_object
+from wordloop_ml.wire.json_fields import Fields, parse_json
 from wordloop_ml.wire.names import MAX_SEGMENT_ID_CHARS, valid_segment_id
 
 MAX_REQUEST_BYTES = 8 << 20
@@ -71,15 +71,6 @@ def parse_request(content: bytes) -> SynthesisRequest:
         fields.only(SEGMENT_FIELDS)
         segments.append(read_segment(fields))
     return SynthesisRequest(transcript_of(meeting_id, segments, language), engine, wishes)
-
-
-def parse_json(content: bytes, *, most_bytes: int) -> dict[str, Any]:
-    """Parse the one JSON object in these bytes. Raises ``BadInput`` as ``parse_object`` does."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"not UTF-8, at byte {error.start}", code=ErrorCode.BAD_JSON) from None
-    return parse_object(text, most_bytes=most_bytes)
 
 
 def segment_fields(document: Fields) -> list[Fields]:
