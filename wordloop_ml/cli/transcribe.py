@@ -51,7 +51,7 @@ def transcribe_offline(
     hints: Hints = NO_HINTS,
     on_progress: Callable[[int], None] = lambda received: None,
 ) -> Iterator[Caption | SpanLost]:
-    """The finals and the lost spans of one track, in order.
+    """Yield the finals and the lost spans of one track, in order.
 
     audio: chunks of 16 kHz mono. on_progress: called with the absolute sample reached.
     Interim captions are nobody's here, so that only finals are decoded. Blocking.
