@@ -18,7 +18,7 @@ from scripts.drills.checker import caption_gap_s
 from scripts.drills.costly_service import POISON
 from scripts.drills.fleet import RESTART_AFTER_S, Fleet, Plan, running_fleet
 from scripts.drills.meeting import Meeting, judge_all
-from scripts.drills.report import Report, percentile
+from scripts.drills.report import Report
 
 BROKEN_WITHIN_S = 2.0
 """A connection that breaks so soon after a kill broke because of it."""
@@ -62,11 +62,10 @@ async def run_kill(folder: Path, report: Report, options: Namespace) -> list[Mee
             kills.append(await kill_one(fleet))
         report.failures += await fleet.finish()
     hits = [(kill, meeting) for kill in kills for meeting in kill.hit]
-    delays = report.measure(
+    report.measure(
         "first caption after a kill", (meeting.after_s(kill.at_s) for kill, meeting in hits)
     )
-    covered = percentile(delays, 0.95)
-    report.at_most("first caption after a kill, p95", covered, COVERED_WITHIN_S)
+    report.percentile_at_most("first caption after a kill", 95, COVERED_WITHIN_S)
     report.facts["connections lost"] = len(hits)
     return _judged(fleet, report)
 
@@ -112,7 +111,7 @@ async def run_rolling(folder: Path, report: Report, options: Namespace) -> list[
     ends = Counter(fleet.log.why())
     refused = sum(count for why, count in ends.items() if _REFUSED.fullmatch(why))
     report.must_be("closes other than 1012", ends.total() - refused - ends[RESTARTED])
-    delays = report.measure(
+    report.measure(
         "captions stood still",
         (
             caption_gap_s(each.at_s, meeting.began_s, meeting.talk.said, meeting.shown)
@@ -121,7 +120,7 @@ async def run_rolling(folder: Path, report: Report, options: Namespace) -> list[
             if each.why == RESTARTED
         ),
     )
-    report.at_most("captions stood still, p99", percentile(delays, 0.99), GAP_S)
+    report.percentile_at_most("captions stood still", 99, GAP_S)
     report.at_most("a process took to leave", max(each.seconds for each in exits), EXIT_S)
     report.must_be("exit statuses other than 0", sum(each.status != 0 for each in exits))
     return _judged(fleet, report)

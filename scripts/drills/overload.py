@@ -13,9 +13,10 @@ from random import Random
 
 import aiohttp
 
+from scripts.benchmark.report import percentile
 from scripts.drills.fleet import SETTINGS
 from scripts.drills.meeting import ClientLog, Meeting, client_log, judge_all
-from scripts.drills.report import Report, percentile
+from scripts.drills.report import Report
 from scripts.drills.service_process import (
     COSTLY_COMMAND,
     DrillFailed,
@@ -155,9 +156,9 @@ class Overload:
         return True
 
     def _judge_refusals(self) -> None:
-        seconds = self.report.measure("refusal told", (one for one, _ in self.refusals))
+        self.report.measure("refusal told", (one for one, _ in self.refusals))
         whys = [why for _, why in self.refusals]
-        self.report.at_most("refusal told, p99", percentile(seconds, 0.99), ANSWERED_WITHIN_S)
+        self.report.percentile_at_most("refusal told", 99, ANSWERED_WITHIN_S)
         self.report.must_be("refusals other than 503", sum(one.status != 503 for one in whys))
         untimed = sum(not one.retry_after_s for one in whys)
         self.report.must_be("refusals without Retry-After", untimed)
@@ -176,4 +177,4 @@ async def _p95_over(seconds: float, meetings: Sequence[Meeting]) -> float:
     until_s = time.monotonic() - CAPTION_WITHIN_S
     begun = ((one, one.began_s + at / SAMPLE_RATE) for one in meetings for at in one.talk.begun)
     late = [one.after_s(at_s) for one, at_s in begun if from_s <= at_s < until_s]
-    return percentile([delay for delay in late if delay is not None], 0.95) or 0.0
+    return percentile([delay for delay in late if delay is not None] or [0.0], 95)

@@ -3,14 +3,13 @@
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scripts.benchmark.machine import processor
+from scripts.benchmark.report import percentile
 from scripts.drills.checker import Verdict
 
 
@@ -53,6 +52,12 @@ class Report:
         reached = measured is not None and measured <= limit
         self.aims.append(Aim(name, shown, f"at most {limit:g} {unit}".strip(), reached))
 
+    def percentile_at_most(self, name: str, percent: int, limit_s: float) -> None:
+        """Judge a percentile of delays that were measured under this name, in seconds."""
+        delays = self.delays[name]
+        measured = percentile(delays, percent) if delays else None
+        self.at_most(f"{name}, p{percent}", measured, limit_s)
+
     def judge_words(self, verdict: Verdict, *, whose: str = "words") -> None:
         """Judge whether each word was heard once, in order, or lies in a named gap."""
         self.facts[whose] = {
@@ -64,17 +69,9 @@ class Report:
         shown = ", ".join(f"{count} {name}" for name, count in verdict.wrong.items())
         self.aims.append(Aim(whose, shown, "all 0", not any(verdict.wrong.values())))
 
-    def measure(self, name: str, delays_s: Iterable[float | None]) -> list[float]:
-        """Add delays in seconds, without those that never ended; return those added."""
+    def measure(self, name: str, delays_s: Iterable[float | None]) -> None:
+        """Add delays in seconds, without those that never ended."""
         self.delays[name] = [one for one in delays_s if one is not None]
-        return self.delays[name]
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the percentile of these values by nearest rank; None without any."""
-    if not values:
-        return None
-    return float(np.percentile(values, 100 * share, method="inverted_cdf"))
 
 
 def describe_run(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +96,9 @@ def table(report: Report) -> str:
     if report.delays:
         lines += ["", "| delay, s | n | p50 | p95 | p99 | most |", "|---|---|---|---|---|---|"]
     for name, values in report.delays.items():
-        found = (percentile(values, share) for share in (0.5, 0.95, 0.99, 1.0))
-        shown = " | ".join("-" if one is None else f"{one:.3f}" for one in found)
+        percents = (50, 95, 99, 100)
+        found = (f"{percentile(values, one):.3f}" if values else "-" for one in percents)
+        shown = " | ".join(found)
         lines.append(f"| {name} | {len(values)} | {shown} |")
     return "\n".join([*lines, *(f"failure: {one}" for one in report.failures)])
 
