@@ -10,6 +10,8 @@ import pytest
 
 from tests.web.support import Client, Running, Serving, until
 from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.errors import BadInput, WordloopError
+from wordloop_ml.meetings.session import Outbox
 from wordloop_ml.web import meeting_socket
 from wordloop_ml.wire import heartbeat
 
@@ -43,6 +45,20 @@ async def test_a_flood_of_messages_with_little_or_no_audio_is_ended(
             else:
                 await client.socket.send_str(frame)
     assert await ended(client) == ("too_fast", 4505)
+
+
+async def test_a_peer_that_has_stopped_may_be_silent_while_its_finals_are_made() -> None:
+    """However long that takes under load; pongs are still wanted of it."""
+    waiting, talking = (meeting_socket.Liveness(Outbox(), within_s=1.0) for _ in range(2))
+    waiting.stopped()
+    for liveness in (waiting, talking):
+        liveness.waited(1.5)
+    waiting.check_silence()
+    with pytest.raises(BadInput):
+        talking.check_silence()
+    waiting.waited(1_000.0)  # a ping goes out
+    with pytest.raises(WordloopError):
+        waiting.waited(1_000.0)
 
 
 @pytest.mark.parametrize("beat", ["ping", "pong"])

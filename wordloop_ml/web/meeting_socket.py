@@ -347,6 +347,10 @@ class Liveness:
         """Take a sign of life."""
         self._silent_s = 0.0
 
+    def stopped(self) -> None:
+        """Ask no more of a peer that has said all and waits for its finals, but pongs."""
+        self._within_s = math.inf
+
     def check_silence(self) -> None:
         """Raise ``BadInput`` (``idle``) for a peer that has been silent for too long."""
         if self._silent_s >= self._within_s:
@@ -424,6 +428,7 @@ class Reader:
                     stopped = True
                     await actor.post_audio(session, audio.flush())
                     actor.post(AudioEnded(session))
+                    liveness.stopped()
                 case KeepAliveMessage():
                     pass
 
