@@ -12,12 +12,18 @@ from wordloop_ml.meetings import quarantine
 SUSPECTED = {"attempt": 1, "epoch": 2, "live_from": 6_000}
 
 
-async def test_a_suspected_track_is_answered_when_the_one_before_is_understood(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a caption that reaches its live audio; others need not wait meanwhile."""
+@pytest.fixture
+def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a track says or does ends its turn, no clock."""
     monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
     monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
+
+
+@pytest.mark.usefixtures("long_turns")
+async def test_a_suspected_track_is_answered_when_the_one_before_is_understood(
+    serving: Serving,
+) -> None:
+    """By a caption that reaches its live audio; others need not wait meanwhile."""
     service = await serving()
     first, second, other = [await service.connect(name) for name in ("m1", "m2", "m3")]
     await first.start(**SUSPECTED)
@@ -35,12 +41,9 @@ async def test_a_suspected_track_is_answered_when_the_one_before_is_understood(
     assert second.words == ["w3", "w4"]
 
 
-async def test_silence_is_understood_by_an_ack(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("long_turns")
+async def test_silence_is_understood_by_an_ack(serving: Serving) -> None:
     """Which comes sooner than others' while the track is suspected."""
-    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
-    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
     service = await serving()
     first, second = [await service.connect(name) for name in ("m1", "m2")]
     await first.start(**SUSPECTED)
@@ -52,12 +55,9 @@ async def test_silence_is_understood_by_an_ack(
     await first.until("ack")
 
 
-async def test_a_suspected_track_that_ends_makes_way(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("long_turns")
+async def test_a_suspected_track_that_ends_makes_way(serving: Serving) -> None:
     """However it ends."""
-    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
-    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
     service = await serving()
     first, second = [await service.connect(name) for name in ("m1", "m2")]
     await first.start(**SUSPECTED)

@@ -190,11 +190,8 @@ class PendingDecodes:
     ) -> DecodeRequest:
         """Decode all of a segment, after its lead if it has one; becomes the segment's job."""
         facts = facts_of(utterance, self._policy.window_samples)
-        language = self._languages.for_final(utterance.start)
         options = replace(
-            self._options,
-            language=language,
-            expected_language=None if language else self._languages.expected,
+            self._in_language(self._languages.for_final(utterance.start)),
             context=max(self._options.context, AudioContext.LONG),
             beams=self._policy.final_beams,
         )
@@ -209,12 +206,7 @@ class PendingDecodes:
     def interim(self, segment: Segment, kind: JobClass, utterance: Utterance) -> DecodeRequest:
         """Decode what is said so far."""
         pending = PendingDecode(segment, facts_of(utterance, self._policy.window_samples), None)
-        language = self._languages.for_interim(segment)
-        options = replace(
-            self._options,
-            language=language,
-            expected_language=None if language else self._languages.expected,
-        )
+        options = self._in_language(self._languages.for_interim(segment))
         return DecodeRequest(self._remember(pending), kind, utterance, options)
 
     def after_failure(self, segment: Segment, job: FinalJob) -> DecodeRequest | None:
@@ -285,6 +277,11 @@ class PendingDecodes:
             at for at, pending in self._pending.items() if pending.segment is segment
         ]:
             del self._pending[request_id]
+
+    def _in_language(self, language: str | None) -> DecodeOptions:
+        """What every decode has, and what is spoken: known, or expected where it is detected."""
+        expected = None if language else self._languages.expected
+        return replace(self._options, language=language, expected_language=expected)
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
         """How to ask again: with the full context, then for another text than the likeliest.

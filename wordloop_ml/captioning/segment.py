@@ -194,10 +194,11 @@ class Segment:
         """
         if self.agreement.words or not words:
             return bool(words)
-        policy, word = self._policy, words[0]
-        again, self._first_word = self._first_word == normalised(word.text), normalised(word.text)
+        policy, before = self._policy, self._first_word
+        self._first_word = normalised(words[0].text)
+        again = self._first_word == before
         needed = policy.first_confidence_again if again else policy.first_confidence
-        return word.confidence >= needed or until >= self._wait_until
+        return words[0].confidence >= needed or until >= self._wait_until
 
     def resume(self) -> None:
         """Note that the speaker goes on: a speculation becomes one more interim."""

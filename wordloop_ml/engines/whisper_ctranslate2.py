@@ -56,6 +56,42 @@ HOP_SAMPLES = 160
 FRAME_SAMPLES = 400
 BANDS = 80
 
+POSITIONS = 1_500
+"""What the encoder takes at most: 30 s in steps of 20 ms."""
+
+TEXT_CONTEXT = 448
+"""Tokens that the decoder takes, prompt and answer together."""
+
+SHORTEST_SAMPLES = 1_600
+"""A tenth of a second holds no word."""
+
+MOST_BEAMS = 8
+
+_FLOORS = {AudioContext.SHORT: 384, AudioContext.LONG: 640, AudioContext.FULL: POSITIONS}
+_MARGINS = {AudioContext.SHORT: 192, AudioContext.LONG: 512, AudioContext.FULL: POSITIONS}
+"""Positions that are encoded at least, and behind the audio (docs/adr/0025 and 0031)."""
+
+_TOKEN_BASE = {AudioContext.SHORT: 10, AudioContext.LONG: 20, AudioContext.FULL: 20}
+_TOKENS_PER_SECOND = {AudioContext.SHORT: 8, AudioContext.LONG: 14, AudioContext.FULL: 14}
+"""A decode has at most so many tokens. Fast speech has some 8 a second, timestamps included; a loop
+takes all there are, which an interim is not worth."""
+
+_FINAL_BEAMS = 5
+"""Costs half as much again as one, and hears more words right (docs/adr/0025)."""
+
+_SHORT_SAMPLES = 96_000
+"""Hypotheses of shorter audio compare by their likelihood alone: per token, as Whisper has it, one that
+says its end twice wins over the one that stops. In longer audio likelihood alone would prefer those
+that leave a sentence out (docs/adr/0031)."""
+
+_UNSURE = 0.5
+"""A language that was detected with less is not taken where another was spoken before."""
+
+_POSITIONS_STEP = 16
+"""Positions are rounded up to multiples of this: fewer shapes, fewer buffers."""
+
+_FEWEST_ALIGNED = 8
+
 
 def log_mel(samples: Samples, frames: int, bands: int = BANDS) -> Floats:
     """Compute the spectrogram of ``samples`` with silence behind them; float32 (bands, frames).
@@ -181,44 +217,6 @@ def _check_config(config: memoryview, variables: Mapping[str, Array], tokens: in
 
 def _is_index(value: Any, size: int) -> bool:
     return type(value) is int and 0 <= value < size
-
-
-POSITIONS = 1_500
-"""What the encoder takes at most: 30 s in steps of 20 ms."""
-
-TEXT_CONTEXT = 448
-"""Tokens that the decoder takes, prompt and answer together."""
-
-SHORTEST_SAMPLES = 1_600
-"""A tenth of a second holds no word."""
-
-MOST_BEAMS = 8
-
-_FLOORS = {AudioContext.SHORT: 384, AudioContext.LONG: 640, AudioContext.FULL: POSITIONS}
-_MARGINS = {AudioContext.SHORT: 192, AudioContext.LONG: 512, AudioContext.FULL: POSITIONS}
-"""Positions that are encoded at least, and behind the audio (docs/adr/0025 has what was measured)."""
-
-_TOKEN_BASE = {AudioContext.SHORT: 10, AudioContext.LONG: 20, AudioContext.FULL: 20}
-_TOKENS_PER_SECOND = {AudioContext.SHORT: 8, AudioContext.LONG: 14, AudioContext.FULL: 14}
-"""A decode has at most so many tokens. Fast speech has some 8 a second, timestamps included; a loop
-takes all there are, which an interim is not worth."""
-
-_FINAL_BEAMS = 5
-"""Costs half as much again as one, and hears more words right (docs/adr/0025)."""
-
-_SHORT_SAMPLES = 96_000
-"""Hypotheses of shorter audio compare by their likelihood alone: per token, as Whisper has it, one that
-says its end twice wins over the one that stops. In longer audio likelihood alone would prefer those
-that leave a sentence out (docs/adr/0031).
-"""
-
-_UNSURE = 0.5
-"""A language that was detected with less is not taken where another was spoken before."""
-
-_POSITIONS_STEP = 16
-"""Positions are rounded up to multiples of this: fewer shapes, fewer buffers."""
-
-_FEWEST_ALIGNED = 8
 
 
 @dataclass(frozen=True, slots=True)
