@@ -15,7 +15,7 @@ from scripts.benchmark.embeddings import measure_embeddings
 from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.memory import TRACK_S, measure_memory
 from scripts.benchmark.others import OTHERS, measure_other
-from scripts.benchmark.report import Report, progress
+from scripts.benchmark.report import Report, command_line, progress
 from scripts.benchmark.results import Result, result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
 from scripts.benchmark.server_process import server_environment
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         machine = describe_machine(settings)
         report.notes.append(machine_line(machine))
         report.document["machine"] = machine
-        report.write(options.json, options.publish)
+        report.write(options.json, options.publish, command_line("scripts/bench", arguments))
     except (BenchmarkFailed, WordloopError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -69,7 +69,8 @@ def _captions(options: argparse.Namespace) -> Report:
         progress(f"WARNING: {doubt}")
     judged = aims.judge(found) + aims.compare(found)
     document = {"results": [one.as_json() for one in found]}
-    report = Report(results.markdown(found), judged, document)
+    tables, summary = results.tables(found), [results.summary(found)]
+    report = Report(tables, judged, document, summary=summary)
     if options.all:
         starts, memory = _log(options, "starts"), _log(options, "memory")
         report.add(measure_starts(options.profile, STARTS, speech, starts))
@@ -168,7 +169,7 @@ def parser() -> argparse.ArgumentParser:
         add(
             "--json", type=Path, default=Path("out/bench.json"), metavar="F", help="for all figures"
         )
-        add("--publish", metavar="NAME", help="the tables, also into this place of the page")
+        add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
         return add
 
     def speaking(add: Callable[..., argparse.Action]) -> None:

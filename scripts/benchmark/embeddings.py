@@ -18,8 +18,7 @@ import aiohttp
 import numpy as np
 import onnxruntime as ort
 
-from scripts.benchmark.machine import processor
-from scripts.benchmark.report import Aim, Report, percentile, table
+from scripts.benchmark.report import Aim, Report, Table, percentile
 from scripts.benchmark.server_process import (
     MEBIBYTE,
     Meters,
@@ -139,7 +138,7 @@ async def _one_by_one(http: aiohttp.ClientSession, url: str, text: str, count: i
 
 
 def report(figures: dict[str, Any]) -> Report:
-    """The tables of docs/embeddings.md, and the aims; medians and percentiles by nearest rank."""
+    """The tables and the aims; medians and percentiles by nearest rank."""
     seconds = {name: percentile(times, 50) for name, times in figures["seconds"].items()}
     rows = [
         [name, f"{one:.2f}", f"{TEXTS / one:.0f}", f"{figures['tokens'] / one:.0f}"]
@@ -153,10 +152,8 @@ def report(figures: dict[str, Any]) -> Report:
     idle, grown = (f"{one / MEBIBYTE:.0f}" for one in figures["rss"])
     return Report(
         [
-            f"{processor()}; {TEXTS} texts, {figures['tokens']} tokens\n",
-            table(["", "seconds", "texts/s", "tokens/s"], rows),
-            table(["one text through HTTP, ms", "p50", "p95", "p99"], short),
-            f"resident: {idle} MiB idle, {grown} MiB after it\n",
+            Table(["", "seconds", "texts/s", "tokens/s"], rows),
+            Table(["one text through HTTP, ms", "p50", "p95", "p99"], short),
         ],
         [
             Aim("seconds of the service", seconds["loop"], "s", seconds["service"]),
@@ -164,6 +161,10 @@ def report(figures: dict[str, Any]) -> Report:
             Aim("largest difference of a value", DIFFERENCE_AT_MOST, "", figures["difference"]),
         ],
         {"embeddings": figures},
+        [
+            f"{TEXTS} texts, {figures['tokens']} tokens",
+            f"resident: {idle} MiB idle, {grown} MiB after it",
+        ],
     )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.benchmark.report import Report, percentile, progress, table
+from scripts.benchmark.report import Report, Table, percentile, progress
 from scripts.gguf_models import QWEN_05B, quantise, write_twin
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.engines.llama_cpp import LlamaCppGenerator
@@ -121,4 +121,4 @@ def measure_generation(cancels: int) -> Report:
     freed = f"{percentile(waits_ms, 50):.0f} ms p50, {max(waits_ms):.0f} ms worst of {cancels}"
     rows.append(["from a cancel to a free thread, in the middle of a batch", freed])
     document = {"tokens_per_s": rates, "freed_ms": waits_ms}
-    return Report([table(["a twin of Qwen2.5-0.5B, one thread", ""], rows)], [], document)
+    return Report([Table(["a twin of Qwen2.5-0.5B, one thread", ""], rows)], [], document)

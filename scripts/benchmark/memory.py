@@ -11,7 +11,7 @@ import aiohttp
 import numpy as np
 
 from scripts.benchmark import BenchmarkFailed
-from scripts.benchmark.report import Aim, Report, progress, table
+from scripts.benchmark.report import Aim, Report, Table, progress
 from scripts.benchmark.server_process import (
     MEBIBYTE,
     Meters,
@@ -51,7 +51,7 @@ def report(
     track = f"a further track after {track_s:g} s"
     rows.append([f"{track} of audio", _mib(each_track), ""])
     return Report(
-        [table([f"resident memory, {profile}, MiB", "adds", "in all"], rows)],
+        [Table([f"resident memory, {profile}, MiB", "adds", "in all"], rows)],
         [
             Aim(f"{profile}: idle", IDLE_AT_MOST_MB, "MB", idle / MEGABYTE),
             Aim(f"{profile}: {track}", TRACK_AT_MOST_MB, "MB", each_track / MEGABYTE),

@@ -1,8 +1,17 @@
 """Other servers, each spoken to in its own protocol and measured as ours is, in the same run.
 
 None of them is part of this project: a checkout, and a ``.venv`` in it with what it needs, come from
-whoever compares (docs/benchmarks.md says how). They run with their own defaults (faster-whisper), but
-for a CPU, the weights given, the language, and nobody turned away.
+whoever compares. They run with their own defaults (faster-whisper), but for a CPU, the weights given
+(``model.bin``, ``vocabulary.txt``, ``config.json``, ``tokenizer.json``), the language, and nobody
+turned away. In each checkout:
+
+RealtimeSTT: ``pip install faster-whisper webrtcvad-wheels torch scipy soundfile
+'silero-vad[onnx-cpu]' 'uvicorn[standard]' fastapi halo websockets websocket-client requests``, then
+``pip install --no-deps -e .``
+
+WhisperLive: ``pip install faster-whisper==1.2.0 torch websockets onnxruntime soundfile scipy fastapi
+uvicorn python-multipart numba requests``, and ``silero_vad.onnx`` in ``~/.cache/whisper-live``. It
+loads its model for its first client, so that one comes and goes before the run.
 """
 
 import asyncio

@@ -1,11 +1,12 @@
 """Percentiles, aims and tables: how every benchmark and evaluation states its figures.
 
-Pure, but for ``Report.write`` and ``publish``.
+Pure, but for ``Report.write``, ``publish`` and ``progress``.
 """
 
 import json
 import math
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,11 @@ import numpy as np
 
 from scripts.benchmark import BenchmarkFailed
 
-PAGE = Path("docs/benchmarks.md")
+DOCS = Path("docs")
+PAGE, MEASURED = "benchmarks.md", "measured"
+"""In ``DOCS``: the page with summaries, and the folder of the whole reports."""
+
+_ELSEWHERE = re.compile(r"(^|(?<==))(/|\.\./|~).*")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -61,14 +66,38 @@ class Aim:
         return self.measured is not None and self.measured <= self.at_most
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of text, each row as long as the header."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """Return the table for a page."""
+        head, *rows = [f"| {' | '.join(cells)} |" for cells in (self.header, *self.rows)]
+        return "\n".join([head, "|---" * len(self.header) + "|", *rows])
+
+    def text(self) -> str:
+        """Return the table in columns of plain text."""
+        widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
+        lines = [self.header, ["-" * width for width in widths], *self.rows]
+        return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+
+
 @dataclass(slots=True)
 class Report:
-    """Markdown tables, aims and everything else as JSON. notes: lines below the aims."""
+    """What a run found. tables: every figure. document: everything else, as JSON. notes: lines below
+    the aims. summary: the tables for the page; without it, those of every figure."""
 
-    tables: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     aims: list[Aim] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    summary: list[Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.summary = self.summary or list(self.tables)
 
     def add(self, other: "Report") -> None:
         """Append another report."""
@@ -76,39 +105,55 @@ class Report:
         self.aims += other.aims
         self.document |= other.document
         self.notes += other.notes
+        self.summary += other.summary
+
+    def text(self) -> str:
+        """Return all tables, the aims and the notes as plain text."""
+        tables = [*self.tables, *([aims_table(self.aims)] if self.aims else [])]
+        return "\n\n".join([*(one.text() for one in tables), *self.notes])
 
     def markdown(self) -> str:
-        """Return all tables, the aims and the notes."""
-        return "\n".join(
-            [*self.tables, *([aims_table(self.aims)] if self.aims else []), *self.notes]
-        )
+        """Return what the page shows: the summary, and how many aims were reached."""
+        reached = sum(one.reached for one in self.aims)
+        aims = [f"Aims reached: {reached} of {len(self.aims)}."] if self.aims else []
+        return "\n\n".join([*(one.markdown() for one in self.summary), *aims])
 
-    def write(self, json_file: Path, place: str | None) -> None:
-        """Print the tables, and write the document to a file and the tables into a place of the page.
+    def write(self, json_file: Path, place: str | None, command: str) -> None:
+        """Print everything, write the document to a file, and publish the rest in a place.
 
         Raises ``BenchmarkFailed`` where the page has no such place.
         """
-        print(self.markdown())
+        print(self.text())
         if place is not None:
-            publish(place, self.markdown())
+            publish(place, f"{command}\n\n{self.text()}\n", self.markdown())
         json_file.parent.mkdir(parents=True, exist_ok=True)
         document = json.dumps(self.document, ensure_ascii=False, indent=1)
         json_file.write_text(document, encoding="utf-8")
         progress(f"everything is in {json_file}")
 
 
-def publish(place: str, text: str, page: Path = PAGE) -> None:
-    """Replace what stands between the comments ``begin PLACE`` and ``end PLACE`` of a page.
+def publish(place: str, text: str, summary: str, docs: Path = DOCS) -> None:
+    """Write a whole report to ``measured/PLACE.txt`` and its summary into the page.
 
-    Raises ``BenchmarkFailed`` where the page has no such place.
+    The summary replaces what stands between the comments ``begin PLACE`` and ``end PLACE``. Raises
+    ``BenchmarkFailed`` where the page has no such place.
     """
+    page, whole = docs / PAGE, f"{MEASURED}/{place}.txt"
     begin, end = f"<!-- begin {place} -->", f"<!-- end {place} -->"
     before = page.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
     if pattern.search(before) is None:
         raise BenchmarkFailed(f"{page} has no place for {place}")
-    after = pattern.sub(lambda _: f"{begin}\n{text.strip()}\n{end}", before)
+    shown = f"{summary}\n\n[All figures]({whole})"
+    after = pattern.sub(lambda _: f"{begin}\n{shown}\n{end}", before)
     page.write_text(after, encoding="utf-8")
+    (docs / MEASURED).mkdir(exist_ok=True)
+    (docs / whole).write_text(text, encoding="utf-8")
+
+
+def command_line(program: str, arguments: Sequence[str]) -> str:
+    """Return a command for others to run: folders outside the checkout are ``DIR``."""
+    return f"{program} {shlex.join(_ELSEWHERE.sub('DIR', one) for one in arguments)}".rstrip()
 
 
 def progress(what: str) -> None:
@@ -116,28 +161,24 @@ def progress(what: str) -> None:
     print(f"measuring: {what}", file=sys.stderr, flush=True)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
-
-
-def aims_table(aims: Sequence[Aim]) -> str:
-    """Return the aims as a Markdown table."""
+def aims_table(aims: Sequence[Aim]) -> Table:
+    """Return a row for each aim."""
     rows = [
         [
             one.what,
             _value(one.at_most, one.unit),
             "nothing" if one.measured is None else _value(one.measured, one.unit),
-            "reached" if one.reached else "**missed**",
+            "reached" if one.reached else "missed",
         ]
         for one in aims
     ]
-    return table(["what must be reached", "at most", "measured", ""], rows)
+    return Table(["what must be reached", "at most", "measured", ""], rows)
 
 
 def _value(value: float, unit: str) -> str:
-    number = "never" if math.isinf(value) else f"{value:.1f}" if unit == "ms" else f"{value:.3g}"
+    if math.isinf(value):
+        return f"never {unit}".rstrip()
+    number = f"{value:.1f}" if unit == "ms" else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
     return f"{number} {unit}".rstrip()
 
 

@@ -1,13 +1,13 @@
-"""A run's figures, and the tables that show them; pure."""
+"""A run's figures, and the tables that show them, times p50 / p95 in milliseconds; pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from scripts.benchmark.captions import read_frames
 from scripts.benchmark.figures import UtteranceFigures, measure_track, revisions
-from scripts.benchmark.report import Spread, milliseconds, percent, share, spread, table
+from scripts.benchmark.report import Spread, Table, milliseconds, percent, share, spread
 from scripts.benchmark.scenario import Run
 from scripts.benchmark.server_process import MEBIBYTE, CpuUse
 from scripts.benchmark.stages import STAGES, Delay, delays, mean_cells
@@ -153,35 +153,54 @@ def result_of(server: str, profile: str, run: Run) -> Result:
     )
 
 
-COLUMNS: Sequence[tuple[str, Callable[[Result], str]]] = (
-    ("server", lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.elsewhere > QUIET)),
-    ("meetings", lambda r: str(r.meetings)),
-    ("utterances", lambda r: str(r.utterances)),
-    ("first caption", lambda r: " / ".join(milliseconds(r.first)[:2])),
-    ("first right one", lambda r: " / ".join(milliseconds(r.right)[:2])),
-    ("final", lambda r: " / ".join(milliseconds(r.final)[:2])),
-    ("never shown, right, final; lost", lambda r: f"{', '.join(map(str, r.never))}; {r.lost}"),
-    ("first begins wrong", lambda r: percent(r.first_wrong)),
-    ("interims without a word of theirs", lambda r: percent(share(r.wordless, r.interims))),
-    ("still seconds", lambda r: percent(r.still)),
-    ("stable words revised", lambda r: percent(share(r.revised, r.stable))),
-    ("words wrong", lambda r: percent(r.errors.rate)),
-    ("CPU s per s of audio", lambda r: f"{r.cpu_per_audio_s:.3f}"),
-    ("memory, MiB: idle, most, end", lambda r: ", ".join(f"{b / MEBIBYTE:.0f}" for b in r.rss)),
-)
+COLUMNS: Mapping[str, Callable[[Result], str]] = {
+    "server": lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.elsewhere > QUIET),
+    "meetings": lambda r: str(r.meetings),
+    "utterances": lambda r: str(r.utterances),
+    "first caption": lambda r: " / ".join(milliseconds(r.first)[:2]),
+    "first right one": lambda r: " / ".join(milliseconds(r.right)[:2]),
+    "final": lambda r: " / ".join(milliseconds(r.final)[:2]),
+    "never shown, right, final; lost": lambda r: f"{', '.join(map(str, r.never))}; {r.lost}",
+    "first begins wrong": lambda r: percent(r.first_wrong),
+    "interims without a word of theirs": lambda r: percent(share(r.wordless, r.interims)),
+    "still seconds": lambda r: percent(r.still),
+    "stable words revised": lambda r: percent(share(r.revised, r.stable)),
+    "words wrong": lambda r: percent(r.errors.rate),
+    "CPU s per s of audio": lambda r: f"{r.cpu_per_audio_s:.3f}",
+    "memory, MiB: idle, most, end": lambda r: ", ".join(f"{b / MEBIBYTE:.0f}" for b in r.rss),
+}
+SUMMARY: Mapping[str, Callable[[Result], str]] = {
+    "server": COLUMNS["server"],
+    "meetings": COLUMNS["meetings"],
+    "first caption": COLUMNS["first caption"],
+    "first right one": COLUMNS["first right one"],
+    "final": COLUMNS["final"],
+    "words wrong": COLUMNS["words wrong"],
+    "lost": lambda r: str(r.lost),
+    "CPU s per s of audio": COLUMNS["CPU s per s of audio"],
+    "MiB at most": lambda r: f"{r.rss[1] / MEBIBYTE:.0f}",
+}
 
 
-def markdown(results: Sequence[Result]) -> list[str]:
-    """A table with a row for each run, times p50 / p95 in milliseconds; and where the time went."""
-    rows = [[cell(one) for _, cell in COLUMNS] for one in results]
+def tables(results: Sequence[Result]) -> list[Table]:
+    """A row for each run, and where the time of its captions went."""
     stages = [
         [f"{one.title}: {len(found)} {kind}", *mean_cells(found)]
         for kind in ("first captions", "interims", "finals")
         for one in results
         if (found := one.stages.get(kind))
     ]
-    tables = [table([name for name, _ in COLUMNS], rows)]
-    return [*tables, table(["mean, ms", *STAGES], stages)] if stages else tables
+    runs = [_table(COLUMNS, results)]
+    return [*runs, Table(["mean, ms", *STAGES], stages)] if stages else runs
+
+
+def summary(results: Sequence[Result]) -> Table:
+    """A row for each run with what a reader of the page looks for."""
+    return _table(SUMMARY, results)
+
+
+def _table(columns: Mapping[str, Callable[[Result], str]], results: Sequence[Result]) -> Table:
+    return Table([*columns], [[cell(one) for cell in columns.values()] for one in results])
 
 
 def doubts(results: Sequence[Result]) -> list[str]:

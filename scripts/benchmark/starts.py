@@ -15,7 +15,7 @@ import numpy as np
 
 from scripts.benchmark.captions import read_frames
 from scripts.benchmark.figures import UtteranceFigures, measure_track
-from scripts.benchmark.report import Aim, Report, milliseconds, percentile, progress, spread, table
+from scripts.benchmark.report import Aim, Report, Table, milliseconds, percentile, progress, spread
 from scripts.benchmark.scenario import undisturbed
 from scripts.benchmark.server_process import FAST, base_url, running_server, server_environment
 from scripts.benchmark.speaking import Recording, speak
@@ -73,7 +73,7 @@ def report(profile: str, starts: Sequence[Start]) -> Report:
     ratio = percentile(ratios, 50) if ratios else None
     first_ms = None if first is None else 1000 * first.p95
     return Report(
-        [table([f"{profile}, {len(starts)} starts, ms", "p50", "p95", "of"], rows)],
+        [Table([f"{profile}, {len(starts)} starts, ms", "p50", "p95", "of"], rows)],
         [
             Aim(where + "first segment over the hundredth, p50", RATIO_AT_MOST, "", ratio),
             Aim(

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from scripts.benchmark import BenchmarkFailed
-from scripts.benchmark.report import Aim, Report, milliseconds, progress, spread, table
+from scripts.benchmark.report import Aim, Report, Table, milliseconds, progress, spread
 from scripts.benchmark.results import Result, result_of
 from scripts.benchmark.scenario import SETTLE_S, Plan, Run, converse, wordloop
 from scripts.benchmark.server_process import Meters, base_url, running_server, server_environment
@@ -62,7 +62,7 @@ def report(profile: str, meetings: int, turns: Sequence[Turn]) -> Report:
     ratio = None if alone is None or beside is None else beside.p95 / alone.p95
     where = f"{profile}, {meetings} meetings beside texts"
     return Report(
-        [table([profile, *heads], rows)],
+        [Table([profile, *heads], rows)],
         [
             Aim(f"{where}: first caption, p95 to alone", RATIO_AT_MOST, "", ratio),
             Aim(f"{where}: never captioned", 0, "", never[BESIDE]),

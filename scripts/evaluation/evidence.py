@@ -36,7 +36,7 @@ def table(meetings: Sequence[Meeting], embedder: Embedder, policy: EvidencePolic
                 if ids:
                     kept[kind].append(_kept(text, ids, texts[home.name], embedder, policy))
     rows = [[kind, str(len(them)), f"{sum(them) / len(them):.2f}"] for kind, them in kept.items()]
-    return report.table(["answers against", "sentences", "kept"], rows)
+    return report.Table(["answers against", "sentences", "kept"], rows).text() + "\n"
 
 
 def _kept(

@@ -45,7 +45,7 @@ def table(meetings: Sequence[Meeting], embedder: Embedder) -> str:
         found = [ranks(one, scorer(one, texts(one, named=named))) for one in meetings]
         shares = measured([rank for some in found for rank in some])
         rows.append([name, *(f"{share:.3f}" for share in shares)])
-    return report.table(["scored by", "Hit@1", "Hit@5", "MRR"], rows)
+    return report.Table(["scored by", "Hit@1", "Hit@5", "MRR"], rows).text() + "\n"
 
 
 def windows(meeting: Meeting) -> list[tuple[int, int]]:

@@ -42,7 +42,7 @@ def table(
         shares = [f"{of_read.precision:.2f}", f"{of_read.recall:.2f}"]
         rows.append([name, *counts, *shares, f"{hits.both} of {hits.found}"])
     head = ["kind", "labelled", "found", "both", "precision", "recall", "drawn from hits: right"]
-    return f"{report.table(head, rows)}\nlines: {len(read)}\n"
+    return f"{report.Table(head, rows).text()}\n\nlines: {len(read)}\n"
 
 
 @dataclass(frozen=True, slots=True)

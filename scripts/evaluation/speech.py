@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.machine import describe_machine, machine_line
-from scripts.benchmark.report import Report, progress, table
+from scripts.benchmark.report import Report, Table, command_line, progress
 from scripts.evaluation.clips import Clip, chosen, read_clips
 from scripts.evaluation.speech_figures import (
     FILE,
@@ -23,6 +23,7 @@ from scripts.evaluation.speech_figures import (
     REFERENCE,
     WAYS,
     as_json,
+    summary,
     tables,
     targets,
 )
@@ -59,11 +60,13 @@ def main() -> int:
         else:
             run = _ways(clips, settings, options)
             document = {"clips": as_json(clips, run)}
-            report = Report(tables(clips, run), targets(clips, run), document)
+            whole, short = tables(clips, run), summary(clips, run)
+            report = Report(whole, targets(clips, run), document, summary=short)
         machine = describe_machine(settings)
         report.notes.append(machine_line(machine))
         report.document["machine"] = machine
-        report.write(options.json, options.publish)
+        command = command_line("scripts/evaluate speech", sys.argv[1:])
+        report.write(options.json, options.publish, command)
     except (BenchmarkFailed, WordloopError, OSError) as error:
         print(f"evaluate speech: {error}", file=sys.stderr)
         return 1
@@ -165,8 +168,9 @@ def repeated_report(repeated: Sequence[Repeated]) -> Report:
         counts = (len(one.alone), len({*one.alone}), len(one.beside), len({*one.beside}), one.texts)
         rows.append([one.clip, *map(str, counts)])
     right = sum(one.texts == 1 for one in repeated)
-    same = f"the same finals each time: {right} of {len(repeated)} clips\n"
-    return Report([table(head, rows), same], [], {"repeated": [asdict(one) for one in repeated]})
+    same = f"the same finals each time: {right} of {len(repeated)} clips"
+    document = {"repeated": [asdict(one) for one in repeated]}
+    return Report([Table(head, rows)], [], document, [same])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -191,8 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeat", type=int, default=0, metavar="N", help=again)
     add("--beside", type=int, default=8, metavar="N", help="with --repeat: others (default: 8)")
     add("--json", type=Path, default=JSON, metavar="F", help=f"({JSON})")
-    place = "the tables, also into this place of docs/benchmarks.md"
-    add("--publish", metavar="NAME", help=place)
+    add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
     return parser
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from scripts.benchmark.report import Aim, percent, share, table
+from scripts.benchmark.report import Aim, Table, percent, share
 from scripts.evaluation.clips import Clip
 from scripts.evaluation.ways import Heard
 from scripts.evaluation.words import Errors, annotations, compare, normal_words, said_twice
@@ -182,7 +182,7 @@ def kinds_of(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
     return kinds
 
 
-def tables(clips: Sequence[Clip], run: Run) -> list[str]:
+def tables(clips: Sequence[Clip], run: Run) -> list[Table]:
     """Words by kind, the pools beside the reference, and what is shown where nobody speaks."""
     spoken = [clip for clip in clips if clip.language is not None]
     unspoken = [clip for clip in clips if clip.language is None]
@@ -191,7 +191,18 @@ def tables(clips: Sequence[Clip], run: Run) -> list[str]:
     return [*found, _unspoken(unspoken, run, ways)] if unspoken else found
 
 
-def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+def summary(clips: Sequence[Clip], run: Run) -> list[Table]:
+    """How many words are wrong by kind, on each way."""
+    spoken = [clip for clip in clips if clip.language is not None]
+    ways = [way for way in WAYS if way in run]
+    if not spoken:
+        return []
+    whole = _kinds(spoken, run, ways)
+    lines = [[line[0], *line[2 : 3 + len(ways)]] for line in (whole.header, *whole.rows)]
+    return [Table(lines[0], lines[1:])]
+
+
+def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     head = ["kind", "clips", "words", *(f"{way}: wrong" for way in ways), f"{ways[0]}: inserted"]
     head += ["left out", "other words", "said twice", "annotations", "refused"]
     rows = []
@@ -203,10 +214,10 @@ def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
         rates = [percent(each.errors.rate) for each in groups]
         row = [kind, str(one.clips), str(errors.said), *rates, *map(str, counts)]
         rows.append([*row, _annotations(one), refused])
-    return table(head, rows)
+    return Table(head, rows)
 
 
-def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     head = ["pool", "words"]
     for way in ways:
         head += [f"{way}: wrong", "inserted", "said twice"]
@@ -218,10 +229,10 @@ def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
             for one in groups:
                 row += [percent(one.errors.rate), str(one.errors.inserted), str(one.twice)]
             rows.append(row)
-    return table(head, rows)
+    return Table(head, rows)
 
 
-def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
+def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     head = ["where nobody speaks", "clips"]
     head += [f"{way}: words in finals, in interims; annotations" for way in ways]
     rows = []
@@ -229,7 +240,7 @@ def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> str:
         groups = [group(those, run[way]) for way in ways]
         cells = [f"{one.words}, {one.shown_words}; {_annotations(one)}" for one in groups]
         rows.append([kind, str(len(those)), *cells])
-    return table(head, rows)
+    return Table(head, rows)
 
 
 def _annotations(one: Group) -> str:

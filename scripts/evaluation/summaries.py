@@ -58,7 +58,7 @@ def table(
         row("LEAD of cleaned sentences of 8 words or more", of(lead)),
         row(f"random ones of these ({DRAWS} draws)", draws),
     ]
-    return report.table(["summary", "R-1", "R-2", "content R-1"], rows)
+    return report.Table(["summary", "R-1", "R-2", "content R-1"], rows).text() + "\n"
 
 
 def raw_lead(meeting: Meeting, _gathered: Gathered) -> str:

@@ -1,4 +1,4 @@
-"""``scripts/evaluate synthesis``: every table of docs/synthesis-quality.md, as Markdown."""
+"""``scripts/evaluate synthesis``: every table of docs/synthesis-quality.md."""
 
 import argparse
 import sys

@@ -37,7 +37,7 @@ def table(
             ways.setdefault(name, []).append((pk(turns, expected, cuts), len(cuts) + 1))
     means = {name: np.mean(values, axis=0) for name, values in ways.items()}
     rows = [[name, f"{mean:.3f}", f"{count:.1f}"] for name, (mean, count) in means.items()]
-    return report.table(["boundaries", "Pk", "topics a meeting"], rows)
+    return report.Table(["boundaries", "Pk", "topics a meeting"], rows).text() + "\n"
 
 
 def reference(meeting: Meeting) -> list[int]:

@@ -48,7 +48,7 @@ def table(
     fitted = zip(NAMES, fit(examples), strict=True)
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fitted)
     head = ["summary", "R-1", "R-2", "content R-1"]
-    return f"{report.table(head, rows)}\nweights from all: {weights}\n"
+    return f"{report.Table(head, rows).text()}\n\nweights from all: {weights}\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,29 @@ import pytest
 
 from scripts.benchmark import BenchmarkFailed, aims, results
 from scripts.benchmark.__main__ import counts, main, other, parser, seconds_of
-from scripts.benchmark.report import Spread, aims_table, publish, spread
+from scripts.benchmark.report import (
+    Aim,
+    Report,
+    Spread,
+    Table,
+    aims_table,
+    command_line,
+    publish,
+    spread,
+)
 from scripts.benchmark.server_process import CpuUse
 from tests.scripts.support import ONE
 
 
 def test_a_run_is_a_row_with_what_never_came_beside_the_times() -> None:
     """An infinite time is one that never came."""
-    table, stages = results.markdown([ONE])
+    table, stages = (one.markdown() for one in results.tables([ONE]))
     row = table.splitlines()[2]
     assert "| wordloop-ml, embedded | 1 | 1 | 400 / 400 | 500 / 500 | never / never |" in row
     assert "| 0, 0, 1; 0 | 100.0 % | 0.5 % | 25.0 % | 0.5 % | 5.0 % | 0.125 |" in row
     assert "150, 170, 160" in row
     assert "| wordloop-ml, embedded, 1: 1 first captions | 300.0 |" in stages
+    assert results.summary([ONE]).rows[0][-3:] == ["0", "0.125", "170"]
     assert json.dumps(ONE.as_json())
 
 
@@ -34,7 +44,7 @@ def test_a_machine_that_others_use_is_warned_of() -> None:
         (True, False),
         (False, True),
     ]
-    assert "(not quiet)" in results.markdown([busy])[0]
+    assert "(not quiet)" in results.summary([busy]).markdown()
 
 
 def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
@@ -45,7 +55,7 @@ def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
     assert not judged[f"{where}: final, p95"].reached
     assert not judged[f"{where}: first captions that begin with a wrong word"].reached
     assert judged[f"{where}: CPU per second of audio"].measured == 0.125
-    assert "| never ms | **missed** |" in aims_table([*judged.values()])
+    assert "| never ms | missed |" in aims_table([*judged.values()]).markdown()
     assert not [one for one in aims.judge([replace(ONE, meetings=4)]) if "CPU" in one.what]
 
 
@@ -66,19 +76,56 @@ def test_percentiles_are_values_that_were_measured_and_what_never_came_is_late()
     assert spread([float(one) for one in range(1, 21)]) == Spread(10.0, 19.0, 20)
 
 
-def test_tables_go_into_their_place_of_the_page(tmp_path: Path) -> None:
+def test_columns_of_text_stand_below_each_other() -> None:
+    """Without blanks at the end of a line."""
+    table = Table(["kind", "words"], [["conversation", "1"], ["all", "1310"]])
+    assert table.text().splitlines() == [
+        "kind          words",
+        "------------  -----",
+        "conversation  1",
+        "all           1310",
+    ]
+
+
+def test_the_page_has_the_summary_and_the_count_of_the_aims() -> None:
+    """Without a summary it has every table; the whole report has the aims themselves."""
+    table, short = Table(["a", "b"], [["1", "2"]]), Table(["a"], [["1"]])
+    aims = [Aim("time", 5.0, "ms", 4.0), Aim("size", 2000, "MiB", 3000)]
+    report = Report([table], aims, notes=["here"], summary=[short])
+    report.add(Report([short]))
+    assert report.markdown() == "\n\n".join([short.markdown()] * 2 + ["Aims reached: 1 of 2."])
+    assert "size                  2000 MiB  3000 MiB  missed" in report.text()
+    assert report.text().endswith("\n\nhere")
+
+
+def test_the_whole_report_is_a_file_and_its_summary_in_its_place(tmp_path: Path) -> None:
     """And nowhere else."""
-    page = tmp_path / "page.md"
+    page = tmp_path / "benchmarks.md"
     page.write_text(
         "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n<!-- begin y -->\n<!-- end y -->\n"
     )
-    publish("x", "new \\1\n", page)
-    text = page.read_text(encoding="utf-8")
-    assert text == (
-        "a\n<!-- begin x -->\nnew \\1\n<!-- end x -->\nb\n<!-- begin y -->\n<!-- end y -->\n"
+    publish("x", "all\n", "new \\1", tmp_path)
+    assert page.read_text(encoding="utf-8") == (
+        "a\n<!-- begin x -->\nnew \\1\n\n[All figures](measured/x.txt)\n<!-- end x -->\n"
+        "b\n<!-- begin y -->\n<!-- end y -->\n"
     )
+    assert (tmp_path / "measured" / "x.txt").read_text(encoding="utf-8") == "all\n"
     with pytest.raises(BenchmarkFailed, match="no place for z"):
-        publish("z", "new", page)
+        publish("z", "all", "new", tmp_path)
+
+
+def test_a_published_command_names_no_folder_of_the_machine() -> None:
+    """Those of the checkout stay."""
+    given = [
+        "--speech",
+        "/data/people",
+        "--against",
+        "whisperlive=../other",
+        "--json",
+        "out/x.json",
+    ]
+    said = command_line("scripts/bench", given)
+    assert said == "scripts/bench --speech DIR --against whisperlive=DIR --json out/x.json"
 
 
 def test_options_are_checked() -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from scripts.evaluation.clips import Clip, read_clips
-from scripts.evaluation.speech_figures import LIVE, REFERENCE, measure, tables, targets
+from scripts.evaluation.speech_figures import (
+    LIVE,
+    REFERENCE,
+    measure,
+    summary,
+    tables,
+    targets,
+)
 from scripts.evaluation.ways import Heard
 from wordloop_ml.errors import BadInput
 
@@ -40,7 +47,9 @@ def test_targets_are_measured_on_the_live_path_beside_the_reference() -> None:
         "annotations in finals and interims": (1, False),
         "words on noise, music and silence": (2, False),
     }
-    assert "| read | 1 | 11 | 18.2 % | 0.0 % |" in tables(clips, run)[0]
+    assert "| read | 1 | 11 | 18.2 % | 0.0 % |" in tables(clips, run)[0].markdown()
+    assert summary(clips, run)[0].rows[0] == ["read", "11", "18.2 %", "0.0 %"]
+    assert summary(clips[1:], run) == []
 
 
 def test_a_clip_is_right_in_language_when_the_reference_hears_the_same() -> None:

@@ -60,7 +60,7 @@ def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
     same = Repeated("a", (("One.",), ("One.",)), (("One.",),))
     other = Repeated("b", (("One.",), ("One.",)), (("One.", "Two."),))
     assert (same.texts, other.texts) == (1, 2)
-    assert "the same finals each time: 1 of 2 clips" in repeated_report([same, other]).markdown()
+    assert "the same finals each time: 1 of 2 clips" in repeated_report([same, other]).text()
 
 
 @pytest.mark.parametrize(
