@@ -1,10 +1,10 @@
 """The published figures of a track, from what was said when and what was displayed when; pure.
 
-docs/benchmarks.md defines each of them in words. Words belong to utterances by an alignment of the
-texts (Levenshtein's, jiwer's): the words of a whole track on the screen are aligned with the words
-of all utterances that have begun. A word that stands in both is right and belongs to its utterance.
-A wrong word belongs where the next right word of its part does, else where the one before does; and
-in a part without a right word, to the utterance that began last when it appeared.
+Words belong to utterances by an alignment of the texts (Levenshtein's, jiwer's): the words of a
+whole track on the screen are aligned with the words of all utterances that have begun. A word that
+stands in both is right and belongs to its utterance. A wrong word belongs where the next right word
+of its part does, else where the one before does; and in a part without a right word, to the
+utterance that began last when it appeared.
 """
 
 import math
