@@ -32,7 +32,10 @@ DOCUMENTS = sorted(
         part.startswith(".") or part in IGNORED for part in path.relative_to(ROOT).parts[:-1]
     )
 )
-DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+ADR = ROOT / "docs" / "adr"
+DECISIONS = sorted(ADR.glob("[0-9]*.md"))
+WORDS_AT_MOST = 15_000
+"""In all documents but the decisions, as ``wc -w`` counts them."""
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -202,6 +205,34 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
         assert target.resolve().is_relative_to(ROOT), link
         if fragment:
             assert fragment in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_documents_can_be_read() -> None:
+    """Whoever adds a page takes words out of another."""
+    words = {
+        path: len(path.read_text(encoding="utf-8").split())
+        for path in DOCUMENTS
+        if path.parent != ADR
+    }
+    assert sum(words.values()) <= WORDS_AT_MOST
+
+
+def test_the_page_of_benchmarks_has_a_summary_of_every_report() -> None:
+    """Both ways: no summary without its file."""
+    places = re.findall(r"<!-- begin (\S+) -->\n(?!<!-- end)", read("docs/benchmarks.md"))
+    assert set(places) == {path.stem for path in (ROOT / "docs" / "measured").iterdir()}
+
+
+def test_the_readme_quotes_what_was_measured() -> None:
+    """Each row of times stands on the page of benchmarks."""
+    table = [line for line in read("README.md").splitlines() if line.endswith(" s |")]
+    page = read("docs/benchmarks.md").splitlines()
+    assert table
+    for line in table:
+        meetings, first, final, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        quoted = [cell.removesuffix(" ms").replace(",", "") for cell in (first, final)]
+        rows = [row for row in page if f"| {meetings} |" in row]
+        assert any(all(f"| {cell} |" in row for cell in quoted) for row in rows), line
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
