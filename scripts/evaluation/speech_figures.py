@@ -106,10 +106,11 @@ class Pool:
         """What it is called in tables."""
         return ", ".join(self.kinds) or "other languages"
 
-    def holds(self, clip: Clip) -> bool:
-        """Whether a clip in which somebody speaks belongs to it."""
-        english = clip.language == "en"
-        return english and clip.kind in self.kinds if self.kinds else not english
+    def clips(self, spoken: Iterable[Clip]) -> list[Clip]:
+        """Those that belong to it, of clips in which somebody speaks."""
+        if self.kinds:
+            return [one for one in spoken if one.language == "en" and one.kind in self.kinds]
+        return [one for one in spoken if one.language != "en"]
 
 
 POOLS = (
@@ -131,7 +132,7 @@ def targets(clips: Sequence[Clip], run: Run) -> list[Aim]:
     spoken = [clip for clip in clips if clip.language is not None]
     found = []
     for pool in POOLS:
-        if those := [clip for clip in spoken if pool.holds(clip)]:
+        if those := pool.clips(spoken):
             what = f"{pool.name}: words wrong over whisper.cpp's"
             points = None if reference is None else _more_points(those, live, reference)
             found.append(Aim(what, pool.points, "points", points))
@@ -192,14 +193,15 @@ def tables(clips: Sequence[Clip], run: Run) -> list[Table]:
 
 
 def summary(clips: Sequence[Clip], run: Run) -> list[Table]:
-    """How many words are wrong by kind, on each way."""
+    """How many words are wrong by pool, on each way."""
     spoken = [clip for clip in clips if clip.language is not None]
     ways = [way for way in WAYS if way in run]
-    if not spoken:
-        return []
-    whole = _kinds(spoken, run, ways)
-    lines = [[line[0], *line[2 : 3 + len(ways)]] for line in (whole.header, *whole.rows)]
-    return [Table(lines[0], lines[1:])]
+    rows = []
+    for name, those in [*((pool.name, pool.clips(spoken)) for pool in POOLS), ("all", spoken)]:
+        if those:
+            errors = [group(those, run[way]).errors for way in ways]
+            rows.append([name, str(errors[0].said), *(percent(one.rate) for one in errors)])
+    return [Table(["kinds", "words", *(f"{way}: wrong" for way in ways)], rows)] if rows else []
 
 
 def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
@@ -223,7 +225,7 @@ def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
         head += [f"{way}: wrong", "inserted", "said twice"]
     rows = []
     for pool in POOLS:
-        if those := [clip for clip in clips if pool.holds(clip)]:
+        if those := pool.clips(clips):
             groups = [group(those, run[way]) for way in ways]
             row = [pool.name, str(groups[0].errors.said)]
             for one in groups:

@@ -48,7 +48,7 @@ def test_targets_are_measured_on_the_live_path_beside_the_reference() -> None:
         "words on noise, music and silence": (2, False),
     }
     assert "| read | 1 | 11 | 18.2 % | 0.0 % |" in tables(clips, run)[0].markdown()
-    assert summary(clips, run)[0].rows[0] == ["read", "11", "18.2 %", "0.0 %"]
+    assert summary(clips, run)[0].rows[1] == ["all", "11", "18.2 %", "0.0 %"]
     assert summary(clips[1:], run) == []
 
 
