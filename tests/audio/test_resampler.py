@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from wordloop_ml.audio.resampler import FILE_QUALITY, LIVE_QUALITY, StreamResampler
 from wordloop_ml.messages import SAMPLE_RATE, Samples
-from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.audio_frames import Positions
 
 
 def tone(hertz: float, rate: int, seconds: float = 1.0, level: float = 0.5) -> Samples:

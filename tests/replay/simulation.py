@@ -22,7 +22,7 @@ from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
 from wordloop_ml.web.meeting_socket import AudioInput
-from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import (
     GapMessage,
     StartMessage,
@@ -31,7 +31,6 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import CloseCode, close_code
-from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     EndedMessage,

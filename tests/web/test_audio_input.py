@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from tests.audio.opus_packets import encode
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.web.meeting_socket import AudioInput
-from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import StartMessage
-from wordloop_ml.wire.positions import Positions
 
 RATE = 48_000
 POSITIONS = Positions(RATE)

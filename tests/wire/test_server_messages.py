@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wordloop_ml import messages
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import RejectReason
-from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     CaptionMessage,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wordloop_ml import messages
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.synthesis.messages import Segment
-from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.transcripts import (
     CUE_LINES,
     LINE_CHARS,

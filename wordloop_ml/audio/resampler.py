@@ -1,10 +1,10 @@
-"""Streaming resampling to 16 kHz, with sample counts that agree exactly with ``wire.positions``."""
+"""Streaming resampling to 16 kHz, with sample counts that agree exactly with ``wire.audio_frames``."""
 
 import numpy as np
 import soxr
 
 from wordloop_ml.messages import SAMPLE_RATE, Samples
-from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.audio_frames import Positions
 
 # What soxr holds back at 48 kHz is 11 ms on average with LQ, 21 ms with MQ and HQ, 42 ms with VHQ,
 # for 8 to 13 microseconds of work per 20 ms. LQ rolls off from 6 kHz (-3 dB at 6.5 kHz) without

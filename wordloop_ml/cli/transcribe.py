@@ -35,7 +35,7 @@ from wordloop_ml.messages import SAMPLE_RATE, Caption, Hypothesis, JobClass, Sam
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
-from wordloop_ml.wire.positions import Positions
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.transcripts import TranscriptFormat, TranscriptSegment, render, segment_of
 
 FEED_SAMPLES = SAMPLE_RATE // 4

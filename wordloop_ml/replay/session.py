@@ -19,10 +19,10 @@ from wordloop_ml.replay.breaks import (
 )
 from wordloop_ml.replay.buffer import ReplayBuffer
 from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.close_codes import ClientAction
 from wordloop_ml.wire.json_fields import MAX_POSITION
-from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     CaptionMessage,

@@ -41,7 +41,7 @@ from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.http_server import CLOSE_WITHIN_S, TrackSocket, raise_broken
 from wordloop_ml.web.service import SERVICE, Service, Stage
-from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, StreamHead
+from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, Positions, StreamHead
 from wordloop_ml.wire.client_messages import (
     FinalizeMessage,
     GapMessage,
@@ -53,7 +53,6 @@ from wordloop_ml.wire.client_messages import (
 from wordloop_ml.wire.close_codes import close_code, close_reason
 from wordloop_ml.wire.heartbeat import Heartbeat
 from wordloop_ml.wire.names import valid_identifier
-from wordloop_ml.wire.positions import Positions
 from wordloop_ml.wire.rate_limit import TokenBucket
 from wordloop_ml.wire.server_messages import (
     AckMessage,

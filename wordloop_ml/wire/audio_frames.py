@@ -1,13 +1,18 @@
-"""Binary frames of audio: their encodings, containers that they must not be, packets' durations, PCM to samples.
+"""Binary frames of audio: encodings, positions, refused containers, durations of packets, PCM to samples.
 
-Read as samples, a container is noise, and captions of noise tell nobody what is wrong. Each signature
-is one that audio has by chance in one stream of a billion billion: 40 bits and more, at the very beginning;
-or three headers of MPEG audio at the distances that they themselves tell.
+The maps of ``Positions`` are floors of exact integer ratios: no float, no accumulated error,
+monotone. ``audio.resampler.StreamResampler`` gives exactly as many samples as ``to_service`` says.
+
+A container that is read as samples is noise, and its captions would not say what is wrong: so its
+first bytes are compared with the signatures of containers. Each signature is at least 40 bits at the
+very beginning, or three headers of MPEG audio at the distances that they announce: real audio
+begins with one by chance in one of 10**12 streams.
 """
 
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -24,6 +29,48 @@ class Encoding(StrEnum):
     PCM_F32LE = "pcm_f32le"
     PCM_MULAW = "pcm_mulaw"
     OPUS = "opus"
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """The scales of one track.
+
+    sample_rate: samples per second of the stream.
+    origin_ms: meeting time of the track's sample 0, in milliseconds.
+    accept_from: the stream position from which this connection takes audio.
+    """
+
+    sample_rate: int
+    origin_ms: int = 0
+    accept_from: int = 0
+
+    def to_service(self, position: int) -> int:
+        """Return the 16 kHz sample that holds the start of stream sample ``position``."""
+        return position * SAMPLE_RATE // self.sample_rate
+
+    def to_stream(self, sample: int) -> int:
+        """Return the last stream position that does not lie behind 16 kHz sample ``sample``.
+
+        A client that trims at ``to_stream(committed)`` loses nothing after ``committed``, and
+        when it resumes from there the service begins at or before it:
+        ``sample - SAMPLE_RATE / sample_rate - 1 < to_service(to_stream(sample)) <= sample``.
+        """
+        return sample * self.sample_rate // SAMPLE_RATE
+
+    def committed(self, sample: int, received: int) -> int:
+        """Return the stream position to tell a client of a track committed to 16 kHz ``sample``.
+
+        ``to_stream``, with two corrections where floors would puzzle a client. It never lies
+        before ``accept_from``: the client has trimmed to there, and could not resume from
+        before it. And a track with no sample left to commit is committed to ``received``
+        (stream samples so far), though the last few may not fill a 16 kHz sample.
+        """
+        at_end = sample >= self.to_service(received)
+        return max(self.accept_from, received if at_end else self.to_stream(sample))
+
+    def to_ms(self, sample: int) -> int:
+        """Return the meeting time, in milliseconds, at 16 kHz sample ``sample``."""
+        return self.origin_ms + sample * 1000 // SAMPLE_RATE
 
 
 OPUS_SAMPLE_RATE = 48_000

@@ -13,8 +13,8 @@ from wordloop_ml import messages
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.languages import standard_code
 from wordloop_ml.messages import RejectReason
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.json_fields import MAX_TEXT_BYTES, parse_object
-from wordloop_ml.wire.positions import Positions
 
 
 class NoticeCode(StrEnum):
