@@ -22,8 +22,12 @@ from wordloop_ml.wire import client_messages, server_messages
 from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, Encoding, PcmDecoder, packet_samples
 from wordloop_ml.wire.client_messages import ClientMessage, StartMessage, parse_client
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, CloseCode
-from wordloop_ml.wire.json_fields import MAX_POSITION
-from wordloop_ml.wire.names import IDENTIFIER_PATTERN, MAX_SPEAKER_CHARS, MAX_TERM_CHARS
+from wordloop_ml.wire.json_fields import (
+    IDENTIFIER_PATTERN,
+    MAX_POSITION,
+    MAX_SPEAKER_CHARS,
+    MAX_TERM_CHARS,
+)
 from wordloop_ml.wire.server_messages import Limits, NoticeCode, ServerMessage
 
 PROTOCOL: dict[str, Any] = json.loads(

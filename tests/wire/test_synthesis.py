@@ -28,8 +28,12 @@ from wordloop_ml.synthesis.messages import (
 )
 from wordloop_ml.synthesis.steps import Found, Progress
 from wordloop_ml.wire import synthesis
-from wordloop_ml.wire.json_fields import MAX_POSITION
-from wordloop_ml.wire.names import IDENTIFIER_PATTERN, MAX_SPEAKER_CHARS, SEGMENT_ID_PATTERN
+from wordloop_ml.wire.json_fields import (
+    IDENTIFIER_PATTERN,
+    MAX_POSITION,
+    MAX_SPEAKER_CHARS,
+    SEGMENT_ID_PATTERN,
+)
 from wordloop_ml.wire.synthesis import (
     Timings,
     encode_found,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wordloop_ml.errors import BadInput
 from wordloop_ml.languages import language_of
 from wordloop_ml.messages import Task
-from wordloop_ml.wire.names import plain_terms
+from wordloop_ml.wire.json_fields import plain_terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from wordloop_ml.audio.files import StreamInfo, audio_streams, open_audio
 from wordloop_ml.cli.output import print_error
 from wordloop_ml.errors import BadInput
 from wordloop_ml.messages import Samples
-from wordloop_ml.wire.names import name_in
+from wordloop_ml.wire.json_fields import name_in
 
 _MOST_TRACK_CHARS = 56
 

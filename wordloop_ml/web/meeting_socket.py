@@ -52,7 +52,7 @@ from wordloop_ml.wire.client_messages import (
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
 from wordloop_ml.wire.heartbeat import Heartbeat
-from wordloop_ml.wire.names import valid_identifier
+from wordloop_ml.wire.json_fields import valid_identifier
 from wordloop_ml.wire.rate_limit import TokenBucket
 from wordloop_ml.wire.server_messages import (
     AckMessage,

@@ -6,8 +6,7 @@ from dataclasses import MISSING, dataclass, fields
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
 from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, Encoding
-from wordloop_ml.wire.json_fields import Fields, parse_object
-from wordloop_ml.wire.names import plain_terms
+from wordloop_ml.wire.json_fields import Fields, parse_object, plain_terms
 
 VERSION = 1
 MIN_SAMPLE_RATE = 8_000

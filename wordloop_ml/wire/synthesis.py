@@ -20,8 +20,7 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Found, Progress
-from wordloop_ml.wire.json_fields import Fields, parse_json
-from wordloop_ml.wire.names import MAX_SEGMENT_ID_CHARS, valid_segment_id
+from wordloop_ml.wire.json_fields import MAX_SEGMENT_ID_CHARS, Fields, parse_json, valid_segment_id
 
 MAX_REQUEST_BYTES = 8 << 20
 """Room for as many segments and characters as may be, each character escaped, ids and names beside them."""

@@ -17,8 +17,7 @@ from wordloop_ml import messages
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.wire.audio_frames import Positions
-from wordloop_ml.wire.json_fields import Fields, parse_json
-from wordloop_ml.wire.names import name_in
+from wordloop_ml.wire.json_fields import Fields, name_in, parse_json
 from wordloop_ml.wire.synthesis import read_segment, segment_fields, transcript_of
 
 TRANSCRIPT_FORMAT = "wordloop-transcript"
