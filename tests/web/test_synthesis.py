@@ -16,6 +16,8 @@ import jsonschema
 import pytest
 import structlog
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.analysis.support import WAIT_S, Texts, transcript, until
 from tests.web.support import most_in_a_turn, shout
@@ -23,7 +25,7 @@ from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.errors import EngineFailed
+from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.settings import Settings
@@ -34,7 +36,15 @@ from wordloop_ml.web import synthesis
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.service import Service
-from wordloop_ml.web.synthesis import EventStream
+from wordloop_ml.web.synthesis import (
+    COMMENT,
+    CONTENT_TYPE,
+    MAX_KEY_CHARS,
+    EventStream,
+    encode_event,
+    idempotency_key,
+    prefers,
+)
 from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES
 
 SCHEMA = json.loads(
@@ -431,3 +441,107 @@ async def test_a_turn_of_the_loop_sends_one_event() -> None:
                 assert (await response.text()).count("event: item") == 200
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('"8e03978e-40d5-43dd-bc93-6894a57f9324"', "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
+        (' "a b" ', "a b"),
+        (r'"a\"b\\c"', 'a"b\\c'),
+        ("x" * MAX_KEY_CHARS, "x" * MAX_KEY_CHARS),
+    ],
+)
+def test_a_key_is_the_same_with_and_without_quotes(header: str, key: str) -> None:
+    """RFC 8941 wants them; many clients leave them out."""
+    assert idempotency_key([header]) == key
+
+
+def test_a_request_may_come_without_a_key() -> None:
+    """Then it is new each time."""
+    assert idempotency_key([]) is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [""],
+        ['""'],
+        ["a b"],
+        ['"a'],
+        ['a"b'],
+        ['"a"b"'],
+        ['"a\\b"'],
+        ["ä"],
+        ['"ä"'],
+        ["a\tb"],
+        ["x" * (MAX_KEY_CHARS + 1)],
+        ["a", "a"],
+    ],
+)
+def test_a_malformed_key_is_refused_without_repeating_it(values: list[str]) -> None:
+    """Or one that comes twice."""
+    with pytest.raises(BadInput) as refused:
+        idempotency_key(values)
+    assert "ä" not in str(refused.value)
+
+
+@given(st.text(max_size=300))
+def test_whatever_the_header_it_is_a_key_or_refused(text: str) -> None:
+    """Nothing else escapes."""
+    try:
+        key = idempotency_key([text])
+    except BadInput:
+        return
+    assert key is not None
+    assert 1 <= len(key) <= MAX_KEY_CHARS
+
+
+@pytest.mark.parametrize(
+    ("accept", "events"),
+    [
+        ([], False),
+        (["*/*"], False),
+        (["application/json"], False),
+        (["text/event-stream"], True),
+        (["Text/Event-Stream; charset=utf-8"], True),
+        (["text/event-stream, */*;q=0.1"], True),
+        (["application/json, text/event-stream"], True),
+        (["application/json", "text/event-stream;q=0.5"], False),
+        (["application/json;q=0.2, text/event-stream;q=0.5"], True),
+        (["text/event-stream;q=0"], False),
+        (["text/event-stream;q=canary"], False),
+        (["text/*"], False),
+        ([";;,,=;q=,"], False),
+    ],
+)
+def test_events_are_sent_to_those_who_ask_for_them(accept: list[str], events: bool) -> None:
+    """By name, and at least as eagerly as for JSON."""
+    assert prefers(accept, CONTENT_TYPE, "application/json") is events
+
+
+@given(st.lists(st.text(max_size=100), max_size=3))
+def test_any_accept_header_can_be_read(values: list[str]) -> None:
+    """It says yes or no."""
+    assert prefers(values, CONTENT_TYPE, "application/json") in {True, False}
+
+
+def test_an_event_has_its_name_and_one_line_of_data() -> None:
+    """And ends with an empty line."""
+    assert encode_event("item", '{"text": "né"}'.encode()) == (
+        'event: item\ndata: {"text": "né"}\n\n'.encode()
+    )
+
+
+@pytest.mark.parametrize("data", [b"a\nb", b"a\rb", b"\n"])
+def test_data_of_several_lines_is_a_bug(data: bytes) -> None:
+    """It would end the event early, and begin another."""
+    with pytest.raises(ValueError, match="one line"):
+        encode_event("item", data)
+
+
+def test_a_comment_says_nothing() -> None:
+    """To whoever parses the stream."""
+    assert COMMENT.startswith(b":")
+    assert COMMENT.endswith(b"\n\n")
