@@ -31,7 +31,6 @@ from wordloop_ml.meetings.session import (
     CaptionTiming,
     Closed,
     Leaving,
-    Outbox,
     Ping,
     TrackOptions,
     TrackSession,
@@ -39,8 +38,15 @@ from wordloop_ml.meetings.session import (
 from wordloop_ml.messages import Caption, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.http_server import CLOSE_WITHIN_S, TrackSocket, raise_broken
 from wordloop_ml.web.service import SERVICE, Service, Stage
+from wordloop_ml.web.track_socket import (
+    CLOSE_WITHIN_S,
+    Liveness,
+    TokenBucket,
+    TrackSocket,
+    raise_broken,
+    slow_consumer,
+)
 from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, Positions, StreamHead
 from wordloop_ml.wire.client_messages import (
     FinalizeMessage,
@@ -51,9 +57,7 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
-from wordloop_ml.wire.heartbeat import Heartbeat
 from wordloop_ml.wire.json_fields import valid_identifier
-from wordloop_ml.wire.rate_limit import TokenBucket
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     DrainingMessage,
@@ -88,7 +92,7 @@ _HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
 _CLOSE_MESSAGES: dict[ErrorCode | None, str] = {
     ErrorCode.INTERNAL: "the track ended unexpectedly",
     ErrorCode.SUPERSEDED: "a newer connection took over this track",
-    ErrorCode.SLOW_CONSUMER: "captions were not read fast enough",
+    ErrorCode.SLOW_CONSUMER: str(slow_consumer()),
     ErrorCode.DRAINING: "planned restart: resume elsewhere, at once",
 }
 
@@ -289,12 +293,6 @@ class Sender:
         )
 
 
-def slow_consumer() -> BadInput:
-    """Make the error for a peer that does not read what it is sent."""
-    code = ErrorCode.SLOW_CONSUMER
-    return BadInput(_CLOSE_MESSAGES[code], code=code)
-
-
 def _message(
     event: TrackEvent | Ack | Cadence | Leaving, translator: EventTranslator, audio: AudioInput
 ) -> ServerMessage:
@@ -308,55 +306,6 @@ def _message(
             return DrainingMessage(deadline_ms=round(deadline_s * 1000))
         case _:
             return translator.translate(event, audio.received)
-
-
-class Liveness:
-    """Decides, after each wait for a peer, whether the peer is still there and reads.
-
-    Messages and heartbeats of the peer's own are signs of life; an answer to our ping is none: a
-    library gives it by itself, when whoever used the connection has long forgotten it.
-
-    outbox: where pings are put. within_s: how long the peer may be silent, in seconds.
-    """
-
-    def __init__(self, outbox: Outbox, within_s: float) -> None:
-        self._outbox = outbox
-        self._within_s = within_s
-        self._heartbeat = Heartbeat()
-        self._silent_s = 0.0
-
-    def waited(self, seconds: float) -> None:
-        """Count a wait for the peer; ask for a pong when it is time.
-
-        Raises ``BadInput`` (``slow_consumer``) for a peer that owes a pong for too long.
-        """
-        self._silent_s += seconds
-        self._heartbeat.waited(seconds)
-        if self._heartbeat.pong_overdue:
-            raise slow_consumer()
-        if self._heartbeat.ping_due:
-            self._heartbeat.ping_sent()
-            self._outbox.put(Ping())
-
-    def answered(self) -> bool:
-        """Take a pong; False where no ping of ours was out: it is the peer's own heartbeat."""
-        return self._heartbeat.pong_received()
-
-    def heard(self) -> None:
-        """Take a sign of life."""
-        self._silent_s = 0.0
-
-    def stopped(self) -> None:
-        """Ask no more of a peer that has said all and waits for its finals, but pongs."""
-        self._within_s = math.inf
-
-    def check_silence(self) -> None:
-        """Raise ``BadInput`` (``idle``) for a peer that has been silent for too long."""
-        if self._silent_s >= self._within_s:
-            raise BadInput(
-                f"no audio, keepalive or ping of yours for {self._within_s:g} s",
-                code=ErrorCode.IDLE,
-            )
 
 
 class Reader:

@@ -2,18 +2,23 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.web.support import Client, Running, Serving, until
 from wordloop_ml.engines.scripted_audio import silence, spoken
-from wordloop_ml.errors import BadInput, WordloopError
+from wordloop_ml.errors import BadInput, ErrorCode, WordloopError
 from wordloop_ml.meetings.session import Outbox
-from wordloop_ml.web import meeting_socket
-from wordloop_ml.wire import heartbeat
+from wordloop_ml.web import meeting_socket, track_socket
+from wordloop_ml.web.track_socket import ANSWER_WITHIN_S, PING_EVERY_S, Heartbeat, TokenBucket
+from wordloop_ml.wire.close_codes import close_reason
+from wordloop_ml.wire.server_messages import Limits
 
 SLOW = {"audio_frames_per_s": 10, "realtime_factor": 1}
 """Limits that are reached soon: 1200 messages at once, or 120 s of audio."""
@@ -49,7 +54,7 @@ async def test_a_flood_of_messages_with_little_or_no_audio_is_ended(
 
 async def test_a_peer_that_has_stopped_may_be_silent_while_its_finals_are_made() -> None:
     """However long that takes under load; pongs are still wanted of it."""
-    waiting, talking = (meeting_socket.Liveness(Outbox(), within_s=1.0) for _ in range(2))
+    waiting, talking = (track_socket.Liveness(Outbox(), within_s=1.0) for _ in range(2))
     waiting.stopped()
     for liveness in (waiting, talking):
         liveness.waited(1.5)
@@ -105,8 +110,8 @@ def sending_tasks() -> int:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pulse in which a test has no time to fall asleep."""
-    monkeypatch.setattr(heartbeat, "PING_EVERY_S", 0.05)
-    monkeypatch.setattr(heartbeat, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(track_socket, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(track_socket, "ANSWER_WITHIN_S", 0.2)
     monkeypatch.setattr(meeting_socket, "LOOK_EVERY_S", 0.02)
 
 
@@ -261,3 +266,130 @@ async def test_hundreds_of_peers_that_connect_and_vanish_leave_no_task_and_no_fi
         await client.socket.close()
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     await until(lambda: process.num_fds() <= files + 8)  # the session keeps a few of its own
+
+
+def state(heartbeat: Heartbeat) -> tuple[bool, bool]:
+    """Whether to ask, and whether an answer is overdue."""
+    return heartbeat.ping_due, heartbeat.pong_overdue
+
+
+def test_a_peer_is_asked_and_has_time_to_answer() -> None:
+    """Again and again."""
+    heartbeat = Heartbeat()
+    for _ in range(3):
+        assert state(heartbeat) == (False, False)
+        heartbeat.waited(PING_EVERY_S)
+        assert state(heartbeat) == (True, False)
+        heartbeat.ping_sent()
+        assert state(heartbeat) == (False, False)
+        heartbeat.waited(ANSWER_WITHIN_S - 0.1)
+        assert state(heartbeat) == (False, False)
+        assert heartbeat.pong_received()
+
+
+def test_one_that_does_not_answer_is_overdue() -> None:
+    """All told within ten seconds, its close included."""
+    heartbeat = Heartbeat()
+    heartbeat.waited(PING_EVERY_S)
+    heartbeat.ping_sent()
+    heartbeat.waited(ANSWER_WITHIN_S)
+    assert heartbeat.pong_overdue
+    assert PING_EVERY_S + ANSWER_WITHIN_S + 2.0 < 10.0
+
+
+def test_time_in_which_we_did_not_wait_for_the_peer_does_not_count() -> None:
+    """Nothing is said, so nothing passes; and an answer to no question changes nothing."""
+    heartbeat = Heartbeat()
+    heartbeat.waited(PING_EVERY_S / 2)
+    assert not heartbeat.pong_received()
+    heartbeat.waited(PING_EVERY_S / 2)
+    assert heartbeat.ping_due
+    assert not heartbeat.pong_overdue
+
+
+LIMITS = Limits()
+
+
+def messages_until_refused(bucket: TokenBucket, now_s: float = 0.0) -> int:
+    """How many messages without audio are taken at one moment."""
+    for count in range(100_000):
+        if not taken(bucket, now_s):
+            return count
+    raise AssertionError
+
+
+def taken(bucket: TokenBucket, now_s: float, **audio: Any) -> bool:
+    """Whether a message is, or is named as being too fast."""
+    try:
+        bucket.spend(now_s, **audio)
+    except BadInput as error:
+        return error.code is not ErrorCode.TOO_FAST
+    return True
+
+
+@given(st.lists(st.sampled_from([0.005, 0.01, 0.02, 0.06, 0.1]), min_size=1, max_size=50))
+def test_audio_at_the_speed_of_speech_is_never_too_fast(frames_s: list[float]) -> None:
+    """For an hour, in frames of 5 ms or longer, after any stall of up to two minutes."""
+    bucket = TokenBucket(LIMITS)
+    bucket.spend(0.0)
+    said_s = 0.0
+    for round_ in range(30):
+        stall_s = 110.0 if round_ % 10 == 9 else 0.0
+        for audio_s in frames_s:
+            said_s += audio_s
+            bucket.spend(said_s + stall_s, audio_s=audio_s)
+        said_s += stall_s
+
+
+@pytest.mark.parametrize("frame_s", [128 / 48_000, 128 / 44_100, 0.0025])
+def test_the_shortest_frames_in_use_are_never_too_fast(frame_s: float) -> None:
+    """An AudioWorklet's, and Opus packets of 2.5 ms: an hour, with a stall of a minute in between."""
+    bucket = TokenBucket(LIMITS)
+    for index in range(round(3_600 / frame_s)):
+        at_s = index * frame_s
+        stalled = 600.0 < at_s < 660.0
+        bucket.spend(660.0 if stalled else at_s, audio_s=frame_s)
+
+
+@pytest.mark.parametrize(
+    ("audio_s", "limit"),
+    [
+        (0.1, "over 2 s of live audio a second (realtime_factor)"),
+        (0.001, "over 500 messages a second (audio_frames_per_s)"),
+        (0.0, "over 500 messages a second (audio_frames_per_s)"),
+    ],
+)
+def test_what_is_too_fast_is_told_which_limit_it_broke(audio_s: float, limit: str) -> None:
+    """By the name that ``ready`` gave it, in words that fit into a close frame."""
+    bucket = TokenBucket(LIMITS)
+
+    def flood() -> None:
+        for _ in range(100_000):
+            bucket.spend(0.0, audio_s=audio_s)
+
+    with pytest.raises(BadInput) as caught:
+        flood()
+    assert str(caught.value) == limit
+    assert close_reason(caught.value.code, limit).endswith(limit)
+
+
+def test_twice_the_speed_of_speech_is_allowed_and_more_is_not_for_long() -> None:
+    """Three times is too fast after the credit of two minutes."""
+    for factor, allowed in ((2, True), (3, False)):
+        bucket = TokenBucket(LIMITS)
+        frames = range(4_000)
+        assert all(taken(bucket, index * 0.1 / factor, audio_s=0.1) for index in frames) is allowed
+
+
+def test_a_flood_without_audio_is_bounded_at_once_and_in_the_long_run() -> None:
+    """30,000 messages, then five hundred a second."""
+    bucket = TokenBucket(LIMITS)
+    assert messages_until_refused(bucket) == pytest.approx(30_000, abs=2)
+    assert messages_until_refused(bucket, 10.0) == pytest.approx(5_000, abs=3)
+
+
+def test_a_replay_costs_nothing_unless_it_is_a_flood_in_disguise() -> None:
+    """Any amount of audio, but in frames of some length."""
+    bucket = TokenBucket(LIMITS)
+    assert all(taken(bucket, 0.0, audio_s=1.0, replay=True) for _ in range(10_000))
+    assert not all(taken(bucket, 0.0, audio_s=1 / 16_000, replay=True) for _ in range(50_000))

@@ -1,0 +1,225 @@
+"""The WebSocket of one track, and what its peer is held to: to be there, to read, and not to send too fast.
+
+aiohttp closes by itself when a peer breaks the WebSocket protocol; ``BROKEN`` gives each such close an
+error code of ours.
+"""
+
+import math
+
+from aiohttp import ClientError, WebSocketError, WSCloseCode, web
+
+from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.meetings.session import (
+    Outbox,
+    Ping,
+)
+from wordloop_ml.wire.close_codes import close_reason
+from wordloop_ml.wire.server_messages import Limits
+
+HEARTBEAT_S = 10.0
+"""Until ``start``, a peer that does not answer a ping is gone after one and a half times this."""
+
+CLOSE_WITHIN_S = 2.0
+
+BROKEN: dict[int, tuple[ErrorCode, str]] = {
+    WSCloseCode.PROTOCOL_ERROR: (ErrorCode.BAD_FRAME, "this breaks the WebSocket protocol"),
+    WSCloseCode.INVALID_TEXT: (ErrorCode.BAD_JSON, "a text is not UTF-8"),
+    WSCloseCode.MESSAGE_TOO_BIG: (
+        ErrorCode.TOO_LARGE,
+        f"a message is at most {Limits().message_bytes} bytes",
+    ),
+}
+"""The codes with which aiohttp closes by itself, and what they are called here."""
+
+_NO_CLOSE_OF_THE_PEER = (None, WSCloseCode.ABNORMAL_CLOSURE)
+
+
+class TrackSocket(web.WebSocketResponse):
+    """The WebSocket of one track."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            timeout=CLOSE_WITHIN_S,
+            heartbeat=HEARTBEAT_S,
+            autoping=False,  # an answer to our ping is how we know that the peer reads
+            compress=False,
+            # aiohttp refuses a message of exactly its limit; ours is inclusive
+            max_msg_size=Limits().message_bytes + 1,
+        )
+
+    def accepts(self, request: web.Request) -> bool:
+        """Whether a request asks for a WebSocket in a way that RFC 6455 allows."""
+        try:
+            return self.can_prepare(request).ok
+        except ValueError:  # a key beyond ASCII
+            return False
+
+    async def close(
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        """Close; a close of aiohttp's own, which gives no reason, gets its name.
+
+        It closes with 1000 what a handler has left open, and what it fails to read. Neither is the
+        orderly end that 1000 says: only a close of the peer's is answered with it.
+        """
+        if not message and code in BROKEN:
+            message = close_reason(*BROKEN[code]).encode()
+        elif not message and self.close_code in _NO_CLOSE_OF_THE_PEER:
+            code = WSCloseCode.INTERNAL_ERROR
+            message = close_reason(ErrorCode.INTERNAL, "unexpected end").encode()
+        return await super().close(code=code, message=message, drain=drain)
+
+
+def raise_broken(error: BaseException) -> None:
+    """Raise what aiohttp failed to read for: ``BadInput`` where a peer broke the protocol.
+
+    A connection that is gone is no error. Anything else is a bug, and raised as it is.
+    """
+    if isinstance(error, WebSocketError):
+        code, reason = BROKEN[error.code]
+        raise BadInput(reason, code=code)
+    if not isinstance(error, OSError | ClientError):
+        raise error
+
+
+PING_EVERY_S = 2.0
+ANSWER_WITHIN_S = 4.0
+
+
+class Heartbeat:
+    """The heartbeat of one peer.
+
+    After each ``waited``, look at ``pong_overdue`` and ``ping_due``.
+    """
+
+    def __init__(self) -> None:
+        self._ping_out = False
+        self._waited_s = 0.0
+
+    @property
+    def ping_due(self) -> bool:
+        """Whether to send a ping now."""
+        return not self._ping_out and self._waited_s >= PING_EVERY_S
+
+    @property
+    def pong_overdue(self) -> bool:
+        """Whether the peer has owed a pong for ``ANSWER_WITHIN_S`` or longer."""
+        return self._ping_out and self._waited_s >= ANSWER_WITHIN_S
+
+    def waited(self, seconds: float) -> None:
+        """Count so many seconds of waiting for the peer."""
+        self._waited_s += seconds
+
+    def ping_sent(self) -> None:
+        """Count from here until the pong."""
+        self._ping_out, self._waited_s = True, 0.0
+
+    def pong_received(self) -> bool:
+        """Take a pong: the peer has read up to our ping.
+
+        False where no ping was out: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
+        """
+        if not self._ping_out:
+            return False
+        self._ping_out, self._waited_s = False, 0.0
+        return True
+
+
+def slow_consumer() -> BadInput:
+    """Make the error for a peer that does not read what it is sent."""
+    return BadInput("captions were not read fast enough", code=ErrorCode.SLOW_CONSUMER)
+
+
+class Liveness:
+    """Decides, after each wait for a peer, whether the peer is still there and reads.
+
+    Messages and heartbeats of the peer's own are signs of life; an answer to our ping is none: a
+    library gives it by itself, when whoever used the connection has long forgotten it.
+
+    outbox: where pings are put. within_s: how long the peer may be silent, in seconds.
+    """
+
+    def __init__(self, outbox: Outbox, within_s: float) -> None:
+        self._outbox = outbox
+        self._within_s = within_s
+        self._heartbeat = Heartbeat()
+        self._silent_s = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Count a wait for the peer; ask for a pong when it is time.
+
+        Raises ``BadInput`` (``slow_consumer``) for a peer that owes a pong for too long.
+        """
+        self._silent_s += seconds
+        self._heartbeat.waited(seconds)
+        if self._heartbeat.pong_overdue:
+            raise slow_consumer()
+        if self._heartbeat.ping_due:
+            self._heartbeat.ping_sent()
+            self._outbox.put(Ping())
+
+    def answered(self) -> bool:
+        """Take a pong; False where no ping of ours was out: it is the peer's own heartbeat."""
+        return self._heartbeat.pong_received()
+
+    def heard(self) -> None:
+        """Take a sign of life."""
+        self._silent_s = 0.0
+
+    def stopped(self) -> None:
+        """Ask no more of a peer that has said all and waits for its finals, but pongs."""
+        self._within_s = math.inf
+
+    def check_silence(self) -> None:
+        """Raise ``BadInput`` (``idle``) for a peer that has been silent for too long."""
+        if self._silent_s >= self._within_s:
+            raise BadInput(
+                f"no audio, keepalive or ping of yours for {self._within_s:g} s",
+                code=ErrorCode.IDLE,
+            )
+
+
+SHORTEST_REPLAY_S = 0.0025
+"""Replayed frames that are shorter than the shortest Opus packet are no replay but a flood."""
+
+
+class TokenBucket:
+    """A token bucket in seconds of audio, full at first.
+
+    It fills ``realtime_factor`` times as fast as time passes, up to what a client may keep: after
+    a stall, of the network or of this service, everything that was said meanwhile may come at once.
+    A message costs the audio that it holds, and so much at least that ``audio_frames_per_s`` of
+    them empty what comes in; that is what bounds floods of empty frames. What a message costs the
+    event loop does not depend on its length, so that limit is on their number: it has room for the
+    shortest frames that are in use (AudioWorklet's 128 samples at 48 kHz, Opus packets of 2.5 ms).
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._factor = float(limits.realtime_factor)
+        self._message_s = limits.realtime_factor / limits.audio_frames_per_s
+        self._full_s = float(limits.replay_s)
+        self._credit_s = self._full_s
+        self._at_s: float | None = None
+
+    def spend(self, now_s: float, *, audio_s: float = 0.0, replay: bool = False) -> None:
+        """Pay for a message that came at ``now_s`` with ``audio_s`` seconds of audio.
+
+        replay: the audio lies before ``live_from``: nothing but back-pressure slows it down.
+        Raises ``BadInput`` (``too_fast``), which names the limit.
+        """
+        passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
+        self._at_s = now_s
+        self._credit_s = min(self._full_s, self._credit_s + self._factor * passed_s)
+        if replay and audio_s >= SHORTEST_REPLAY_S:
+            return
+        self._credit_s -= max(audio_s, self._message_s)
+        if self._credit_s < 0.0:
+            raise BadInput(self._broken(audio_s), code=ErrorCode.TOO_FAST)
+
+    def _broken(self, audio_s: float) -> str:
+        """Name the limit that a message breaks: what it was counted as decides."""
+        limits = self._limits
+        if audio_s > self._message_s:
+            return f"over {limits.realtime_factor} s of live audio a second (realtime_factor)"
+        return f"over {limits.audio_frames_per_s} messages a second (audio_frames_per_s)"
