@@ -14,9 +14,8 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetec
 from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.messages import Samples, TrackEvent
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.web.http_server import HttpRunner
+from wordloop_ml.web.http_server import HttpRunner, problems
 from wordloop_ml.web.meeting_socket import AudioInput
-from wordloop_ml.web.problems import problems
 from wordloop_ml.web.track_socket import TrackSocket
 from wordloop_ml.wire.server_messages import EventTranslator
 

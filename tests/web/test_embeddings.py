@@ -27,7 +27,7 @@ from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
-from wordloop_ml.web.request_body import BodyMemory
+from wordloop_ml.web.http_server import BodyMemory
 from wordloop_ml.wire.embeddings import MAX_REQUEST_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.web.problems import Handler, problem, route_of
+from wordloop_ml.web.http_server import Handler, problem, route_of
 from wordloop_ml.web.service import SERVICE
 
 PREFLIGHT_HEADERS = {

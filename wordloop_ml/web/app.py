@@ -9,8 +9,8 @@ from aiohttp import web
 
 from wordloop_ml.web.access import access, name_origin
 from wordloop_ml.web.embeddings import embeddings
+from wordloop_ml.web.http_server import problems
 from wordloop_ml.web.meeting_socket import meeting_socket
-from wordloop_ml.web.problems import problems
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
 

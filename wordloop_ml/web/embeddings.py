@@ -13,8 +13,7 @@ from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.messages import JobClass
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.http_server import cancel_on_disconnect
-from wordloop_ml.web.request_body import Body, read_json_body
+from wordloop_ml.web.http_server import Body, cancel_on_disconnect, read_json_body
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.embeddings import (
     MAX_REQUEST_BYTES,

@@ -1,7 +1,8 @@
-"""aiohttp's server and WebSocket with every limit stated, and our names for what they refuse by themselves.
+"""HTTP beneath the routes: connections, listening sockets, bodies of requests, errors as answers.
 
-What breaks HTTP never reaches a route: aiohttp answers it in plain text that repeats what came,
-and logs it with a traceback. Here it gets a problem with a code, like everything else.
+aiohttp's server with every limit stated. What breaks HTTP never reaches a route: aiohttp answers it
+in plain text that repeats what came, and logs it with a traceback. Here it gets a problem (RFC 9457)
+with a code, as every other error does.
 
 The listening sockets survive running out of files. asyncio's own server tries again after a second,
 too; but it logs each failed try, and each try of a burst schedules a burst of its own
@@ -10,19 +11,23 @@ too; but it logs each failed try, and each try of a burst schedules a burst of i
 
 import asyncio
 import errno
+import hashlib
+import json
+import math
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.telemetry import describe_bug
-from wordloop_ml.web.problems import bug_problem, http_problem, problem
+from wordloop_ml.wire.close_codes import http_status
 
 MAX_LINE_BYTES = 8_190
 """The request line."""
@@ -319,3 +324,203 @@ def _bound(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
     if not sockets and missing is not None:
         raise OSError(missing.errno, os.strerror(missing.errno or 0)) from missing
     return sockets
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_CODES = {404: ErrorCode.NOT_FOUND, 413: ErrorCode.TOO_LARGE}
+
+
+def problem(error: WordloopError) -> web.Response:
+    """Answer an error as ``application/problem+json``; with Retry-After where retrying helps."""
+    return _answer(
+        http_status(error.code),
+        error.code,
+        str(error),
+        retry_after_s=error.retry_after_s if isinstance(error, Busy) else None,
+    )
+
+
+def problem_fields(error: WordloopError) -> dict[str, object]:
+    """Make the same object for a response that has begun already; ``retry_after`` is in seconds."""
+    fields = _fields(http_status(error.code), error.code, str(error))
+    if isinstance(error, Busy):
+        fields["retry_after"] = error.retry_after_s
+    return fields
+
+
+def http_problem(error: web.HTTPException) -> web.Response:
+    """Answer what aiohttp itself refuses: no such route or method, a body beyond its limit."""
+    code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
+    return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
+
+
+def bug_problem(error: BaseException, route: str) -> web.Response:
+    """Log a bug by its place, and answer 500 (``internal``)."""
+    log.error("request_failed", route=route, **describe_bug(error))
+    return _answer(500, ErrorCode.INTERNAL, "unexpected error")
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a route raises into a problem.
+
+    Raises ``ConnectionError`` instead, which ends the connection, where an answer has begun, a
+    WebSocket above all: another would be taken for a part of it.
+    """
+    try:
+        return await handler(request)
+    except Exception as error:  # the web border: a bug ends this request only
+        answer = _answer_to(error, request)
+    if request.writer.output_size > 0:
+        raise ConnectionResetError("an answer has begun: another cannot follow")
+    return answer
+
+
+def _answer_to(error: Exception, request: web.Request) -> web.Response:
+    match error:
+        case WordloopError():
+            answer = problem(error)
+            if request.content.exception() is not None:
+                # where the next request would begin is not known: its sender must not be surprised
+                answer.force_close()
+            return answer
+        case web.HTTPException():
+            return http_problem(error)
+        case ConnectionError() if request.transport is None or request.transport.is_closing():
+            # The peer vanished while it was answered: nobody reads this.
+            return problem(BadInput("the connection is gone"))
+        case _:
+            return bug_problem(error, route_of(request))
+
+
+def route_of(request: web.Request) -> str:
+    """Return the route's pattern, never the path: a path can carry ids."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"
+
+
+def _answer(
+    status: int,
+    code: ErrorCode,
+    detail: str,
+    *,
+    retry_after_s: float | None = None,
+    allow: str | None = None,
+) -> web.Response:
+    headers = {}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    if allow is not None:
+        headers["Allow"] = allow
+    return web.Response(
+        status=status,
+        text=json.dumps(_fields(status, code, detail)),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def _fields(status: int, code: ErrorCode, detail: str) -> dict[str, object]:
+    return {"type": "about:blank", "status": status, "code": code, "detail": detail}
+
+
+BODY_WITHIN_S = 20.0
+"""How long a body may take to arrive."""
+
+ARRIVING_BYTES = 64 << 20
+"""Bytes that all bodies may hold together which are being read, or are still in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request. digest: SHA-256 of the content."""
+
+    content: bytes
+    digest: bytes
+
+
+class BodyMemory:
+    """Bounds the bytes of bodies that this process holds; one for all routes."""
+
+    def __init__(self, most_bytes: int = ARRIVING_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._held_bytes = 0
+
+    @contextmanager
+    def arriving(self) -> Iterator["ArrivingBody"]:
+        """Account for one body for as long as the context lasts."""
+        one = ArrivingBody(self)
+        try:
+            yield one
+        finally:
+            self._held_bytes -= one.length
+
+    def hold(self, length: int) -> None:
+        """Reserve ``length`` bytes. Raises ``Busy`` beyond the limit of all bodies."""
+        if self._held_bytes + length > self._most_bytes:
+            raise Busy("too many bodies are being received")
+        self._held_bytes += length
+
+
+class ArrivingBody:
+    """The bytes of one body that have arrived so far."""
+
+    def __init__(self, bodies: BodyMemory) -> None:
+        self._bodies = bodies
+        self._chunks: list[bytes] = []
+        self._digest = hashlib.sha256()
+        self.length = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Append the next bytes. Raises ``Busy`` beyond the limit of all bodies."""
+        self._bodies.hold(len(chunk))
+        self.length += len(chunk)
+        self._chunks.append(chunk)
+        self._digest.update(chunk)
+
+    def whole(self) -> Body:
+        """Join the bytes and hand them over: they are not kept here as well."""
+        content = b"".join(self._chunks)
+        self._chunks.clear()
+        return Body(content, self._digest.digest())
+
+
+async def read_json_body(
+    request: web.Request,
+    arriving: ArrivingBody,
+    *,
+    most_bytes: int,
+    within_s: float = BODY_WITHIN_S,
+) -> Body:
+    """Read the whole body without parsing it; a compressed one (Content-Encoding) counts as it unpacks.
+
+    most_bytes: the route's limit. within_s: seconds that the body may take.
+
+    Raises ``BadInput`` (``unsupported_media_type``, ``too_large``, ``idle``, ``bad_request``) and
+    ``Busy``; ``ConnectionError`` when the peer goes.
+    """
+    charset = request.charset
+    if request.content_type != "application/json" or (charset or "utf-8").lower() != "utf-8":
+        raise BadInput(
+            "the body must be application/json in UTF-8", code=ErrorCode.UNSUPPORTED_MEDIA_TYPE
+        )
+    if request.content_length is not None and request.content_length > most_bytes:
+        raise _too_large(most_bytes)
+    try:
+        async with asyncio.timeout(within_s):
+            while chunk := await request.content.readany():
+                arriving.add(chunk)
+                if arriving.length > most_bytes:
+                    raise _too_large(most_bytes)
+        return arriving.whole()
+    except TimeoutError:
+        raise BadInput(
+            f"the body did not arrive within {within_s:g} s", code=ErrorCode.IDLE
+        ) from None
+    except web.RequestPayloadError:
+        raise BadInput("the body is not what its headers say") from None
+
+
+def _too_large(most_bytes: int) -> BadInput:
+    return BadInput(f"the body is larger than {most_bytes} bytes", code=ErrorCode.TOO_LARGE)

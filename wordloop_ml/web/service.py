@@ -17,7 +17,7 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
-from wordloop_ml.web.request_body import BodyMemory
+from wordloop_ml.web.http_server import BodyMemory
 
 
 class Stage(StrEnum):
