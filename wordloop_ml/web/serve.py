@@ -31,10 +31,10 @@ from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobCl
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
+from wordloop_ml.web.access import TokenFile
 from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.service import Service
-from wordloop_ml.web.token_file import TokenFile
 
 CLOSE_S = 2.0
 """How long inference threads may take to end when the start has failed."""
