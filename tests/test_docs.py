@@ -16,7 +16,7 @@ from wordloop_ml.errors import ErrorCode
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.settings import Settings, default_of, variable
 from wordloop_ml.tokens import Tokens
-from wordloop_ml.web.app import make_app
+from wordloop_ml.web.serve import make_app
 from wordloop_ml.web.service import Service
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.close_codes import OUTCOMES, CloseCode

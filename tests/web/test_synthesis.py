@@ -33,8 +33,8 @@ from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web import synthesis
-from wordloop_ml.web.app import make_app
 from wordloop_ml.web.http_server import HttpRunner
+from wordloop_ml.web.serve import make_app
 from wordloop_ml.web.service import Service
 from wordloop_ml.web.synthesis import (
     COMMENT,

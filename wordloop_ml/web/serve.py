@@ -1,4 +1,7 @@
-"""The life of a serving process: listen, load, become ready, serve, drain, leave."""
+"""The serving process: its routes and probes, and its life: listen, load, become ready, serve, drain, leave.
+
+No probe looks at load: a full fleet must not take itself out.
+"""
 
 import asyncio
 import ctypes
@@ -9,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +35,52 @@ from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobCl
 from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
-from wordloop_ml.web.access import TokenFile
-from wordloop_ml.web.app import make_app
-from wordloop_ml.web.http_server import HttpRunner, ListeningSite
-from wordloop_ml.web.service import Service
+from wordloop_ml.web.access import TokenFile, access, name_origin
+from wordloop_ml.web.embeddings import embeddings
+from wordloop_ml.web.http_server import HttpRunner, ListeningSite, problems
+from wordloop_ml.web.meeting_socket import meeting_socket
+from wordloop_ml.web.service import SERVICE, Service, Stage
+from wordloop_ml.web.synthesis import synthesis
+
+
+async def livez(request: web.Request) -> web.Response:
+    """``GET /livez``: 200 while the event loop runs; no dependency is asked, so that none restarts us."""
+    del request
+    return web.json_response({"status": "alive"})
+
+
+async def startupz(request: web.Request) -> web.Response:
+    """``GET /startupz``: 503 until every model has done one inference; how often each was loaded."""
+    service = request.app[SERVICE]
+    loads = [asdict(one) for one in service.loaded.statistics()]
+    return web.json_response(
+        {"stage": service.stage, "model_loads": loads},
+        status=503 if service.stage is Stage.STARTING else 200,
+    )
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """``GET /readyz``: 200 from the end of the start to the beginning of the drain, else 503."""
+    stage = request.app[SERVICE].stage
+    return web.json_response({"stage": stage}, status=200 if stage is Stage.READY else 503)
+
+
+MAX_BODY_BYTES = 65_536
+
+
+def make_app(service: Service) -> web.Application:
+    """Make the application with the routes of one service."""
+    app = web.Application(middlewares=[problems, access], client_max_size=MAX_BODY_BYTES)
+    app[SERVICE] = service
+    app.on_response_prepare.append(name_origin)
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/startupz", startupz)
+    app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
+    app.router.add_post("/v1/embeddings", embeddings)
+    app.router.add_post("/v1/synthesis", synthesis)
+    return app
+
 
 CLOSE_S = 2.0
 """How long inference threads may take to end when the start has failed."""
