@@ -12,7 +12,7 @@ from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost
-from wordloop_ml.meetings.roster import Roster, RosterStatistics, meeting_key
+from wordloop_ml.meetings.roster import TURN_S, Quarantine, Roster, RosterStatistics, meeting_key
 from wordloop_ml.meetings.session import Closed, TrackOptions
 from wordloop_ml.messages import Caption, Samples
 
@@ -164,3 +164,60 @@ async def test_two_tenants_with_one_meeting_id_do_not_meet(roster: Roster) -> No
         if isinstance(event, Caption) and event.final:
             finals.append(event.text)
     assert finals == ["w1 w2"]
+
+
+WAIT_S = 20.0
+
+
+async def test_turns_are_had_in_the_order_of_asking() -> None:
+    """The next begins when the one before ends, and an end counts once."""
+    one = Quarantine()
+    first = await one.turn()
+    second = asyncio.create_task(one.turn())
+    third = asyncio.create_task(one.turn())
+    await asyncio.sleep(0)
+    assert not second.done()
+    first.end()
+    first.end()
+    turn = await second
+    assert not third.done()
+    turn.end()
+    (await third).end()
+
+
+async def test_a_turn_has_a_bound() -> None:
+    """Whoever is never understood keeps the others waiting for half a second."""
+    one = Quarantine()
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    await one.turn()
+    async with asyncio.timeout(WAIT_S):
+        (await one.turn()).end()
+    assert loop.time() - began_s >= 0.9 * TURN_S
+
+
+async def test_a_wait_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind many who are never understood, tracks come in together."""
+    monkeypatch.setattr("wordloop_ml.meetings.roster.WAIT_S", 0.01)
+    one = Quarantine()
+    first = await one.turn()
+    async with asyncio.timeout(WAIT_S):
+        (await one.turn()).end()
+    # the end of a turn that was none frees nobody
+    waiting = asyncio.create_task(one.turn())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    first.end()
+    (await waiting).end()
+
+
+async def test_whoever_stops_waiting_is_passed_over() -> None:
+    """Its connection has gone."""
+    one = Quarantine()
+    first = await one.turn()
+    gone = asyncio.create_task(one.turn())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    first.end()
+    (await one.turn()).end()

@@ -7,7 +7,6 @@ import pytest
 
 from tests.web.support import Serving
 from wordloop_ml.engines.scripted_audio import silence, spoken
-from wordloop_ml.meetings import quarantine
 
 SUSPECTED = {"attempt": 1, "epoch": 2, "live_from": 6_000}
 
@@ -15,8 +14,8 @@ SUSPECTED = {"attempt": 1, "epoch": 2, "live_from": 6_000}
 @pytest.fixture
 def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what a track says or does ends its turn, no clock."""
-    monkeypatch.setattr(quarantine, "TURN_S", 1_000.0)
-    monkeypatch.setattr(quarantine, "WAIT_S", 1_000.0)
+    monkeypatch.setattr("wordloop_ml.meetings.roster.TURN_S", 1_000.0)
+    monkeypatch.setattr("wordloop_ml.meetings.roster.WAIT_S", 1_000.0)
 
 
 @pytest.mark.usefixtures("long_turns")

@@ -23,8 +23,7 @@ from wordloop_ml.meetings.actor import (
     GapArrived,
     MeetingActor,
 )
-from wordloop_ml.meetings.quarantine import Turn
-from wordloop_ml.meetings.roster import meeting_key
+from wordloop_ml.meetings.roster import Turn, meeting_key
 from wordloop_ml.meetings.session import (
     Ack,
     Cadence,

@@ -12,8 +12,7 @@ from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.loaded_models import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
-from wordloop_ml.meetings.quarantine import Quarantine
-from wordloop_ml.meetings.roster import Roster
+from wordloop_ml.meetings.roster import Quarantine, Roster
 from wordloop_ml.ports import TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
