@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.client.support import FAST, FRAME_SAMPLES, STREAM, Listener, Standin, say
 from tests.web.support import WAIT_S, Running, Serving, most_in_a_turn, until
+from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.client import connection
 from wordloop_ml.client.track import StoppedError, TrackClient
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
@@ -19,7 +20,6 @@ from wordloop_ml.messages import Samples, Utterance
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Record, Standing
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.wire.client_messages import ClientMessage
 
 

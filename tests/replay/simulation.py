@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.captioning.witness import POLICY
+from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
@@ -21,7 +22,6 @@ from wordloop_ml.messages import Caption, Hypothesis, JobClass, Pcm16, SpanLost,
 from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
-from wordloop_ml.web.meeting_socket import AudioInput
 from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import (
     GapMessage,

@@ -20,7 +20,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
 from wordloop_ml.audio.packets import RAW_FORMS, PacketReader, Trouble, exact_s, is_cut_off, lasts_s
-from wordloop_ml.audio.resampler import FILE_QUALITY, StreamResampler
+from wordloop_ml.audio.streams import FILE_QUALITY, StreamResampler
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.wire.audio_frames import Downmix

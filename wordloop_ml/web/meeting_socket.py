@@ -12,8 +12,7 @@ import time
 import structlog
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from wordloop_ml.audio.opus import OpusDecoder
-from wordloop_ml.audio.resampler import StreamResampler
+from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import (
@@ -46,7 +45,7 @@ from wordloop_ml.web.track_socket import (
     raise_broken,
     slow_consumer,
 )
-from wordloop_ml.wire.audio_frames import Encoding, PcmDecoder, Positions, StreamHead
+from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.client_messages import (
     FinalizeMessage,
     GapMessage,
@@ -115,65 +114,6 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         with service.connection():
             await connection.run()
     return socket
-
-
-class AudioInput:
-    """Decodes the binary frames of one connection to 16 kHz, and counts its stream samples; no I/O.
-
-    A client may send from before the position that the track accepts; what lies before is
-    counted and dropped, so that every later position is right.
-    """
-
-    def __init__(self, start: StartMessage, positions: Positions) -> None:
-        self.start = start
-        self.positions = positions
-        self._head = StreamHead()
-        self._decoder = _decoder(start)
-        self._received = start.sends_from
-        self._resampler = self._resample_from(start.resume_from)
-
-    @property
-    def received(self) -> int:
-        """Stream position one past the last sample that came in."""
-        return self._received
-
-    def audio(self, payload: bytes) -> Samples:
-        """Decode one binary frame to the 16 kHz samples that it adds: float32, shape (n,), in [-1, 1].
-
-        Raises ``BadInput`` (``bad_audio``).
-        """
-        self._head.look(payload)  # before what is wrong with it as samples
-        samples = self._decoder.decode(payload)
-        early = min(max(self.start.resume_from - self._received, 0), len(samples))
-        self._received += len(samples)
-        return self._resampler.push(samples[early:])
-
-    def flush(self) -> Samples:
-        """Return the 16 kHz samples that the resampler still holds; nothing follows."""
-        return self._resampler.flush()
-
-    def gap(self, samples: int) -> tuple[Samples, int]:
-        """Skip stream samples that do not exist.
-
-        Returns the 16 kHz samples held from before the gap, and the gap's length in samples at 16 kHz.
-        """
-        tail = self.flush()
-        begins = self.positions.to_service(max(self._received, self.start.resume_from))
-        self._received += samples
-        ends = self.positions.to_service(max(self._received, self.start.resume_from))
-        # What follows has nothing to do with what an Opus decoder remembers.
-        self._decoder = _decoder(self.start)
-        self._resampler = self._resample_from(max(self._received, self.start.resume_from))
-        return tail, ends - begins
-
-    def _resample_from(self, position: int) -> StreamResampler:
-        return StreamResampler(self.start.sample_rate, first_sample=position)
-
-
-def _decoder(start: StartMessage) -> PcmDecoder | OpusDecoder:
-    if start.encoding is Encoding.OPUS:
-        return OpusDecoder(start.channels)
-    return PcmDecoder(start.encoding, start.channels, sample_rate=start.sample_rate)
 
 
 class Sender:

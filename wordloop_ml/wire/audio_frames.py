@@ -1,7 +1,7 @@
 """Binary frames of audio: encodings, positions, refused containers, durations of packets, PCM to samples.
 
 The maps of ``Positions`` are floors of exact integer ratios: no float, no accumulated error,
-monotone. ``audio.resampler.StreamResampler`` gives exactly as many samples as ``to_service`` says.
+monotone. ``audio.streams.StreamResampler`` gives exactly as many samples as ``to_service`` says.
 
 A container that is read as samples is noise, and its captions would not say what is wrong: so its
 first bytes are compared with the signatures of containers. Each signature is at least 40 bits at the
@@ -318,7 +318,7 @@ _MULAW_LEVELS = _mulaw_levels()
 class PcmDecoder:
     """Decodes the binary frames of one stream; of several channels, it keeps their polarity.
 
-    encoding: any but Opus, whose packets ``audio.opus`` decodes.
+    encoding: any but Opus, whose packets ``audio.streams`` decodes.
     """
 
     def __init__(
