@@ -13,7 +13,7 @@ from aiohttp import web
 
 from wordloop_ml import __version__
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.replay.session import ReplayPolicy
 from wordloop_ml.settings import Settings, default_of, variable
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web.serve import make_app

@@ -8,8 +8,7 @@ from aiohttp import web
 from tests.web.support import WAIT_S
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import Pcm16
-from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.replay.session import Record, ReplayPolicy, Standing
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage, NoticeMessage

@@ -17,8 +17,7 @@ from wordloop_ml.client.track import StoppedError, TrackClient
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.messages import Samples, Utterance
-from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.replay.session import Record, ReplayPolicy, Standing
 from wordloop_ml.web import meeting_socket
 from wordloop_ml.wire.client_messages import ClientMessage
 

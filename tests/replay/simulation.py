@@ -20,8 +20,7 @@ from wordloop_ml.engines.scripted_audio import spoken
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.messages import Caption, Hypothesis, JobClass, Pcm16, SpanLost, TrackEvent
 from wordloop_ml.replay.breaks import Break, Closed, Lost
-from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.replay.session import Done, HandOver, ReplaySession, Standing
+from wordloop_ml.replay.session import Done, HandOver, ReplayPolicy, ReplaySession, Standing
 from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import (
     GapMessage,

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import (
     HandOver,
+    ReplayPolicy,
     ReplaySession,
     Standing,
 )

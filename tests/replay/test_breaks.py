@@ -1,10 +1,9 @@
-"""What a break means, and how long to wait: one table, and arithmetic."""
+"""What a break means, by one table."""
 
 import pytest
 
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.replay.breaks import (
-    BackOff,
     Break,
     Closed,
     Distrusted,
@@ -16,7 +15,6 @@ from wordloop_ml.replay.breaks import (
     error_code,
     may_be_the_audio,
 )
-from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, ClientAction, CloseCode
 
 
@@ -85,36 +83,3 @@ def test_a_break_has_a_code_and_words(why: Break, code: ErrorCode) -> None:
     """For the one line that a command prints."""
     assert error_code(why) is code
     assert describe(why)
-
-
-def test_waits_double_with_full_jitter_up_to_a_bound() -> None:
-    """And begin anew after progress."""
-    policy = ReplayPolicy(first_wait_s=1.0, longest_wait_s=6.0)
-    back_off = BackOff(policy, random=lambda: 0.5)
-    assert [back_off.wait_s() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
-    back_off.reset()
-    assert back_off.wait_s() == 0.5
-
-
-def test_the_server_may_ask_for_more() -> None:
-    """Retry-After is waited in full, and jitter comes on top: nobody comes back all at once."""
-    back_off = BackOff(ReplayPolicy(first_wait_s=1.0), random=lambda: 0.5)
-    assert back_off.wait_s(10.0) == 10.5
-
-
-def test_a_thousand_failures_later_it_still_waits_no_longer() -> None:
-    """No overflow."""
-    back_off = BackOff(ReplayPolicy(longest_wait_s=15.0), random=lambda: 1.0)
-    assert max(back_off.wait_s() for _ in range(2_000)) == 15.0
-    assert not back_off.exhausted
-
-
-def test_a_policy_may_say_that_it_is_enough() -> None:
-    """For a person who waits at a terminal."""
-    back_off = BackOff(ReplayPolicy(failures_before_stop=2), random=lambda: 0.0)
-    assert [back_off.exhausted, back_off.wait_s(), back_off.wait_s(), back_off.exhausted] == [
-        False,
-        0.0,
-        0.0,
-        True,
-    ]

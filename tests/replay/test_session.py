@@ -4,14 +4,26 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.replay.talking import FRAME, POLICY, RATE, STREAM, final, sent, session, speak, store
-from wordloop_ml.replay.breaks import Closed, Lost
+from wordloop_ml.errors import ErrorCode
+from wordloop_ml.replay.breaks import (
+    Closed,
+    Lost,
+    Refused,
+    Unreachable,
+)
 from wordloop_ml.replay.session import (
+    BackOff,
     BrokenPromise,
     Done,
+    GiveUp,
     HandOver,
     Reconnect,
+    ReplayBuffer,
+    ReplayPolicy,
     ReplaySession,
     Show,
     Standing,
@@ -22,6 +34,7 @@ from wordloop_ml.wire.json_fields import MAX_POSITION
 from wordloop_ml.wire.server_messages import (
     AckMessage,
     EndedMessage,
+    ErrorMessage,
     Limits,
     NoticeCode,
     NoticeMessage,
@@ -279,3 +292,199 @@ def test_times_count_from_the_origin() -> None:
     with pytest.raises(BrokenPromise):
         client.take(1, final(client, 2, 1_600, start=60_099))
     store(client, final(client, 2, 1_600, start=60_100))
+
+
+def test_waits_double_with_full_jitter_up_to_a_bound() -> None:
+    """And begin anew after progress."""
+    policy = ReplayPolicy(first_wait_s=1.0, longest_wait_s=6.0)
+    back_off = BackOff(policy, random=lambda: 0.5)
+    assert [back_off.wait_s() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    back_off.reset()
+    assert back_off.wait_s() == 0.5
+
+
+def test_the_server_may_ask_for_more() -> None:
+    """Retry-After is waited in full, and jitter comes on top: nobody comes back all at once."""
+    back_off = BackOff(ReplayPolicy(first_wait_s=1.0), random=lambda: 0.5)
+    assert back_off.wait_s(10.0) == 10.5
+
+
+def test_a_thousand_failures_later_it_still_waits_no_longer() -> None:
+    """No overflow."""
+    back_off = BackOff(ReplayPolicy(longest_wait_s=15.0), random=lambda: 1.0)
+    assert max(back_off.wait_s() for _ in range(2_000)) == 15.0
+    assert not back_off.exhausted
+
+
+def test_a_policy_may_say_that_it_is_enough() -> None:
+    """For a person who waits at a terminal."""
+    back_off = BackOff(ReplayPolicy(failures_before_stop=2), random=lambda: 0.0)
+    assert [back_off.exhausted, back_off.wait_s(), back_off.wait_s(), back_off.exhausted] == [
+        False,
+        0.0,
+        0.0,
+        True,
+    ]
+
+
+def filled(limit: int = 100, frames: int = 5, samples: int = 10) -> ReplayBuffer:
+    buffer = ReplayBuffer(limit)
+    for index in range(frames):
+        buffer.append(bytes([index]) * samples, samples)
+    return buffer
+
+
+def test_frames_are_found_by_position() -> None:
+    """The first one that reaches beyond."""
+    buffer = filled()
+    for position, begins in ((0, 0), (9, 0), (10, 10), (49, 40)):
+        frame = buffer.after(position)
+        assert frame is not None
+        assert frame.position == begins
+    assert buffer.after(50) is None
+
+
+def test_what_is_committed_is_released_in_whole_frames() -> None:
+    """A frame that reaches beyond is kept: an Opus packet cannot be divided."""
+    buffer = filled()
+    buffer.release_before(25)
+    assert (buffer.start, buffer.held, buffer.end) == (20, 30, 50)
+    buffer.release_before(1_000)
+    assert (buffer.start, buffer.held, buffer.end) == (50, 0, 50)
+
+
+def test_the_oldest_audio_falls_out() -> None:
+    """When there is no room."""
+    buffer = filled(limit=30)
+    assert (buffer.start, buffer.held, buffer.room) == (20, 30, 0)
+
+
+def test_audio_that_never_came_moves_positions_and_takes_no_room() -> None:
+    """The frame behind it stands where it belongs."""
+    buffer = filled(frames=1)
+    buffer.skip(1_000)
+    buffer.append(b"x", 10)
+    frame = buffer.after(500)
+    assert frame is not None
+    assert (frame.position, buffer.held, buffer.end) == (1_010, 20, 1_020)
+
+
+def test_an_empty_frame_is_nothing() -> None:
+    """Harmless, as on the wire."""
+    buffer = filled(frames=1)
+    buffer.append(b"", 0)
+    assert buffer.end == 10
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["append", "skip", "release"]), st.integers(1, 60))),
+    st.integers(1, 100),
+)
+def test_positions_never_lie(steps: list[tuple[str, int]], limit: int) -> None:
+    """Whatever is added, skipped and released."""
+    buffer, added = ReplayBuffer(limit, position=7), {}
+    for what, samples in steps:
+        if what == "append":
+            added[buffer.end] = samples
+            buffer.append(str(buffer.end).encode(), samples)
+        elif what == "skip":
+            buffer.skip(samples)
+        else:
+            buffer.release_before(buffer.start + samples)
+        assert 0 <= buffer.held <= limit
+        position, held = buffer.start, 0
+        while (frame := buffer.after(position)) is not None:
+            assert frame.payload == str(frame.position).encode()
+            assert frame.end - frame.position == added[frame.position]
+            held += frame.end - frame.position
+            position = frame.end
+        assert held == buffer.held
+
+
+def broken(client: ReplaySession, why: Any = None, *, answered: bool = True) -> StartMessage:
+    """Audio is sent and answered, the connection breaks, and the client connects again."""
+    speak(client, 2)
+    sent(client)
+    if answered:
+        client.take(client.epoch, ReadyMessage(client.committed, client.last_seq + 1, Limits()))
+    assert isinstance(client.broke(why or Lost()), Reconnect)
+    return client.connect()
+
+
+def test_audio_that_two_processes_died_of_is_given_up() -> None:
+    """As one gap over what had been sent when the first one died; then the count begins anew."""
+    client = session()
+    client.connect()
+    assert broken(client).attempt == 1
+    assert broken(client, Closed(1011)).attempt == 2
+    items = sent(client)
+    assert items == [GapMessage(2 * FRAME), *[bytes(FRAME)] * 2]
+    store(client, NoticeMessage(NoticeCode.GAP, 0, 40, committed=2 * FRAME))
+    assert client.attempt == 0
+
+
+def test_audio_that_nothing_was_answered_to_is_not_suspected() -> None:
+    """A server lets suspected tracks in one at a time: another one's turn had come."""
+    client = session()
+    client.connect()
+    assert broken(client).attempt == 1
+    assert broken(client, answered=False).attempt == 1
+    assert broken(client).attempt == 2
+
+
+def test_what_is_given_up_reaches_a_little_beyond_the_break() -> None:
+    """Also over audio that comes later: the break may have come in the middle of it."""
+    client = session(replace(POLICY, poison_margin_s=3 * FRAME / RATE))
+    client.connect()
+    broken(client)
+    broken(client)
+    assert sent(client) == []
+    speak(client, 2)
+    assert sent(client) == [GapMessage(5 * FRAME), bytes(FRAME)]
+
+
+def test_audio_beyond_the_break_that_was_heard_acquits_the_rest() -> None:
+    """An interim is enough; one that ends before proves nothing."""
+    client = session()
+    client.connect()
+    broken(client)
+    heard = final(client, 1, FRAME, final=False, seq=None, committed=None)
+    client.take(client.epoch, heard)
+    assert client.attempt == 1
+    client.take(client.epoch, replace(heard, end=2 * FRAME * 1_000 // RATE))
+    assert client.attempt == 0
+
+
+@pytest.mark.parametrize("why", [Closed(1012), Closed(1013), Closed(4001), Lost(silent=True)])
+def test_a_break_that_is_not_the_audio_s_fault_is_not_counted(why: Any) -> None:
+    """However many there are."""
+    client = session()
+    client.connect()
+    for _ in range(4):
+        assert broken(client, why).attempt == 0
+
+
+def test_retry_after_is_heeded_wherever_it_stands() -> None:
+    """In the answer before the upgrade, or in the error before a close."""
+    client = session()
+    assert client.broke(Refused(503, 7.0)) == Reconnect(7.0 + 0.125)
+    client.connect()
+    client.take(1, ErrorMessage(ErrorCode.BUSY, "full", 4.0))
+    assert client.broke(Closed(1013)) == Reconnect(4.0 + 0.25)
+    assert client.broke(Unreachable()) == Reconnect(0.5)
+
+
+@pytest.mark.parametrize("code", [1002, 4009, 4501, 4503])
+def test_a_terminal_code_ends_it(code: int) -> None:
+    """With the server's own error, where it named one."""
+    client = session()
+    client.connect()
+    client.take(1, ErrorMessage(ErrorCode.SUPERSEDED, "newer"))
+    assert client.broke(Closed(code)) == GiveUp(ErrorCode.SUPERSEDED, Closed(code))
+
+
+def test_a_policy_may_end_it() -> None:
+    """After so many failures in a row."""
+    client = session(replace(POLICY, failures_before_stop=1))
+    assert isinstance(client.broke(Unreachable()), Reconnect)
+    assert client.broke(Unreachable()) == GiveUp(ErrorCode.SERVER_UNREACHABLE, Unreachable())

@@ -14,7 +14,7 @@ from tests.replay.simulation import RATE, WORD_SAMPLES, Crashed, Simulation, Tal
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.engines.scripted_audio import BASE_LEVEL
 from wordloop_ml.replay.breaks import Lost, Unreachable
-from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.replay.session import ReplayPolicy
 
 EXAMPLES = int(os.environ.get("REPLAY_EXAMPLES", "150"))
 NEVER = 1 << 30

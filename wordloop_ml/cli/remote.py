@@ -17,8 +17,7 @@ from wordloop_ml.cli.sources import Source, file_frames
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost
-from wordloop_ml.replay.policy import ReplayPolicy
-from wordloop_ml.replay.session import Record, Standing
+from wordloop_ml.replay.session import Record, ReplayPolicy, Standing
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import VERSION, StartMessage
 from wordloop_ml.wire.server_messages import CaptionMessage

@@ -17,13 +17,13 @@ import structlog
 from wordloop_ml.client.connection import BrokenError, Connection, NotConnectedError
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.replay.breaks import Break, Distrusted, describe
-from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.replay.session import (
     BrokenPromise,
     Done,
     GiveUp,
     HandOver,
     Record,
+    ReplayPolicy,
     ReplaySession,
     Show,
     Standing,

@@ -3,11 +3,9 @@
 What a close code means stands in one table, ``wire.close_codes.CLIENT_ACTIONS``.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.replay.policy import ReplayPolicy
 from wordloop_ml.wire.close_codes import CLIENT_ACTIONS, OUTCOMES, ClientAction, CloseCode
 
 
@@ -47,9 +45,6 @@ class Distrusted:
 
 
 Break = Unreachable | Refused | Closed | Lost | Distrusted
-
-Randomness = Callable[[], float]
-"""Evenly distributed in [0, 1)."""
 
 
 def action(why: Break) -> ClientAction:
@@ -98,39 +93,6 @@ def describe(why: Break) -> str:
             return "it fell silent" if silent else "the connection was lost"
         case Distrusted():
             return "it broke the protocol"
-
-
-class BackOff:
-    """Says how long to wait before the next connection: full jitter, doubling with each failure.
-
-    Jitter is what keeps the clients of a container that died from coming back all at once.
-    (M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.)
-    """
-
-    def __init__(self, policy: ReplayPolicy, random: Randomness) -> None:
-        self._policy = policy
-        self._random = random
-        self.failures = 0
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether there were ``failures_before_stop`` failures in a row."""
-        most = self._policy.failures_before_stop
-        return most is not None and self.failures >= most
-
-    def wait_s(self, at_least_s: float = 0.0) -> float:
-        """Count one more break without progress; return the wait in seconds.
-
-        at_least_s: what the server asked for, in seconds.
-        """
-        doublings = min(self.failures, 32)
-        window = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0**doublings)
-        self.failures += 1
-        return at_least_s + self._random() * window
-
-    def reset(self) -> None:
-        """Forget the failures: there was progress."""
-        self.failures = 0
 
 
 _CODES = frozenset(int(code) for code in CLIENT_ACTIONS)

@@ -5,20 +5,13 @@ The owner (``client.track``, or a test) does what has to wait: it connects, send
 ``stored``, and reports each break to ``broke``.
 """
 
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wordloop_ml.errors import ErrorCode, WordloopError
-from wordloop_ml.replay.breaks import (
-    BackOff,
-    Break,
-    Randomness,
-    Refused,
-    action,
-    error_code,
-    may_be_the_audio,
-)
-from wordloop_ml.replay.buffer import ReplayBuffer
-from wordloop_ml.replay.policy import ReplayPolicy
+from wordloop_ml.replay.breaks import Break, Refused, action, error_code, may_be_the_audio
 from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.client_messages import GapMessage, StartMessage, StopMessage
 from wordloop_ml.wire.close_codes import ClientAction
@@ -32,6 +25,139 @@ from wordloop_ml.wire.server_messages import (
     ReadyMessage,
     ServerMessage,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPolicy:
+    """How much a client keeps, how it waits, and when it gives up; in seconds of audio, or of time.
+
+    replay_s: audio kept from ``committed`` on; what falls out becomes a gap.
+    in_flight_s: audio sent ahead of what the server says it received. The server's ``ack`` comes
+        each 2 s; more than this would only fill socket buffers, behind which pings wait.
+    lead_s: audio kept before ``committed``, for decoders that need a run-up (80 ms for Opus).
+    first_wait_s: reconnecting waits for a random part of this; it doubles with each failure.
+    longest_wait_s: up to this.
+    breaks_before_gap: as many breaks in a row that may be the audio's fault, and the audio is
+        given up: so many processes may die of it.
+    poison_margin_s: given up beyond what had been sent at the break, which may have come in the
+        middle of what kills.
+    failures_before_stop: as many failures in a row, and the client stops; None for never.
+    """
+
+    replay_s: float = 120.0
+    in_flight_s: float = 10.0
+    lead_s: float = 0.0
+    first_wait_s: float = 0.25
+    longest_wait_s: float = 15.0
+    breaks_before_gap: int = 2
+    poison_margin_s: float = 1.0
+    failures_before_stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One binary frame: its bytes, and the stream samples that it holds, [position, end)."""
+
+    position: int
+    end: int
+    payload: bytes
+
+
+class ReplayBuffer:
+    """Holds frames in order; positions between them are audio that nobody has (any more).
+
+    Frames are never divided: an Opus packet cannot be, and the server drops what lies before
+    ``resume_from`` in any case.
+
+    limit: samples that are held at most; the oldest frames fall out. position: of the first one.
+    """
+
+    def __init__(self, limit: int, position: int = 0) -> None:
+        self._limit = limit
+        self._frames: deque[Frame] = deque()
+        self.held = 0
+        self.end = position
+
+    @property
+    def start(self) -> int:
+        """Position of the first frame that is held; ``end`` without any."""
+        return self._frames[0].position if self._frames else self.end
+
+    @property
+    def room(self) -> int:
+        """How many samples may be added before audio falls out."""
+        return self._limit - self.held
+
+    def append(self, payload: bytes, samples: int) -> None:
+        """Append one frame of ``samples`` samples; the oldest frames fall out beyond the limit."""
+        if samples < 1:
+            return
+        self._frames.append(Frame(self.end, self.end + samples, payload))
+        self.end += samples
+        self.held += samples
+        while self.held > self._limit:
+            self._drop()
+
+    def skip(self, samples: int) -> None:
+        """Leave out ``samples`` positions: their audio never came."""
+        self.end += samples
+
+    def release_before(self, position: int) -> None:
+        """Drop the frames that end at ``position`` or before: they are committed."""
+        while self._frames and self._frames[0].end <= position:
+            self._drop()
+
+    def give_up_before(self, position: int) -> None:
+        """Drop the frames that begin before ``position``: they are not to be sent again."""
+        while self._frames and self._frames[0].position < position:
+            self._drop()
+
+    def after(self, position: int) -> Frame | None:
+        """Return the first frame that ends after ``position``; None without one."""
+        index = bisect_right(self._frames, position, key=lambda frame: frame.end)
+        return self._frames[index] if index < len(self._frames) else None
+
+    def _drop(self) -> None:
+        frame = self._frames.popleft()
+        self.held -= frame.end - frame.position
+
+
+Randomness = Callable[[], float]
+"""Evenly distributed in [0, 1)."""
+
+
+class BackOff:
+    """Says how long to wait before the next connection: full jitter, doubling with each failure.
+
+    Jitter is what keeps the clients of a container that died from coming back all at once.
+    (M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.)
+    """
+
+    def __init__(self, policy: ReplayPolicy, random: Randomness) -> None:
+        self._policy = policy
+        self._random = random
+        self.failures = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there were ``failures_before_stop`` failures in a row."""
+        most = self._policy.failures_before_stop
+        return most is not None and self.failures >= most
+
+    def wait_s(self, at_least_s: float = 0.0) -> float:
+        """Count one more break without progress; return the wait in seconds.
+
+        at_least_s: what the server asked for, in seconds.
+        """
+        doublings = min(self.failures, 32)
+        window = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0**doublings)
+        self.failures += 1
+        return at_least_s + self._random() * window
+
+    def reset(self) -> None:
+        """Forget the failures: there was progress."""
+        self.failures = 0
+
 
 Record = CaptionMessage | NoticeMessage
 """What a transcript is made of: a final, or the notice of a gap in it."""
