@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
 from wordloop_ml.cli import serve, synthesise, transcribe, weights
-from wordloop_ml.cli.output import print_error
+from wordloop_ml.cli.options import print_error
 from wordloop_ml.errors import WordloopError
 
 __all__ = ["main", "make_parser", "serve", "synthesise", "transcribe", "weights"]

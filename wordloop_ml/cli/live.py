@@ -11,8 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from wordloop_ml.cli.hints import Hints
-from wordloop_ml.cli.output import Notices
+from wordloop_ml.cli.options import Hints, Notices
 from wordloop_ml.cli.sources import Source, file_frames
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import EngineFailed, WordloopError

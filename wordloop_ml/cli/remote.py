@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import numpy as np
 
-from wordloop_ml.cli.hints import Hints
 from wordloop_ml.cli.live import LiveView
-from wordloop_ml.cli.output import Notices
+from wordloop_ml.cli.options import Hints, Notices
 from wordloop_ml.cli.sources import Source, file_frames
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.errors import BadInput, WordloopError

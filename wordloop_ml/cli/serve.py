@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import NoReturn
 
-from wordloop_ml.cli.output import print_error
+from wordloop_ml.cli.options import print_error
 from wordloop_ml.errors import StartupHung
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs

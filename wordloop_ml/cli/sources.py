@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wordloop_ml.audio.files import StreamInfo, audio_streams, open_audio
-from wordloop_ml.cli.output import print_error
+from wordloop_ml.cli.options import print_error
 from wordloop_ml.errors import BadInput
 from wordloop_ml.messages import Samples
 from wordloop_ml.wire.json_fields import name_in

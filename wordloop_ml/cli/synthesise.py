@@ -13,8 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from wordloop_ml.analysis.plan_runner import run_plan
-from wordloop_ml.cli.hints import spoken
-from wordloop_ml.cli.output import check_output, write_output
+from wordloop_ml.cli.options import check_output, spoken, write_output
 from wordloop_ml.engines.catalogue import open_text_engines, synthesisers_of
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.settings import Settings, read_settings

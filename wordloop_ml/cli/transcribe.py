@@ -21,10 +21,17 @@ from wordloop_ml.audio.files import AudioFile, open_audio
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
-from wordloop_ml.cli import hints
-from wordloop_ml.cli.hints import NO_HINTS, Hints
 from wordloop_ml.cli.live import LiveView, play_live
-from wordloop_ml.cli.output import Notices, check_output, print_error, write_output
+from wordloop_ml.cli.options import (
+    NO_HINTS,
+    Hints,
+    Notices,
+    add_hints_to,
+    check_output,
+    hints_of,
+    print_error,
+    write_output,
+)
 from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
 from wordloop_ml.cli.serve import end_process
 from wordloop_ml.cli.sources import Source, sources_of
@@ -127,7 +134,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="send the files to a running service instead of loading models here; "
         "its token is WORDLOOP_TOKEN",
     )
-    hints.add_to(parser)
+    add_hints_to(parser)
     parser.set_defaults(handler=_transcribe)
 
 
@@ -135,7 +142,7 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     settings = read_settings(os.environ)
     configure_logs("warning", "console")
     form = _form(arguments)
-    asked = hints.hints_of(arguments)
+    asked = hints_of(arguments)
     output = check_output(arguments.output)
     server = None if arguments.server is None else server_of(arguments.server, settings.token)
     # what is wrong is said before the models load
