@@ -21,7 +21,15 @@ from wordloop_ml.audio.files import AudioFile, open_audio
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
-from wordloop_ml.cli.live import LiveView, play_live
+from wordloop_ml.cli.meeting import (
+    LiveView,
+    Server,
+    Source,
+    play_live,
+    server_of,
+    sources_of,
+    transcribe_remotely,
+)
 from wordloop_ml.cli.options import (
     NO_HINTS,
     Hints,
@@ -32,9 +40,7 @@ from wordloop_ml.cli.options import (
     print_error,
     write_output,
 )
-from wordloop_ml.cli.remote import Server, server_of, transcribe_remotely
 from wordloop_ml.cli.serve import end_process
-from wordloop_ml.cli.sources import Source, sources_of
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
