@@ -9,10 +9,13 @@ import aiohttp
 import numpy as np
 import pytest
 
+from tests.attentive import AttentiveTranscriber
 from tests.web.support import WAIT_S, Client, Serving
+from wordloop_ml.engines.catalogue import Engines
+from wordloop_ml.engines.scripted import ScriptedVoiceDetector
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import EngineFailed
-from wordloop_ml.messages import Utterance
+from wordloop_ml.messages import Task, Utterance
 
 TURN = np.concatenate([silence(8_000), spoken(range(1, 9)), silence(16_000)])
 """Half a second of silence, eight words in two seconds, a second of silence."""
@@ -402,3 +405,108 @@ async def test_replayed_audio_comes_faster_than_speech_and_is_marked(serving: Se
 async def _stop_after(client: Client, sending: "asyncio.Task[None]") -> None:
     await sending
     await client.send(type="stop")
+
+
+async def test_language_task_and_vocabulary_go_with_every_decode(serving: Serving) -> None:
+    """As ``start`` gave them; the vocabulary as a prompt."""
+    transcriber = AttentiveTranscriber()
+    service = await serving(engines=Engines(transcriber, ScriptedVoiceDetector()))
+    client = await service.connect()
+    await client.start(language="de", task="translate", vocabulary=["Wordloop", "Zoë Özil"])
+    transcriber.asked.clear()  # the first inference of each worker, at start-up
+    await client.speak(np.concatenate([spoken([1, 2, 3]), silence(16_000)]))
+    await client.send(type="stop")
+    await client.drained()
+    assert transcriber.asked
+    for options in transcriber.asked:
+        assert (options.language, options.task) == ("de", Task.TRANSLATE)
+        assert "Wordloop, Zoë Özil" in options.prompt
+
+
+@pytest.mark.parametrize(
+    ("tag", "told"),
+    [("en-US", "en"), ("EN", "en"), ("nb-NO", "no"), ("jv", "jw"), ("auto", None), (None, None)],
+)
+async def test_a_language_goes_with_every_decode_as_the_model_calls_it(
+    serving: Serving, tag: str | None, told: str | None
+) -> None:
+    """Whatever tag ``start`` gave; none, auto and null let the model decide."""
+    transcriber = AttentiveTranscriber()
+    service = await serving(engines=Engines(transcriber, ScriptedVoiceDetector()))
+    client = await service.connect()
+    await client.start(language=tag, speaker=None)
+    transcriber.asked.clear()
+    await client.speak(np.concatenate([spoken([1, 2, 3]), silence(16_000)]))
+    await client.send(type="stop")
+    await client.drained()
+    assert client.words == ["w1", "w2", "w3"]
+    if told is None:
+        assert transcriber.asked[0].language is None  # what was heard is told to later ones
+    else:
+        assert {one.language for one in transcriber.asked} == {told}
+
+
+@pytest.mark.parametrize("tag", ["en-GB", "EN", "eng", "auto"])
+async def test_a_model_of_english_takes_any_english(serving: Serving, tag: str) -> None:
+    """With a region, in capitals, by three letters."""
+    client = await (await serving()).connect()
+    await client.start(language=tag)
+    await client.until("ready")
+
+
+SUSPECTED = {"attempt": 1, "epoch": 2, "live_from": 6_000}
+
+
+@pytest.fixture
+def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a track says or does ends its turn, no clock."""
+    monkeypatch.setattr("wordloop_ml.meetings.roster.TURN_S", 1_000.0)
+    monkeypatch.setattr("wordloop_ml.meetings.roster.WAIT_S", 1_000.0)
+
+
+@pytest.mark.usefixtures("long_turns")
+async def test_a_suspected_track_is_answered_when_the_one_before_is_understood(
+    serving: Serving,
+) -> None:
+    """By a caption that reaches its live audio; others need not wait meanwhile."""
+    service = await serving()
+    first, second, other = [await service.connect(name) for name in ("m1", "m2", "m3")]
+    await first.start(**SUSPECTED)
+    await first.until("ready")
+    await second.start(**SUSPECTED)
+    waiting = asyncio.create_task(second.until("ready"))
+    await other.start(epoch=2)
+    await other.until("ready")
+    await first.speak(spoken([1, 2]))
+    await first.until("caption")
+    await waiting
+    await second.speak(np.concatenate([spoken([3, 4]), silence(16_000)]))
+    await second.send(type="stop")
+    await second.drained()
+    assert second.words == ["w3", "w4"]
+
+
+@pytest.mark.usefixtures("long_turns")
+async def test_silence_is_understood_by_an_ack(serving: Serving) -> None:
+    """Which comes sooner than others' while the track is suspected."""
+    service = await serving()
+    first, second = [await service.connect(name) for name in ("m1", "m2")]
+    await first.start(**SUSPECTED)
+    await first.speak(silence(14_000))
+    ack = await first.until("ack")
+    assert ack["received"] < 8_000
+    await second.start(**SUSPECTED)
+    await second.until("ready")
+    await first.until("ack")
+
+
+@pytest.mark.usefixtures("long_turns")
+async def test_a_suspected_track_that_ends_makes_way(serving: Serving) -> None:
+    """However it ends."""
+    service = await serving()
+    first, second = [await service.connect(name) for name in ("m1", "m2")]
+    await first.start(**SUSPECTED)
+    await first.until("ready")
+    await first.socket.close()
+    await second.start(**SUSPECTED)
+    await second.until("ready")
