@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.web.support import Client, Running, Serving, until
 from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import BadInput, ErrorCode, WordloopError
-from wordloop_ml.meetings.session import Outbox
+from wordloop_ml.meetings.session import CaptionTiming, Outbox, OutboxEvent, Ping
 from wordloop_ml.web import meeting_socket, track_socket
-from wordloop_ml.web.track_socket import ANSWER_WITHIN_S, PING_EVERY_S, Heartbeat, TokenBucket
+from wordloop_ml.web.track_socket import ANSWER_WITHIN_S, PING_EVERY_S, Liveness, TokenBucket
 from wordloop_ml.wire.close_codes import close_reason
 from wordloop_ml.wire.server_messages import Limits
 
@@ -54,7 +54,7 @@ async def test_a_flood_of_messages_with_little_or_no_audio_is_ended(
 
 async def test_a_peer_that_has_stopped_may_be_silent_while_its_finals_are_made() -> None:
     """However long that takes under load; pongs are still wanted of it."""
-    waiting, talking = (track_socket.Liveness(Outbox(), within_s=1.0) for _ in range(2))
+    waiting, talking = (Liveness(Outbox(), within_s=1.0) for _ in range(2))
     waiting.stopped()
     for liveness in (waiting, talking):
         liveness.waited(1.5)
@@ -268,43 +268,49 @@ async def test_hundreds_of_peers_that_connect_and_vanish_leave_no_task_and_no_fi
     await until(lambda: process.num_fds() <= files + 8)  # the session keeps a few of its own
 
 
-def state(heartbeat: Heartbeat) -> tuple[bool, bool]:
-    """Whether to ask, and whether an answer is overdue."""
-    return heartbeat.ping_due, heartbeat.pong_overdue
+class CountingOutbox(Outbox):
+    """Counts the pings that are put into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pings = 0
+
+    def put(self, event: OutboxEvent, timing: CaptionTiming | None = None) -> None:
+        self.pings += isinstance(event, Ping)
+        super().put(event, timing)
 
 
-def test_a_peer_is_asked_and_has_time_to_answer() -> None:
+def test_a_peer_is_pinged_and_has_time_to_answer() -> None:
     """Again and again."""
-    heartbeat = Heartbeat()
-    for _ in range(3):
-        assert state(heartbeat) == (False, False)
-        heartbeat.waited(PING_EVERY_S)
-        assert state(heartbeat) == (True, False)
-        heartbeat.ping_sent()
-        assert state(heartbeat) == (False, False)
-        heartbeat.waited(ANSWER_WITHIN_S - 0.1)
-        assert state(heartbeat) == (False, False)
-        assert heartbeat.pong_received()
+    outbox = CountingOutbox()
+    liveness = Liveness(outbox, within_s=60.0)
+    for asked in range(3):
+        assert outbox.pings == asked
+        liveness.waited(PING_EVERY_S)
+        assert outbox.pings == asked + 1
+        liveness.waited(ANSWER_WITHIN_S - 0.1)
+        assert outbox.pings == asked + 1
+        assert liveness.answered()
 
 
-def test_one_that_does_not_answer_is_overdue() -> None:
-    """All told within ten seconds, its close included."""
-    heartbeat = Heartbeat()
-    heartbeat.waited(PING_EVERY_S)
-    heartbeat.ping_sent()
-    heartbeat.waited(ANSWER_WITHIN_S)
-    assert heartbeat.pong_overdue
+def test_a_peer_that_does_not_answer_is_a_slow_consumer() -> None:
+    """Within ten seconds in all, its close included."""
+    liveness = Liveness(Outbox(), within_s=60.0)
+    liveness.waited(PING_EVERY_S)
+    with pytest.raises(BadInput) as caught:
+        liveness.waited(ANSWER_WITHIN_S)
+    assert caught.value.code is ErrorCode.SLOW_CONSUMER
     assert PING_EVERY_S + ANSWER_WITHIN_S + 2.0 < 10.0
 
 
-def test_time_in_which_we_did_not_wait_for_the_peer_does_not_count() -> None:
-    """Nothing is said, so nothing passes; and an answer to no question changes nothing."""
-    heartbeat = Heartbeat()
-    heartbeat.waited(PING_EVERY_S / 2)
-    assert not heartbeat.pong_received()
-    heartbeat.waited(PING_EVERY_S / 2)
-    assert heartbeat.ping_due
-    assert not heartbeat.pong_overdue
+def test_a_pong_without_a_ping_is_a_heartbeat_of_the_peer_s_own() -> None:
+    """It does not put off our ping."""
+    outbox = CountingOutbox()
+    liveness = Liveness(outbox, within_s=60.0)
+    liveness.waited(PING_EVERY_S / 2)
+    assert not liveness.answered()
+    liveness.waited(PING_EVERY_S / 2)
+    assert outbox.pings == 1
 
 
 LIMITS = Limits()

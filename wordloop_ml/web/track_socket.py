@@ -82,59 +82,28 @@ def raise_broken(error: BaseException) -> None:
         raise error
 
 
-PING_EVERY_S = 2.0
-ANSWER_WITHIN_S = 4.0
-
-
-class Heartbeat:
-    """The heartbeat of one peer.
-
-    After each ``waited``, look at ``pong_overdue`` and ``ping_due``.
-    """
-
-    def __init__(self) -> None:
-        self._ping_out = False
-        self._waited_s = 0.0
-
-    @property
-    def ping_due(self) -> bool:
-        """Whether to send a ping now."""
-        return not self._ping_out and self._waited_s >= PING_EVERY_S
-
-    @property
-    def pong_overdue(self) -> bool:
-        """Whether the peer has owed a pong for ``ANSWER_WITHIN_S`` or longer."""
-        return self._ping_out and self._waited_s >= ANSWER_WITHIN_S
-
-    def waited(self, seconds: float) -> None:
-        """Count so many seconds of waiting for the peer."""
-        self._waited_s += seconds
-
-    def ping_sent(self) -> None:
-        """Count from here until the pong."""
-        self._ping_out, self._waited_s = True, 0.0
-
-    def pong_received(self) -> bool:
-        """Take a pong: the peer has read up to our ping.
-
-        False where no ping was out: then it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
-        """
-        if not self._ping_out:
-            return False
-        self._ping_out, self._waited_s = False, 0.0
-        return True
-
-
 def slow_consumer() -> BadInput:
     """Make the error for a peer that does not read what it is sent."""
     return BadInput("captions were not read fast enough", code=ErrorCode.SLOW_CONSUMER)
 
 
+PING_EVERY_S = 2.0
+"""Seconds of waiting for a peer after which it is sent a ping."""
+
+ANSWER_WITHIN_S = 4.0
+"""Seconds of waiting for the pong after which the peer counts as one that does not read."""
+
+
 class Liveness:
     """Decides, after each wait for a peer, whether the peer is still there and reads.
 
-    Messages and heartbeats of the peer's own are signs of life; an answer to our ping is none: a
-    library gives it by itself, when whoever used the connection has long forgotten it.
+    A ping goes through everything that waits for the peer, and the pong comes back in order: the time
+    until then is how far behind the peer reads, whatever the buffers in between hold. Only seconds in
+    which this process waited for the peer count: while it is the slow side, the pong lies in its own
+    buffers.
+
+    Messages and heartbeats of the peer's own are signs of life; a pong to our ping is none: a
+    library sends it by itself, when whoever used the connection has long forgotten it.
 
     outbox: where pings are put. within_s: how long the peer may be silent, in seconds.
     """
@@ -142,25 +111,33 @@ class Liveness:
     def __init__(self, outbox: Outbox, within_s: float) -> None:
         self._outbox = outbox
         self._within_s = within_s
-        self._heartbeat = Heartbeat()
+        self._ping_out = False
+        self._waited_s = 0.0  # since the last ping or pong
         self._silent_s = 0.0
 
     def waited(self, seconds: float) -> None:
-        """Count a wait for the peer; ask for a pong when it is time.
+        """Count a wait for the peer; put a ping into the outbox when it is time.
 
-        Raises ``BadInput`` (``slow_consumer``) for a peer that owes a pong for too long.
+        Raises ``BadInput`` (``slow_consumer``) for a peer that owes a pong for ``ANSWER_WITHIN_S``.
         """
         self._silent_s += seconds
-        self._heartbeat.waited(seconds)
-        if self._heartbeat.pong_overdue:
-            raise slow_consumer()
-        if self._heartbeat.ping_due:
-            self._heartbeat.ping_sent()
+        self._waited_s += seconds
+        if self._ping_out:
+            if self._waited_s >= ANSWER_WITHIN_S:
+                raise slow_consumer()
+        elif self._waited_s >= PING_EVERY_S:
+            self._ping_out, self._waited_s = True, 0.0
             self._outbox.put(Ping())
 
     def answered(self) -> bool:
-        """Take a pong; False where no ping of ours was out: it is the peer's own heartbeat."""
-        return self._heartbeat.pong_received()
+        """Take a pong; return whether it answers a ping of ours.
+
+        False where no ping was out: it is a heartbeat of the peer's own (RFC 6455, 5.5.3).
+        """
+        if not self._ping_out:
+            return False
+        self._ping_out, self._waited_s = False, 0.0
+        return True
 
     def heard(self) -> None:
         """Take a sign of life."""
