@@ -177,7 +177,8 @@ class Sender:
                     await self.ping()
                 else:
                     await self.send(_message(event, translator, audio))
-                    turn.look(event, options.live_from)
+                    if options.suspected:
+                        turn.look(event, options.live_from)
                 if self._traces and timing is not None and isinstance(event, Caption):
                     self._trace(event, timing)
                 event, timing = await session.outbox.get_timed()
