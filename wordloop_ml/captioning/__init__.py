@@ -1,1 +1,1 @@
-"""Pure: sound and hypotheses in, captions out. No clock, no thread, no I/O."""
+"""Pure: a track's samples and the hypotheses about them to captions."""

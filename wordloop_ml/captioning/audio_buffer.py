@@ -1,4 +1,4 @@
-"""The audio that a track still needs, as int16, by absolute index; pure."""
+"""Stores the audio that a track still needs, as int16, by absolute index; pure."""
 
 from bisect import bisect_right
 
@@ -7,13 +7,13 @@ import numpy as np
 from wordloop_ml.messages import Pcm16, Samples
 
 _FIRST_CAPACITY = 1 << 15
-"""About two seconds: what a silent track costs."""
+"""Samples of the first allocation, about two seconds: a silent track needs no more."""
 
 _SCALE = 32_768.0
 
 
 class AudioBuffer:
-    """A bounded memory of samples that are addressed by their absolute index.
+    """Stores samples within a bound, and finds them by their absolute index.
 
     It grows as it fills, up to ``limit`` samples, and overwrites only what was released.
     Positions may be skipped, without audio and without memory, where the sender has none.
@@ -50,11 +50,11 @@ class AudioBuffer:
 
     @property
     def memory_bytes(self) -> int:
-        """What the stored audio costs."""
+        """Bytes allocated for audio."""
         return self._memory.nbytes
 
     def append(self, samples: Samples) -> None:
-        """Store samples: float32 in [-1, 1], clipped; ValueError when they exceed ``room``."""
+        """Store samples: float32, shape (n,), clipped to [-1, 1]. Raises ``ValueError`` beyond ``room``."""
         count = len(samples)
         if count > self.room:
             raise ValueError(f"{count} samples exceed the buffer's room of {self.room}")
@@ -75,7 +75,7 @@ class AudioBuffer:
         self.release_before(self._start)
 
     def copy(self, start: int, end: int) -> Samples:
-        """An own float32 copy of [start, end); ValueError when any of it is not there."""
+        """Copy [start, end): float32, shape (end - start,). Raises ``ValueError`` when any of it is not held."""
         if not self._start <= start <= end <= self._end:
             raise ValueError(f"[{start}, {end}) is not within [{self._start}, {self._end})")
         stored = self._count_at(start)
@@ -84,7 +84,7 @@ class AudioBuffer:
         return self._read(stored, end - start).astype(np.float32) / np.float32(_SCALE)
 
     def release_before(self, index: int) -> None:
-        """Audio before this absolute index is no longer needed; never moves back."""
+        """Release the audio before this absolute index; ``start`` never moves back."""
         self._start = min(max(index, self._start), self._end)
         self._stored_from = self._count_at(self._start)
         piece = bisect_right(self._pieces, self._start, key=lambda piece: piece[0])
@@ -92,7 +92,7 @@ class AudioBuffer:
             del self._pieces[: piece - 1]
 
     def _count_at(self, index: int) -> int:
-        """The running count at which the sample of an absolute index is stored."""
+        """Return the running count at which the sample of an absolute index is stored."""
         piece = bisect_right(self._pieces, index, key=lambda piece: piece[0])
         absolute, count = self._pieces[max(piece - 1, 0)]
         beyond = self._pieces[piece][1] if piece < len(self._pieces) else self._stored_to

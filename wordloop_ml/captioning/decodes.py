@@ -26,9 +26,9 @@ from wordloop_ml.messages import (
 
 
 class Languages:
-    """What is spoken on one track.
+    """Decides which language each decode of one track is told.
 
-    given: what the client says is spoken, which is never in question; None for nothing.
+    given: the language that the client named, which is never doubted; None where it named none.
     """
 
     def __init__(self, policy: CaptioningPolicy, given: str | None) -> None:
@@ -40,13 +40,12 @@ class Languages:
 
     @property
     def established(self) -> str | None:
-        """What a final was sure to hear."""
+        """The language that a final detected with certainty; None until one has."""
         return self._established
 
     @property
     def expected(self) -> str | None:
-        """What was spoken last, on this track or else in its meeting: stands when a detection is
-        unsure."""
+        """The language spoken last on this track, or else in its meeting: what an unsure detection keeps."""
         return self._established or self._elsewhere
 
     def expect(self, language: str) -> None:
@@ -54,17 +53,17 @@ class Languages:
         self._elsewhere = language
 
     def for_interim(self, segment: Segment) -> str | None:
-        """What to tell the decode of what is said so far; None to detect it."""
+        """Return the language to decode an open segment in; None to detect it."""
         return self._given or self._established or segment.language
 
     def for_final(self, start: int) -> str | None:
-        """What to tell the decode of a segment that starts there; None to detect it."""
+        """Return the language to decode a final in that starts at this sample; None to detect it."""
         if self._given is None and start >= self._recheck_at:
             return None
         return self._given or self._established
 
     def heard_interim(self, segment: Segment, hypothesis: Hypothesis) -> None:
-        """Note an interim that no guard refused; a sure language of it holds for the segment."""
+        """Note an interim that no guard refused: a language it is sure of holds for its segment."""
         if self._is_sure(hypothesis):
             segment.language = hypothesis.language
 
@@ -92,7 +91,7 @@ _CURABLE = {
     RejectReason.REPETITION,
     RejectReason.PROMPT_ECHO,
 }
-"""What another decode of the same audio may do without. Silence stays silence."""
+"""Reasons that another decode of the same audio may not give; silence stays silence."""
 
 
 def outcome_of(
@@ -100,10 +99,11 @@ def outcome_of(
     facts: AudioFacts,
     policy: CaptioningPolicy,
 ) -> FinalText | NoFinal:
-    """What becomes of a final that every decode left in doubt: text, wherever somebody spoke.
+    """Choose the outcome of a final that every decode left in doubt.
 
-    The likeliest of the unlikely texts; without any, the likeliest of those that repeat
-    themselves: as it is when two decodes in a row have the same, said once otherwise.
+    The likeliest of the texts refused as unlikely; without any, the likeliest of those refused as
+    repeating: as it is when two decodes in a row agree on it, without its repeats otherwise. No
+    final where the last reason is one that no other decode cures, or no text is left.
     """
     unlikely = [one for reason, one in doubted if reason is RejectReason.LOW_PROBABILITY]
     repeating = [one for reason, one in doubted if reason is RejectReason.REPETITION]
@@ -144,7 +144,7 @@ class DecodeRequest:
 class Lead:
     """The audio of a final together with that of the segment before it.
 
-    words_from: the absolute sample in the pause between them: words after it are the final's.
+    words_from: absolute sample in the pause between the two; words after it are the final's.
     """
 
     utterance: Utterance
@@ -152,7 +152,7 @@ class Lead:
 
 
 class Dropped(Enum):
-    """What may come of a decode instead of a hypothesis."""
+    """Why a decode gave no hypothesis."""
 
     SUPERSEDED = "superseded"
     FAILED = "failed"
@@ -160,9 +160,9 @@ class Dropped(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PendingDecode:
-    """What is remembered of a request; the audio of an interim is not.
+    """A decode that was requested; the audio of an interim is not kept.
 
-    job: the final that was asked for; None for an interim.
+    job: the final that was requested; None for an interim.
     """
 
     segment: Segment
@@ -188,7 +188,10 @@ class PendingDecodes:
     def final(
         self, segment: Segment, utterance: Utterance, *, cut: bool, lead: Lead | None = None
     ) -> DecodeRequest:
-        """Decode all of a segment, after its lead if it has one; becomes the segment's job."""
+        """Request the final of a segment, and make it the segment's job.
+
+        utterance: all of the segment. lead: the same with the segment before, for the first decode.
+        """
         facts = facts_of(utterance, self._policy.window_samples)
         options = replace(
             self._in_language(self._languages.for_final(utterance.start)),
@@ -204,15 +207,15 @@ class PendingDecodes:
         return self._request(segment, segment.job, heard)
 
     def interim(self, segment: Segment, kind: JobClass, utterance: Utterance) -> DecodeRequest:
-        """Decode what is said so far."""
+        """Request a decode of what a segment holds so far."""
         pending = PendingDecode(segment, facts_of(utterance, self._policy.window_samples), None)
         options = self._in_language(self._languages.for_interim(segment))
         return DecodeRequest(self._remember(pending), kind, utterance, options)
 
     def after_failure(self, segment: Segment, job: FinalJob) -> DecodeRequest | None:
-        """Ask for a failed final once more, as it was, or know its outcome.
+        """Request a failed final once more, as it was; None where its outcome is set instead.
 
-        A retry that fails is one that did not help.
+        A retry that fails counts as one that did not help.
         """
         if job.doubted:
             return self.retry(segment, job, now=True)
@@ -231,7 +234,7 @@ class PendingDecodes:
         *,
         calm: bool,
     ) -> DecodeRequest | None:
-        """Ask for a doubted final in another way, now or later, or know its outcome.
+        """Request a doubted final in another way; None where that is postponed, or its outcome is set.
 
         calm: threads are free for a speculation that may be for nothing; otherwise the retry
         waits until the speech is over. It is never left out: what is said at the end does not
@@ -246,7 +249,7 @@ class PendingDecodes:
         return self.retry(segment, job, now=calm)
 
     def retry(self, segment: Segment, job: FinalJob, *, now: bool) -> DecodeRequest | None:
-        """The next way to ask for a doubted final, or its outcome when there is none left."""
+        """Request a doubted final in the next way; None where that is postponed, or its outcome is set."""
         if not job.retries:
             job.outcome = outcome_of(job.doubted, job.facts, self._policy)
             return None
@@ -257,10 +260,10 @@ class PendingDecodes:
         return self._ask(segment, job)
 
     def learn_language(self, job: FinalJob) -> None:
-        """Remember what a final that leaves was spoken in.
+        """Note the language of a final that leaves.
 
-        Not when its decode comes back: the speech may go on, and then whether the decode came
-        before that would decide what the next one is told.
+        Not when its decode comes back: the speech may go on, and the time of the decode would then
+        decide what language the next one is told.
         """
         if any(reason in _CURABLE for reason, _ in job.doubted):
             self._languages.doubt()
@@ -268,25 +271,25 @@ class PendingDecodes:
             self._languages.heard_final(job.accepted, job.options.language)
 
     def answered(self, request_id: int) -> PendingDecode | None:
-        """What a request id stands for, once; None when it is unknown or no longer matters."""
+        """Return the request of this id and forget it; None for an unknown or forgotten one."""
         return self._pending.pop(request_id, None)
 
     def forget(self, segment: Segment) -> None:
-        """Answers about this segment no longer matter."""
+        """Forget the requests of a segment: their answers are ignored."""
         for request_id in [
             at for at, pending in self._pending.items() if pending.segment is segment
         ]:
             del self._pending[request_id]
 
     def _in_language(self, language: str | None) -> DecodeOptions:
-        """What every decode has, and what is spoken: known, or expected where it is detected."""
+        """Return the options of every decode with a language; the expected one where it is detected."""
         expected = None if language else self._languages.expected
         return replace(self._options, language=language, expected_language=expected)
 
     def _retries(self) -> tuple[DecodeOptions, ...]:
-        """How to ask again: with the full context, then for another text than the likeliest.
+        """Return the options of the retries: with the full audio context, then at a temperature.
 
-        So without the prompt, which may have led the decoder astray, and without a language that
+        Both without the prompt, which may have led the decoder astray, and without a language that
         only was established.
         """
         plain = replace(self._options, prompt="", expected_language=self._languages.expected)

@@ -1,4 +1,4 @@
-"""Where speech begins and ends on a track; pure.
+"""Decides where speech begins and ends on a track; pure.
 
 ``Endpointer`` decides from probabilities alone and is tested without audio; ``SpeechDetector``
 holds the audio, levels each window and asks the voice detector for its probability.
@@ -24,7 +24,7 @@ from wordloop_ml.ports import VoiceStream
 
 @dataclass(frozen=True, slots=True)
 class SpeechBegan:
-    """A segment opened at ``start``, pre-roll included; the voice itself began at ``onset``."""
+    """A segment opened. start: its first sample, pre-roll included. onset: where the voice began."""
 
     start: int
     onset: int
@@ -53,7 +53,7 @@ EndpointerEvent = SpeechBegan | SilenceBegan | SpeechResumed | SpeechEnded
 
 
 class Endpointer:
-    """Follows one track, window by window."""
+    """Opens and closes the segments of one track from the probabilities of its windows."""
 
     def __init__(self, policy: CaptioningPolicy, first_sample: int) -> None:
         self._policy = policy
@@ -75,17 +75,17 @@ class Endpointer:
 
     @property
     def silence(self) -> int | None:
-        """Where silence began inside the open segment, unless the speaker speaks."""
+        """Where silence began inside the open segment; None while the speaker speaks."""
         return self._silence
 
     @property
     def proven_silence_until(self) -> int:
-        """No segment that is still to open can start before; meaningless while one is open."""
+        """Absolute index before which no segment can open any more; meaningless while one is open."""
         heard = self._position if self._burst is None else self._burst
         return max(self._floor, heard - self._policy.quiet_lag_samples)
 
     def step(self, probability: float, samples: int) -> EndpointerEvent | None:
-        """Take one window of so many samples; what begins or ends with it, if anything.
+        """Take one window of ``samples`` samples; return what begins or ends with it, if anything.
 
         probability: that the window holds speech, in [0, 1].
         """
@@ -96,7 +96,7 @@ class Endpointer:
         return self._step_in_silence(at, probability)
 
     def close(self, end: int, *, last: bool) -> list[EndpointerEvent]:
-        """End what is open, at the latest at ``end``, without waiting for silence.
+        """End what is open, at ``end`` at the latest, without waiting for silence; return the events.
 
         last: no audio follows that could confirm a burst, so it counts as speech.
         """
@@ -108,7 +108,7 @@ class Endpointer:
         return events
 
     def jump(self, position: int) -> None:
-        """Go on at a later position; nothing that follows reaches behind it."""
+        """Move to a later absolute index; no segment that follows starts before it."""
         self._position = self._floor = position
 
     def _step_in_silence(self, at: int, probability: float) -> EndpointerEvent | None:
@@ -164,15 +164,15 @@ _RELEASE_DB_PER_S = 3.0
 
 @dataclass(slots=True)
 class LevelNormaliser:
-    """A gain that follows the loudest windows of one track: down at once, up slowly.
+    """Amplifies quiet tracks, by a gain that follows their loudest windows: down at once, up slowly.
 
-    It depends on the audio alone, so that the same audio gives the same speech at any load.
+    The gain depends on the audio alone, so that the same audio gives the same speech at any load.
     """
 
     level: float = _FIRST_LEVEL
 
     def normalise(self, window: Samples) -> Samples:
-        """The window, amplified by at most 30 dB and clipped to [-1, 1]; float32, same shape."""
+        """Return the window, amplified by at most 30 dB and clipped to [-1, 1]; float32, same shape."""
         rms = float(np.sqrt(window.dot(window) / max(len(window), 1)))
         released = self.level * 10.0 ** (-_RELEASE_DB_PER_S * len(window) / SAMPLE_RATE / 20.0)
         self.level = max(rms, released, _TARGET_RMS / _MOST_GAIN)
@@ -184,7 +184,7 @@ class LevelNormaliser:
 
 
 class SpeechDetector:
-    """One track's audio that is still needed, and what the voice detector makes of it.
+    """Stores one track's audio, and finds the speech in it by the voice detector.
 
     voice: the voice detector's memory of this track.
     buffer: the audio that is still needed. endpointer: where speech begins and ends in it.
@@ -202,11 +202,11 @@ class SpeechDetector:
 
     @property
     def pending_samples(self) -> int:
-        """How many samples wait to be judged."""
+        """How many samples no window has covered yet."""
         return self.buffer.end - self.endpointer.position
 
     def process_window(self, samples: int) -> EndpointerEvent | None:
-        """Judge the next window of so many samples; fewer than a window are padded with silence.
+        """Judge the next window, of ``samples`` samples; a shorter one is padded with silence.
 
         Returns what begins or ends with it, if anything.
         """
@@ -215,7 +215,7 @@ class SpeechDetector:
         if samples < self._policy.window_samples:
             window = np.pad(window, (0, self._policy.window_samples - samples))
         # Most tracks of a meeting are silent most of the time, and a call of the detector into cold
-        # caches is the dearest step of the loop. So quiet a window holds no speech at any gain.
+        # caches is the dearest step of the event loop: a window too quiet for any gain is not judged.
         energy = self._policy.silent_rms**2 * self._policy.window_samples
         if self.endpointer.idle and window.dot(window) < energy:
             self._probability = 0.0
@@ -228,13 +228,13 @@ class SpeechDetector:
         return self.endpointer.close(self.buffer.end, last=last)
 
     def skip(self, samples: int) -> None:
-        """Go on so many samples later, without audio; nothing that follows reaches behind."""
+        """Skip positions that have no audio; no segment that follows starts before the new end."""
         if samples:
             self.buffer.skip(samples)
         self.endpointer.jump(self.buffer.end)
 
     def audio(self, start: int, end: int) -> Utterance:
-        """An own copy of [start, end), which must be held."""
+        """Copy [start, end) of the buffer. Raises ``ValueError`` when any of it is not held."""
         return Utterance(start, self.buffer.copy(start, end))
 
     def _ask_voice(self, window: Samples) -> None:

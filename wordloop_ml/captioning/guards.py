@@ -1,9 +1,9 @@
-"""What of a hypothesis may be shown; pure.
+"""Decides what of a hypothesis may be shown; pure.
 
 Models trained on subtitles describe sounds, say "thank you" to silence, loop on noise and read
 their prompt aloud. ``without_annotations`` and ``without_repeats`` take out what nobody said;
-``reject_reason`` refuses what was invented, under a reason. Thresholds are whisper's own
-(openai/whisper, transcribe.py) where it has one; what they are is in the policy.
+``reject_reason`` refuses what was invented, by its reason. The thresholds are in the policy:
+Whisper's own (openai/whisper, transcribe.py) where it has one.
 """
 
 import re
@@ -24,10 +24,10 @@ _NAMED_SPEAKER = re.compile(r"^\[?(?:SPEAKER|Speaker)[ _]?\d*\]?:$")
 
 
 def without_annotations(words: Sequence[Word]) -> tuple[Word, ...]:
-    """The words that somebody said; a bracket with digits in it, such as (555), is said.
+    """Return the words without annotations: bracketed text, signs of music, names of speakers.
 
-    What a bracket opens is taken out up to its end, in the same word or a later one; a bracket
-    that nothing closes takes nothing.
+    A bracket may close in the same word or a later one; one that nothing closes, or with digits in
+    it, such as (555), stays.
     """
     kept: list[Word] = []
     at = 0
@@ -44,7 +44,7 @@ def without_annotations(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _end_of_bracket(words: Sequence[Word], at: int) -> int | None:
-    """The index behind an annotation that begins with this word; None where none does."""
+    """Return the index behind an annotation that begins with this word; None where none does."""
     if not words[at].text.startswith(tuple(_OPEN)):
         return None
     for end in range(at, len(words)):
@@ -57,17 +57,17 @@ def _end_of_bracket(words: Sequence[Word], at: int) -> int | None:
 
 
 _LONGEST_BODY = 24
-"""Words that a repeated phrase may have."""
+"""The most words of a phrase whose repetitions are looked for."""
 
 _LOOP_IN_WORD = re.compile(r"(.)\1{7,}|(.{2,3}?)\2{4,}|(.{4,40}?)\3{2,}")
-"""Laughter and long numbers repeat letters, too; nothing that is said does so often."""
+"""A letter 8 times, two or three 5 times, 4 to 40 thrice: more than laughter and long numbers do."""
 
 _DOUBLED_IN_WORD = re.compile(r"(.{6,60}?)\1+")
-"""A clause of Japanese or Chinese, where a word of ours is all that stands without a blank."""
+"""A clause that comes twice: in Japanese and Chinese a word is all that stands without a blank."""
 
 
 class Repetition(IntEnum):
-    """How much a text repeats itself."""
+    """The degrees to which a text repeats itself."""
 
     NONE = 0
     DOUBLED = 1
@@ -75,7 +75,7 @@ class Repetition(IntEnum):
 
 
 def repetition_in(words: Sequence[Word], policy: CaptioningPolicy) -> Repetition:
-    """How much these words repeat themselves, case and punctuation aside."""
+    """Return how much these words repeat themselves, case and punctuation aside."""
     spoken = [normalised(word.text) for word in words]
     if any(_LOOP_IN_WORD.search(word) for word in spoken):
         return Repetition.LOOP
@@ -88,7 +88,7 @@ def repetition_in(words: Sequence[Word], policy: CaptioningPolicy) -> Repetition
 
 
 def without_repeats(words: Sequence[Word], policy: CaptioningPolicy) -> tuple[Word, ...]:
-    """The words with each loop and each doubled phrase said once: its first copy stays."""
+    """Return the words with the first copy alone of each loop and each doubled phrase."""
     kept = [replace(word, text=_unlooped(word.text)) for word in words]
     while _drop_copies(kept, policy):
         pass  # what stands together now may repeat itself
@@ -96,7 +96,7 @@ def without_repeats(words: Sequence[Word], policy: CaptioningPolicy) -> tuple[Wo
 
 
 def _drop_copies(words: list[Word], policy: CaptioningPolicy) -> bool:
-    """Drop the copies of the shortest phrases that have some; whether there were any."""
+    """Drop the copies of the shortest phrases that have some; return whether there were any."""
     spoken = [normalised(word.text) for word in words]
     shortest = 0
     copies: list[slice] = []
@@ -117,15 +117,19 @@ def _is_loop(body: int, times: int, policy: CaptioningPolicy) -> bool:
 
 
 def _is_doubled(phrase: Sequence[str], times: int, policy: CaptioningPolicy) -> bool:
-    """Whether it is worth a doubt: long phrases that come twice, of three words three times."""
+    """Whether a phrase is long enough for its repetition to be doubted.
+
+    Of two words or more with ``doubled_letters`` letters; of three words or more, where it comes
+    three times.
+    """
     long = sum(map(len, phrase)) >= policy.doubled_letters
     return (len(phrase) > 1 and long) or (len(phrase) > 2 and times > 2)
 
 
 def _runs(spoken: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    """Where a phrase stands twice or more in a row: (its start, its words, how often).
+    """Yield the phrases that come twice or more in a row: (index of the first word, words, times).
 
-    Phrases that repeat a shorter one are left to that one.
+    A phrase that itself repeats a shorter one is left out: the shorter one is yielded.
     """
     for body in range(1, min(_LONGEST_BODY, len(spoken) // 2) + 1):
         start = 0
@@ -154,9 +158,9 @@ _OPENING = "Glossary:"
 
 
 class Glossary:
-    """The vocabulary of one track.
+    """The vocabulary of one track, as the prompt of its decodes.
 
-    prompt: what every decode is given; empty without terms.
+    prompt: text for the decoder; empty without terms.
     """
 
     def __init__(self, vocabulary: Sequence[str] = ()) -> None:
@@ -172,7 +176,7 @@ class Glossary:
     def is_echoed(self, words: Sequence[Word], most_terms: int) -> bool:
         """Whether a text is nothing but a part of the prompt, perhaps several times over.
 
-        It may name up to so many terms in a row, as people do; the opening nobody says.
+        Up to ``most_terms`` terms in a row count as said; the prompt's opening never does.
         """
         if not self._words:
             return False
@@ -189,16 +193,15 @@ class Glossary:
 _EMPTY = Glossary()
 
 _SHORTEST_COMPRESSED = 32
-"""Bytes below which a compression ratio says nothing: zlib's own frame dominates."""
+"""Bytes below which a compression ratio says nothing: most of it is zlib's own frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFacts:
-    """What the guards know about the audio that was decoded.
+    """Measurements of the audio that was decoded.
 
     start, end: its span, absolute samples.
-    loudest_rms: root mean square of its loudest window, so that a short quiet word is not
-        drowned by the silence around it.
+    loudest_rms: root mean square of its loudest window; that of all would hide a short quiet word.
     """
 
     start: int
@@ -207,7 +210,7 @@ class AudioFacts:
 
 
 def facts_of(utterance: Utterance, window_samples: int) -> AudioFacts:
-    """Measure an utterance; far cheaper than decoding it."""
+    """Measure an utterance, in windows of ``window_samples``."""
     samples = utterance.samples
     whole = len(samples) - len(samples) % window_samples
     loudest = 0.0
@@ -223,7 +226,10 @@ def reject_reason(
     policy: CaptioningPolicy,
     glossary: Glossary = _EMPTY,
 ) -> RejectReason | None:
-    """Why a hypothesis must not be shown, or None when it may; glossary: of the decode's prompt."""
+    """Return why a hypothesis must not be shown; None when it may be.
+
+    audio: what was decoded. glossary: of the prompt that the decode was given.
+    """
     words = hypothesis.words
     if not words or not policy.guards:
         return None if words else RejectReason.NO_WORDS
@@ -250,7 +256,7 @@ def reject_reason(
 
 
 def clamp_words(words: tuple[Word, ...], start: int, end: int) -> tuple[Word, ...]:
-    """The words clamped to [start, end) and to each other, so that time never runs backwards."""
+    """Return the words with their times clamped to [start, end) and to those of the word before."""
     fit: list[Word] = []
     cursor = start
     for word in words:

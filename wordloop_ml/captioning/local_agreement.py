@@ -1,4 +1,4 @@
-"""Which words of a growing segment are expected to stay: LocalAgreement-2; pure.
+"""Decides which words of a growing segment are expected to stay, by LocalAgreement-2; pure.
 
 Source: Liu, Spanakis, Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and
 Translation by Partial Hypothesis Selection" (Interspeech 2020): a word is stable when two
@@ -14,12 +14,19 @@ from wordloop_ml.messages import CaptionWord, Word
 
 
 def normalised(text: str) -> str:
-    """A word as it is compared: letters and digits, case folded; as it is when it has none."""
+    """Return the form in which words are compared: letters and digits, case folded.
+
+    A text without any is returned as it is.
+    """
     return "".join(filter(str.isalnum, text.casefold())) or text
 
 
 class LocalAgreement:
-    """The words of one segment, from one hypothesis to the next."""
+    """Follows the words of one segment from one hypothesis to the next.
+
+    agree_samples: new audio that makes the agreement of two hypotheses count. confidence: of both
+    hypotheses in a word, at least, for it to become stable.
+    """
 
     def __init__(self, agree_samples: int, confidence: float = 0.0) -> None:
         self._agree_samples = agree_samples
@@ -45,7 +52,9 @@ class LocalAgreement:
         return len(self._stable)
 
     def add(self, words: Sequence[Word], until: int) -> bool:
-        """Take a hypothesis over the audio up to ``until``; False when it says nothing new.
+        """Take a hypothesis over the audio up to ``until``; return whether it is used.
+
+        One without words, or over no more audio than the one before, is not.
 
         Words that run from two hypotheses whose audio hardly differs prove nothing by agreeing,
         so a hypothesis within ``agree_samples`` of the one before is shown and not compared.
@@ -64,7 +73,7 @@ class LocalAgreement:
         return True
 
     def _agreed(self, fresh: Sequence[Word]) -> int:
-        """How many words from the start both hypotheses have, and both are sure of."""
+        """Count the words from the start that both hypotheses have and are sure of."""
         pairs = zip(fresh, self._compared, strict=False)
         same = _common_prefix(fresh, self._compared)
         sure = takewhile(
@@ -73,11 +82,11 @@ class LocalAgreement:
         return min(same, sum(1 for _ in sure))
 
     def revised_by(self, words: Sequence[Word]) -> int:
-        """How many stable words the final hypothesis does not confirm."""
+        """Count the stable words that the words of the final do not confirm."""
         return min(len(self._stable), *_prefix_distances(self._stable, words))
 
     def _after_stable(self, words: Sequence[Word]) -> Sequence[Word]:
-        """The words of a hypothesis that lie beyond the stable ones, moved after them in time."""
+        """Return the words of a hypothesis beyond the stable ones, with times not before theirs."""
         known = len(self._stable)
         if _common_prefix(self._stable, words) == known:
             self._stable = list(words[:known])  # newer times, case and punctuation
@@ -93,14 +102,14 @@ class LocalAgreement:
 
 
 def _common_prefix(one: Sequence[Word], other: Sequence[Word]) -> int:
-    """How many words two hypotheses share from their start."""
+    """Count the words that two hypotheses share from their start."""
     pairs = zip(one, other, strict=False)
     same = takewhile(lambda pair: normalised(pair[0].text) == normalised(pair[1].text), pairs)
     return sum(1 for _ in same)
 
 
 def _prefix_distances(known: Sequence[Word], words: Sequence[Word]) -> list[int]:
-    """Edit distance, in words, from ``known`` to each prefix of ``words``, the empty one first."""
+    """Return the edit distances, in words, from ``known`` to each prefix of ``words``, the empty one first."""
     targets = [normalised(word.text) for word in words]
     row = list(range(len(targets) + 1))
     for index, word in enumerate(known, start=1):

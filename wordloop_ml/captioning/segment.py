@@ -1,4 +1,4 @@
-"""One segment of speech, from its onset to its last final: what is decoded of it, and when; pure.
+"""One segment of speech, from its onset to its last final: when it is decoded, and where it is cut; pure.
 
 A run of speech is one segment when the speaker pauses in time, and several when cuts divide it:
 ``start`` then moves on to the segment that is still to be resolved. ``choose_cut`` says where.
@@ -24,7 +24,7 @@ from wordloop_ml.messages import (
 
 @dataclass(frozen=True, slots=True)
 class FinalText:
-    """The text of a final."""
+    """The outcome of a final that has text; language: by the model's code."""
 
     words: tuple[Word, ...]
     language: str
@@ -32,7 +32,7 @@ class FinalText:
 
 @dataclass(frozen=True, slots=True)
 class NoFinal:
-    """Why there will be no final: the code and the reason of a ``SpanLost``."""
+    """The outcome of a final without text: the code and the reason of a ``SpanLost``."""
 
     code: str
     reason: RejectReason | None = None
@@ -76,7 +76,7 @@ class Span:
 
 
 class Segment:
-    """One segment; after a cut, the rest of its run of speech as the next one.
+    """One segment; after a cut, the segment that the rest of its run of speech makes.
 
     began: where the run begins; start: where the segment begins that is to be resolved next.
     end: where the run ends; None while the speaker may go on.
@@ -137,17 +137,19 @@ class Segment:
         return self.job is not None and not self.job.cut and not self.open
 
     def samples_before(self, index: int) -> int:
-        """How much of the audio that its final holds lies before an absolute index."""
+        """Count the samples of its final's audio that lie before an absolute index."""
         if self.job is None or not self.handed_over:
             return 0
         utterance = self.job.utterance
         return max(0, min(utterance.end, index) - utterance.start)
 
     def final_due(self, now: int, silence: int | None) -> tuple[int, bool] | None:
-        """Where the audio ends that a final is due for, and whether that cuts the speech there.
+        """Return where the audio of a final ends that is due, and whether it cuts the speech; None without.
 
-        At the end of speech; ahead of it, when silence has lasted so long that nothing but more
-        silence would follow; and when speech is too long for one segment, for its first part.
+        A final is due at the end of speech; ahead of it, when silence has lasted
+        ``speculate_samples``; and, for the first part, when speech is too long for one segment.
+
+        now: absolute index one past the newest window. silence: where silence began, if it did.
         """
         policy = self._policy
         if self.job is not None or self.empty:
@@ -169,7 +171,11 @@ class Segment:
     def interim_due(
         self, now: int, silence: int | None, interim_interval_factor: float
     ) -> JobClass | None:
-        """Whether to ask what is said so far, and as what; paused while a final is decoded."""
+        """Return the class of the interim that is due; None where none is, as while a final is decoded.
+
+        now, silence: as for ``final_due``. interim_interval_factor: how many times longer the
+        interval between interims is than usual.
+        """
         policy, shown = self._policy, bool(self.agreement.words)
         if self.job is not None or (shown and silence is not None):
             return None
@@ -187,10 +193,12 @@ class Segment:
         return JobClass.FIRST_CAPTION if first else JobClass.INTERIM
 
     def is_ready_to_show(self, words: Sequence[Word], until: int) -> bool:
-        """Whether words may be shown: the first of a segment once it is sure, or waited for long.
+        """Whether words may be shown: any after the first ones, and the first ones once they are sure.
 
-        What is shown first is read first; once it has been, everything newer may. A first word is
-        sure by itself, or where the hypothesis before began with it, too.
+        A first word is sure by its confidence; less is needed where the hypothesis before began with
+        it, too, and none from ``first_wait_samples`` of audio on.
+
+        until: absolute index one past the audio of the hypothesis.
         """
         if self.agreement.words or not words:
             return bool(words)
@@ -201,12 +209,12 @@ class Segment:
         return words[0].confidence >= needed or until >= self._wait_until
 
     def resume(self) -> None:
-        """Note that the speaker goes on: a speculation becomes one more interim."""
+        """Note that the speaker goes on: the answer of a speculation is taken as an interim's."""
         if not self.being_cut:
             self.job = None
 
     def close(self, end: int, *, paused: bool) -> None:
-        """End the run of speech at a sample. A speculation stays when it covers all of it.
+        """End the run of speech at a sample; a speculative final is kept where it covers all of it.
 
         paused: the speaker paused; False where the border was drawn from outside.
         """
@@ -215,7 +223,7 @@ class Segment:
             self.job = None
 
     def go_on_from(self, start: int) -> None:
-        """Become the segment that starts after a cut; its caption is no first one."""
+        """Become the segment that starts after a cut; its captions are interims, no first ones."""
         if self.job is not None:
             self._asked_until = self.job.utterance.end
         self._first_decode_at = self._first_until = self.start = start
@@ -225,7 +233,7 @@ class Segment:
 
 
 class Gap:
-    """Audio that the client does not have, in its place among the speech."""
+    """Audio that the client does not have: absolute samples [start, end)."""
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
@@ -233,8 +241,10 @@ class Gap:
 
 
 _HOP_SAMPLES = 80
+"""5 ms between the places that a cut may take."""
+
 _LISTEN_SAMPLES = 320
-"""The quietest 20 ms are looked for, each 5 ms."""
+"""20 ms around each of them, whose loudness is compared."""
 
 _SAME_LOUDNESS = 1e-3
 """Differences in RMS below this are no reason to move a cut."""
@@ -272,7 +282,7 @@ def choose_cut(words: Sequence[Word], heard: Utterance, policy: CaptioningPolicy
 
 
 def _next_start(words: Sequence[Word], index: int, heard: Utterance) -> int:
-    """How far the gap after a word reaches; halfway to the end when no other word was heard.
+    """Return where the gap after a word ends; halfway to the end when no other word was heard.
 
     A word that has just begun at the end of the audio may not have been heard yet.
     """
@@ -284,7 +294,7 @@ def _next_start(words: Sequence[Word], index: int, heard: Utterance) -> int:
 def _border(
     words: Sequence[Word], index: int, half: int, heard: Utterance, policy: CaptioningPolicy
 ) -> int:
-    """The quietest place in the gap after a word, or around it: word times are heuristic."""
+    """Return the quietest sample in the gap after a word, or around it: word times are heuristic."""
     word_end, next_start = words[index].end, _next_start(words, index, heard)
     if index + 1 < len(words):
         wanted = (word_end + next_start) // 2
@@ -300,7 +310,7 @@ def _border(
 
 
 def _loudness(heard: Utterance, place: int) -> float:
-    """Root mean square of the 20 ms around an absolute sample."""
+    """Return the root mean square of the 20 ms around an absolute sample."""
     middle = place - heard.start
     around = heard.samples[max(middle - _LISTEN_SAMPLES // 2, 0) : middle + _LISTEN_SAMPLES // 2]
     return float(np.sqrt(np.mean(np.square(around)))) if len(around) else 0.0

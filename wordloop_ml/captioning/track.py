@@ -1,9 +1,9 @@
-"""One participant's audio on its way to captions: sound and hypotheses in, captions out; pure.
+"""One participant's track: samples and hypotheses in, captions and requests for decodes out; pure.
 
-The track is a state machine that owns nothing but its state. It asks for decodes and is told
-their outcome, in any order, late or never; finals leave in the order of their start. Its ledger
-is simple: the queue holds what is not resolved, in order, and everything before the queue's head,
-or before the silence that the voice detector has proven, is ``committed``.
+The track is a state machine that owns nothing but its state. It requests decodes and is told
+their outcomes, in any order, late or never; finals leave in the order of their start. The queue
+holds what is not resolved, in order: everything before its head, or before the silence that the
+voice detector has proven, is ``committed``.
 """
 
 from collections import Counter, deque
@@ -68,7 +68,7 @@ MOST_WAITING = 128
 
 
 class Track:
-    """Captions for one track.
+    """Makes the captions of one track.
 
     name: opaque; becomes part of the segment ids.
     voice: the voice detector's memory of this track.
@@ -134,9 +134,9 @@ class Track:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much waits for a final that its owner is to bring nothing until it is there.
+        """Whether so much waits for a final that the owner is to feed nothing until it is there.
 
-        What waits leaves in one step, and whoever listens is to have room for it.
+        What waits leaves in one step, and the outbox is to have room for it.
         """
         return len(self._queue) >= MOST_WAITING
 
@@ -147,7 +147,7 @@ class Track:
 
     @property
     def committed(self) -> int:
-        """Audio before is no longer needed; moves forward only, from one quiet point to another."""
+        """Absolute index before which audio is no longer needed; never moves back, nor stands in a word."""
         return self._ledger.committed
 
     @property
@@ -178,7 +178,7 @@ class Track:
     # -- what happens to it ------------------------------------------------------------------
 
     def feed(self, samples: Samples) -> list[TrackOutput]:
-        """Take audio, float32 at 16 kHz, any length; ValueError when it exceeds ``room``."""
+        """Take audio: float32, shape (n,), in [-1, 1], 16 kHz. Raises ``ValueError`` beyond ``room``."""
         if len(samples) > self.room:
             raise ValueError(f"{len(samples)} samples exceed the track's room of {self.room}")
         out: list[TrackOutput] = []
@@ -189,7 +189,7 @@ class Track:
         return self._settled(out)
 
     def answer(self, request_id: int, result: Hypothesis | Dropped) -> list[TrackOutput]:
-        """Take the result of a decode; ids that are unknown or no longer matter are ignored."""
+        """Take the result of a decode; an id that is unknown or forgotten is ignored."""
         out: list[TrackOutput] = []
         pending = self._decodes.answered(request_id)
         if pending is None:
@@ -203,14 +203,14 @@ class Track:
         return self._settled(out)
 
     def finalize(self) -> list[TrackOutput]:
-        """Close what is open, here, and go on: the border is the client's, inside a word or not."""
+        """End what is open at the newest sample, inside a word or not, and go on."""
         out: list[TrackOutput] = []
         if not self._closed:
             self._follow(self._detector.close(last=False), out, paused=False)
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
-        """Close what is open and go on so many samples later: the client has no audio for them."""
+        """End what is open, and skip ``samples`` samples for which the client has no audio."""
         out: list[TrackOutput] = []
         if samples > 0 and not self._closed:
             self._close_for_good(out, paused=False)
@@ -224,7 +224,7 @@ class Track:
         return self._settled(out)
 
     def finish(self) -> list[TrackOutput]:
-        """Close what is open: no more audio comes. ``done`` once the last final is out."""
+        """End what is open: no more audio comes. The track is ``done`` once the last final is out."""
         out: list[TrackOutput] = []
         if not self._closed:
             self._close_for_good(out, paused=True)
@@ -233,7 +233,7 @@ class Track:
         return self._settled(out)
 
     def leave(self) -> list[TrackOutput]:
-        """Take no more audio: closed segments get their finals, the open one is left alone.
+        """Take no more audio: closed segments get their finals, the open one gets none.
 
         ``committed`` stays at or before the open one's start, so that it is replayed elsewhere.
         """
@@ -248,7 +248,7 @@ class Track:
         self._languages.expect(language)
 
     def set_interim_interval_factor(self, factor: float) -> None:
-        """Let interims come so many times more rarely; first captions and finals are as before."""
+        """Make the interval between interims ``factor`` times as long; it changes nothing else."""
         self._interim_interval_factor = factor
 
     # -- from windows to segments ------------------------------------------------------------
@@ -261,7 +261,7 @@ class Track:
             self._ask_final(segment, out)
 
     def _close_for_good(self, out: list[TrackOutput], *, paused: bool) -> None:
-        """No audio follows: judge the part of a window that is left, then close what is open."""
+        """Judge the part of a window that is left, then end what is open: no audio follows."""
         if left := self._detector.pending_samples:
             self._process_window(left, out)
         self._follow(self._detector.close(last=True), out, paused=paused)
@@ -283,7 +283,7 @@ class Track:
                     self._ask_final(segment, out)
 
     def _before(self, start: int) -> Span | None:
-        """The segment that ended so lately that its audio is a lead for one that starts here."""
+        """Return the segment that ended so lately that one that starts here is decoded with it, or None."""
         ended, policy = self._ended, self._policy
         if ended is None or start - ended.end > policy.lead_gap_samples:
             return None
@@ -316,14 +316,14 @@ class Track:
             out.append(self._decodes.final(segment, heard, cut=cut, lead=lead))
 
     def _lead(self, segment: Segment, end: int) -> Lead | None:
-        """The segment before together with this one, where they belong together."""
+        """Return the audio of the segment before with this one's up to ``end``; None where it is too much."""
         if segment.lead is None or end - segment.lead.start > self._policy.lead_samples:
             return None
         before = segment.lead
         return Lead(self._detector.audio(before.start, end), (before.end + segment.start) // 2)
 
     def _ask_interim(self, out: list[TrackOutput]) -> None:
-        """At most once a feed: of several that would be due, only the newest is of use."""
+        """Request an interim if one is due; once a feed, since only the newest is of use."""
         segment, now = self._open_segment(), self._detector.endpointer.position
         if segment is None:
             return
@@ -338,8 +338,7 @@ class Track:
     # -- from decodes to captions ------------------------------------------------------------
 
     def _said(self, result: Hypothesis, pending: PendingDecode) -> Hypothesis:
-        """What somebody said in this segment: annotations, which are counted, and the words of a
-        lead are taken out."""
+        """Return a hypothesis without annotations, which are counted, and without the words of a lead."""
         said = without_annotations(result.words)
         if len(said) < len(result.words):
             self.rejections[RejectReason.ANNOTATION] += 1
@@ -384,7 +383,7 @@ class Track:
         self._show_speculation(segment, job, out)
 
     def _show_speculation(self, segment: Segment, job: FinalJob, out: list[TrackOutput]) -> None:
-        """Let the tail of the text be read while the endpoint is awaited."""
+        """Show the text of a speculative final while the endpoint is awaited."""
         if isinstance(job.outcome, FinalText) and not segment.resolvable:
             self._show(segment, job.outcome.words, job.facts.end, job.outcome.language, out)
 
@@ -400,7 +399,7 @@ class Track:
         language: str,
         out: list[TrackOutput],
     ) -> None:
-        """A caption that may still change, unless it would say nothing new."""
+        """Put out a caption that may still change, unless it would say nothing new."""
         if segment.agreement.add(words, until):
             shown = segment.agreement.words
             out.append(self._ledger.interim(segment.start, until, shown, language))
@@ -408,7 +407,7 @@ class Track:
     # -- from outcomes to finals -------------------------------------------------------------
 
     def _settled(self, out: list[TrackOutput]) -> list[TrackOutput]:
-        """Let everything leave whose turn it is, move ``committed``, and free the buffer."""
+        """Put out every outcome whose turn it is, move ``committed``, and release audio."""
         while self._queue:
             head = self._queue[0]
             if isinstance(head, Gap):
@@ -432,7 +431,7 @@ class Track:
         return out
 
     def _resolve(self, segment: Segment, out: list[TrackOutput]) -> None:
-        """The head's outcome leaves; after a cut, the rest of its speech becomes the head."""
+        """Put out the outcome of the head; after a cut, the rest of its speech becomes the head."""
         job = segment.job
         if job is None or job.outcome is None:
             return
@@ -481,7 +480,7 @@ class Track:
         self._ledger.advance(quiet)
 
     def _needed_from(self) -> int:
-        """The first sample that a decode may still be asked for, or a window is to be made of."""
+        """Return the first sample that a decode or a window may still need."""
         quiet = min(
             self._detector.endpointer.proven_silence_until, self._detector.endpointer.position
         )
@@ -506,7 +505,7 @@ class Ledger:
         self.committed = max(self.committed, quiet)
 
     def untold(self, step: int) -> list[Committed]:
-        """A ``Committed`` where it moved by ``step`` samples since it was last told."""
+        """Return a ``Committed`` where it moved by ``step`` samples since it was last told."""
         if self.committed - self._told < step:
             return []
         self._told = self.committed
@@ -515,14 +514,14 @@ class Ledger:
     def interim(
         self, start: int, end: int, words: tuple[CaptionWord, ...], language: str
     ) -> Caption:
-        """The text of a segment so far."""
+        """Make the caption of a segment so far."""
         segment, replay = f"{self._track}-{start}", start < self._live_from
         return Caption(segment, self._track, start, end, words, language=language, replay=replay)
 
     def final(
         self, start: int, end: int, words: tuple[Word, ...], language: str, *, speech_final: bool
     ) -> Caption:
-        """The text of a segment, for good; call ``advance`` past it first."""
+        """Make the final of a segment, with the next number; call ``advance`` past it first."""
         shown = tuple(CaptionWord(w.text, w.start, w.end, w.confidence, True) for w in words)
         self._told = self.committed
         self.next_seq += 1
@@ -535,6 +534,6 @@ class Ledger:
         )
 
     def lost(self, start: int, end: int, why: NoFinal) -> SpanLost:
-        """A segment without text; call ``advance`` past it first."""
+        """Make the event for a segment without text; call ``advance`` past it first."""
         self._told = self.committed
         return SpanLost(self._track, why.code, start, end, self.committed, why.reason)
