@@ -1,1 +1,1 @@
-"""Blocking: decoding and resampling, any audio in, 16 kHz mono out."""
+"""Blocking: audio of files and streams to 16 kHz mono."""

@@ -28,9 +28,9 @@ from wordloop_ml.wire.audio_frames import Downmix
 _JITTER_S = 0.05
 """Timestamps are rounded, and those of live recordings tremble: less than this is no hole."""
 _OVERLAP_S = 1.0
-"""Audio may run so far ahead of its timestamps; further back, they have begun anew."""
+"""Audio may run ahead of its timestamps by this much; by more, the timestamps have begun anew."""
 _LONGEST_HOLE_S = 600.0
-"""Where nothing says how long the whole is."""
+"""The longest hole, where nothing says how long the whole is."""
 _LONGEST_FILE_S = 86_400.0
 
 
@@ -132,11 +132,11 @@ class FromFragment(io.RawIOBase):
         self._first = first
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
@@ -149,7 +149,7 @@ class FromFragment(io.RawIOBase):
         return bytes(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position; returns it."""
+        """Move to a position, and return it."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
@@ -164,14 +164,14 @@ class FromFragment(io.RawIOBase):
 
 _TOLERATED_LOSS_S = 0.15
 _NEAR_S = 0.5
-"""Holes with less than this between them are told as one."""
+"""Holes with less than this between them are named as one."""
 _MOST_HOLES = 4
-"""So many are told each; there may be hundreds."""
+"""Holes that the error names one by one; there may be hundreds."""
 _MOST_PLACED_CHANNELS = 8
 _MOST_BETWEEN_BYTES = 256
 """Between two packets stands the head of a block, or of a cluster."""
 _SAID_BEFORE_S = 2.0
-"""A hole so soon behind an error that FFmpeg wrote is damage."""
+"""A hole that begins so soon after an error that FFmpeg logged is damage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,14 +117,14 @@ _TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
 """Titles and pictures, which may stand between the packets of such forms."""
 _LOOKED_AT_BYTES = 4_096
 _SEARCHED_BYTES = 4 << 20
-"""Behind the last good packet, the next one is looked for so far."""
+"""How far behind the last good packet the next one is searched for."""
 _READ_ERRORS = 8
-"""So many in a row, and there is nothing more to be had."""
+"""After so many errors in a row, reading ends."""
 
 
 @dataclass(slots=True)
 class Trouble:
-    """What happened since the frame before.
+    """What went wrong between two frames.
 
     failed: packets that could not be decoded, or were none. said: errors that FFmpeg wrote of the
     container. between: bytes of the file before this packet and behind the one before it. lost_s:

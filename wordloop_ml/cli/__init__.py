@@ -1,4 +1,4 @@
-"""The command line: one file a command; every error is one clear line and a non-zero exit."""
+"""The command line: its commands, and errors as one line and a non-zero exit status."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command; return the exit status."""
     namespace = make_parser().parse_args(arguments)
     handler: Handler = namespace.handler
     try:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser with every command."""
+    """Make the parser with every command."""
     parser = argparse.ArgumentParser(
         prog="wordloop-ml",
         description="Live captions and meeting intelligence: the ML service of Wordloop.",

@@ -1,4 +1,4 @@
-"""``wordloop-ml serve``: the service, until a signal."""
+"""``wordloop-ml serve``: runs the service until a signal."""
 
 import argparse
 import asyncio
@@ -36,7 +36,7 @@ def _serve(namespace: argparse.Namespace) -> int:
 def run(
     settings: Settings, until_signal: Callable[[Settings], Coroutine[None, None, bool]] = serve
 ) -> int:
-    """Serve until a signal; the exit status, which is 0 whatever had to be left behind.
+    """Serve until a signal; return the exit status, which is 0 whatever had to be left behind.
 
     Does not return when a thread has to be left: then the process ends here. Raises
     ``StartupFailed`` when the service cannot start.

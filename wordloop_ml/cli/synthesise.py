@@ -1,4 +1,4 @@
-"""``wordloop-ml synthesise FILE``: what a transcript comes to, for people or for programs."""
+"""``wordloop-ml synthesise FILE``: makes the synthesis of a transcript, as Markdown or JSON."""
 
 import argparse
 import json
@@ -152,7 +152,7 @@ def _make(
 
 
 class _NoNotes:
-    """A notebook for one synthesis, which reads no chunk twice."""
+    """Keeps no notes: one synthesis reads no chunk twice."""
 
     def get(self, key: str) -> None:
         return None

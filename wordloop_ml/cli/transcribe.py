@@ -1,4 +1,4 @@
-"""``wordloop-ml transcribe FILE...``: each file is one speaker's track of the same meeting.
+"""``wordloop-ml transcribe FILE...``: transcribes files, each one speaker's track of the same meeting.
 
 Without ``--live`` or ``--server`` a file is decoded as fast as it goes, by the same ``Track`` as in a
 live meeting, with no clock.
@@ -67,7 +67,7 @@ def transcribe_offline(
     """Yield the finals and the lost spans of one track, in order.
 
     audio: chunks of 16 kHz mono. on_progress: called with the absolute sample reached.
-    Interim captions are nobody's here, so that only finals are decoded. Blocking.
+    Only finals are decoded: nobody reads interims here. Blocking.
     """
     track = Track(
         name,

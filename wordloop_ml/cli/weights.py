@@ -1,4 +1,4 @@
-"""``wordloop-ml weights list | pull | verify``: what is there, get it, check it."""
+"""``wordloop-ml weights list | pull | verify``: shows, fetches and checks the files of weights."""
 
 import argparse
 import os
@@ -151,7 +151,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 class Lines:
-    """For a log: one line for each phase, wait and retry, nothing for each block."""
+    """Prints the progress of a pull for a log: a line for each phase and each retry."""
 
     def __init__(self) -> None:
         self._last: tuple[str, PullPhase] | None = None
@@ -166,7 +166,7 @@ class Lines:
 
 
 class Bar:
-    """For a terminal: one bar for the file at work, with what is going on beside it."""
+    """Shows the progress of a pull in a terminal: a bar, and the phase beside it."""
 
     def __init__(self, bars: Progress, entry: WeightsEntry) -> None:
         self._bars = bars

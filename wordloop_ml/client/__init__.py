@@ -1,1 +1,1 @@
-"""Async: the reference client, around ``replay``; what core does, in one readable package."""
+"""Async: the reference client of the protocol, around ``replay``."""

@@ -1,4 +1,4 @@
-"""One WebSocket of a client; every wait has a bound."""
+"""One WebSocket of a client: connected, sent to and received from, each wait within a bound."""
 
 import asyncio
 from contextlib import suppress

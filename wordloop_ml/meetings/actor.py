@@ -1,4 +1,4 @@
-"""One asyncio task, one meeting, one inbox.
+"""The actor of one meeting: its asyncio task, its inbox, and the messages in it.
 
 The actor owns the state of its meeting: the tracks and, for each, the outbox of its connection.
 Its loop waits for a message, then for its turn among all meetings, and has one exit (no track is
@@ -64,7 +64,7 @@ class AudioArrived:
 
 @dataclass(frozen=True, slots=True)
 class FlushAsked:
-    """Finalise what is open now, and go on."""
+    """The client asks for the final of what is open now; the track goes on."""
 
     session: TrackSession
 
@@ -183,7 +183,7 @@ class MeetingActor:
         return track in self._sessions
 
     def age_ms(self) -> int:
-        """How long the meeting has been live in this process, in milliseconds."""
+        """Return how long the meeting has been live in this process, in milliseconds."""
         return round((self._clock() - self._began_s) * 1000)
 
     def join(self, options: TrackOptions) -> TrackSession:
@@ -288,7 +288,7 @@ class MeetingActor:
             self._close(session, code)
 
     def _handle(self, message: Message) -> None:
-        """One step: a message in, events and decode requests out."""
+        """Handle one message: events go to outboxes, decode requests to the executor."""
         self._step_began_s = self._clock()
         match message:
             case DecodeAnswered(session, request_id, outcome, timing):
@@ -308,7 +308,7 @@ class MeetingActor:
     def _handle_connection(
         self, message: AudioArrived | FlushAsked | GapArrived | AudioEnded | ConnectionLost
     ) -> None:
-        """A message of a connection. A session that is leaving takes no more intake."""
+        """Handle a message of a connection; a session that is leaving takes no more audio."""
         session = message.session
         if isinstance(message, ConnectionLost):
             self._close(session, message.code)
@@ -329,7 +329,7 @@ class MeetingActor:
                 self._emit(session, session.track.finish())
 
     def _keep_cadence(self, session: TrackSession) -> None:
-        """Interims give way before anything else does, and the connection is told so."""
+        """Set the interval between interims by the load of now; tell the connection of a change."""
         session.interim_interval_factor = self._overload.interim_interval_factor
         session.track.set_interim_interval_factor(session.interim_interval_factor)
         degraded = self._overload.level is not Level.CALM
@@ -338,7 +338,7 @@ class MeetingActor:
             session.outbox.put(Cadence(degraded))
 
     def _drain(self, session: TrackSession, deadline_s: float) -> None:
-        """Closed segments get their finals; only a connection that cannot resume is flushed."""
+        """Let a session leave: closed segments get their finals; the open one where it cannot resume."""
         session.outbox.put(Leaving(deadline_s))
         if session.leaving:
             return
@@ -454,7 +454,7 @@ class MeetingActor:
                 return Dropped.FAILED
 
     def _fail(self, session: TrackSession, error: Exception) -> None:
-        """A bug, of the engine or of ours: the other tracks of the meeting go on."""
+        """Log a bug, of the engine or of ours, and close its track; the others of the meeting go on."""
         self.failed += 1
         track = session.options.track
         log.error("track_failed", meeting=str(self.meeting), track=track, **describe_bug(error))

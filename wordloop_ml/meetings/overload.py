@@ -22,7 +22,7 @@ LOOK_EVERY_S = 0.25
 """How often the load is read while audio comes in."""
 
 STALE_AFTER_S = 1.5
-"""An interim that waited this long shows what everybody has heard already."""
+"""Seconds after which a waiting interim is dropped: it would show what everybody has heard already."""
 
 STALE_WHEN_DROPPING_S = 0.5
 
@@ -62,16 +62,16 @@ class Overload:
 
     @property
     def level(self) -> Level:
-        """What gives way now."""
+        """The level of load shedding now."""
         self._look(LOOK_EVERY_S)
         return self._shedder.level
 
     @property
     def interim_interval_factor(self) -> float:
-        """How many times more rarely a track is to ask for interims.
+        """How many times longer the interval between a track's interims is to be, at least 1.
 
-        The load shedder's answer to the load of many seconds, or that to the jobs which wait at
-        this moment: at one for each thread interims come half as often, and so on.
+        The larger of the load shedder's, by the load of many seconds, and one more than the jobs
+        that wait now for each thread.
         """
         self._look(LOOK_EVERY_S)
         return min(
@@ -81,7 +81,7 @@ class Overload:
 
     @property
     def stale_after_s(self) -> float:
-        """How long an interim may wait for a thread."""
+        """Seconds that an interim may wait for a thread."""
         return STALE_WHEN_DROPPING_S if self.level >= Level.DROP else STALE_AFTER_S
 
     def admit(self, meeting: Hashable, *, resumed: bool) -> None:
@@ -105,7 +105,7 @@ class Overload:
         self._pending.remove(meeting)
 
     def _expected(self) -> float:
-        """The demand once those show who were admitted lately."""
+        """Return the demand, with that of meetings admitted so lately that it does not show yet."""
         each = self._load.job_s * self._decodes_per_s / self._executor.workers
         return self._load.demand + self._pending.share(self._clock(), each)
 

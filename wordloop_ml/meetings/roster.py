@@ -29,9 +29,9 @@ log = structlog.get_logger()
 
 
 def meeting_key(tenant: str, meeting: str) -> JobOwner:
-    """What a meeting is known by within a process, in its logs and to the executor.
+    """Make the key of a meeting within a process, for its logs and the executor.
 
-    Its id belongs to its tenant: two tenants with one id never meet.
+    An id belongs to its tenant: meetings of two tenants with one id stay apart.
     """
     return JobOwner(OwnerKind.MEETING, tenant, meeting)
 
@@ -180,7 +180,7 @@ class Roster:
             task.cancel()
 
     def _ended(self, actor: MeetingActor) -> Callable[[asyncio.Task[None]], None]:
-        """What happens when an actor's task ends, for whatever reason: logged here, once."""
+        """Make the callback for the end of an actor's task: it logs why, and forgets the actor."""
 
         def settle(task: asyncio.Task[None]) -> None:
             del self._tasks[actor]
@@ -207,17 +207,17 @@ def _no_more_tracks() -> Busy:
 
 
 TURN_S = 0.5
-"""How long a turn lasts at most: native code dies of some audio at its first decode."""
+"""Seconds that a turn lasts at most: audio that native code dies of kills at its first decode."""
 
 WAIT_S = 2.0
-"""How long a track waits for its turn at most, whoever else is suspected."""
+"""Seconds that a track waits for its turn at most."""
 
 
 class Turn:
     """A track's right to be the only suspect that is decoded.
 
-    From before its ``ready`` until a caption or an ack shows that what was replayed has been
-    decoded, the track ends, or TURN_S have passed.
+    It lasts from before the track's ``ready`` until a caption or an ack shows that what was replayed has been
+    decoded, the track ends, or ``TURN_S`` seconds have passed.
 
     lock: what it holds; None for a track that nobody suspects.
     """
@@ -251,7 +251,7 @@ class Quarantine:
         self._lock = asyncio.Lock()
 
     async def turn(self) -> Turn:
-        """Wait for a turn, WAIT_S at most; then come in without one. The caller ends it."""
+        """Wait for a turn, ``WAIT_S`` at most, and return it; an empty one after that. The caller ends it."""
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._lock.acquire()

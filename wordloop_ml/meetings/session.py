@@ -17,7 +17,7 @@ from wordloop_ml.messages import SAMPLE_RATE, Caption, JobClass, Samples, Task, 
 
 @dataclass(frozen=True, slots=True)
 class DecodeTiming:
-    """A decode until its answer is there; seconds.
+    """Where the time of a decode went until its answer was there; seconds.
 
     samples: the audio that was decoded.
     heard_s: the step that asked for it, from the arrival of its audio: voice detection, mostly.
@@ -35,7 +35,7 @@ class DecodeTiming:
 
 @dataclass(frozen=True, slots=True)
 class CaptionTiming:
-    """A caption until it waits to be sent; seconds.
+    """Where the time of a caption went until it waited to be sent; seconds.
 
     decode: the answer that let it out; None when the audio did (a speculation came true, or the
     text was there already).
@@ -50,7 +50,10 @@ class CaptionTiming:
     put_s: float
 
     def facts(self, sent_s: float) -> dict[str, str | float]:
-        """For a log line, in milliseconds; ``sent_s``: when the socket had taken the caption."""
+        """Return the facts for a log line, durations in milliseconds.
+
+        sent_s: when the socket had taken the caption, on the clock of the meeting.
+        """
         stages = {
             "returned_ms": self.returned_s,
             "stabilised_ms": self.stabilised_s,
@@ -118,10 +121,11 @@ OutboxEvent = TrackEvent | Ack | Cadence | Ping | Leaving | Closed
 
 
 class Outbox:
-    """One writer (the meeting's actor), one reader (the connection's sender task).
+    """The events that wait to be sent on one connection.
 
-    ``put`` never blocks, so that a slow reader cannot stall a meeting. When more than CAPACITY
-    events wait, the reader has failed: everything is replaced by ``Closed(slow_consumer)``, and
+    The meeting's actor puts them in, the connection's sender task gets them. ``put`` never blocks, so
+    that a slow reader cannot stall a meeting. When ``CAPACITY`` events wait, the reader has failed: all
+    are replaced by ``Closed(slow_consumer)``, and
     the client resumes from the last final that it has.
     """
 
@@ -150,13 +154,13 @@ class Outbox:
         self._waiting.set()
 
     async def get(self) -> OutboxEvent:
-        """The next event, in order; waits for one."""
+        """Wait for the next event, in order."""
         return (await self.get_timed())[0]
 
     async def get_timed(self) -> tuple[OutboxEvent, CaptionTiming | None]:
-        """The next event and, for a caption, where its time went so far.
+        """Wait for the next event; return it and, for a caption, where its time went so far.
 
-        Everybody else has a turn of the event loop before it, also when many events wait.
+        Other tasks have a turn of the event loop before, also when many events wait.
         """
         await asyncio.sleep(0)
         while not self._events:
@@ -215,7 +219,7 @@ class WindowBuffer:
         self.held = 0
 
     def push(self, piece: Samples) -> bool:
-        """Take audio in; whether it completes a window, so that ``take`` is due."""
+        """Take audio in; return whether it completes a window, so that ``take`` is due."""
         self._pieces.append(piece)
         self.held += len(piece)
         return self._into_window + self.held >= self._window_samples

@@ -1,1 +1,1 @@
-"""Pure: what a client keeps, sends and refuses, so that nothing is lost and nothing doubled."""
+"""Pure: what a client keeps, sends again and refuses, so that no word is lost or doubled."""

@@ -1,4 +1,4 @@
-"""What a client of one track remembers and decides, over all its connections; pure.
+"""One track of a client over all its connections: what it remembers, sends and decides; pure.
 
 The owner (``client.track``, or a test) does what has to wait: it connects, sends what
 ``next_to_send`` returns, shows every text frame to ``take``, stores what is handed over, says
@@ -186,7 +186,7 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A caption that may still change; it is gone when the connection breaks."""
+    """A caption to be shown, which may still change; to be removed when the connection breaks."""
 
     caption: CaptionMessage
 

@@ -1,1 +1,1 @@
-"""Async: the only aiohttp server room."""
+"""Async: the aiohttp server: routes, access, limits, and the life of the process."""

@@ -51,7 +51,7 @@ def is_preflight(request: web.Request) -> bool:
 
 
 def preflight_answer() -> web.Response:
-    """Allow the request, whatever the route: which there are is told to nobody without a token."""
+    """Allow the request that is asked about, on any path: without a token nobody learns which routes exist."""
     return web.Response(status=204, headers=PREFLIGHT_HEADERS)
 
 
@@ -70,7 +70,7 @@ async def name_origin(request: web.Request, response: web.StreamResponse) -> Non
 OPEN_ROUTES = frozenset({"/livez", "/readyz", "/startupz"})
 
 TENANT: web.RequestKey[str] = web.RequestKey("tenant", str)
-"""Whose request it is; set on every route but the open ones."""
+"""The tenant whose request it is; set on every route but the open ones."""
 
 log = structlog.get_logger()
 
@@ -122,15 +122,15 @@ def _refuse(request: web.Request, reason: str, code: ErrorCode) -> web.Response:
 
 
 READ_EVERY_S = 2.0
-"""Kubernetes itself takes up to a minute to bring a changed Secret to a container."""
+"""Seconds between two readings; Kubernetes takes up to a minute to bring a changed Secret."""
 
 
 class TokenFile:
     """Watches one file from the start of the service to its end.
 
-    What it holds is compared, not its time: a Secret is a link that is swapped, and an edit within
-    one tick of the clock changes no time. A file that turned bad changes nothing, and is named in
-    the log, once until it changes again.
+    Its content is compared, not its time: a Secret is a link that is swapped, and an edit within
+    one tick of the clock changes no time. A file that has become bad changes nothing; it is logged
+    once until it changes again.
 
     use: called in the event loop with each new set of tokens.
     """

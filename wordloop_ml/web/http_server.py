@@ -30,10 +30,10 @@ from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.wire.close_codes import http_status
 
 MAX_LINE_BYTES = 8_190
-"""The request line."""
+"""Bytes that the request line may have."""
 
 MAX_HEADER_BYTES = 8_190
-"""Each header."""
+"""Bytes that each header may have."""
 
 MAX_HEADERS = 64
 
@@ -61,7 +61,7 @@ log = structlog.get_logger()
 
 
 class HttpConnection(web.RequestHandler):
-    """One TCP connection; says and logs what went wrong by its name, never what came in.
+    """One TCP connection; answers and logs errors by their codes, never what came in.
 
     when_lost: called once if the connection is lost, for the handler of the request at hand.
     """
@@ -191,12 +191,13 @@ def cancel_on_disconnect(request: web.Request) -> Iterator[None]:
 
 
 BACKLOG = 128
-"""Connections that the kernel accepts for us until we do."""
+"""Connections that the kernel keeps until they are accepted."""
 
 RETRY_S = 1.0
-"""How long nothing is accepted after a failure: files get free by connections that end."""
+"""Seconds without accepting after a failure: connections that end free files meanwhile."""
 
 TELL_EVERY_S = 60.0
+"""Seconds between two reports of the same failure."""
 
 _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 """An address that a name stands for, and this machine does not have: ``localhost`` without IPv6."""

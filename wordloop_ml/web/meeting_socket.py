@@ -71,16 +71,16 @@ from wordloop_ml.wire.server_messages import (
 )
 
 START_WITHIN_S = 10.0
-"""How long a peer may take to send ``start``."""
+"""Seconds that a peer may take to send ``start``."""
 
 SEND_WITHIN_S = 5.0
-"""How long one frame may take to be sent, before the peer counts as a slow consumer."""
+"""Seconds that one frame may take to be sent before the peer counts as a slow consumer."""
 
 LOOK_EVERY_S = 0.5
-"""How often a connection is looked at on which nothing moves."""
+"""Seconds between two checks of a connection on which nothing arrives."""
 
 TURN_FRAMES = 64
-"""After so many frames of one connection it is the others' turn."""
+"""Frames of one connection that are read before other tasks have a turn."""
 
 CAREFUL_FROM_ATTEMPT = 2
 """From this many breaks without progress on, a track is decoded carefully."""
@@ -395,7 +395,7 @@ def _data(message: WSMessage) -> str | bytes | None:
 
 
 class TrackConnection:
-    """The life of one upgraded connection."""
+    """Serves one upgraded connection, from its ``start`` to its close."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ def _range(text: str) -> tuple[str, float]:
 
 
 COMMENT = b":\n\n"
-"""Says nothing, and keeps proxies from closing a stream on which nothing moves."""
+"""A comment, which clients ignore; it keeps proxies from closing a stream without events."""
 
 CONTENT_TYPE = "text/event-stream"
 
@@ -89,10 +89,10 @@ def encode_event(name: str, data: bytes) -> bytes:
 
 
 ALIVE_EVERY_S = 10.0
-"""A comment is sent when nothing else was for so long."""
+"""Seconds without an event after which a comment is sent."""
 
 SEND_WITHIN_S = 10.0
-"""A reader who takes no more for so long is cut off."""
+"""Seconds that a write may take before the reader is cut off."""
 
 _HEADERS = {
     "Content-Type": f"{CONTENT_TYPE}; charset=utf-8",

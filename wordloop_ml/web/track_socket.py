@@ -17,9 +17,10 @@ from wordloop_ml.wire.close_codes import close_reason
 from wordloop_ml.wire.server_messages import Limits
 
 HEARTBEAT_S = 10.0
-"""Until ``start``, a peer that does not answer a ping is gone after one and a half times this."""
+"""Seconds between aiohttp's own pings; a peer that does not answer one within half as long is gone."""
 
 CLOSE_WITHIN_S = 2.0
+"""Seconds that a peer may take to answer a close frame."""
 
 BROKEN: dict[int, tuple[ErrorCode, str]] = {
     WSCloseCode.PROTOCOL_ERROR: (ErrorCode.BAD_FRAME, "this breaks the WebSocket protocol"),
@@ -140,11 +141,11 @@ class Liveness:
         return True
 
     def heard(self) -> None:
-        """Take a sign of life."""
+        """Count a sign of life: the silence begins anew."""
         self._silent_s = 0.0
 
     def stopped(self) -> None:
-        """Ask no more of a peer that has said all and waits for its finals, but pongs."""
+        """Let a peer be silent that has sent ``stop`` and waits for its finals; pongs are still due."""
         self._within_s = math.inf
 
     def check_silence(self) -> None:
@@ -157,7 +158,7 @@ class Liveness:
 
 
 SHORTEST_REPLAY_S = 0.0025
-"""Replayed frames that are shorter than the shortest Opus packet are no replay but a flood."""
+"""Seconds of the shortest Opus packet: shorter frames count against the limit in a replay, too."""
 
 
 class TokenBucket:

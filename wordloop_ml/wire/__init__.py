@@ -1,1 +1,1 @@
-"""Pure: bytes and JSON to messages and back; docs/protocol.md documents version 1 of the protocol."""
+"""Pure: bytes and JSON to messages and back, by version 1 of the protocol (docs/protocol.md)."""

@@ -74,7 +74,7 @@ class Positions:
 
 
 OPUS_SAMPLE_RATE = 48_000
-"""Samples per second of what positions of an Opus stream count, as RTP does (RFC 7587, 4.1)."""
+"""Samples a second that positions of an Opus stream count, as in RTP (RFC 7587, 4.1)."""
 
 MAX_PACKET_SAMPLES = 5_760
 """120 ms at 48 kHz: no packet lasts longer (requirement R5)."""
@@ -86,7 +86,7 @@ _FRAME_SAMPLES = (480, 960, 1_920, 2_880) * 3 + (480, 960) * 2 + (120, 240, 480,
 def packet_samples(packet: bytes) -> int:
     """Return how many samples at 48 kHz a packet lasts, from its first two bytes.
 
-    0 for no bytes: that is no packet, and no time passes. Raises ``BadInput`` ``BAD_AUDIO``
+    0 for no bytes, which are no packet. Raises ``BadInput`` ``BAD_AUDIO``
     where the header allows no duration; what lies behind the header is the decoder's to judge.
     """
     if not packet:
@@ -113,7 +113,7 @@ def _bad_audio(message: str) -> BadInput:
 
 
 HEAD_BYTES = 4_096
-"""What is looked at: some frames of MP3 at its highest rate."""
+"""Bytes of a connection's first audio that are searched: some frames of MP3 at its highest rate."""
 
 _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     (name, re.compile(pattern, re.DOTALL))
@@ -158,13 +158,13 @@ def container_of(head: bytes) -> str | None:
 
 
 class StreamHead:
-    """Looks for a container in the first ``HEAD_BYTES`` of one connection's audio."""
+    """Searches for a container in the first ``HEAD_BYTES`` of one connection's audio."""
 
     def __init__(self) -> None:
         self._head = b""
 
     def look(self, payload: bytes) -> None:
-        """Take the next frame. Raises ``BadInput`` (``bad_audio``) for a container."""
+        """Search the next frame. Raises ``BadInput`` (``bad_audio``) for a container."""
         if len(self._head) >= HEAD_BYTES:
             return
         self._head = (self._head + payload)[:HEAD_BYTES]
@@ -218,12 +218,13 @@ def _adts_frame_bytes(header: bytes) -> int:
 
 
 _REMEMBERED_S = 0.5
-"""Over this time, what was heard counts for less and less (to 1/e)."""
+"""Time constant, in seconds, with which measured energies decay (to 1/e)."""
 _OPPOSITE = -0.7
-"""A channel with this correlation to those before it, or less, is turned round."""
+"""A channel is inverted from this correlation with those before it on, or less."""
 _NO_LONGER = -0.3
-"""And is left as it is again from this correlation on; in between, nothing changes."""
+"""An inverted channel is inverted no more from this correlation on; in between nothing changes."""
 _RAMP_S = 0.01
+"""Seconds from one polarity to the other."""
 _SILENT = 1e-12
 """Mean squares below this (-120 dB of full scale) say nothing about polarity."""
 

@@ -15,8 +15,8 @@ from wordloop_ml.ports import EmbedderCapabilities
 from wordloop_ml.wire.json_fields import Fields, parse_json
 
 MAX_REQUEST_BYTES = 16 << 20
-"""Room for as many texts as may be, of 8 KiB each: what clients send that fill their batches by number.
-Reading such a body holds up the process for some 50 ms."""
+"""Room for ``MAX_TEXTS`` texts of 8 KiB, which clients send that fill their batches by number.
+Parsing such a body takes some 50 ms."""
 
 MAX_TEXTS = 2_048
 MAX_TEXT_BYTES = 32_768
@@ -28,7 +28,7 @@ MAX_LABEL_CHARS = 256
 ENCODINGS = ("float", "base64")
 
 _FLOAT_ROWS, _BASE64_ROWS = 4, 256
-"""How many vectors are written in one piece: a millisecond or so of computing."""
+"""Vectors that are written in one piece: a millisecond or so of computing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def _parse_float(digits: str) -> float:
 
 MAX_IDENTIFIER_CHARS = 64
 MAX_SEGMENT_ID_CHARS = 128
-"""A track, and the number of a sample; others may have other ids."""
+"""Room for a track and the number of a sample, as ids are made here; others may make other ids."""
 
 IDENTIFIER_PATTERN = "^[A-Za-z0-9_.:-]{1,64}$"
 """Meeting and track identifiers; they go into URLs, segment ids and logs unescaped."""
@@ -131,7 +131,7 @@ MAX_SPEAKER_CHARS = 128
 MAX_TERM_CHARS = 64
 
 _JOINERS = "\u200c\u200d"
-"""Invisible, but names in several scripts need them, and emoji."""
+"""Zero-width non-joiner and joiner, which names in several scripts and emoji need."""
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _NEVER_SHOWN = frozenset({"Cc", "Cs"})
 """Control characters and halves of surrogate pairs."""

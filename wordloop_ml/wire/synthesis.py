@@ -23,7 +23,7 @@ from wordloop_ml.synthesis.steps import Found, Progress
 from wordloop_ml.wire.json_fields import MAX_SEGMENT_ID_CHARS, Fields, parse_json, valid_segment_id
 
 MAX_REQUEST_BYTES = 8 << 20
-"""Room for as many segments and characters as may be, each character escaped, ids and names beside them."""
+"""Room for ``MAX_SEGMENTS`` and ``MAX_CHARACTERS``, each character escaped, with ids and names."""
 
 MAX_SEGMENTS = 10_000
 MAX_CHARACTERS = 600_000
