@@ -26,6 +26,7 @@ def test_the_profiles_are_those_of_the_documents() -> None:
         "embedded-whisper-cpp",
         "multilingual",
         "multilingual-whisper-cpp",
+        "generative",
         "small",
         "quality",
         "small-generative",
@@ -33,9 +34,9 @@ def test_the_profiles_are_those_of_the_documents() -> None:
     ]
 
 
-def test_the_embedded_profile_needs_a_package_index_at_most() -> None:
-    """Its first sources are wheels, what is made of them, and the repository itself."""
-    files = list(MANIFEST.profile("embedded").values())
+def test_the_generative_profile_needs_a_package_index_at_most() -> None:
+    """Its first sources are wheels and the repository itself."""
+    files = list(MANIFEST.profile("generative").values())
     files += [one for entry in files for one in MANIFEST.companions(entry).values()]
     firsts = {entry.name: type(entry.sources[0]) for entry in files}
     assert firsts == {
@@ -46,7 +47,29 @@ def test_the_embedded_profile_needs_a_package_index_at_most() -> None:
         "all-minilm-l6-v2": WheelSource,
         "all-minilm-l6-v2-graph": RepositorySource,
         "all-minilm-l6-v2-tokenizer": WheelSource,
+        "qwen2.5-coder-1.5b-instruct": WheelSource,
     }
+
+
+def test_the_generative_profile_is_the_default_one_and_a_language_model() -> None:
+    """So that captions are the same."""
+    roles = dict(MANIFEST.profiles["generative"])
+    assert roles.pop("generator") == "qwen2.5-coder-1.5b-instruct"
+    assert roles == MANIFEST.profiles["embedded"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("qwen2.5-coder-0.5b-instruct", 6), ("qwen2.5-coder-1.5b-instruct", 22)]
+)
+def test_a_language_model_is_joined_in_order_or_fetched_from_its_hub(name: str, parts: int) -> None:
+    """Each wheel once, by its number."""
+    joined, served = MANIFEST.entries[name].sources
+    assert isinstance(joined, WheelSource)
+    assert isinstance(served, HttpsSource)
+    numbers = [re.findall(r"part(\d+)", f"{one.package} {one.member}") for one in joined.members]
+    assert [{int(number) for number in found} for found in numbers] == [
+        {number} for number in range(1, parts + 1)
+    ]
 
 
 @pytest.mark.parametrize("profile", ["embedded-whisper-cpp", "multilingual-whisper-cpp"])
@@ -80,8 +103,9 @@ def test_every_row_is_of_use() -> None:
     """Some profile names it, or a row that a profile names."""
     used = {name for roles in MANIFEST.profiles.values() for name in roles.values()}
     used |= {one for name in used for one in MANIFEST.entries[name].companions.values()}
-    # whose figures docs/generation.md has; for whoever makes a profile of their own
-    assert used == set(MANIFEST.entries) - {"qwen2.5-0.5b-instruct"}
+    # for whoever makes a profile of their own
+    unused = {"qwen2.5-0.5b-instruct", "qwen2.5-coder-0.5b-instruct"}
+    assert used == set(MANIFEST.entries) - unused
 
 
 def test_every_hub_url_names_a_commit() -> None:
