@@ -14,23 +14,92 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from string import Template
 
-import numpy as np
-from onnx import TensorProto, helper, numpy_helper
-
-OPSET = 18
-IR_VERSION = 8
+import onnx.parser
+from onnx import TensorProto
 
 LAYERS = 6
-WIDTH = 384
-HEADS = 12
-HEAD_WIDTH = WIDTH // HEADS
-NORM_EPSILON = 1e-12
-"""From the model's config.json."""
-
-_LONGEST_HEADER_BYTES = 1 << 20
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+_LONGEST_HEADER_BYTES = 1 << 20
+
+_BEGINNING = """
+<ir_version: 8, opset_import: ["" : 18], producer_name: "wordloop-ml">
+all_MiniLM_L6_v2 (int64[texts, tokens] ids, float[texts, tokens] mask)
+    => (float[texts, 384] vectors)
+<
+    int64[2] rows_shape = {-1, 384}, int64[2] heads_and_width = {12, 32}, int64[1] width = {384},
+    int64[1] token_axis = {1}, int64[1] value_axis = {-1}, int64[2] mask_axes = {1, 2},
+    int64[1] first = {0}, int64 type = {0}, float one = {1.0}, float half = {0.5},
+    float root_two = {1.4142135623730951}, float scale = {0.17677669529663687},
+    float blocked = {-10000.0}
+>
+{
+    batch_shape = Shape (ids)
+    tokens = Shape <start = 1, end = 2> (ids)
+    heads_shape = Concat <axis = 0> (batch_shape, heads_and_width)
+    texts_shape = Concat <axis = 0> (batch_shape, width)
+    padding = Sub (one, mask)
+    padding_scores = Mul (padding, blocked)
+    attention_mask = Unsqueeze (padding_scores, mask_axes)
+
+    word_vectors = Gather <axis = 0> (embeddings.word_embeddings.weight, ids)
+    position_vectors = Slice (embeddings.position_embeddings.weight, first, tokens, first)
+    type_vector = Gather <axis = 0> (embeddings.token_type_embeddings.weight, type)
+    place_vectors = Add (position_vectors, type_vector)
+    summed_vectors = Add (word_vectors, place_vectors)
+    embedded_rows = Reshape (summed_vectors, rows_shape)
+    x0 = NORM (embedded_rows, embeddings.LayerNorm.weight, embeddings.LayerNorm.bias)
+"""
+"""Of padding, ``blocked`` lets nothing through a softmax: exp(-1e4 - max) is 0 in float32. x: rows
+(texts x tokens, 384). ``scale`` is 32 ** -0.5."""
+
+_HEADS = Template("""
+    ${part}_rows$n = LINEAR (x$n, $w.attention.self.$part.weight, $w.attention.self.$part.bias)
+    ${part}_heads$n = Reshape (${part}_rows$n, heads_shape)
+    ${part}$n = Transpose <perm = $order> (${part}_heads$n)
+""")
+"""Query, key or value of a layer, by head."""
+
+_LAYER = Template("""
+    scores$n = MatMul (query$n, key$n)
+    scaled$n = Mul (scores$n, scale)
+    masked$n = Add (scaled$n, attention_mask)
+    shares$n = Softmax <axis = -1> (masked$n)
+    heads$n = MatMul (shares$n, value$n)
+    turned$n = Transpose <perm = [0, 2, 1, 3]> (heads$n)
+    context$n = Reshape (turned$n, rows_shape)
+    out$n = LINEAR (context$n, $w.attention.output.dense.weight, $w.attention.output.dense.bias)
+    out_sum$n = Add (out$n, x$n)
+    attended$n = NORM (out_sum$n, $w.attention.output.LayerNorm.weight, $w.attention.output.LayerNorm.bias)
+
+    wide$n = LINEAR (attended$n, $w.intermediate.dense.weight, $w.intermediate.dense.bias)
+    divided$n = Div (wide$n, root_two)
+    erf$n = Erf (divided$n)
+    raised$n = Add (erf$n, one)
+    product$n = Mul (wide$n, raised$n)
+    active$n = Mul (product$n, half)
+    narrow$n = LINEAR (active$n, $w.output.dense.weight, $w.output.dense.bias)
+    sum$n = Add (narrow$n, attended$n)
+    x$next = NORM (sum$n, $w.output.LayerNorm.weight, $w.output.LayerNorm.bias)
+""")
+"""Multi-head self-attention, then two linear layers with the exact GELU between, in the form that
+ONNX Runtime recognises and fuses; each added to what came in, and normalised."""
+
+_END = """
+    token_vectors = Reshape (x6, texts_shape)
+    token_weights = Unsqueeze (mask, value_axis)
+    own_vectors = Mul (token_vectors, token_weights)
+    text_sums = ReduceSum <keepdims = 0> (own_vectors, token_axis)
+    lengths = ReduceL2 <keepdims = 1> (text_sums, value_axis)
+    vectors = Div (text_sums, lengths)
+}
+"""
+"""The mean's division cancels out: what has length 1 does not remember its length."""
+
+_OPERATORS = {"LINEAR": "Gemm <transB = 1>", "NORM": "LayerNormalization <epsilon = 1e-12>"}
+"""x W' + b over rows, with W as PyTorch stores it: ONNX Runtime packs it once while it loads, and lets
+go of the mapped original. The epsilon is that of the model's config.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,66 +123,11 @@ def read_tensors(path: Path) -> dict[str, StoredTensor]:
         header = json.loads(file.read(header_bytes))
     base = 8 + header_bytes
     return {
-        name: StoredTensor(
-            tuple(facts["shape"]),
-            base + facts["data_offsets"][0],
-            facts["data_offsets"][1] - facts["data_offsets"][0],
-        )
+        name: StoredTensor(tuple(facts["shape"]), base + begin, end - begin)
         for name, facts in header.items()
         if name != "__metadata__" and facts["dtype"] == "F32"
+        for begin, end in [facts["data_offsets"]]
     }
-
-
-class _Writer:
-    """Nodes and initialisers in the order in which they are asked for."""
-
-    def __init__(self, tensors: Mapping[str, StoredTensor], location: str) -> None:
-        self._tensors = tensors
-        self._location = location
-        self.nodes: list[Any] = []
-        self.initialisers: dict[str, Any] = {}
-
-    def stored(self, name: str) -> str:
-        """A tensor of the safetensors file."""
-        if name not in self.initialisers:
-            place = self._tensors[name]
-            one = TensorProto(
-                name=name,
-                data_type=TensorProto.FLOAT,
-                dims=place.shape,
-                data_location=TensorProto.EXTERNAL,
-            )
-            for key, value in (
-                ("location", self._location),
-                ("offset", str(place.offset)),
-                ("length", str(place.length)),
-            ):
-                one.external_data.add(key=key, value=value)
-            self.initialisers[name] = one
-        return name
-
-    def constant(self, name: str, value: Any) -> str:
-        """A small constant inside the graph itself."""
-        self.initialisers[name] = numpy_helper.from_array(value, name)
-        return name
-
-    def node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> str:
-        """One operation with one output."""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    def linear(self, output: str, x: str, layer: str) -> str:
-        """x W' + b over the rows of x, with W as PyTorch stores it: there is no turned copy of it.
-
-        ONNX Runtime packs W once while it loads, and lets go of the mapped original.
-        """
-        weight, bias = self.stored(f"{layer}.weight"), self.stored(f"{layer}.bias")
-        return self.node("Gemm", output, x, weight, bias, transB=1)
-
-    def norm(self, output: str, x: str, layer: str) -> str:
-        """Layer normalisation over the width."""
-        scale, shift = self.stored(f"{layer}.weight"), self.stored(f"{layer}.bias")
-        return self.node("LayerNormalization", output, x, scale, shift, epsilon=NORM_EPSILON)
 
 
 def write_graph(tensors: Mapping[str, StoredTensor], location: str) -> bytes:
@@ -121,118 +135,36 @@ def write_graph(tensors: Mapping[str, StoredTensor], location: str) -> bytes:
 
     Inputs: ``ids`` int64 (texts, tokens) and ``mask`` float32 (texts, tokens), 1 for a token and 0
     for padding. Output: ``vectors`` float32 (texts, 384), each of length 1. location: the name
-    of the safetensors file, which lies beside the graph.
+    of the safetensors file, which lies beside the graph. Initialisers have its tensors' names with
+    ``_`` for ``.``, which ONNX's textual syntax has no room for.
     """
-    writer = _Writer(tensors, location)
-    _shapes(writer)
-    x = _embed(writer)
-    for layer in range(LAYERS):
-        x = _attend(writer, f"encoder.layer.{layer}", x)
-        x = _feed_forward(writer, f"encoder.layer.{layer}", x)
-    _pool(writer, x)
-    graph = helper.make_graph(
-        writer.nodes,
-        "all-MiniLM-L6-v2",
-        [
-            helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "tokens"]),
-            helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["texts", "tokens"]),
-        ],
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["texts", WIDTH])],
-        initializer=list(writer.initialisers.values()),
-    )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="wordloop-ml",
-    )
+    text = _BEGINNING
+    for n in range(LAYERS):
+        names = {"n": n, "next": n + 1, "w": f"encoder.layer.{n}"}
+        for part, order in (
+            ("query", "0, 2, 1, 3"),
+            ("key", "0, 2, 3, 1"),
+            ("value", "0, 2, 1, 3"),
+        ):
+            text += _HEADS.substitute(names, part=part, order=f"[{order}]")
+        text += _LAYER.substitute(names)
+    text += _END
+    for name, operator in _OPERATORS.items():
+        text = text.replace(f"= {name} ", f"= {operator} ")
+    used = [name for name in tensors if name in text]
+    for name in used:
+        text = text.replace(name, name.replace(".", "_"))
+    model = onnx.parser.parse_model(text)
+    for name in used:
+        place = tensors[name]
+        one = model.graph.initializer.add(
+            name=name.replace(".", "_"), data_type=TensorProto.FLOAT, dims=place.shape
+        )
+        one.data_location = TensorProto.EXTERNAL
+        facts = {"location": location, "offset": place.offset, "length": place.length}
+        for key, value in facts.items():
+            one.external_data.add(key=key, value=str(value))
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def _shapes(writer: _Writer) -> None:
-    """The shapes that depend on the batch, once for all layers."""
-    writer.constant("rows_shape", np.array([-1, WIDTH], np.int64))
-    writer.constant("heads_and_width", np.array([HEADS, HEAD_WIDTH], np.int64))
-    writer.constant("width", np.array([WIDTH], np.int64))
-    writer.constant("token_axis", np.array([1], np.int64))
-    writer.constant("value_axis", np.array([-1], np.int64))
-    writer.constant("first", np.array([0], np.int64))
-    writer.node("Shape", "batch_shape", "ids")
-    writer.node("Shape", "tokens", "ids", start=1, end=2)
-    writer.node("Concat", "heads_shape", "batch_shape", "heads_and_width", axis=0)
-    writer.node("Concat", "texts_shape", "batch_shape", "width", axis=0)
-    # what a padded token contributes to a softmax: exp(-1e4 - max) is 0 in float32
-    writer.constant("one", np.array(1.0, np.float32))
-    writer.constant("blocked", np.array(-1e4, np.float32))
-    writer.constant("mask_axes", np.array([1, 2], np.int64))
-    writer.node("Sub", "padding", "one", "mask")
-    writer.node("Mul", "padding_scores", "padding", "blocked")
-    writer.node("Unsqueeze", "attention_mask", "padding_scores", "mask_axes")
-
-
-def _embed(writer: _Writer) -> str:
-    """Rows (texts x tokens, width): word + position + the one token type."""
-    words = writer.stored("embeddings.word_embeddings.weight")
-    positions = writer.stored("embeddings.position_embeddings.weight")
-    types = writer.stored("embeddings.token_type_embeddings.weight")
-    writer.constant("type", np.array(0, np.int64))
-    writer.node("Gather", "word_vectors", words, "ids", axis=0)
-    writer.node("Slice", "position_vectors", positions, "first", "tokens", "first")
-    writer.node("Gather", "type_vector", types, "type", axis=0)
-    writer.node("Add", "place_vectors", "position_vectors", "type_vector")
-    writer.node("Add", "summed_vectors", "word_vectors", "place_vectors")
-    writer.node("Reshape", "embedded_rows", "summed_vectors", "rows_shape")
-    return writer.norm("embedded", "embedded_rows", "embeddings.LayerNorm")
-
-
-def _attend(writer: _Writer, layer: str, x: str) -> str:
-    """Multi-head self-attention, added to x and normalised."""
-    parts = {}
-    for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
-        name = f"{layer}.{part}"
-        rows = writer.linear(f"{name}.rows", x, f"{layer}.attention.self.{part}")
-        heads = writer.node("Reshape", f"{name}.heads", rows, "heads_shape")
-        parts[part] = writer.node("Transpose", name, heads, perm=order)
-    if "scale" not in writer.initialisers:
-        writer.constant("scale", np.array(HEAD_WIDTH**-0.5, np.float32))
-    scores = writer.node("MatMul", f"{layer}.scores", parts["query"], parts["key"])
-    scaled = writer.node("Mul", f"{layer}.scaled", scores, "scale")
-    masked = writer.node("Add", f"{layer}.masked", scaled, "attention_mask")
-    shares = writer.node("Softmax", f"{layer}.shares", masked, axis=-1)
-    heads = writer.node("MatMul", f"{layer}.heads", shares, parts["value"])
-    turned = writer.node("Transpose", f"{layer}.turned", heads, perm=[0, 2, 1, 3])
-    context = writer.node("Reshape", f"{layer}.context", turned, "rows_shape")
-    out = writer.linear(f"{layer}.attended", context, f"{layer}.attention.output.dense")
-    added = writer.node("Add", f"{layer}.attended_sum", out, x)
-    return writer.norm(f"{layer}.attention", added, f"{layer}.attention.output.LayerNorm")
-
-
-def _feed_forward(writer: _Writer, layer: str, x: str) -> str:
-    """Two linear layers with GELU between, added to x and normalised."""
-    for name, value in (("root_two", 2.0**0.5), ("half", 0.5)):
-        if name not in writer.initialisers:
-            writer.constant(name, np.array(value, np.float32))
-    wide = writer.linear(f"{layer}.wide", x, f"{layer}.intermediate.dense")
-    # the exact GELU, in the form that ONNX Runtime recognises and fuses
-    divided = writer.node("Div", f"{layer}.gelu.divided", wide, "root_two")
-    error = writer.node("Erf", f"{layer}.gelu.erf", divided)
-    raised = writer.node("Add", f"{layer}.gelu.raised", error, "one")
-    product = writer.node("Mul", f"{layer}.gelu.product", wide, raised)
-    active = writer.node("Mul", f"{layer}.gelu", product, "half")
-    narrow = writer.linear(f"{layer}.narrow", active, f"{layer}.output.dense")
-    added = writer.node("Add", f"{layer}.sum", narrow, x)
-    return writer.norm(f"{layer}", added, f"{layer}.output.LayerNorm")
-
-
-def _pool(writer: _Writer, x: str) -> None:
-    """The mean over each text's own tokens, scaled to length 1."""
-    writer.node("Reshape", "token_vectors", x, "texts_shape")
-    writer.node("Unsqueeze", "token_weights", "mask", "value_axis")
-    writer.node("Mul", "own_vectors", "token_vectors", "token_weights")
-    writer.node("ReduceSum", "text_sums", "own_vectors", "token_axis", keepdims=0)
-    # the mean's division cancels out: what has length 1 does not remember its length
-    writer.node("ReduceL2", "lengths", "text_sums", "value_axis", keepdims=1)
-    writer.node("Div", "vectors", "text_sums", "lengths")
 
 
 def main() -> None:
