@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from scripts.benchmark.server_process import base_url, running_server, server_environment
+from scripts.benchmark.server_process import running_server, server_environment
 from scripts.benchmark.speaking import FRAME_S, audio_frames, connect, start_message
 from scripts.benchmark.speech import as_pcm
 from scripts.evaluation.clips import read_samples
@@ -71,8 +71,8 @@ async def record(seconds: float) -> None:
     log.parent.mkdir(exist_ok=True)
     samples = await asyncio.to_thread(read_samples, SPEECH)
     frames = audio_frames(as_pcm(samples[: int(seconds * SAMPLE_RATE)]))
-    async with aiohttp.ClientSession() as http, running_server(environment, http, log):
-        rows = documented(await converse(base_url(environment), http, frames))
+    async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
+        rows = documented(await converse(server.url, http, frames))
     texts = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
     DOCUMENT.write_text("\n".join(texts) + "\n", encoding="utf-8")
     print(f"{len(rows)} lines in {DOCUMENT.relative_to(ROOT)}")

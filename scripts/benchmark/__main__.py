@@ -16,20 +16,19 @@ from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.memory import TRACK_S, measure_memory
 from scripts.benchmark.others import OTHERS, measure_other
 from scripts.benchmark.report import Report, command_line, progress
-from scripts.benchmark.results import Result, result_of
+from scripts.benchmark.results import result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
 from scripts.benchmark.server_process import server_environment
 from scripts.benchmark.speech import KINDS, SpokenText, read_speech
 from scripts.benchmark.starts import measure_starts
-from scripts.benchmark.texts import measure_texts
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import Settings, read_settings
 
 SPEECH = Path("scripts/speech")
-STARTS, ROUNDS = 20, 4
-MEETINGS, ALL_MEETINGS = (1, 4, 8), (1, 4, 8, 16)
 TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
 """So that the server says where the time of each caption went."""
+
+Add = Callable[..., argparse.Action]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,8 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         measure: Callable[[argparse.Namespace], Report] = options.measure
         report = measure(options)
-        settings = read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
-        machine = describe_machine(settings)
+        machine = describe_machine(_settings(options))
         report.notes.append(machine_line(machine))
         report.document["machine"] = machine
         report.write(options.json, options.publish, command_line("scripts/bench", arguments))
@@ -56,12 +54,17 @@ def _captions(options: argparse.Namespace) -> Report:
     """A run for each number of meetings, each in turns with the other servers."""
     if options.against and options.model is None:
         raise BenchmarkFailed("--against needs --model")
-    speech, found = _speech(options), []
-    for meetings in options.meetings or (ALL_MEETINGS if options.all else MEETINGS):
+    speech, profile, found = _speech(options), options.profile, []
+    dialect = wordloop(None if options.language == "none" else options.language)
+    for meetings in options.meetings:
         plan = Plan(meetings, options.seconds or seconds_of(meetings), options.seed)
-        found.append(_ours(options, plan, speech))
-        for name, folder in options.against or ():
-            progress(f"{name}: {meetings} meetings, {plan.seconds:g} s and a bit")
+        progress(f"{profile}: {meetings} meetings, {plan.seconds:g} s and a bit")
+        environment = server_environment({"WORDLOOP_PROFILE": profile, **TRACED})
+        log = _log(options, f"{profile}-{meetings}")
+        done = asyncio.run(run(plan, speech, environment, log, dialect=dialect))
+        found.append(result_of(aims.OURS, profile, done))
+        for name, folder in options.against:
+            progress(f"{name}: {meetings} meetings")
             log = _log(options, f"{name}-{meetings}")
             done = measure_other(name, folder, options.model, plan, speech, log)
             found.append(result_of(name, options.model.name, done))
@@ -69,23 +72,7 @@ def _captions(options: argparse.Namespace) -> Report:
         progress(f"WARNING: {doubt}")
     judged = aims.judge(found) + aims.compare(found)
     document = {"results": [one.as_json() for one in found]}
-    tables, summary = results.tables(found), [results.summary(found)]
-    report = Report(tables, judged, document, summary=summary)
-    if options.all:
-        starts, memory = _log(options, "starts"), _log(options, "memory")
-        report.add(measure_starts(options.profile, STARTS, speech, starts))
-        report.add(measure_memory(options.profile, speech, memory))
-    return report
-
-
-def _ours(options: argparse.Namespace, plan: Plan, speech: Sequence[SpokenText]) -> Result:
-    """One run against a server of its own."""
-    progress(f"{options.profile}: {plan.meetings} meetings, {plan.seconds:g} s and a bit")
-    environment = server_environment({"WORDLOOP_PROFILE": options.profile, **TRACED})
-    dialect = wordloop(None if options.language == "none" else options.language)
-    log = _log(options, f"{options.profile}-{plan.meetings}")
-    done = asyncio.run(run(plan, speech, environment, log, dialect=dialect))
-    return result_of(aims.OURS, options.profile, done)
+    return Report(results.tables(found), judged, document, summary=[results.summary(found)])
 
 
 def _starts(options: argparse.Namespace) -> Report:
@@ -98,15 +85,8 @@ def _memory(options: argparse.Namespace) -> Report:
     return measure_memory(options.profile, _speech(options), log, options.seconds)
 
 
-def _texts(options: argparse.Namespace) -> Report:
-    plan = Plan(options.meetings, options.seconds, options.seed)
-    log = _log(options, "texts")
-    return measure_texts(options.profile, plan, options.rounds, _speech(options), log)
-
-
 def _embeddings(options: argparse.Namespace) -> Report:
-    log = _log(options, "embeddings")
-    return measure_embeddings(options.rounds, options.short_texts, log)
+    return measure_embeddings(options.rounds, options.short_texts, _log(options, "embeddings"))
 
 
 def _generation(options: argparse.Namespace) -> Report:
@@ -116,9 +96,12 @@ def _generation(options: argparse.Namespace) -> Report:
     return report
 
 
+def _settings(options: argparse.Namespace) -> Settings:
+    return read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
+
+
 def _speech(options: argparse.Namespace) -> list[SpokenText]:
-    settings = read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
-    return read_speech(options.speech, settings, options.kinds)
+    return read_speech(options.speech, _settings(options), options.kinds)
 
 
 def _log(options: argparse.Namespace, name: str) -> Path:
@@ -155,78 +138,59 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measure the real service; docs/benchmarks.md defines the figures. Without the "
-        "name of a benchmark: captions.",
-        epilog="WORDLOOP_* settings are passed on to the server.",
+        "name of a benchmark: captions. WORDLOOP_* settings are passed on to the server.",
     )
+    root.set_defaults(profile=Settings().profile)
     commands = root.add_subparsers(required=True, metavar="BENCHMARK")
 
-    def command(
-        name: str, help_text: str, measure: Callable[[argparse.Namespace], Report]
-    ) -> Callable[..., argparse.Action]:
-        one = commands.add_parser(name, help=help_text, description=f"Measure {help_text}.")
-        one.set_defaults(measure=measure)
-        add = one.add_argument
-        add(
-            "--json", type=Path, default=Path("out/bench.json"), metavar="F", help="for all figures"
+    def command(name: str, what: str, measure: Callable[[argparse.Namespace], Report]) -> Add:
+        one = commands.add_parser(
+            name,
+            help=what,
+            description=f"Measure {what}.",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
+        one.set_defaults(measure=measure)
+        add: Add = one.add_argument
+        add("--json", type=Path, default=Path("out/bench.json"), metavar="F", help="all figures")
         add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
         return add
 
-    def speaking(add: Callable[..., argparse.Action]) -> None:
-        add("--profile", default="embedded", help="of weights (default: embedded)")
+    def speaking(add: Add) -> None:
+        add("--profile", default="embedded", help="of weights")
         add("--speech", type=Path, default=SPEECH, metavar="DIR", help="has a manifest.jsonl")
-        kinds = f"of its English clips (default: {','.join(KINDS)})"
-        add("--kinds", type=lambda text: text.split(","), default=KINDS, metavar="K,K", help=kinds)
+        add("--kinds", type=_names, default=KINDS, metavar="K,K", help="of its English clips")
         add("--seed", type=int, default=1, help="of speech, pauses and starts")
 
     add = command("captions", "how fast captions are right, at the pace of speech", _captions)
     speaking(add)
-    add("--meetings", type=counts, metavar="N,N", help="a run for each (default: 1,4,8)")
-    add("--seconds", type=float, metavar="S", help="of talk on each track (default: 300 to 60)")
-    add("--language", default="en", help="told to the server; none leaves it to it (default: en)")
-    against = (
-        f"another server ({' or '.join(OTHERS)}) from its checkout, run by the .venv in it, in "
-    )
-    against += "turns with ours, with the same audio; may come twice. Needs --model"
-    add("--against", type=other, action="append", metavar="NAME=DIR", help=against)
-    add(
-        "--model",
-        type=Path,
-        metavar="DIR",
-        help="for --against: the same weights, for faster-whisper",
-    )
-    add("--all", action="store_true", help="1, 4, 8 and 16 meetings, process starts and memory")
+    add("--meetings", type=counts, default=[1, 4, 8], metavar="N,N", help="a run for each")
+    add("--seconds", type=float, metavar="S", help="of talk on each track; 300 to 60 without")
+    add("--language", default="en", help="told to the server; none leaves it to it")
+    against = f"{' or '.join(OTHERS)}, from its checkout, in turns with ours; may come twice"
+    add("--against", type=other, action="append", default=[], metavar="NAME=DIR", help=against)
+    weights = "for --against: the same weights, for faster-whisper"
+    add("--model", type=Path, metavar="DIR", help=weights)
 
     add = command("starts", "the first segment against the hundredth, over process starts", _starts)
     speaking(add)
-    add("--starts", type=int, default=STARTS, metavar="N", help=f"(default: {STARTS})")
+    add("--starts", type=int, default=20, metavar="N", help="how many")
 
-    add = command("memory", "memory of an idle process and its parts, of a further track", _memory)
+    add = command("memory", "memory of an idle process, and of a further track", _memory)
     speaking(add)
-    add(
-        "--seconds",
-        type=float,
-        default=TRACK_S,
-        metavar="S",
-        help=f"of talk (default: {TRACK_S:g})",
-    )
+    add("--seconds", type=float, default=TRACK_S, metavar="S", help="of talk")
 
-    add = command("texts", "captions with and without work on texts beside them", _texts)
-    speaking(add)
-    add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of two turns (default: {ROUNDS})")
-    add("--meetings", type=int, default=2, metavar="N", help="(default: 2)")
-    add("--seconds", type=float, default=30.0, metavar="S", help="of talk in a turn (default: 30)")
-
-    add = command(
-        "embeddings", "POST /v1/embeddings against a plain loop on its graph", _embeddings
-    )
-    add("--rounds", type=int, default=5, help="turns of service and loop (default: 5)")
-    add("--short-texts", type=int, default=200, help="one by one (default: 200)")
+    add = command("embeddings", "texts through POST /v1/embeddings", _embeddings)
+    add("--rounds", type=int, default=5, metavar="N", help="of many texts")
+    add("--short-texts", type=int, default=200, metavar="N", help="of each, one by one")
 
     add = command("generation", "what a language model costs, and how soon it stops", _generation)
-    add("--cancels", type=int, default=20, metavar="N", help="(default: 20)")
-    root.set_defaults(profile=Settings().profile)
+    add("--cancels", type=int, default=20, metavar="N", help="how many")
     return root
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 if __name__ == "__main__":

@@ -1,47 +1,27 @@
-"""``scripts/bench embeddings``: the service against a plain loop, and how long a short text takes.
-
-The plain loop is what one would write in a notebook: the same graph and tokeniser, ONNX Runtime with
-its default threads, the texts sorted by length in batches of 32. It runs in this process while the
-server is idle, the service while this process waits for it; they take turns, in one run.
-"""
+"""``scripts/bench embeddings``: many texts in one request, and how long a short one takes."""
 
 import asyncio
-import base64
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import numpy as np
-import onnxruntime as ort
 
 from scripts.benchmark.report import Aim, Report, Table, percentile
-from scripts.benchmark.server_process import (
-    MEBIBYTE,
-    Meters,
-    base_url,
-    running_server,
-    server_environment,
-)
-from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.messages import TokenisedText, Vectors
+from scripts.benchmark.server_process import running_server, server_environment
 from wordloop_ml.settings import Settings
 
-TEXTS, LOOP_BATCH = 256, 32
-QUESTION = "what did we decide about the budget"
+TEXTS = 256
 SHORT_TEXTS = (
     "budget approval",
-    QUESTION,
+    "what did we decide about the budget",
     "Ben said that the new release goes out on Friday, if nobody objects.",
 )
 QUESTION_AT_MOST_MS = 8.0
-DIFFERENCE_AT_MOST = 1e-5
-"""Of a value, between the service and the loop, which batches otherwise."""
-
-Tokenise = Callable[[Sequence[str]], list[TokenisedText]]
+WARM = 10
+"""Requests before the first that counts."""
 
 
 def mixed_texts(settings: Settings, count: int = TEXTS) -> list[str]:
@@ -54,120 +34,51 @@ def mixed_texts(settings: Settings, count: int = TEXTS) -> list[str]:
     return [" ".join(chance.choice(words) for _ in range(length)) for length in lengths]
 
 
-class PlainLoop:
-    """Sorted batches of 32 on the same graph, on every core."""
-
-    def __init__(self, settings: Settings, tokenise: Tokenise) -> None:
-        graph = settings.weights / "all-minilm-l6-v2.onnx"
-        self._session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-        self._tokenise = tokenise
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embed every text: float32, shape (texts, 384), in order."""
-        read = self._tokenise(texts)
-        order = sorted(range(len(read)), key=lambda row: len(read[row].ids))
-        vectors = np.zeros((len(read), 384), np.float32)
-        for first in range(0, len(order), LOOP_BATCH):
-            rows = order[first : first + LOOP_BATCH]
-            longest = max(len(read[row].ids) for row in rows)
-            ids = np.zeros((len(rows), longest), np.int64)
-            mask = np.zeros((len(rows), longest), np.float32)
-            for at, row in enumerate(rows):
-                ids[at, : len(read[row].ids)] = read[row].ids
-                mask[at, : len(read[row].ids)] = 1.0
-            vectors[rows] = self._session.run(None, {"ids": ids, "mask": mask})[0]
-        return vectors
-
-
-async def ask(http: aiohttp.ClientSession, url: str, texts: Sequence[str] | str) -> Vectors:
-    """Return the vectors that the service answers with, as OpenAI's client asks for them."""
+async def ask(http: aiohttp.ClientSession, texts: Sequence[str]) -> tuple[float, int]:
+    """Ask as OpenAI's client does; seconds until the vectors are there, and tokens that they took."""
     body = {"input": texts, "model": "all-minilm-l6-v2", "encoding_format": "base64"}
-    async with http.post(f"{url}/v1/embeddings", json=body) as answer:
+    began_s = time.perf_counter()
+    async with http.post("/v1/embeddings", json=body) as answer:
         answer.raise_for_status()
-        data = json.loads(await answer.read())["data"]
-    packed = [base64.b64decode(one["embedding"]) for one in data]
-    return np.stack([np.frombuffer(one, "<f4") for one in packed])
+        usage = json.loads(await answer.read())["usage"]
+    return time.perf_counter() - began_s, int(usage["prompt_tokens"])
 
 
-async def _measure(rounds: int, short_texts: int, log: Path) -> dict[str, Any]:
-    """Seconds of each way, milliseconds of each short text, differences, and resident bytes."""
-    settings, environment = Settings(), server_environment({})
-    texts, url = mixed_texts(settings), base_url(environment)
-    service_s, loop_s, difference = [], [], 0.0
-    with open_embedder(settings) as embedder:
-        tokens = sum(len(one.ids) for one in embedder.tokenise(texts))
-        short_tokens = [len(one.ids) for one in embedder.tokenise(SHORT_TEXTS)]
-        loop = PlainLoop(settings, embedder.tokenise)
-        async with (
-            aiohttp.ClientSession() as http,
-            running_server(environment, http, log) as server,
-        ):
-            meters = Meters(server.pid)
-            await asyncio.sleep(1.0)
-            idle = meters.rss_bytes()
-            short = [await _one_by_one(http, url, text, short_texts) for text in SHORT_TEXTS]
-            for _ in range(rounds):
-                began_s = time.perf_counter()
-                vectors = await ask(http, url, texts)
-                served_s = time.perf_counter()
-                expected = loop.embed(texts)
-                service_s.append(served_s - began_s)
-                loop_s.append(time.perf_counter() - served_s)
-                difference = max(difference, float(np.abs(vectors - expected).max()))
-            grown = meters.rss_bytes()
-    return {
-        "tokens": tokens,
-        "seconds": {"service": service_s, "loop": loop_s},
-        "short_tokens": short_tokens,
-        "short_ms": short,
-        "difference": difference,
-        "rss": [idle, grown],
-    }
+async def _measure(rounds: int, short_texts: int, log: Path) -> list[list[tuple[float, int]]]:
+    """Every answer to the mixed texts, then those to each short text."""
+    environment = server_environment({})
+    async with (
+        running_server(environment, log) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        asked = [(mixed_texts(Settings()), 0, rounds)]
+        asked += [([text], WARM, short_texts) for text in SHORT_TEXTS]
+        return [
+            [await ask(http, texts) for _ in range(warm + times)][warm:]
+            for texts, warm, times in asked
+        ]
 
 
-async def _one_by_one(http: aiohttp.ClientSession, url: str, text: str, count: int) -> list[float]:
-    """Milliseconds of one request after another, on one connection."""
-    for _ in range(10):
-        await ask(http, url, text)
-    taken = []
-    for _ in range(count):
-        began_s = time.perf_counter()
-        await ask(http, url, text)
-        taken.append(1_000 * (time.perf_counter() - began_s))
-    return taken
-
-
-def report(figures: dict[str, Any]) -> Report:
-    """The tables and the aims; medians and percentiles by nearest rank."""
-    seconds = {name: percentile(times, 50) for name, times in figures["seconds"].items()}
-    rows = [
-        [name, f"{one:.2f}", f"{TEXTS / one:.0f}", f"{figures['tokens'] / one:.0f}"]
-        for name, one in seconds.items()
-    ]
-    short = [
-        [f"{tokens} tokens", *(f"{percentile(ms, at):.1f}" for at in (50, 95, 99))]
-        for tokens, ms in zip(figures["short_tokens"], figures["short_ms"], strict=True)
-    ]
-    question_ms = percentile(figures["short_ms"][SHORT_TEXTS.index(QUESTION)], 95)
-    idle, grown = (f"{one / MEBIBYTE:.0f}" for one in figures["rss"])
+def report(mixed: Sequence[tuple[float, int]], *short: Sequence[tuple[float, int]]) -> Report:
+    """The tables and the aim; medians and percentiles by nearest rank."""
+    seconds, tokens = percentile([one for one, _ in mixed], 50), mixed[0][1]
+    row = [f"{seconds:.2f}", f"{TEXTS / seconds:.0f}", f"{tokens / seconds:.0f}"]
+    rows = []
+    for answers in short:
+        times_ms = [1_000 * one for one, _ in answers]
+        cells = [f"{percentile(times_ms, at):.1f}" for at in (50, 95, 99)]
+        rows.append([f"{answers[0][1]} tokens", *cells])
+    question_ms = 1_000 * percentile([one for one, _ in short[1]], 95)
     return Report(
         [
-            Table(["", "seconds", "texts/s", "tokens/s"], rows),
-            Table(["one text through HTTP, ms", "p50", "p95", "p99"], short),
+            Table([f"{TEXTS} texts, {tokens} tokens: seconds", "texts/s", "tokens/s"], [row]),
+            Table(["one text through HTTP, ms", "p50", "p95", "p99"], rows),
         ],
-        [
-            Aim("seconds of the service", seconds["loop"], "s", seconds["service"]),
-            Aim("a question, p95", QUESTION_AT_MOST_MS, "ms", question_ms),
-            Aim("largest difference of a value", DIFFERENCE_AT_MOST, "", figures["difference"]),
-        ],
-        {"embeddings": figures},
-        [
-            f"{TEXTS} texts, {figures['tokens']} tokens",
-            f"resident: {idle} MiB idle, {grown} MiB after it",
-        ],
+        [Aim("a question, p95", QUESTION_AT_MOST_MS, "ms", question_ms)],
+        {"embeddings": {"mixed": list(mixed), "short": [list(one) for one in short]}},
     )
 
 
 def measure_embeddings(rounds: int, short_texts: int, log: Path) -> Report:
-    """Let the service and the loops take so many turns; blocking. Raises ``BenchmarkFailed``."""
-    return report(asyncio.run(_measure(rounds, short_texts, log)))
+    """Ask so often; blocking. Raises ``BenchmarkFailed``."""
+    return report(*asyncio.run(_measure(rounds, short_texts, log)))

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, pairwise
 
-from scripts.benchmark.captions import Part, Screen, Shown, ShownWord
+from scripts.benchmark.captions import Part, Screen
 from scripts.benchmark.speech import Said
 from scripts.evaluation.words import Errors, compare, equal_words, normal_words
 from wordloop_ml.messages import SAMPLE_RATE
+from wordloop_ml.wire.server_messages import CaptionMessage
 
 LOST_BELOW = 1 / 3
 """Of an utterance's words: with fewer of them right in the end it is lost."""
@@ -272,22 +273,23 @@ def _still(versions: Sequence[tuple[float, str]], end_s: float) -> tuple[int, in
     return still, spoken
 
 
-def revisions(captions: Sequence[Shown]) -> tuple[int, int]:
+def revisions(captions: Sequence[CaptionMessage]) -> tuple[int, int]:
     """How many words were shown as stable, and how many of these their final does not keep.
 
     A word counts once for its place in its segment. A final keeps it when an alignment of the
     stable words with the final's has it in both. Segments that never had a final keep nothing.
     """
     stable = revised = 0
-    segments: dict[str, list[Shown]] = {}
+    segments: defaultdict[str, list[CaptionMessage]] = defaultdict(list)
     for one in captions:
-        segments.setdefault(one.segment, []).append(one)
+        segments[one.segment].append(one)
     for versions in segments.values():
-        final = [_plain(word) for word in versions[-1].words if versions[-1].final]
+        last = versions[-1]
+        final = [_plain(word.text) for word in last.words if last.final]
         forecast: dict[tuple[int, str], bool] = {}
         for one in versions:
             if not one.final:
-                words = [_plain(word) for word in one.words if word.stable]
+                words = [_plain(word.text) for word in one.words if word.stable]
                 kept = {place for place, _ in equal_words(words, final)}
                 forecast |= {(at, word): at in kept for at, word in enumerate(words)}
         stable += len(forecast)
@@ -295,6 +297,6 @@ def revisions(captions: Sequence[Shown]) -> tuple[int, int]:
     return stable, revised
 
 
-def _plain(word: ShownWord) -> str:
+def _plain(word: str) -> str:
     """One word for an alignment, whatever it is made of."""
-    return "-".join(words_of(word.text)) or "-"
+    return "-".join(words_of(word)) or "-"

@@ -1,24 +1,15 @@
-"""Resident memory: of an idle process and its parts, and of a further track."""
+"""Resident memory: of an idle process, and of a further track."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 
-from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.meters import MEBIBYTE, Meters
 from scripts.benchmark.report import Aim, Report, Table, progress
-from scripts.benchmark.server_process import (
-    MEBIBYTE,
-    Meters,
-    base_url,
-    running_server,
-    server_environment,
-)
+from scripts.benchmark.server_process import running_server, server_environment
 from scripts.benchmark.speaking import speak
 from scripts.benchmark.speech import Script, SpokenText, compose
 
@@ -33,30 +24,22 @@ LOOK_S, LOOKS = 2.0, 10
 IDLE_AT_MOST_MB, TRACK_AT_MOST_MB = 350.0, 4.0
 
 
-def report(
-    profile: str, parts: Sequence[tuple[str, int]], found: Sequence[int], track_s: float = TRACK_S
-) -> Report:
-    """The parts, what a further track adds, and the aims in millions of bytes.
+def report(profile: str, idle: int, few_tracks: int, many_tracks: int, track_s: float) -> Report:
+    """A table, and the aims in millions of bytes.
 
-    parts: what was loaded, step by step in a process of its own, and the bytes resident after it.
-    found: resident bytes of the idle server, after a while with the first tracks, and after
-    ``track_s`` with ``MORE_TRACKS`` besides.
+    Resident bytes of the idle server, after a while with the first tracks, and after ``track_s``
+    with ``MORE_TRACKS`` besides.
     """
-    idle, few_tracks, many_tracks = found
     each_track = (many_tracks - few_tracks) / MORE_TRACKS
-    rows, before = [], 0
-    for name, resident in [*parts, ("event loop, application, allocator", idle)]:
-        rows.append([name, _mib(resident - before), _mib(resident)])
-        before = resident
-    track = f"a further track after {track_s:g} s"
-    rows.append([f"{track} of audio", _mib(each_track), ""])
+    track = f"a further track after {track_s:g} s of audio"
+    rows = [["idle", f"{idle / MEBIBYTE:.1f}"], [track, f"{each_track / MEBIBYTE:.1f}"]]
     return Report(
-        [Table([f"resident memory, {profile}, MiB", "adds", "in all"], rows)],
+        [Table([f"resident memory, {profile}", "MiB"], rows)],
         [
             Aim(f"{profile}: idle", IDLE_AT_MOST_MB, "MB", idle / MEGABYTE),
             Aim(f"{profile}: {track}", TRACK_AT_MOST_MB, "MB", each_track / MEGABYTE),
         ],
-        {"memory": {"parts": list(parts), "server": list(found), "each_track": each_track}},
+        {"memory": {"idle": idle, "few_tracks": few_tracks, "many_tracks": many_tracks}},
     )
 
 
@@ -66,23 +49,12 @@ def measure_memory(
     """Measure for some 20 s more than ``track_s``; blocking. Raises ``BenchmarkFailed``."""
     progress(f"memory: {WARM_S + track_s:g} s of audio on {FIRST_TRACKS + MORE_TRACKS} tracks")
     random = np.random.default_rng(1)
-    environment = server_environment({"WORDLOOP_PROFILE": profile})
-    parts = _parts(environment)
     talks = [(0.0, compose(speech, WARM_S + track_s, random)) for _ in range(FIRST_TRACKS)]
     talks += [(WARM_S, compose(speech, track_s, random)) for _ in range(MORE_TRACKS)]
     looks_s = (WARM_S, WARM_S + track_s)
-    found = asyncio.run(_watch(environment, talks, looks_s, log))
-    return report(profile, parts, found, track_s)
-
-
-def _parts(environment: Mapping[str, str]) -> list[tuple[str, int]]:
-    command = [sys.executable, "-m", "scripts.benchmark.memory_parts"]
-    done = subprocess.run(
-        command, env=dict(environment), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise BenchmarkFailed(f"memory_parts exited with {done.returncode}: {done.stderr[-500:]}")
-    return [(name, resident) for name, resident in json.loads(done.stdout)]
+    environment = server_environment({"WORDLOOP_PROFILE": profile})
+    idle, few, many = asyncio.run(_watch(environment, talks, looks_s, log))
+    return report(profile, idle, few, many, track_s)
 
 
 async def _watch(
@@ -97,14 +69,11 @@ async def _watch(
     first audio on; by the last look none may have ended.
     """
     loop = asyncio.get_running_loop()
-    async with (
-        aiohttp.ClientSession() as http,
-        running_server(environment, http, log) as process,
-    ):
-        meters = Meters(process.pid)
+    async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
+        meters = Meters(server.child.pid)
         await asyncio.sleep(IDLE_AFTER_S)
         found = [meters.rss_bytes()]
-        url = f"{base_url(environment)}/v1/meetings/memory/audio"
+        url = f"{server.url}/v1/meetings/memory/audio"
         began_s = loop.time()
         tracks = [
             asyncio.create_task(_join(http, url, f"t{index}", script, began_s + start_s))
@@ -136,7 +105,3 @@ async def _join(
     """Connect when it is time, not before."""
     await asyncio.sleep(began_s - asyncio.get_running_loop().time())
     await speak(http, url, track, script.samples, began_s)
-
-
-def _mib(value: float) -> str:
-    return f"{value / MEBIBYTE:.1f}"

@@ -53,16 +53,22 @@ def share(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """An upper limit and what was measured: None, which misses it, when nothing was there."""
+    """An upper limit and what was measured: None, which misses it, when nothing was there.
+
+    exact: the limit is the one right value.
+    """
 
     what: str
     at_most: float
     unit: str
     measured: float | None
+    exact: bool = False
 
     @property
     def reached(self) -> bool:
         """Whether the measured value is within the limit."""
+        if self.exact:
+            return self.measured == self.at_most
         return self.measured is not None and self.measured <= self.at_most
 
 
@@ -166,7 +172,7 @@ def aims_table(aims: Sequence[Aim]) -> Table:
     rows = [
         [
             one.what,
-            _value(one.at_most, one.unit),
+            "exactly " * one.exact + _value(one.at_most, one.unit),
             "nothing" if one.measured is None else _value(one.measured, one.unit),
             "reached" if one.reached else "missed",
         ]

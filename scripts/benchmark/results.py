@@ -1,16 +1,15 @@
 """A run's figures, and the tables that show them, times p50 / p95 in milliseconds; pure."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scripts.benchmark.captions import read_frames
+from scripts.benchmark.captions import captions_of
 from scripts.benchmark.figures import UtteranceFigures, measure_track, revisions
+from scripts.benchmark.meters import MEBIBYTE, CpuUse
 from scripts.benchmark.report import Spread, Table, milliseconds, percent, share, spread
 from scripts.benchmark.scenario import Run
-from scripts.benchmark.server_process import MEBIBYTE, CpuUse
-from scripts.benchmark.stages import STAGES, Delay, delays, mean_cells
+from scripts.benchmark.stages import STAGES, Stages
 from scripts.evaluation.words import Errors
 
 QUIET = 0.05
@@ -28,7 +27,6 @@ class Result:
     how many there were, and those without a word of their utterance. stable, revised: words shown as
     stable, and those that their final did not keep; 0 where a server shows none. rss: resident bytes
     before the first audio, at most, and after the last. late: seconds of the client's frames.
-    stages: where the time of our captions went, by kind. messages: how often each came.
     """
 
     server: str
@@ -44,13 +42,7 @@ class Result:
     cpu: CpuUse
     rss: tuple[int, int, int]
     late: Spread | None
-    stages: dict[str, list[Delay]]
-    messages: dict[str, int]
-
-    @property
-    def utterances(self) -> int:
-        """How many were spoken."""
-        return len(self.each)
+    stages: Stages
 
     @property
     def title(self) -> str:
@@ -87,53 +79,36 @@ class Result:
     @property
     def first_wrong(self) -> float | None:
         """The share of utterances whose first caption begins with another word than in the end."""
-        return share(sum(one.first_wrong is True for one in self.each), self.utterances)
+        return share(sum(one.first_wrong is True for one in self.each), len(self.each))
 
     @property
     def still(self) -> float | None:
         """The share of seconds of speech in which a text that will not stay stands still."""
-        still_s, spoken_s = (
-            sum(one.still_s for one in self.each),
-            sum(o.spoken_s for o in self.each),
-        )
-        return share(still_s, spoken_s)
+        spoken_s = sum(one.spoken_s for one in self.each)
+        return share(sum(one.still_s for one in self.each), spoken_s)
 
     @property
     def cpu_per_audio_s(self) -> float:
         """CPU seconds of the server for a second of audio."""
         return self.cpu.server / self.seconds
 
-    @property
-    def elsewhere(self) -> float:
-        """What other processes used, in cores."""
-        return self.cpu.elsewhere / self.cpu.seconds if self.cpu.seconds else 0.0
-
     def as_json(self) -> dict[str, Any]:
         """Everything, utterance by utterance."""
         figures = {"first": self.first, "right": self.right, "final": self.final}
-        spreads = {name: one and asdict(one) for name, one in figures.items()}
-        return asdict(self) | spreads
+        return asdict(self) | {name: one and asdict(one) for name, one in figures.items()}
 
 
 def result_of(server: str, profile: str, run: Run) -> Result:
-    """Work out the figures of a run. Raises ``BenchmarkFailed`` when the server's log does not fit."""
+    """Work out the figures of a run."""
     tracks = []
     stable = revised = 0
-    stages: defaultdict[str, list[Delay]] = defaultdict(list)
-    messages: Counter[str] = Counter()
     for one in run.conversations:
-        began_s, frames = one.recording.began_s, one.recording.frames
-        track = measure_track(one.script.said, run.dialect.display(frames), began_s)
-        tracks.append(track)
+        frames = one.recording.frames
+        screens = run.dialect.display(frames)
+        tracks.append(measure_track(one.script.said, screens, one.recording.began_s))
         if run.dialect.ours:
-            received = read_frames(frames)
-            shown, changed = revisions(received.captions)
+            shown, changed = revisions(captions_of(frames))
             stable, revised = stable + shown, revised + changed
-            messages.update(received.counts)
-            timings = run.timings.get(one.meeting, ())
-            split = delays(received.captions, timings, track.utterances, began_s)
-            for kind, found in split.items():
-                stages[kind] += found
     return Result(
         server=server,
         profile=profile,
@@ -148,15 +123,14 @@ def result_of(server: str, profile: str, run: Run) -> Result:
         cpu=run.cpu,
         rss=run.rss,
         late=spread(late for one in run.conversations for late in one.recording.late_s),
-        stages=dict(stages),
-        messages=dict(messages),
+        stages=run.stages,
     )
 
 
 COLUMNS: Mapping[str, Callable[[Result], str]] = {
-    "server": lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.elsewhere > QUIET),
+    "server": lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.cpu.elsewhere > QUIET),
     "meetings": lambda r: str(r.meetings),
-    "utterances": lambda r: str(r.utterances),
+    "utterances": lambda r: str(len(r.each)),
     "first caption": lambda r: " / ".join(milliseconds(r.first)[:2]),
     "first right one": lambda r: " / ".join(milliseconds(r.right)[:2]),
     "final": lambda r: " / ".join(milliseconds(r.final)[:2]),
@@ -185,10 +159,9 @@ SUMMARY: Mapping[str, Callable[[Result], str]] = {
 def tables(results: Sequence[Result]) -> list[Table]:
     """A row for each run, and where the time of its captions went."""
     stages = [
-        [f"{one.title}: {len(found)} {kind}", *mean_cells(found)]
-        for kind in ("first captions", "interims", "finals")
+        [f"{one.title}: {count} {kind}", *(f"{mean:.1f}" for mean in means)]
         for one in results
-        if (found := one.stages.get(kind))
+        for kind, (count, means) in sorted(one.stages.items())
     ]
     runs = [_table(COLUMNS, results)]
     return [*runs, Table(["mean, ms", *STAGES], stages)] if stages else runs
@@ -207,8 +180,8 @@ def doubts(results: Sequence[Result]) -> list[str]:
     """Say what makes figures doubtful."""
     found = []
     for one in results:
-        if one.elsewhere > QUIET:
-            used, most = percent(one.elsewhere), percent(QUIET)
+        if one.cpu.elsewhere > QUIET:
+            used, most = percent(one.cpu.elsewhere), percent(QUIET)
             found.append(f"{one.title}: other processes used {used} of a core, not {most} at most")
         if one.late is not None and one.late.p95 > LATE_S:
             late = " / ".join(milliseconds(one.late)[:2])

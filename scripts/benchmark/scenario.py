@@ -20,20 +20,13 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from scripts.benchmark import BenchmarkFailed
-from scripts.benchmark.captions import Display, read_frames
-from scripts.benchmark.server_process import (
-    OURS,
-    CpuUse,
-    Launch,
-    Meters,
-    base_url,
-    cpu_use,
-    running_server,
-)
+from scripts.benchmark import BenchmarkFailed, captions
+from scripts.benchmark.captions import Display
+from scripts.benchmark.meters import CpuUse, Meters
+from scripts.benchmark.server_process import OURS, Launch, running_server
 from scripts.benchmark.speaking import Recording, speak
 from scripts.benchmark.speech import Script, SpokenText, compose
-from scripts.benchmark.stages import Timing, read_timings
+from scripts.benchmark.stages import Stages, read_stages
 from wordloop_ml.messages import Pcm16
 
 LEAD_S = 0.5
@@ -50,8 +43,8 @@ Speak = Callable[[aiohttp.ClientSession, str, str, Pcm16, float], Coroutine[Any,
 begins on the loop's clock."""
 
 
-async def _nothing(http: aiohttp.ClientSession, base: str) -> None:
-    del http, base
+async def _nothing(http: aiohttp.ClientSession, url: str) -> None:
+    del http, url
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +64,8 @@ class Dialect:
 
 def wordloop(language: str | None = "en") -> Dialect:
     """Our own protocol. language: told to the server, or left to it."""
-    return Dialect(
-        "/v1/meetings/{meeting}/audio",
-        partial(speak, language=language),
-        lambda frames: read_frames(frames).screens,
-        ours=True,
-    )
+    path, say = "/v1/meetings/{meeting}/audio", partial(speak, language=language)
+    return Dialect(path, say, captions.display, ours=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +73,18 @@ class Plan:
     """What to run.
 
     meetings: how many talk at the same time, on a track each. seconds: of talk on each, about.
-    seed: of speech, pauses and starts. name: of its meetings.
+    seed: of speech, pauses and starts.
     """
 
     meetings: int
     seconds: float
     seed: int
-    name: str = "bench"
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One meeting of a run; meeting: what the server calls it."""
+    """One meeting of a run: what was said, and what came back."""
 
-    meeting: str
     script: Script
     recording: Recording
 
@@ -105,14 +92,14 @@ class Conversation:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What came of a plan. cpu: from the first audio to the last. rss: resident bytes before the
-    first audio, at most, and after the last. timings: of our captions, by meeting."""
+    first audio, at most, and after the last. stages: of our captions."""
 
     plan: Plan
     dialect: Dialect
     conversations: tuple[Conversation, ...]
     cpu: CpuUse
     rss: tuple[int, int, int]
-    timings: Mapping[str, Sequence[Timing]]
+    stages: Stages
 
 
 async def run(
@@ -127,39 +114,33 @@ async def run(
     dialect = dialect or wordloop()
     async with (
         aiohttp.ClientSession() as http,
-        running_server(environment, http, log, launch) as process,
+        running_server(environment, log, launch) as server,
     ):
-        meters = Meters(process.pid)
-        base = base_url(environment)
-        await dialect.warm(http, base)
+        meters = Meters(server.child.pid)
+        await dialect.warm(http, server.url)
         await asyncio.sleep(SETTLE_S)
         ready_rss = meters.rss_bytes()
         watching = asyncio.create_task(meters.watch_memory(), name="watch-memory")
-        conversations, cpu = await converse(http, base, plan, speech, meters, dialect)
+        url = server.url + dialect.path
+        conversations, cpu = await _converse(http, url, plan, speech, meters, dialect)
         watching.cancel()
-        end_rss = meters.rss_bytes()
+        rss = (ready_rss, meters.peak_rss_bytes, meters.rss_bytes())
     with log.open(encoding="utf-8", errors="replace") as lines:
-        timings = read_timings(lines)
-    rss = (ready_rss, meters.peak_rss_bytes, end_rss)
-    return Run(plan, dialect, conversations, cpu, rss, timings)
+        return Run(plan, dialect, conversations, cpu, rss, read_stages(lines))
 
 
-async def converse(
+async def _converse(
     http: aiohttp.ClientSession,
-    base: str,
+    url: str,
     plan: Plan,
     speech: Sequence[SpokenText],
     meters: Meters,
     dialect: Dialect,
 ) -> tuple[tuple[Conversation, ...], CpuUse]:
-    """Hold the plan's talk, all meetings at once, with a server that runs.
-
-    Raises ``BenchmarkFailed``.
-    """
+    """Hold the plan's talk, all meetings at once. Raises ``BenchmarkFailed``."""
     random = np.random.default_rng(plan.seed)
     scripts = [compose(speech, plan.seconds, random) for _ in range(plan.meetings)]
     starts_s = random.uniform(0.0, STARTS_WITHIN_S, plan.meetings)
-    names = [f"{plan.name}-{index}" for index in range(plan.meetings)]
     loop = asyncio.get_running_loop()
     with undisturbed():
         began_s = [loop.time() + LEAD_S + float(one) for one in starts_s]
@@ -167,17 +148,14 @@ async def converse(
         before = meters.cpu()
         async with one_failure(), asyncio.TaskGroup() as group:
             talks = []
-            for name, script, start_s in zip(names, scripts, began_s, strict=True):
-                url = base + dialect.path.format(meeting=name)
-                talk = dialect.speak(http, url, "t0", script.samples, start_s)
-                talks.append(group.create_task(talk, name=f"speak-{name}"))
+            for at, (script, start_s) in enumerate(zip(scripts, began_s, strict=True)):
+                meeting = url.format(meeting=f"bench-{at}")
+                talk = dialect.speak(http, meeting, "t0", script.samples, start_s)
+                talks.append(group.create_task(talk, name=f"speak-{at}"))
             await asyncio.sleep(until_s - loop.time())
-            cpu = cpu_use(before, meters.cpu())
-    conversations = tuple(
-        Conversation(name, script, talk.result())
-        for name, script, talk in zip(names, scripts, talks, strict=True)
-    )
-    return conversations, cpu
+            cpu = meters.cpu() - before
+    pairs = zip(scripts, talks, strict=True)
+    return tuple(Conversation(script, talk.result()) for script, talk in pairs), cpu
 
 
 @asynccontextmanager

@@ -1,30 +1,42 @@
-"""The server under test, ``wordloop-ml serve`` as an operator starts and stops it; what it uses."""
+"""The server under test: ``wordloop-ml serve`` as an operator starts and stops it, or another one."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 
 from scripts.benchmark import BenchmarkFailed
 
-RSS_EVERY_S = 0.5
-MEBIBYTE = 2**20
-READY_WITHIN_S = 60.0
-EXIT_WITHIN_S = 40.0
+READY_WITHIN_S = 180.0
+EXIT_WITHIN_S = 60.0
 FAST = {"WORDLOOP_REALTIME_FACTOR": "100", "WORDLOOP_AUDIO_FRAMES_PER_S": "1000"}
 """Settings that let a client send faster than people speak."""
 
-COMMAND = (str(Path(sys.executable).with_name("wordloop-ml")), "serve")
+NO_ADMISSION = {"WORDLOOP_NEW_MEETING_LOAD": "1000", "WORDLOOP_RESUME_LOAD": "1000"}
+"""Settings that let everybody in, so that what happens beyond the load of an admission is seen."""
+
+COMMAND = (sys.executable, "-m", "wordloop_ml", "serve")
+
+BUGS = (
+    "request_failed",
+    "connection_failed",
+    "delivery_failed",
+    "track_failed",
+    "meeting_failed",
+    "library_log",
+)
+"""Events that only a bug, ours or a library's, writes into our log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,8 @@ class Launch:
     """How a server is started, and what is asked of it.
 
     ready: the path that answers ``ready_status`` once it serves, with a body that holds
-    ``ready_text``. folder: in which it runs. exits: whether it has to end with 0 on SIGTERM.
+    ``ready_text``. folder: in which it runs. exits: whether it has to end with 0 on SIGTERM, if it
+    still runs at the end; it is killed otherwise.
     """
 
     command: Sequence[str] = COMMAND
@@ -46,6 +59,53 @@ class Launch:
 OURS = Launch()
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that was ready once, on a loopback port. log: the file with its output."""
+
+    child: asyncio.subprocess.Process
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read its log, whole lines of JSON. Raises ``BenchmarkFailed`` for any other line."""
+        whole, _, _ = self.log.read_text("utf-8", errors="replace").rpartition("\n")
+        try:
+            return [json.loads(line) for line in whole.splitlines()]
+        except json.JSONDecodeError as error:
+            line = error.doc[:200]
+            raise BenchmarkFailed(f"a line of {self.log} is no event: {line!r}") from None
+
+    def bugs(self) -> list[str]:
+        """List the logged events that must not be there. Raises ``BenchmarkFailed`` for a traceback."""
+        return [f"log: {one['event']}" for one in self.events() if one["event"] in BUGS]
+
+    def count(self, event: str) -> int:
+        """Count how often an event has been logged."""
+        return sum(one["event"] == event for one in self.events())
+
+    async def wait_logged(self, event: str, times: int) -> None:
+        """Wait until an event has been logged so often. Raises ``TimeoutError``."""
+        async with asyncio.timeout(READY_WITHIN_S):
+            while self.count(event) < times:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> int:
+        """Send SIGTERM and return the exit status. Raises ``BenchmarkFailed`` if it does not end."""
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(EXIT_WITHIN_S):
+                return await self.child.wait()
+        except TimeoutError:
+            why = f"SIGTERM: no exit within {EXIT_WITHIN_S:g} s; see {self.log}"
+            raise BenchmarkFailed(why) from None
+
+
 def server_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, with what a benchmark needs, and these variables on top.
 
@@ -54,149 +114,66 @@ def server_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {
         **os.environ,
         "WORDLOOP_HOST": "127.0.0.1",
-        "WORDLOOP_PORT": str(_free_port()),
+        "WORDLOOP_PORT": str(free_ports(1)[0]),
         "WORDLOOP_TOKEN": "",
         "WORDLOOP_DRAIN_LISTEN_S": "0",  # no balancer has to notice
-        # everybody is let in, so that what happens beyond the load of an admission is seen
-        "WORDLOOP_NEW_MEETING_LOAD": "1000",
-        "WORDLOOP_RESUME_LOAD": "1000",
+        **NO_ADMISSION,
         **settings,
     }
 
 
+def free_ports(count: int) -> list[int]:
+    """Find loopback ports that nobody listens on, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
 @asynccontextmanager
 async def running_server(
-    environment: Mapping[str, str],
-    http: aiohttp.ClientSession,
-    log: Path,
-    launch: Launch = OURS,
-) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A ready server; stopped with SIGTERM at the end, after which ours must exit with 0.
+    environment: Mapping[str, str], log: Path, launch: Launch = OURS
+) -> AsyncIterator[Server]:
+    """Start a server and wait until it is ready; it ends with the block, with all its processes.
 
-    log: where its standard error goes. Raises ``BenchmarkFailed``.
+    environment: with the port in ``WORDLOOP_PORT``. log: where its output goes. Raises
+    ``BenchmarkFailed``.
     """
     with log.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: ASYNC220 - before anything is measured
-            launch.command, env=dict(environment), cwd=launch.folder, stdout=stream, stderr=stream
+        child = await asyncio.create_subprocess_exec(
+            *launch.command, env=dict(environment), cwd=launch.folder, stdout=stream, stderr=stream
         )
+    server = Server(child, int(environment["WORDLOOP_PORT"]), log)
     try:
-        await _wait_ready(process, base_url(environment), launch, http, log)
-        yield process
-        if launch.exits:
-            await _stop(process, log)
+        await _wait_ready(server, launch)
+        yield server
+        if launch.exits and child.returncode is None and (status := await server.stop()) != 0:
+            raise BenchmarkFailed(f"SIGTERM: the server exited with {status}, not 0; see {log}")
     finally:
-        if process.poll() is None:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.kill()
-            process.wait()
+        if child.returncode is None:
+            for one in psutil.Process(child.pid).children(recursive=True):
+                one.kill()
+            child.kill()
+            await child.wait()
 
 
-def base_url(environment: Mapping[str, str]) -> str:
-    """Where the server listens."""
-    return f"http://{environment['WORDLOOP_HOST']}:{environment['WORDLOOP_PORT']}"
-
-
-async def _wait_ready(
-    process: subprocess.Popen[bytes],
-    base: str,
-    launch: Launch,
-    http: aiohttp.ClientSession,
-    log: Path,
-) -> None:
+async def _wait_ready(server: Server, launch: Launch) -> None:
     give_up_s = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < give_up_s:
-        if process.poll() is not None:
-            raise BenchmarkFailed(f"the server exited with {process.returncode}; see {log}")
-        try:
-            async with http.get(base + launch.ready) as response:
-                text = await response.text()
-                if response.status == launch.ready_status and launch.ready_text in text:
-                    return
-        except aiohttp.ClientConnectionError:
-            pass  # not listening yet
-        await asyncio.sleep(0.05)
-    raise BenchmarkFailed(f"the server was not ready within {READY_WITHIN_S:g} s; see {log}")
-
-
-async def _stop(process: subprocess.Popen[bytes], log: Path) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        code = await asyncio.to_thread(process.wait, EXIT_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        raise BenchmarkFailed(f"SIGTERM: no exit within {EXIT_WITHIN_S:g} s; see {log}") from None
-    if code != 0:
-        raise BenchmarkFailed(f"SIGTERM: the server exited with {code}, not 0; see {log}")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@dataclass(frozen=True, slots=True)
-class CpuReading:
-    """CPU seconds since each process began; ``machine_s`` is what all processes used."""
-
-    at_s: float
-    server_s: float
-    client_s: float
-    machine_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class CpuUse:
-    """CPU seconds used in a stretch of time.
-
-    server: its process and those that it started. client: this process. elsewhere: all others.
-    """
-
-    seconds: float
-    server: float
-    client: float
-    elsewhere: float
-
-
-def cpu_use(before: CpuReading, after: CpuReading) -> CpuUse:
-    """What was used between two readings."""
-    server, client = after.server_s - before.server_s, after.client_s - before.client_s
-    machine = after.machine_s - before.machine_s
-    elsewhere = max(0.0, machine - server - client)
-    return CpuUse(after.at_s - before.at_s, server, client, elsewhere)
-
-
-class Meters:
-    """The server's process, with those that it started, and this one."""
-
-    def __init__(self, server_pid: int) -> None:
-        self._server = psutil.Process(server_pid)
-        self._client = psutil.Process()
-        self.peak_rss_bytes = 0
-
-    def cpu(self) -> CpuReading:
-        """The accounts now."""
-        times = [one.cpu_times() for one in self._processes()]
-        client = self._client.cpu_times()
-        machine = psutil.cpu_times()
-        return CpuReading(
-            at_s=time.monotonic(),
-            server_s=sum(one.user + one.system for one in times),
-            client_s=client.user + client.system,
-            machine_s=machine.user + machine.nice + machine.system + machine.irq + machine.softirq,
-        )
-
-    def rss_bytes(self) -> int:
-        """The server's resident memory now; pages that several processes share count in each."""
-        rss = sum(int(one.memory_info().rss) for one in self._processes())
-        self.peak_rss_bytes = max(self.peak_rss_bytes, rss)
-        return rss
-
-    async def watch_memory(self) -> None:
-        """Follow the peak until cancelled."""
-        while True:
-            self.rss_bytes()
-            await asyncio.sleep(RSS_EVERY_S)
-
-    def _processes(self) -> list[psutil.Process]:
-        return [self._server, *self._server.children(recursive=True)]
+    async with aiohttp.ClientSession() as http:
+        while time.monotonic() < give_up_s:
+            if server.child.returncode is not None:
+                status = server.child.returncode
+                raise BenchmarkFailed(f"the server exited with {status}; see {server.log}")
+            try:
+                async with http.get(server.url + launch.ready) as response:
+                    text = await response.text()
+                    if response.status == launch.ready_status and launch.ready_text in text:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass  # not listening yet
+            await asyncio.sleep(0.05)
+    raise BenchmarkFailed(f"no server within {READY_WITHIN_S:g} s; see {server.log}")

@@ -1,7 +1,6 @@
 """One participant: paced audio out over a real WebSocket, whatever comes back kept as it is."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ import numpy as np
 from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.captions import Display, Part
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
+from wordloop_ml.wire.audio_frames import Encoding
+from wordloop_ml.wire.client_messages import StartMessage, StopMessage, encode_client
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
@@ -90,7 +91,7 @@ class Connection:
         Raises ``BenchmarkFailed`` unless it does so with 1000, ``TimeoutError`` when it takes longer
         than ``ENDED_WITHIN_S``.
         """
-        await self.socket.send_str('{"type":"stop"}')
+        await self.socket.send_str(encode_client(StopMessage()))
         if self._listening is not None:
             await asyncio.wait_for(self._listening, ENDED_WITHIN_S)
         if self.socket.close_code != aiohttp.WSCloseCode.OK:
@@ -169,16 +170,11 @@ def audio_frames(samples: Pcm16) -> list[bytes]:
     return [payload[at : at + size] for at in range(0, len(payload), size)]
 
 
-def start_message(track: str, language: str | None = "en", **fields: object) -> str:
+def start_message(
+    track: str, language: str | None = "en", *, speaker: str | None = None, epoch: int | None = None
+) -> str:
     """Return the first message: 16 kHz, caption times from the track's first sample."""
-    message = {
-        "type": "start",
-        "version": 1,
-        "track": track,
-        "encoding": "pcm_s16le",
-        "sample_rate": SAMPLE_RATE,
-        "channels": 1,
-        "origin_ms": 0,  # so that caption times are times of the track
-        **fields,
-    }
-    return json.dumps(message if language is None else {**message, "language": language})
+    stream = (1, track, Encoding.PCM_S16LE, SAMPLE_RATE, 1)
+    return encode_client(
+        StartMessage(*stream, language=language, speaker=speaker, epoch=epoch, origin_ms=0)
+    )

@@ -13,11 +13,11 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from scripts.benchmark.captions import read_frames
+from scripts.benchmark.captions import display
 from scripts.benchmark.figures import UtteranceFigures, measure_track
 from scripts.benchmark.report import Aim, Report, Table, milliseconds, percentile, progress, spread
 from scripts.benchmark.scenario import undisturbed
-from scripts.benchmark.server_process import FAST, base_url, running_server, server_environment
+from scripts.benchmark.server_process import FAST, running_server, server_environment
 from scripts.benchmark.speaking import Recording, speak
 from scripts.benchmark.speech import Script, SpokenText, script_of
 
@@ -102,10 +102,10 @@ async def _start(
     one = script_of([(LEAD_S, speech[order[0]])], rng)
     between = script_of([(PAUSE_S, speech[index]) for index in order[1:]], rng)
     environment = server_environment({"WORDLOOP_PROFILE": profile, **FAST})
-    url, loop = f"{base_url(environment)}/v1/meetings", asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     launched_s = loop.time()
-    async with aiohttp.ClientSession() as http, running_server(environment, http, log):
-        ready_s = loop.time() - launched_s
+    async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
+        ready_s, url = loop.time() - launched_s, f"{server.url}/v1/meetings"
         with undisturbed():
             first = await speak(http, f"{url}/first/audio", "t0", one.samples, loop.time())
             path, samples = f"{url}/between/audio", between.samples
@@ -115,5 +115,5 @@ async def _start(
 
 
 def _figures(recording: Recording, script: Script) -> UtteranceFigures:
-    screens = read_frames(recording.frames).screens
-    return measure_track(script.said, screens, recording.began_s).utterances[0]
+    track = measure_track(script.said, display(recording.frames), recording.began_s)
+    return track.utterances[0]

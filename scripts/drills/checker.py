@@ -1,4 +1,4 @@
-"""Compare the words that were said with those that a client stored, and measure delays; pure.
+"""Compare what was said with what a client stored, and measure delays; pure.
 
 After Jepsen's checkers of a history: lost, doubled, out of order, unexpected.
 """
@@ -8,22 +8,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
+from scripts.benchmark.captions import Part, Screen
+from scripts.benchmark.figures import measure_track, words_of
+from scripts.benchmark.speech import Said
 from scripts.drills.talk import SaidWord
+from scripts.evaluation.words import said_twice
 from wordloop_ml.engines.scripted_audio import word_text
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.wire.server_messages import CaptionMessage, NoticeCode, NoticeMessage
 
 _PER_MS = SAMPLE_RATE // 1_000
-_ROUNDING = SAMPLE_RATE // 100
-"""Times of captions are whole milliseconds, rounded down on the way more than once."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts of words, over any number of tracks.
+    """Counts of words, or of people's utterances, over any number of tracks.
 
-    lost: said, in no final and in no gap. doubled: times too often. out_of_order: words that come
-    before one that was said earlier. unexpected: never said on this track, or from the middle of
+    lost: said, in no final and in no gap. doubled: times too often. out_of_order: that come
+    before what was said earlier. unexpected: never said on this track, or from the middle of
     a gap. named: said where a gap is named. misnumbered: finals whose ``seq`` is not one more
     than the one before. gaps: named to the client, by code.
     """
@@ -50,19 +52,15 @@ class Verdict:
         return Verdict(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
-def check_track(
+def check_words(
     said: Sequence[SaidWord], finals: Sequence[CaptionMessage], notices: Sequence[NoticeMessage]
 ) -> Verdict:
-    """Judge one track by what its client has stored, in the order in which it was stored.
+    """Judge one track of numbered words by what its client has stored, in the order of storing.
 
     The texts of the words count, which the engine reads from the sample values, and never their
     times: an offset that is wrong everywhere cannot hide a loss.
     """
-    gaps = [
-        ((one.start or 0) * _PER_MS, (one.end or 0) * _PER_MS)
-        for one in notices
-        if one.code is not NoticeCode.REJECTED
-    ]
+    gaps = _gaps(notices)
     order = {word_text(word.number): index for index, word in enumerate(said)}
     heard = [word.text for final in finals for word in final.words]
     times = Counter(heard)
@@ -78,17 +76,56 @@ def check_track(
         out_of_order=sum(order[after] < order[before] for before, after in pairwise(known)),
         unexpected=len(heard) - len(known) + len(buried),
         named=len(named),
-        misnumbered=sum(final.seq != number for number, final in enumerate(finals, 1)),
+        misnumbered=_misnumbered(finals),
         gaps=Counter(str(one.code) for one in notices),
     )
 
 
-def _touches(word: SaidWord, gaps: Iterable[tuple[int, int]]) -> bool:
-    return any(start < word.end and word.start < end for start, end in gaps)
+def check_utterances(
+    said: Sequence[Said], finals: Sequence[CaptionMessage], notices: Sequence[NoticeMessage]
+) -> Verdict:
+    """Judge one track of people's utterances, of which a model makes what it can.
+
+    lost: as in docs/benchmarks.md, fewer than a third of its words are right. doubled: phrases that
+    follow on themselves more often than they were said. out_of_order: finals.
+    """
+    parts = tuple(Part(f"{at}", final.text, final=True) for at, final in enumerate(finals))
+    end_s = max((one.end for one in said), default=0) / SAMPLE_RATE
+    track = measure_track(said, [Screen(end_s, parts)], 0.0)
+    missing = [one for one, found in zip(said, track.utterances, strict=True) if found.lost]
+    named = [one for one in missing if _touches(one, _gaps(notices))]
+    spoken = [word for one in said for word in words_of(one.text)]
+    shown = [word for final in finals for word in words_of(final.text)]
+    return Verdict(
+        said=len(said),
+        heard=len(said) - len(missing),
+        lost=len(missing) - len(named),
+        doubled=len(said_twice(spoken, shown)),
+        out_of_order=sum(after.start < before.start for before, after in pairwise(finals)),
+        named=len(named),
+        misnumbered=_misnumbered(finals),
+        gaps=Counter(str(one.code) for one in notices),
+    )
 
 
-def _within(word: SaidWord, gaps: Iterable[tuple[int, int]]) -> bool:
-    return any(start <= word.start and word.end <= end for start, end in gaps)
+def _misnumbered(finals: Sequence[CaptionMessage]) -> int:
+    return sum(final.seq != number for number, final in enumerate(finals, 1))
+
+
+def _gaps(notices: Sequence[NoticeMessage]) -> list[tuple[int, int]]:
+    return [
+        ((one.start or 0) * _PER_MS, (one.end or 0) * _PER_MS)
+        for one in notices
+        if one.code is not NoticeCode.REJECTED
+    ]
+
+
+def _touches(one: SaidWord | Said, gaps: Iterable[tuple[int, int]]) -> bool:
+    return any(start < one.end and one.onset < end for start, end in gaps)
+
+
+def _within(one: SaidWord, gaps: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= one.onset and one.end <= end for start, end in gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +135,22 @@ class Shown:
     at_s: float
     end_ms: int
 
-    @property
-    def samples(self) -> int:
-        """How far the caption covers the track."""
-        return self.end_ms * _PER_MS
-
 
 def after_fault_s(
-    fault_s: float, began_s: float, said: Sequence[SaidWord], shown: Sequence[Shown]
+    fault_s: float,
+    began_s: float,
+    said: Sequence[SaidWord] | Sequence[Said],
+    shown: Sequence[Shown],
 ) -> float | None:
     """Measure until the first caption that covers audio later than the fault; None if none came.
 
-    From the fault or, where nobody spoke then, from the next word on. began_s: when the track's
-    sample 0 was spoken, on the clock of ``shown``.
+    From the fault or, where nobody spoke then, from the next word (or utterance) on. began_s: when
+    the track's sample 0 was spoken, on the clock of ``shown``.
     """
     position = (fault_s - began_s) * SAMPLE_RATE
     word = next((one for one in said if one.end > position), None)
-    came = (one.at_s for one in shown if one.at_s > fault_s and one.samples > position)
+    came = (one.at_s for one in shown if one.at_s > fault_s and one.end_ms * _PER_MS > position)
     at_s = next(came, None)
     if word is None or at_s is None:
         return None
-    return at_s - max(fault_s, began_s + word.start / SAMPLE_RATE)
-
-
-def caption_gap_s(
-    fault_s: float, began_s: float, said: Sequence[SaidWord], shown: Sequence[Shown]
-) -> float | None:
-    """Measure how long nothing new was shown though there was something; None if nothing came.
-
-    From the last caption before the fault or, if later, the next word after what it covered, to
-    the first caption after the fault that covers more.
-    """
-    before = [one for one in shown if one.at_s <= fault_s]
-    covered = max((one.samples for one in before), default=0)
-    word = next((one for one in said if one.end > covered + _ROUNDING), None)
-    came = (one.at_s for one in shown if one.at_s > fault_s and one.samples > covered)
-    at_s = next(came, None)
-    if word is None or at_s is None:
-        return None
-    there_s = began_s + word.start / SAMPLE_RATE
-    return at_s - max(before[-1].at_s, there_s) if before else at_s - there_s
+    return at_s - max(fault_s, began_s + word.onset / SAMPLE_RATE)

@@ -1,7 +1,7 @@
 """The drills of a fleet: kill, rolling and poison.
 
-Each takes a folder for logs and its options, puts what it finds into the report, and returns all
-meetings. It raises ``DrillFailed`` when it cannot be run.
+Each takes a folder for logs and its options, and puts what it finds into the report. It raises
+``BenchmarkFailed`` when it cannot be run.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.drills.checker import caption_gap_s
 from scripts.drills.costly_service import POISON
 from scripts.drills.fleet import RESTART_AFTER_S, Fleet, Plan, running_fleet
 from scripts.drills.meeting import Meeting, judge_all
-from scripts.drills.report import Report
+from scripts.drills.report import DrillReport
+from scripts.drills.talk import NumberedTalk
 
 BROKEN_WITHIN_S = 2.0
 """A connection that breaks so soon after a kill broke because of it."""
@@ -27,18 +27,12 @@ COVERED_WITHIN_S = 3.0
 
 RESTARTED = "it closed with code 1012"
 _REFUSED = re.compile(r"it answered with status 503")
-"""A balancer sends connections to a draining process until its next probe; they go elsewhere."""
+"""A draining process goes on listening until balancers have seen it; its clients go elsewhere."""
 
-GAP_S, EXIT_S = 2.0, 30.0
+RESUMED_S, EXIT_S = 2.0, 30.0
 
 NAMED_WITHIN_S = 120.0
 MOST_DEATHS = 2
-
-
-def plan_of(options: Namespace, *, spare: int = 0) -> Plan:
-    """Make the plan that these options ask for."""
-    simple = options.balancer == "simple"
-    return Plan(meetings=options.meetings, seed=options.seed, simple=simple, spare=spare)
 
 
 # -- kill ----------------------------------------------------------------------------------------
@@ -52,9 +46,11 @@ class Kill:
     hit: Sequence[Meeting]
 
 
-async def run_kill(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+async def run_kill(folder: Path, report: DrillReport, options: Namespace) -> None:
     """Kill at random moments; a process that was killed is replaced after a second."""
-    async with running_fleet(plan_of(options), folder) as fleet:
+    real = options.engine == "real"
+    plan = Plan(meetings=options.meetings, seed=options.seed, real=real)
+    async with running_fleet(plan, folder) as fleet:
         await fleet.begin(options.meetings)
         kills: list[Kill] = []
         for _ in range(options.kills):
@@ -62,12 +58,11 @@ async def run_kill(folder: Path, report: Report, options: Namespace) -> list[Mee
             kills.append(await kill_one(fleet))
         report.failures += await fleet.finish()
     hits = [(kill, meeting) for kill in kills for meeting in kill.hit]
-    report.measure(
-        "first caption after a kill", (meeting.after_s(kill.at_s) for kill, meeting in hits)
-    )
-    report.percentile_at_most("first caption after a kill", 95, COVERED_WITHIN_S)
+    name = "first caption after a kill"
+    report.measure(name, (meeting.after_s(kill.at_s) for kill, meeting in hits))
+    report.percentile_at_most(name, 95, COVERED_WITHIN_S)
     report.facts["connections lost"] = len(hits)
-    return _judged(fleet, report)
+    _judge(fleet, report, whose="utterances" if real else "words")
 
 
 async def kill_one(fleet: Fleet) -> Kill:
@@ -96,9 +91,10 @@ class Exit:
     seconds: float
 
 
-async def run_rolling(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+async def run_rolling(folder: Path, report: DrillReport, options: Namespace) -> None:
     """Restart all as deploy/deployment.yaml does: one more first, then one less."""
-    async with running_fleet(plan_of(options, spare=1), folder) as fleet:
+    plan = Plan(meetings=options.meetings, seed=options.seed, spare=1)
+    async with running_fleet(plan, folder) as fleet:
         await fleet.begin(options.meetings)
         await fleet.calm()
         exits: list[Exit] = []
@@ -106,24 +102,22 @@ async def run_rolling(folder: Path, report: Report, options: Namespace) -> list[
             exits += await restart_all(fleet)
         await fleet.calm()
         report.failures += await fleet.finish()
-        if fleet.haproxy is not None:
-            report.must_be("probes refused while listed", fleet.haproxy.refused_probes())
     ends = Counter(fleet.log.why())
     refused = sum(count for why, count in ends.items() if _REFUSED.fullmatch(why))
     report.must_be("closes other than 1012", ends.total() - refused - ends[RESTARTED])
     report.measure(
-        "captions stood still",
+        "first caption after a close",
         (
-            caption_gap_s(each.at_s, meeting.began_s, meeting.talk.said, meeting.shown)
+            meeting.after_s(each.at_s)
             for meeting in fleet.meetings
             for each in fleet.log.broke[meeting.name]
             if each.why == RESTARTED
         ),
     )
-    report.percentile_at_most("captions stood still", 99, GAP_S)
+    report.percentile_at_most("first caption after a close", 99, RESUMED_S)
     report.at_most("a process took to leave", max(each.seconds for each in exits), EXIT_S)
     report.must_be("exit statuses other than 0", sum(each.status != 0 for each in exits))
-    return _judged(fleet, report)
+    _judge(fleet, report)
 
 
 async def restart_all(fleet: Fleet) -> list[Exit]:
@@ -141,40 +135,36 @@ async def restart_all(fleet: Fleet) -> list[Exit]:
 # -- poison --------------------------------------------------------------------------------------
 
 
-async def run_poison(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
-    """Say a word that ends whatever process decodes it, until a gap is named, in each meeting."""
-    async with running_fleet(plan_of(options), folder) as fleet:
-        meetings = await fleet.begin(options.meetings)
+async def run_poison(folder: Path, report: DrillReport, options: Namespace) -> None:
+    """Say a word that ends whatever process decodes it, until a gap is named."""
+    async with running_fleet(Plan(meetings=options.meetings, seed=options.seed), folder) as fleet:
+        await fleet.begin(options.meetings)
+        poisoned, *others = fleet.meetings
         statuses: list[int] = []
         async with asyncio.TaskGroup() as group:
             replacing = group.create_task(fleet.replace_dead(statuses), name="replacing")
-            for number in range(options.times):
-                await fleet.calm()
-                meetings[number].talk.say_next(POISON)
-                async with asyncio.timeout(NAMED_WITHIN_S):
-                    while not meetings[number].verdict().gaps:  # noqa: ASYNC110
-                        await asyncio.sleep(0.1)
+            await fleet.calm()
+            if isinstance(poisoned.talk, NumberedTalk):
+                poisoned.talk.say_next(POISON)
+            async with asyncio.timeout(NAMED_WITHIN_S):
+                while not poisoned.notices:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
             report.failures += await fleet.finish()
             replacing.cancel()
-    poisoned, others = fleet.meetings[: options.times], fleet.meetings[options.times :]
     aborted = sum(status == -signal.SIGABRT for status in statuses)
-    report.at_most("processes that died, each time", aborted / options.times, MOST_DEATHS, "")
+    report.at_most("processes that died", aborted, MOST_DEATHS, "")
     report.must_be("processes that died otherwise", len(statuses) - aborted)
-    verdict = judge_all(others)
-    report.judge_words(verdict, whose="others' words")
-    report.must_be("gaps named to others", verdict.gaps.total())
+    report.must_be("gaps named to the poisoned meeting", poisoned.verdict().gaps.total(), 1)
+    report.must_be("gaps named to others", judge_all(others).gaps.total())
     report.measure(
         "others' first caption after a break",
         (one.after_s(each.at_s) for one in others for each in fleet.log.broke[one.name]),
     )
-    verdict = judge_all(poisoned)
-    report.must_be("gaps named to poisoned meetings", verdict.gaps.total(), options.times)
-    return _judged(fleet, report)
+    _judge(fleet, report)
 
 
-def _judged(fleet: Fleet, report: Report) -> list[Meeting]:
-    """Judge the words of all meetings, and count why connections broke."""
-    report.judge_words(judge_all(fleet.meetings))
+def _judge(fleet: Fleet, report: DrillReport, *, whose: str = "words") -> None:
+    """Judge what was said in all meetings, and count why connections broke."""
+    report.judge(judge_all(fleet.meetings), whose)
     report.must_be("promises broken", fleet.log.promises)
     report.facts["breaks"] = fleet.log.why()
-    return fleet.meetings

@@ -1,4 +1,4 @@
-"""Several service processes behind a balancer, and meetings that come and go on them."""
+"""Several service processes behind one name, and meetings that come and go on them."""
 
 import asyncio
 import socket
@@ -12,18 +12,23 @@ from random import Random
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from scripts.drills.haproxy import Haproxy, running_haproxy
+from scripts.benchmark.server_process import NO_ADMISSION, Server, free_ports
+from scripts.benchmark.speech import read_speech
 from scripts.drills.meeting import ClientLog, Meeting, client_log
-from scripts.drills.service_process import COSTLY_COMMAND, ServiceProcess, scripted_service
-from scripts.drills.talk import Talk, word_ranges
+from scripts.drills.service_process import COSTLY_COMMAND, scripted_service, service
+from scripts.drills.talk import NumberedTalk, RecordedTalk, word_ranges
 from wordloop_ml.settings import Settings
 
+SPEECH = Path("scripts/speech")
 COMMITTED_WITHIN_S = 120.0
 RESTART_AFTER_S = 1.0
 """How soon a container that died is there again; Kubernetes is slower from the second time on."""
 
-SETTINGS = {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"}
+SCRIPTED = {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"}
 """Jobs hold threads, not cores; and to a guard, numbers in a row look like a decoder's loop."""
+
+REAL = {"WORDLOOP_WORKERS": "1", **NO_ADMISSION}
+"""All processes share the cores of one machine, which each takes for its own."""
 
 
 class RoundRobin(AbstractResolver):
@@ -60,7 +65,7 @@ class Plan:
 
     processes: started. spare: further slots, for a process that starts before another leaves.
     meetings: tracks at one time; apart_s: between the first words of two. calm_s: between
-    faults, and before and after them. simple: no haproxy; the name resolves to each port in turn.
+    faults, and before and after them. real: the default profile, and recordings of people.
     """
 
     processes: int = 3
@@ -69,15 +74,15 @@ class Plan:
     apart_s: float = 0.5
     calm_s: tuple[float, float] = (2.0, 6.0)
     seed: int = 1
-    simple: bool = False
+    real: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
 
 class Fleet:
     """Slots with a process each, most of the time, and every meeting so far.
 
-    ports: of the slots. members: the last process of each slot. haproxy: None in a simple plan.
-    log: of all clients. random: of what is done to them.
+    ports: of the slots. members: the last process of each slot. log: of all clients. random: of
+    what is done to them.
     """
 
     def __init__(
@@ -90,8 +95,7 @@ class Fleet:
     ) -> None:
         self.plan = plan
         self.ports = free_ports(plan.processes + plan.spare)
-        self.members: dict[int, ServiceProcess] = {}
-        self.haproxy: Haproxy | None = None
+        self.members: dict[int, Server] = {}
         self.meetings: list[Meeting] = []
         self.log = log
         self.random = Random(plan.seed)
@@ -100,6 +104,7 @@ class Fleet:
         self._stack = stack
         self._started = 0
         self._ranges = word_ranges(plan.meetings)
+        self._speech = read_speech(SPEECH, Settings()) if plan.real else []
 
     @property
     def live(self) -> list[int]:
@@ -107,22 +112,19 @@ class Fleet:
         return [slot for slot, one in self.members.items() if one.child.returncode is None]
 
     async def start(self, slot: int) -> None:
-        """Put a process into a slot that has none; wait until it is ready, and listed by haproxy.
-
-        Raises ``DrillFailed``.
-        """
+        """Put a ready process into a slot that has none. Raises ``BenchmarkFailed``."""
         self._started += 1
         own = {
             "WORDLOOP_PORT": str(self.ports[slot]),
             "WORDLOOP_DRAIN_LISTEN_S": str(Settings().drain_listen_s),
         }
         folder = self._folder / f"{self._started}-slot-{slot}"
-        running = scripted_service(
-            folder, SETTINGS | own | self.plan.settings, command=COSTLY_COMMAND
-        )
+        if self.plan.real:
+            running = service(folder, REAL | own | self.plan.settings)
+        else:
+            settings = SCRIPTED | own | self.plan.settings
+            running = scripted_service(folder, settings, command=COSTLY_COMMAND)
         self.members[slot] = await self._stack.enter_async_context(running)
-        if self.haproxy is not None:
-            await self.haproxy.wait_listed([slot])
 
     async def replace_dead(self, statuses: list[int]) -> None:
         """Until cancelled, note the exit status of each that dies, and start another after 1 s."""
@@ -137,16 +139,19 @@ class Fleet:
             for slot in list(self.members):
                 group.create_task(keep(slot))
 
-    async def begin(self, count: int) -> list[Meeting]:
+    async def begin(self, count: int) -> None:
         """Let so many more meetings begin, one after the other; each speaks words of its own."""
-        url = "http://fleet" if self.haproxy is None else f"http://127.0.0.1:{self.haproxy.port}"
         for _ in range(count):
             index = len(self.meetings)
-            talk = Talk(Random(f"{self.plan.seed}-{index}"), self._ranges[index])
-            self.meetings.append(Meeting(self._http, url, f"m{index}", talk))
+            chance = Random(f"{self.plan.seed}-{index}")
+            talk: NumberedTalk | RecordedTalk
+            if self.plan.real:
+                talk = RecordedTalk(chance, self._speech)
+            else:
+                talk = NumberedTalk(chance, self._ranges[index])
+            self.meetings.append(Meeting(self._http, "http://fleet", f"m{index}", talk))
             self.meetings[-1].begin()
             await asyncio.sleep(self.plan.apart_s)
-        return self.meetings[-count:]
 
     async def calm(self) -> None:
         """Wait for a random while, in which nothing happens to anybody."""
@@ -171,7 +176,7 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(plan: Plan, folder: Path) -> AsyncIterator[Fleet]:
-    """Have everything ready and listed; all of it is gone at the end. Raises ``DrillFailed``."""
+    """Have everything ready; all of it is gone at the end. Raises ``BenchmarkFailed``."""
     resolver = RoundRobin()
     connector = aiohttp.TCPConnector(
         limit=0, force_close=True, resolver=resolver, use_dns_cache=False
@@ -180,22 +185,7 @@ async def running_fleet(plan: Plan, folder: Path) -> AsyncIterator[Fleet]:
         fleet = Fleet(plan, folder, http, stack.enter_context(client_log()), stack)
         stack.push_async_callback(fleet.hush)
         resolver.ports.extend(fleet.ports)
-        if not plan.simple:
-            running = running_haproxy(folder, free_ports(1)[0], fleet.ports)
-            fleet.haproxy = await stack.enter_async_context(running)
         async with asyncio.TaskGroup() as group:
             for slot in range(plan.processes):
                 group.create_task(fleet.start(slot))
         yield fleet
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -1,21 +1,19 @@
 """A meeting with one participant, who talks through the reference client, and what it was shown."""
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import aiohttp
 import structlog
 
-from scripts.drills.checker import Shown, Verdict, after_fault_s, check_track
-from scripts.drills.talk import Talk
+from scripts.drills.checker import Shown, Verdict, after_fault_s, check_utterances, check_words
+from scripts.drills.talk import NumberedTalk, RecordedTalk
 from wordloop_ml.client.track import TrackClient
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.replay.session import Record, Standing
@@ -33,7 +31,7 @@ class Meeting:
     The listener of its client; its store is this process's memory.
 
     url: of the service or what stands before it. name: of the meeting, and of its track.
-    began_s: when sample 0 was spoken, on ``time.monotonic``. records: with their times.
+    began_s: when sample 0 was spoken, on ``time.monotonic``.
     """
 
     def __init__(
@@ -41,14 +39,15 @@ class Meeting:
         http: aiohttp.ClientSession,
         url: str,
         name: str,
-        talk: Talk,
+        talk: NumberedTalk | RecordedTalk,
         *,
         token: str | None = None,
     ) -> None:
         self.name = name
         self.talk = talk
         self.began_s = 0.0
-        self.records: list[tuple[float, Record]] = []
+        self.finals: list[CaptionMessage] = []
+        self.notices: list[NoticeMessage] = []
         self.shown: list[Shown] = []
         self.task: asyncio.Task[Standing] | None = None
         self._client = TrackClient(
@@ -75,10 +74,10 @@ class Meeting:
         return False
 
     def verdict(self) -> Verdict:
-        """Judge every word that was said."""
-        finals = [record for _, record in self.records if isinstance(record, CaptionMessage)]
-        notices = [record for _, record in self.records if isinstance(record, NoticeMessage)]
-        return check_track(self.talk.said, finals, notices)
+        """Judge everything that was said."""
+        if isinstance(self.talk, RecordedTalk):
+            return check_utterances(self.talk.said, self.finals, self.notices)
+        return check_words(self.talk.said, self.finals, self.notices)
 
     def after_s(self, fault_s: float) -> float | None:
         """Measure how long captions took to cover audio later than a fault; see the checker."""
@@ -89,9 +88,11 @@ class Meeting:
     async def store(self, record: Record, standing: Standing) -> None:
         """Keep a record; a caption that is stored is shown as well."""
         del standing
-        self.records.append((time.monotonic(), record))
         if isinstance(record, CaptionMessage):
+            self.finals.append(record)
             self.show(record)
+        else:
+            self.notices.append(record)
 
     def show(self, caption: CaptionMessage) -> None:
         """Note when it came."""
@@ -122,18 +123,8 @@ class Meeting:
 
 
 def judge_all(meetings: Iterable[Meeting]) -> Verdict:
-    """Judge every word of these meetings."""
+    """Judge everything that was said in these meetings."""
     return sum((one.verdict() for one in meetings), Verdict())
-
-
-def write_records(meetings: Iterable[Meeting], path: Path) -> None:
-    """Write every record that was stored, a JSON line each, to check a verdict against."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for meeting in meetings:
-            for at_s, record in meeting.records:
-                line = {"meeting": meeting.name, "at_s": round(at_s, 4), **asdict(record)}
-                file.write(json.dumps(line) + "\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,14 @@ from random import Random
 
 import aiohttp
 
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.meters import MEBIBYTE, Meters
 from scripts.benchmark.report import percentile
-from scripts.drills.fleet import SETTINGS
+from scripts.drills.fleet import SCRIPTED
 from scripts.drills.meeting import ClientLog, Meeting, client_log, judge_all
-from scripts.drills.report import Report
-from scripts.drills.service_process import (
-    COSTLY_COMMAND,
-    DrillFailed,
-    ServiceProcess,
-    scripted_service,
-)
-from scripts.drills.talk import Talk, word_ranges
+from scripts.drills.report import DrillReport
+from scripts.drills.service_process import COSTLY_COMMAND, scripted_service
+from scripts.drills.talk import NumberedTalk, word_ranges
 from wordloop_ml.client.connection import Connection, NotConnectedError
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.replay.breaks import Refused
@@ -48,74 +45,72 @@ CAPTION_WITHIN_S = 1.5
 _RANGES = word_ranges(40)
 
 
-async def run_overload(folder: Path, report: Report, options: Namespace) -> list[Meeting]:
+async def run_overload(folder: Path, report: DrillReport, options: Namespace) -> None:
     """Run all parts on a process of its own, which must end with status 0."""
-    settings = SETTINGS | {"WORDLOOP_WORKERS": str(options.workers)}
+    settings = SCRIPTED | {"WORDLOOP_WORKERS": str(options.workers)}
     async with (
-        scripted_service(folder, settings, command=COSTLY_COMMAND) as service,
+        scripted_service(folder, settings, command=COSTLY_COMMAND) as server,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
     ):
         with client_log() as log:
-            drill = Overload(service, http, log, report)
+            drill = Overload(server.url, Meters(server.child.pid), http, log, report)
             await drill.run(options.seconds)
-        report.judge_words(judge_all(drill.meetings))
+        report.judge(judge_all(drill.meetings), "words")
         report.must_be("promises broken", log.promises)
-        report.must_be("exit status", await service.stop())
-        report.failures += service.bugs()
-        return drill.meetings
+        report.must_be("exit status", await server.stop())
+        report.failures += server.bugs()
 
 
 @dataclass(slots=True)
 class Overload:
     """One run; its parts follow each other on one process.
 
-    log: of the clients. meetings: all that began. refusals: seconds until each was told, and it.
+    url: of the service. log: of the clients. meetings: all that began. refusals: seconds until
+    each was told, and it.
     """
 
-    service: ServiceProcess
+    url: str
+    meters: Meters
     http: aiohttp.ClientSession
     log: ClientLog
-    report: Report
+    report: DrillReport
     meetings: list[Meeting] = field(default_factory=list)
     refusals: list[tuple[float, Refused]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        """Where the service listens."""
-        return f"http://127.0.0.1:{self.service.port}"
 
     async def run(self, seconds: float) -> None:
         """Fill the service, flood it, and let all leave.
 
         seconds: how long those that are in are measured before and while the others ask.
         """
-        report = self.report
+        report, meters = self.report, self.meters
         async with self.http.get(f"{self.url}/livez"):
-            before = self.service.resources()
+            files, threads = meters.files(), meters.threads()
         first = await self._fill()
         await asyncio.sleep(seconds / 3)
-        filled = self.service.resources()
+        filled_bytes = meters.rss_bytes()
         calm_s = await _p95_over(seconds, first)
         flooded_s, _ = await asyncio.gather(
             _p95_over(seconds, first), self._flood((TIMES_OFFERED - 1) * len(first), seconds)
         )
-        flooded = self.service.resources()
+        flooded_bytes = meters.rss_bytes()
         report.facts |= {"admitted": len(first), "offered": TIMES_OFFERED * len(first)}
         report.facts |= {"admitted later": len(self.meetings) - len(first), "calm p95, s": calm_s}
         self._judge_refusals()
         report.at_most("first caption while others ask, p95", flooded_s, SLOWER_BY * calm_s)
         ended = await asyncio.gather(*(one.end(COMMITTED_WITHIN_S) for one in self.meetings))
         report.must_be("meetings not committed in time", ended.count(False))
-        after = self.service.resources()
-        grown_mb = max(flooded.resident_mb, after.resident_mb) - filled.resident_mb
-        report.facts["resident, MiB"] = round(filled.resident_mb)
-        report.at_most("memory grown", grown_mb, GROWTH_MB, "MiB")
-        report.at_most("files left", after.files - before.files, FILES, "")
-        report.at_most("threads left", after.threads - before.threads, 0, "")
+        grown = max(flooded_bytes, meters.rss_bytes()) - filled_bytes
+        report.facts["resident, MiB"] = round(filled_bytes / MEBIBYTE)
+        report.at_most("memory grown", grown / MEBIBYTE, GROWTH_MB, "MiB")
+        report.at_most("files left", meters.files() - files, FILES, "")
+        report.at_most("threads left", meters.threads() - threads, 0, "")
 
     def _begin(self) -> None:
+        """Let a meeting of equal utterances begin, so that all cost the same."""
         index = len(self.meetings)
-        self.meetings.append(Meeting(self.http, self.url, f"m{index}", _talk(index)))
+        words = _RANGES[index % len(_RANGES)]
+        talk = NumberedTalk(Random(index), words, count=(8, 8), pause_s=(0.8, 0.8), long_share=0.0)
+        self.meetings.append(Meeting(self.http, self.url, f"m{index}", talk))
         self.meetings[-1].begin()
 
     async def _fill(self) -> list[Meeting]:
@@ -149,7 +144,7 @@ class Overload:
             connection = await Connection.open(self.http, f"{self.url}/v1/meetings/{name}/audio")
         except NotConnectedError as error:
             if not isinstance(error.why, Refused):
-                raise DrillFailed("the service cannot be reached") from error
+                raise BenchmarkFailed("the service cannot be reached") from error
             self.refusals.append((time.monotonic() - asked_s, error.why))
             return False
         await connection.close()
@@ -162,12 +157,6 @@ class Overload:
         self.report.must_be("refusals other than 503", sum(one.status != 503 for one in whys))
         untimed = sum(not one.retry_after_s for one in whys)
         self.report.must_be("refusals without Retry-After", untimed)
-
-
-def _talk(index: int) -> Talk:
-    """Make a talk of equal utterances, so that all meetings cost the same."""
-    words = _RANGES[index % len(_RANGES)]
-    return Talk(Random(index), words, count=(8, 8), pause_s=(0.8, 0.8), long_share=0.0)
 
 
 async def _p95_over(seconds: float, meetings: Sequence[Meeting]) -> float:

@@ -1,11 +1,13 @@
-"""What is said on a track: utterances of numbered words, made up as they are spoken; pure."""
+"""What is said on a track, made up as it is spoken: numbered words, or people's utterances; pure."""
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 
+from scripts.benchmark.speech import Said, SpokenText
 from wordloop_ml.engines.scripted_audio import WORD_SAMPLES, silence, spoken
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
@@ -18,19 +20,50 @@ _LONG_WORDS = 76
 
 @dataclass(frozen=True, slots=True)
 class SaidWord:
-    """A word and its samples on the track, [start, end)."""
+    """A word and its samples on the track, [onset, end)."""
 
     number: int
-    start: int
+    onset: int
     end: int
 
 
-class Talk:
-    """One participant, whose words each have a number of their own.
+class Talk(ABC):
+    """One participant. begun: the first sample of each utterance so far. samples: all so far.
+
+    pause_s: seconds between two utterances, from and to.
+    """
+
+    def __init__(self, random: Random, pause_s: tuple[float, float]) -> None:
+        self._random = random
+        self._pause_s = pause_s
+        self._ending = False
+        self.begun: list[int] = []
+        self.samples = 0
+
+    def end(self) -> None:
+        """Make the utterance at hand the last."""
+        self._ending = True
+
+    def utterances(self) -> Iterator[Pcm16]:
+        """Yield one utterance after the other, each with the pause behind it: int16, 16 kHz."""
+        while not self._ending:
+            self.begun.append(self.samples)
+            pause = silence(round(self._random.uniform(*self._pause_s) * SAMPLE_RATE))
+            audio = np.concatenate([self._say(), pause])
+            self.samples += len(audio)
+            yield audio
+
+    @abstractmethod
+    def _say(self) -> Pcm16:
+        """Make the next utterance and note what it says, from ``samples`` on."""
+
+
+class NumberedTalk(Talk):
+    """Words that each have a number of their own.
 
     words: the numbers to say, in this order. count: words of an utterance, from and to.
-    pause_s: seconds between two utterances, from and to. long_share: of utterances that force a
-    cut. said: the words so far. begun: the first sample of each utterance so far.
+    long_share: of utterances that force a cut. said: the words so far. Raises ``ValueError`` when
+    all words have been said.
     """
 
     def __init__(
@@ -42,38 +75,22 @@ class Talk:
         pause_s: tuple[float, float] = (0.7, 2.5),
         long_share: float = 0.04,
     ) -> None:
-        self._random = random
+        super().__init__(random, pause_s)
         self._words = words
-        self._count, self._pause_s, self._long_share = count, pause_s, long_share
-        self._ending = False
+        self._count, self._long_share = count, long_share
         self._next: list[int] = []
         self.said: list[SaidWord] = []
-        self.begun: list[int] = []
-        self.samples = 0
-
-    def end(self) -> None:
-        """Make the utterance at hand the last."""
-        self._ending = True
 
     def say_next(self, number: int) -> None:
         """Make the next utterance this word alone."""
         self._next.append(number)
 
-    def utterances(self) -> Iterator[Pcm16]:
-        """Yield one utterance after the other, each with the pause behind it: int16, 16 kHz.
-
-        Raises ``ValueError`` when all words have been said.
-        """
-        while not self._ending:
-            numbers = [self._next.pop()] if self._next else self._numbers()
-            pause = round(self._random.uniform(*self._pause_s) * SAMPLE_RATE)
-            self.begun.append(self.samples)
-            for index, number in enumerate(numbers):
-                start = self.samples + index * WORD_SAMPLES
-                self.said.append(SaidWord(number, start, start + WORD_SAMPLES))
-            audio = np.concatenate([spoken(numbers), silence(pause)])
-            self.samples += len(audio)
-            yield audio
+    def _say(self) -> Pcm16:
+        numbers = [self._next.pop()] if self._next else self._numbers()
+        for index, number in enumerate(numbers):
+            onset = self.samples + index * WORD_SAMPLES
+            self.said.append(SaidWord(number, onset, onset + WORD_SAMPLES))
+        return spoken(numbers)
 
     def _numbers(self) -> range:
         """Take the next few words, or as many as force a cut."""
@@ -84,6 +101,21 @@ class Talk:
             raise ValueError("a track has said all of its words: give it more, or less time")
         self._words = self._words[count:]
         return numbers
+
+
+class RecordedTalk(Talk):
+    """Recordings of people in random order. said: the utterances so far."""
+
+    def __init__(self, random: Random, speech: Sequence[SpokenText]) -> None:
+        super().__init__(random, (1.2, 2.5))
+        self._speech = speech
+        self.said: list[Said] = []
+
+    def _say(self) -> Pcm16:
+        one = self._random.choice(self._speech)
+        onset, end = self.samples + one.onset, self.samples + one.end
+        self.said.append(Said(one.text, one.voice, onset, end))
+        return one.samples
 
 
 def word_ranges(tracks: int) -> list[range]:

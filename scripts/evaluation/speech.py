@@ -1,7 +1,7 @@
 """``scripts/evaluate speech``: how right the words are on recordings of people.
 
-Each clip goes through a live server and through the file path, beside whisper.cpp with the same
-weights on the whole clip. docs/benchmarks.md has the definitions. Exit status 1: something failed.
+Each clip goes through a live server, beside whisper.cpp with the same weights on the whole clip.
+docs/benchmarks.md has the definitions. Exit status 1: something failed.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.report import Report, Table, command_line, progress
 from scripts.evaluation.clips import Clip, chosen, read_clips
 from scripts.evaluation.speech_figures import (
-    FILE,
     LIVE,
     REFERENCE,
     WAYS,
@@ -27,14 +26,7 @@ from scripts.evaluation.speech_figures import (
     tables,
     targets,
 )
-from scripts.evaluation.ways import (
-    Heard,
-    Live,
-    Reference,
-    live_server,
-    reference_weights,
-    through_files,
-)
+from scripts.evaluation.ways import Heard, Live, Reference, live_server, reference_weights
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.errors import WordloopError
 from wordloop_ml.settings import Settings, read_settings
@@ -94,14 +86,10 @@ def _ways(
     run: dict[str, dict[str, Heard]] = {}
     if LIVE in options.ways:
         run[LIVE] = asyncio.run(_live(clips, options))
-    if FILE in options.ways:
-        progress(f"file path: {len(clips)} clips")
-        environment = {**os.environ, "WORDLOOP_PROFILE": options.profile}
-        run[FILE] = through_files(clips, environment)
     if REFERENCE in options.ways:
-        kept = options.json.with_name("reference.json")
-        weights = reference_weights(settings)
-        run[REFERENCE] = Reference(weights, _multilingual(settings), kept).hear(clips)
+        progress(f"whisper.cpp: {len(clips)} clips")
+        reference = Reference(reference_weights(settings), _multilingual(settings))
+        run[REFERENCE] = {clip.name: reference.hear(clip) for clip in clips}
     return run
 
 

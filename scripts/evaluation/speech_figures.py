@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from scripts.benchmark.report import Aim, Table, percent, share
@@ -10,55 +10,23 @@ from scripts.evaluation.clips import Clip
 from scripts.evaluation.ways import Heard
 from scripts.evaluation.words import Errors, annotations, compare, normal_words, said_twice
 
-LIVE, FILE, REFERENCE = "live", "file", "whisper.cpp"
+LIVE, REFERENCE = "live", "whisper.cpp"
 """The ways that a clip takes."""
 
-WAYS = (LIVE, FILE, REFERENCE)
+WAYS = (LIVE, REFERENCE)
 
 SURE_LANGUAGE_S = 3.0
 """From this length on a clip's language should be the one that the reference hears."""
 
-
-@dataclass(frozen=True, slots=True)
-class ClipFigures:
-    """One clip on one way. twice: phrases shown twice that were said once.
-
-    unspoken: annotations in finals. shown_unspoken: in interims. words: in finals.
-    shown_words: for each segment the most words that an interim displayed at a time.
-    """
-
-    errors: Errors
-    words: int
-    twice: tuple[str, ...]
-    unspoken: tuple[str, ...]
-    shown_words: int
-    shown_unspoken: int
-    refused: Mapping[str, int]
-
-
-def measure(clip: Clip, heard: Heard) -> ClipFigures:
-    """The figures of one clip."""
-    said = normal_words(clip.text, clip.language)
-    shown = normal_words(heard.text, clip.language)
-    interims = [
-        [len(normal_words(text, clip.language)) for text in segment] for segment in heard.interims
-    ]
-    return ClipFigures(
-        errors=compare(said, shown),
-        words=len(shown),
-        twice=tuple(said_twice(said, shown)),
-        unspoken=tuple(annotations(heard.text)),
-        shown_words=sum(max(counts) for counts in interims),
-        shown_unspoken=sum(
-            bool(annotations(text)) for segment in heard.interims for text in segment
-        ),
-        refused=heard.refused,
-    )
+Run = Mapping[str, Mapping[str, Heard]]
+"""By way, then by the clip's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Clips taken together; the fields are sums of those of ``ClipFigures``."""
+class Figures:
+    """Clips on one way. words: in finals. twice: phrases that follow on themselves and did not when
+    they were said. unspoken, shown_unspoken: annotations in finals, in interims. shown_words: for
+    each segment the most words that an interim displayed at a time."""
 
     clips: int = 0
     errors: Errors = field(default_factory=Errors)
@@ -67,29 +35,36 @@ class Group:
     unspoken: int = 0
     shown_words: int = 0
     shown_unspoken: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Figures") -> "Figures":
+        names = [one.name for one in fields(self)]
+        return Figures(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
-Run = Mapping[str, Mapping[str, Heard]]
-"""By way, then by the clip's name."""
-
-
-def group(clips: Iterable[Clip], heard: Mapping[str, Heard]) -> Group:
-    """The sums over these clips on one way."""
-    figures = [measure(clip, heard[clip.name]) for clip in clips]
-    refused: Counter[str] = Counter()
-    for one in figures:
-        refused.update(one.refused)
-    return Group(
-        clips=len(figures),
-        errors=sum((one.errors for one in figures), Errors()),
-        words=sum(one.words for one in figures),
-        twice=sum(len(one.twice) for one in figures),
-        unspoken=sum(len(one.unspoken) for one in figures),
-        shown_words=sum(one.shown_words for one in figures),
-        shown_unspoken=sum(one.shown_unspoken for one in figures),
-        refused=dict(sorted(refused.items())),
+def measure(clip: Clip, heard: Heard) -> Figures:
+    """The figures of one clip."""
+    said = normal_words(clip.text, clip.language)
+    shown = normal_words(heard.text, clip.language)
+    interims = [
+        [len(normal_words(text, clip.language)) for text in segment] for segment in heard.interims
+    ]
+    displayed = [text for segment in heard.interims for text in segment]
+    return Figures(
+        clips=1,
+        errors=compare(said, shown),
+        words=len(shown),
+        twice=len(said_twice(said, shown)),
+        unspoken=len(annotations(heard.text)),
+        shown_words=sum(max(counts) for counts in interims),
+        shown_unspoken=sum(bool(annotations(text)) for text in displayed),
+        refused=Counter(heard.refused),
     )
+
+
+def group(clips: Iterable[Clip], heard: Mapping[str, Heard]) -> Figures:
+    """The sums over these clips on one way."""
+    return sum((measure(clip, heard[clip.name]) for clip in clips), Figures())
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +159,11 @@ def kinds_of(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
 
 
 def tables(clips: Sequence[Clip], run: Run) -> list[Table]:
-    """Words by kind, the pools beside the reference, and what is shown where nobody speaks."""
+    """Words by kind, and what is shown where nobody speaks."""
     spoken = [clip for clip in clips if clip.language is not None]
     unspoken = [clip for clip in clips if clip.language is None]
     ways = [way for way in WAYS if way in run]
-    found = [_kinds(spoken, run, ways), _pools(spoken, run, ways)] if spoken else []
+    found = [_words(spoken, run, ways)] if spoken else []
     return [*found, _unspoken(unspoken, run, ways)] if unspoken else found
 
 
@@ -204,33 +179,18 @@ def summary(clips: Sequence[Clip], run: Run) -> list[Table]:
     return [Table(["kinds", "words", *(f"{way}: wrong" for way in ways)], rows)] if rows else []
 
 
-def _kinds(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
+def _words(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     head = ["kind", "clips", "words", *(f"{way}: wrong" for way in ways), f"{ways[0]}: inserted"]
     head += ["left out", "other words", "said twice", "annotations", "refused"]
     rows = []
-    for kind, those in [*kinds_of(clips).items(), ("all", list(clips))]:
-        groups = [group(those, run[way]) for way in ways]
-        one, errors = groups[0], groups[0].errors
+    for name, those in [*kinds_of(clips).items(), ("all", list(clips))]:
+        figures = [group(those, run[way]) for way in ways]
+        one, errors = figures[0], figures[0].errors
         counts = (errors.inserted, errors.deleted, errors.substituted, one.twice)
-        refused = ", ".join(f"{count} {name}" for name, count in one.refused.items()) or "0"
-        rates = [percent(each.errors.rate) for each in groups]
-        row = [kind, str(one.clips), str(errors.said), *rates, *map(str, counts)]
+        refused = ", ".join(f"{count} {why}" for why, count in sorted(one.refused.items())) or "0"
+        rates = [percent(each.errors.rate) for each in figures]
+        row = [name, str(one.clips), str(errors.said), *rates, *map(str, counts)]
         rows.append([*row, _annotations(one), refused])
-    return Table(head, rows)
-
-
-def _pools(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
-    head = ["pool", "words"]
-    for way in ways:
-        head += [f"{way}: wrong", "inserted", "said twice"]
-    rows = []
-    for pool in POOLS:
-        if those := pool.clips(clips):
-            groups = [group(those, run[way]) for way in ways]
-            row = [pool.name, str(groups[0].errors.said)]
-            for one in groups:
-                row += [percent(one.errors.rate), str(one.errors.inserted), str(one.twice)]
-            rows.append(row)
     return Table(head, rows)
 
 
@@ -245,7 +205,7 @@ def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     return Table(head, rows)
 
 
-def _annotations(one: Group) -> str:
+def _annotations(one: Figures) -> str:
     return f"{one.unspoken}" + (f" (+{one.shown_unspoken})" if one.shown_unspoken else "")
 
 

@@ -1,32 +1,27 @@
-"""The ways of a clip: through a live server, through the file path, and through whisper.cpp."""
+"""The ways of a clip: through a live server, and through whisper.cpp."""
 
 import asyncio
-import hashlib
-import json
-import subprocess
-import sys
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from pywhispercpp.model import Model
 
-from scripts.benchmark.captions import read_frames
+from scripts.benchmark.captions import Frames, read_messages
 from scripts.benchmark.report import progress
-from scripts.benchmark.server_process import FAST, base_url, running_server, server_environment
-from scripts.benchmark.speaking import Recording, speak
+from scripts.benchmark.server_process import FAST, running_server, server_environment
+from scripts.benchmark.speaking import speak
 from scripts.benchmark.speech import as_pcm
 from scripts.evaluation.clips import Clip, read_samples
 from wordloop_ml.engines.catalogue import MANIFEST
-from wordloop_ml.errors import BadInput, EngineFailed
+from wordloop_ml.errors import BadInput
 from wordloop_ml.settings import Settings
 from wordloop_ml.weights.manifest import load_manifest
+from wordloop_ml.wire.server_messages import CaptionMessage, NoticeCode, NoticeMessage
 
 SPEED = 40.0
 """At most so much faster than speech."""
@@ -87,11 +82,9 @@ class Live:
         """
         samples = await asyncio.to_thread(read_samples, clip.path)
         began_s, url = asyncio.get_running_loop().time(), f"{self.base}/v1/meetings/{meeting}/audio"
-        speed = 1.0 if self.realtime else SPEED
-        pcm = as_pcm(samples)
-        return heard_of(
-            await speak(self.http, url, clip.name, pcm, began_s, language=None, speed=speed)
-        )
+        speed, pcm = 1.0 if self.realtime else SPEED, as_pcm(samples)
+        recording = await speak(self.http, url, clip.name, pcm, began_s, None, speed=speed)
+        return heard_of(recording.frames)
 
     async def hear_all(self, clips: Sequence[Clip], at_once: int) -> dict[str, Heard]:
         """Speak every clip, so many at a time; by name."""
@@ -114,54 +107,31 @@ class Live:
 async def live_server(profile: str, log: Path, *, realtime: bool) -> AsyncIterator[Live]:
     """Run a server with this profile until the block ends. Raises ``BenchmarkFailed``."""
     environment = server_environment({"WORDLOOP_PROFILE": profile, **({} if realtime else FAST)})
-    async with aiohttp.ClientSession() as http, running_server(environment, http, log):
-        yield Live(http, base_url(environment), realtime)
+    async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
+        yield Live(http, server.url, realtime)
 
 
-def heard_of(recording: Recording) -> Heard:
+def heard_of(frames: Frames) -> Heard:
     """What a client displayed, from the messages that it got; pure."""
-    received = read_frames(recording.frames)
-    finals = [one for one in received.captions if one.final]
-    interims: dict[str, list[str]] = {}
-    for one in received.captions:
-        if not one.final:
-            interims.setdefault(one.segment, []).append(one.text)
-    refused = {
-        name.removeprefix("notice:").removeprefix("rejected:"): count
-        for name, count in received.counts.items()
-        if name.startswith(("notice:rejected", "notice:decode_failed"))
-    }
-    languages = Counter[str]()
-    for one in finals:
-        languages[one.language] += len(one.words)
+    finals: list[str] = []
+    interims: defaultdict[str, list[str]] = defaultdict(list)
+    refused: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    for message in read_messages(frames):
+        match message:
+            case CaptionMessage(final=True):
+                finals.append(message.text)
+                languages[message.language] += len(message.words)
+            case CaptionMessage():
+                interims[message.segment].append(message.text)
+            case NoticeMessage(code=NoticeCode.REJECTED | NoticeCode.DECODE_FAILED):
+                refused[str(message.reason or message.code)] += 1
     return Heard(
-        finals=tuple(one.text for one in finals),
+        finals=tuple(finals),
         interims=tuple(map(tuple, interims.values())),
         language=languages.most_common(1)[0][0] if languages else None,
-        refused=refused,
+        refused=dict(refused),
     )
-
-
-def through_files(clips: Sequence[Clip], environment: Mapping[str, str]) -> dict[str, Heard]:
-    """Transcribe all clips by one call of ``wordloop-ml transcribe``; by name; blocking.
-
-    A transcript says neither languages nor what was refused. Each clip is a track of one
-    "meeting", which has no effect on the others. Raises ``EngineFailed`` when the command fails.
-    """
-    finals: defaultdict[str, list[str]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "clips.json"
-        command = [sys.executable, "-m", "wordloop_ml", "transcribe", "--output", str(output)]
-        command += [str(one.path) for one in clips]
-        done = subprocess.run(
-            command, env={**environment}, capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise EngineFailed(f"wordloop-ml transcribe: {done.stderr[-500:]}")
-        transcript = json.loads(output.read_text(encoding="utf-8"))
-    for segment in transcript["segments"]:  # by time, so that each track's are in order
-        finals[segment.get("speaker", clips[0].name)].append(segment["text"])
-    return {one.name: Heard(tuple(finals[one.name])) for one in clips}
 
 
 def reference_weights(settings: Settings) -> Path:
@@ -183,53 +153,23 @@ def reference_weights(settings: Settings) -> Path:
 
 
 class Reference:
-    """What whisper.cpp makes of whole clips with the same weights: the yardstick for words; blocking.
+    """What whisper.cpp makes of whole clips with the same weights: the yardstick for words; blocking."""
 
-    kept: a file of answers, which depend on nothing but weights, release and clip.
-    """
+    def __init__(self, weights: Path, multilingual: bool) -> None:
+        self._multilingual = multilingual
+        # one thread: more would spin where other processes have the cores
+        self._model = Model(
+            str(weights),
+            params_sampling_strategy=BEAM,
+            redirect_whispercpp_logs_to=None,
+            n_threads=1,
+        )
 
-    def __init__(self, weights: Path, multilingual: bool, kept: Path) -> None:
-        self._weights, self._multilingual, self._kept = weights, multilingual, kept
-        self._model: Model | None = None
-        with weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self._asked = f"{digest[:16]} pywhispercpp {version('pywhispercpp')}"
-        self._answers: dict[str, Any] = {}
-        if kept.is_file():
-            self._answers = json.loads(kept.read_text(encoding="utf-8"))
-
-    def hear(self, clips: Sequence[Clip]) -> dict[str, Heard]:
-        """Decode clips in their language; by name. What it would detect stands beside it."""
-        heard = {}
-        for at, clip in enumerate(clips, 1):
-            key = self.key(clip)
-            if key not in self._answers:
-                progress(f"whisper.cpp: clip {at} of {len(clips)}")
-                self._answers[key] = self._decode(clip)
-                self._kept.parent.mkdir(parents=True, exist_ok=True)
-                self._kept.write_text(json.dumps(self._answers, ensure_ascii=False, indent=1))
-            texts, language = self._answers[key]
-            heard[clip.name] = Heard(tuple(texts), language=language)
-        return heard
-
-    def key(self, clip: Clip) -> str:
-        """What an answer is kept by."""
-        digest = hashlib.sha256(clip.path.read_bytes()).hexdigest()[:32]
-        return f"{self._asked} {digest} {clip.language}"
-
-    def _decode(self, clip: Clip) -> tuple[list[str], str | None]:
-        if self._model is None:
-            # one thread: more would spin where other processes have the cores
-            self._model = Model(
-                str(self._weights),
-                params_sampling_strategy=BEAM,
-                redirect_whispercpp_logs_to=None,
-                n_threads=1,
-            )
+    def hear(self, clip: Clip) -> Heard:
+        """Decode a clip in its language; what would be detected stands beside the text."""
         samples = read_samples(clip.path)
         language = "en"
         if self._multilingual:
             (language, _), _ = self._model.auto_detect_language(samples)
-        spoken = clip.language or "en"
-        segments = self._model.transcribe(samples, language=spoken, **DECODING)
-        return [one.text.strip() for one in segments], language
+        segments = self._model.transcribe(samples, language=clip.language or "en", **DECODING)
+        return Heard(tuple(one.text.strip() for one in segments), language=language)

@@ -35,15 +35,12 @@ def table(
     """Summaries by weights that were fitted without the meeting; and the weights of all meetings."""
     pairs = zip(meetings, gathered, strict=True)
     examples = [example_of(meeting, one, policy) for meeting, one in pairs]
-
-    def unseen(*, domains: bool = True, without: Sequence[str] = ()) -> list[Rouge]:
-        return held_out(examples, policy, WORDS, domains, without)
-
+    domains = [DOMAINS.index(one.domain) for one in meetings]
+    shuffled = np.random.default_rng(0).permutation(len(examples))
+    folds = [int(at) % FOLDS for at in shuffled]
     rows = [
-        row(f"weights from other meetings ({FOLDS} folds)", unseen(domains=False)),
-        row("weights from the other two domains", unseen()),
-        row("the same, without `articles` and `links`", unseen(without=("articles", "links"))),
-        row("the same, without `central` (embeddings)", unseen(without=("central",))),
+        row(f"weights from other meetings ({FOLDS} folds)", held_out(examples, folds, policy)),
+        row("weights from the other two domains", held_out(examples, domains, policy)),
     ]
     fitted = zip(NAMES, fit(examples), strict=True)
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fitted)
@@ -78,39 +75,25 @@ def example_of(meeting: Meeting, gathered: Gathered, policy: ExtractivePolicy) -
     return Example(meeting, gathered, rows, features, target - target.mean())
 
 
-def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Floats:
-    """One weight for each feature; 0 for those to do without."""
-    used = [at for at, name in enumerate(NAMES) if name not in without]
-    gram = RIDGE * np.eye(len(used))
-    moment = np.zeros(len(used))
+def fit(examples: Sequence[Example]) -> Floats:
+    """One weight for each feature."""
+    gram = RIDGE * np.eye(len(NAMES))
+    moment = np.zeros(len(NAMES))
     for one in examples:
-        some = one.features[:, used]
-        gram += some.T @ some / len(some)
-        moment += some.T @ one.shared / len(some)
-    weights = np.zeros(len(NAMES))
-    weights[used] = SCALE * np.linalg.solve(gram, moment)
-    return weights
+        gram += one.features.T @ one.features / len(one.features)
+        moment += one.features.T @ one.shared / len(one.features)
+    return np.asarray(SCALE * np.linalg.solve(gram, moment), np.float64)
 
 
 def held_out(
-    examples: Sequence[Example],
-    policy: ExtractivePolicy,
-    words: int,
-    over_domains: bool = False,
-    without: Sequence[str] = (),
+    examples: Sequence[Example], parts: Sequence[int], policy: ExtractivePolicy, words: int = WORDS
 ) -> list[Rouge]:
-    """Each meeting's summary by weights that were fitted without it."""
-    if over_domains:
-        fold = [DOMAINS.index(one.meeting.domain) for one in examples]
-    else:
-        order = np.random.default_rng(0).permutation(len(examples))
-        fold = [int(at) % FOLDS for at in order]
+    """Each meeting's summary by weights that were fitted on those of other parts."""
     scores: list[Rouge] = []
-    for at, one in enumerate(examples):
-        others = [other for other, part in zip(examples, fold, strict=True) if part != fold[at]]
-        scores.append(
-            rouge(summary(one, fit(others, without), policy, words), one.meeting.summaries[0])
-        )
+    for one, part in zip(examples, parts, strict=True):
+        others = [other for other, its in zip(examples, parts, strict=True) if its != part]
+        reference = one.meeting.summaries[0]
+        scores.append(rouge(summary(one, fit(others), policy, words), reference))
     return scores
 
 

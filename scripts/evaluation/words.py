@@ -1,6 +1,7 @@
 """Texts compared word by word, in the normal form of Whisper's own evaluation; pure."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -101,53 +102,25 @@ def annotations(text: str) -> list[str]:
     return _ANNOTATION.findall(text)
 
 
+_REPEATED = re.compile(
+    r"(?<!\S)(?:"
+    r"(?P<word>\S+)(?: (?P=word)(?!\S)){2,}"
+    r"|(?P<pair>\S+ \S+)(?: (?P=pair)(?!\S))+"
+    r"|(?P<phrase>\S+(?: \S+){2,19})(?:(?: \S+)? (?P=phrase)(?!\S))+"
+    r")"
+)
+"""A word three times in a row, or a phrase twice; one of three words or more may have another word
+between its copies."""
+
+
 def said_twice(said: Sequence[str], shown: Sequence[str]) -> list[str]:
-    """Phrases that follow on themselves in ``shown`` more often than they were said at all.
-
-    A phrase has two words or more; one of three or more may have another word between its copies.
-    A single word counts when it comes three times in a row. Each phrase is listed once for each
-    copy too many.
-    """
-    twice: list[str] = []
-    at = 0
-    while at < len(shown):
-        size, copies, end = _repetition(shown, at)
-        if copies > 1:
-            phrase = list(shown[at : at + size])
-            extra = copies - max(1, _occurrences(phrase, said))
-            twice += [" ".join(phrase)] * max(0, extra)
-        at = end
-    return twice
+    """What follows on itself in ``shown`` more often than in ``said``, once for each copy too many."""
+    return [*(_repeated(shown) - _repeated(said)).elements()]
 
 
-def _repetition(shown: Sequence[str], at: int) -> tuple[int, int, int]:
-    """The phrase at this place whose copies reach furthest: its size, its copies, and their end.
-
-    Of several that reach as far, the shortest.
-    """
-    best = 1, 1, at + 1
-    for size in range(1, (len(shown) - at) // 2 + 1):
-        phrase, copies, end = shown[at : at + size], 1, at + size
-        while (following := _next_copy(shown, phrase, end)) is not None:
-            copies, end = copies + 1, following + size
-        if copies > (2 if size == 1 else 1) and end > best[2]:
-            best = size, copies, end
-    return best
-
-
-def _next_copy(shown: Sequence[str], phrase: Sequence[str], end: int) -> int | None:
-    for gap in range(2 if len(phrase) > 2 else 1):
-        if list(shown[end + gap : end + gap + len(phrase)]) == list(phrase):
-            return end + gap
-    return None
-
-
-def _occurrences(phrase: Sequence[str], said: Sequence[str]) -> int:
-    """How often a phrase was said, without overlaps."""
-    count = at = 0
-    while at + len(phrase) <= len(said):
-        if list(said[at : at + len(phrase)]) == list(phrase):
-            count, at = count + 1, at + len(phrase)
-        else:
-            at += 1
-    return count
+def _repeated(words: Sequence[str]) -> Counter[str]:
+    copies: Counter[str] = Counter()
+    for found in _REPEATED.finditer(" ".join(words)):
+        phrase = found[found.lastgroup or 0]
+        copies[phrase] += found[0].count(phrase) - 1
+    return copies

@@ -2,9 +2,9 @@
 
 from scripts.benchmark.aims import OURS
 from scripts.benchmark.figures import UtteranceFigures
+from scripts.benchmark.meters import CpuUse
 from scripts.benchmark.report import Spread
 from scripts.benchmark.results import Result
-from scripts.benchmark.server_process import CpuUse
 from scripts.evaluation.words import Errors
 
 EACH = UtteranceFigures(
@@ -33,9 +33,8 @@ ONE = Result(
     wordless=1,
     stable=200,
     revised=1,
-    cpu=CpuUse(60.0, 7.5, 3.0, 0.6),
+    cpu=CpuUse(60.0, 7.5, 3.0, 11.1),
     rss=(2**20 * 150, 2**20 * 170, 2**20 * 160),
     late=Spread(0.0, 0.001, 3_000),
-    stages={"first captions": [(0.3, 0.001, 0.002, 0.05, 0.0004, 0.0002, 0.0003, 0.002)]},
-    messages={"caption": 9},
+    stages={"first": (9, [300.0, 1.0, 2.0, 50.0, 0.4, 0.2, 0.3])},
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmark.captions import Part, Screen, Shown, ShownWord
+from scripts.benchmark.captions import Part, Screen
 from scripts.benchmark.figures import (
     Attribution,
     TrackFigures,
@@ -14,6 +14,7 @@ from scripts.benchmark.figures import (
 )
 from scripts.benchmark.speech import Said
 from wordloop_ml.messages import SAMPLE_RATE
+from wordloop_ml.wire.server_messages import CaptionMessage, CaptionMessageWord
 
 BEGAN_S = 100.0
 
@@ -158,10 +159,12 @@ def test_figures_hold_together_whatever_is_displayed(
             assert all((one.utterance or 0) < max(1, begun) for one in placed)
 
 
-def shown(*words: str, final: bool = False, segment: str = "s0") -> Shown:
+def shown(*words: str, final: bool = False, segment: str = "s0") -> CaptionMessage:
     """A caption; words with a star are stable."""
-    told = tuple(ShownWord(one.strip("*"), one.endswith("*")) for one in words)
-    return Shown(0.0, segment, 0, 1, told, final=final)
+    told = tuple(
+        CaptionMessageWord(one.strip("*"), 0, 1, 0.9, stable=one.endswith("*")) for one in words
+    )
+    return CaptionMessage(segment, 0, "t0", 0, 1, "", told, final, final, False, "en")
 
 
 def test_a_stable_word_is_revised_when_its_final_does_not_keep_it() -> None:

@@ -45,7 +45,7 @@ async def test_a_track_is_sent_whole_between_start_and_stop() -> None:
     """Times in captions are times of the track: ``origin_ms`` is 0."""
     recording, texts, audio = await converse(1000)
     assert np.array_equal(np.frombuffer(audio, "<i2"), SAMPLES)
-    assert '"origin_ms": 0' in texts[0]
+    assert '"origin_ms":0' in texts[0]
     assert texts[1:] == ['{"type":"stop"}']
     assert [text for _, text in recording.frames] == ['{"type":"ended"}']
 

@@ -1,21 +1,20 @@
 """Each drill in short, on real processes; latencies are not judged, since machines may be busy."""
 
+import asyncio
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from scripts.drills.__main__ import main
 from scripts.drills.attacks import RULES, attack_of, frame
 from scripts.drills.faults import RESTARTED, kill_one, restart_all, run_poison
-from scripts.drills.fleet import Plan, free_ports, running_fleet
-from scripts.drills.haproxy import installed, running_haproxy
+from scripts.drills.fleet import Plan, running_fleet
 from scripts.drills.hostile import run_hostile
 from scripts.drills.meeting import judge_all
 from scripts.drills.overload import run_overload
 from scripts.drills.peer import Answer, Ending, read_answer
-from scripts.drills.report import Report, table
+from scripts.drills.report import DrillReport
 
 PLAN = Plan(
     processes=2,
@@ -23,7 +22,6 @@ PLAN = Plan(
     meetings=4,
     apart_s=0.1,
     calm_s=(1.5, 2.0),
-    simple=True,
     settings={
         "WORDLOOP_DRAIN_LISTEN_S": "0.3",
         # machines that run tests may be busy with other ones
@@ -34,15 +32,15 @@ PLAN = Plan(
 ATTACKS = 6 * len(RULES)
 
 
-def missed(report: Report, *timed: str) -> list[str]:
+def missed(report: DrillReport, *timed: str) -> list[str]:
     """What was not reached, but for the aims with these words in their names."""
-    aims = [one.name for one in report.aims if not one.reached]
+    aims = [one.what for one in report.aims if not one.reached]
     return [one for one in report.failures + aims if not any(word in one for word in timed)]
 
 
 async def test_a_kill_and_a_rolling_restart_cost_no_word(tmp_path: Path) -> None:
     """Of four meetings on two processes."""
-    report = Report("short")
+    report = DrillReport()
     async with running_fleet(PLAN, tmp_path) as fleet:
         await fleet.begin(PLAN.meetings)
         await fleet.calm()
@@ -50,9 +48,9 @@ async def test_a_kill_and_a_rolling_restart_cost_no_word(tmp_path: Path) -> None
         await fleet.calm()
         exits = await restart_all(fleet)
         report.failures += await fleet.finish()
-        report.judge_words(judge_all(fleet.meetings))
+        report.judge(judge_all(fleet.meetings), "words")
         whys = fleet.log.why()
-    assert report.passed, table(report)
+    assert report.passed, report.text()
     assert kill.hit
     assert report.facts["words"]["said"] > 20
     assert [end.status for end in exits] == [0, 0]
@@ -64,48 +62,26 @@ async def test_a_kill_and_a_rolling_restart_cost_no_word(tmp_path: Path) -> None
 
 async def test_a_poisoned_word_costs_one_gap(tmp_path: Path) -> None:
     """And two processes at most."""
-    report = Report("poison")
-    await run_poison(tmp_path, report, Namespace(meetings=4, seed=1, balancer="simple", times=1))
-    assert missed(report) == [], table(report)
+    report = DrillReport()
+    await run_poison(tmp_path, report, Namespace(meetings=4, seed=1))
+    assert missed(report) == [], report.text()
 
 
 async def test_attacks_are_refused_by_name_and_break_nothing(tmp_path: Path) -> None:
     """No crash, no traceback, no bug in the log; a meeting beside them loses no word."""
-    report = Report("hostile")
+    report = DrillReport()
     await run_hostile(tmp_path, report, Namespace(attacks=ATTACKS, seed=7, only=None))
-    assert missed(report) == [], table(report)
+    assert missed(report) == [], report.text()
     assert sum(report.facts["ends"].values()) == ATTACKS
     assert sum(report.facts["named"].values()) > ATTACKS / 4
 
 
 async def test_the_excess_is_refused_and_whoever_is_in_loses_no_word(tmp_path: Path) -> None:
     """Three times as many ask as find room."""
-    report = Report("overload")
+    report = DrillReport()
     await run_overload(tmp_path, report, Namespace(workers=1, seconds=3))
     assert report.facts["admitted"] >= 1
-    assert missed(report, "p95", "p99") == [], table(report)
-
-
-@pytest.mark.skipif(not installed(), reason="haproxy is not installed")
-async def test_haproxy_lists_what_answers_readyz(tmp_path: Path) -> None:
-    """And what answers nothing it does not list, nor take for a refusal of a listed process."""
-    first, second, front = free_ports(3)
-    application = web.Application()
-    application.router.add_get("/readyz", _ready)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", first).start()
-        async with running_haproxy(tmp_path, front, [first, second]) as haproxy:
-            await haproxy.wait_listed([0], without=[1])
-            assert await haproxy.listed() == [True, False]
-    finally:
-        await runner.cleanup()
-
-
-async def _ready(request: web.Request) -> web.Response:
-    del request
-    return web.Response()
+    assert missed(report, "p95", "p99") == [], report.text()
 
 
 def test_an_attack_follows_from_its_seed_and_number() -> None:
@@ -156,9 +132,12 @@ def close(code: int, reason: bytes) -> bytes:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(Ending.TAKEN, "", 200)),
     ],
 )
-def test_an_answer_is_judged_by_its_code(content: bytes, answer: Answer | None) -> None:
+async def test_an_answer_is_judged_by_its_code(content: bytes, answer: Answer | None) -> None:
     """A name without its code, or a code without its name, is none."""
-    assert read_answer(content, upgraded=False) == answer
+    reader = asyncio.StreamReader()
+    reader.feed_data(content)
+    reader.feed_eof()
+    assert await read_answer(reader) == answer
 
 
 def test_without_a_name_the_drills_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The ways of a clip: what a client displayed, what whisper.cpp said before, and each tool once."""
+"""What a client displayed of a clip, and each tool once."""
 
 import json
 import subprocess
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.speaking import Recording
-from scripts.evaluation.clips import Clip
 from scripts.evaluation.speech import Repeated, repeated_report
-from scripts.evaluation.ways import Heard, Reference, heard_of
+from scripts.evaluation.ways import Heard, heard_of
 from tests.speech import SPEECH
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.settings import Settings
@@ -18,8 +16,12 @@ from wordloop_ml.weights.manifest import load_manifest
 
 
 def caption(segment: str, text: str, language: str = "en", *, final: bool = False) -> str:
-    words = [{"text": one, "start": 0, "end": 1, "stable": False} for one in text.split()]
+    words = [
+        {"text": one, "start": 0, "end": 1, "confidence": 0.9, "stable": False}
+        for one in text.split()
+    ]
     told = {"segment": segment, "start": 0, "end": 1, "words": words, "text": text}
+    told |= {"epoch": 0, "track": "t0", "replay": False}
     return json.dumps(
         {"type": "caption", "final": final, "speech_final": final, "language": language, **told}
     )
@@ -34,25 +36,12 @@ def test_what_a_client_displayed_is_read_from_its_messages() -> None:
         '{"type":"notice","code":"rejected","reason":"repetition","start":0,"end":9}',
         caption("c", "We have it.", "en", final=True),
     ]
-    recording = Recording(0.0, frames=[(float(at), text) for at, text in enumerate(frames)])
-    assert heard_of(recording) == Heard(
+    assert heard_of([*enumerate(frames)]) == Heard(
         finals=("Thank you.", "We have it."),
         interims=(("Thank",), ("So",)),
         language="en",
         refused={"repetition": 1},
     )
-
-
-def test_whisper_cpp_is_asked_once_for_the_same_bytes(tmp_path: Path) -> None:
-    """Its answers are kept with the digests of weights and clip: no model is loaded again."""
-    weights, audio, kept = (tmp_path / name for name in ("model.bin", "a.flac", "kept.json"))
-    weights.write_bytes(b"no model")
-    audio.write_bytes(b"no audio")
-    clip = Clip(audio, 1.0, "en", "read", "somebody", "hello")
-    key = Reference(weights, False, kept).key(clip)
-    kept.write_text(json.dumps({key: [["Hello."], "en"]}), encoding="utf-8")
-    heard = Reference(weights, False, kept).hear([clip])
-    assert heard == {"a": Heard(("Hello.",), language="en")}
 
 
 def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
@@ -68,7 +57,7 @@ def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
     [
         ["scripts.benchmark", "--meetings", "1", "--seconds", "1"],
         ["scripts.evaluation.speech", str(SPEECH), "--clips", "en_read_ls367_2", "--pace", "fast",
-         "--ways", "live,file"],
+         "--ways", "live"],
     ],
     ids=["bench", "evaluate speech"],
 )  # fmt: skip

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import structlog
 
-from scripts.drills.service_process import ServiceProcess, scripted_service
+from scripts.benchmark.server_process import Server
+from scripts.drills.service_process import scripted_service
 from tests.web.support import WAIT_S, Client, Serving
 from wordloop_ml.engines.scripted_audio import silence, spoken
 
@@ -42,7 +43,7 @@ class Told:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
+async def service(tmp_path: Path) -> AsyncIterator[Server]:
     (tmp_path / "tokens").write_text(f"acme: {TOKEN}\n")
     settings = {
         "WORDLOOP_TOKENS_FILE": str(tmp_path / "tokens"),
@@ -202,7 +203,7 @@ async def embeds(told: Told, http: aiohttp.ClientSession, url: str) -> None:
 
 
 async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
-    service: ServiceProcess, tmp_path: Path
+    service: Server, tmp_path: Path
 ) -> None:
     """Nor a token, a header or a line of a bad file; in no log, error, close or probe."""
     told = Told()
@@ -265,7 +266,7 @@ async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
     assert '"library": "aiohttp.websocket"' in log
 
 
-async def rotate_badly(tokens: Path, service: ServiceProcess) -> None:
+async def rotate_badly(tokens: Path, service: Server) -> None:
     """Two bad files, one after the other, as a hurried operator leaves them."""
     for times, content in enumerate((f"acme {NEXT}", f"acme: {NEXT}\nglobex: {NEXT}"), start=1):
         # in one step, so that half a file is never read
