@@ -160,11 +160,14 @@ class AudioInput:
 
     A client may send from before the position that the track accepts; what lies before is
     counted and dropped, so that every later position is right.
+
+    live_at: stream position where live audio begins.
     """
 
     def __init__(self, start: StartMessage, positions: Positions) -> None:
         self.start = start
         self.positions = positions
+        self.live_at = start.live_at
         self._head = StreamHead()
         self._decoder = _decoder(start)
         self._received = start.sends_from

@@ -327,7 +327,7 @@ class Reader:
         self._rate_limit.spend(
             time.monotonic(),
             audio_s=(audio.received - position) / start.sample_rate,
-            replay=position < start.live_at,
+            replay=position < audio.live_at,
         )
         return samples
 
@@ -451,13 +451,27 @@ class TrackConnection:
                 self._sender.send_all(ready, session, audio, turn),
                 name=f"send-{self._meeting}-{start.track}",
             )
-            code: ErrorCode | None = ErrorCode.INTERNAL  # unless the reader ends as it should
-            try:
-                code = await self._reader.read_all(actor, session, audio)
-            finally:
-                # Harmless after a regular end: the session is no longer the actor's.
-                actor.post(ConnectionLost(session, code))
-            await self._sender.finish(sending, code)
+            # a task of its own: each frame would otherwise wake every middleware that awaits the route
+            tasks.create_task(
+                self._read(actor, session, audio, sending),
+                name=f"read-{self._meeting}-{start.track}",
+            )
+
+    async def _read(
+        self,
+        actor: MeetingActor,
+        session: TrackSession,
+        audio: AudioInput,
+        sending: asyncio.Task[None],
+    ) -> None:
+        """Read until the peer leaves, tell the actor, and wait for the sender to end."""
+        code: ErrorCode | None = ErrorCode.INTERNAL  # unless the reader ends as it should
+        try:
+            code = await self._reader.read_all(actor, session, audio)
+        finally:
+            # Harmless after a regular end: the session is no longer the actor's.
+            actor.post(ConnectionLost(session, code))
+        await self._sender.finish(sending, code)
 
     def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, AudioInput]:
         """Join the meeting. Raises ``BadInput``, ``Busy``, ``Draining``."""
