@@ -5,13 +5,13 @@ Without the name of a benchmark it measures captions.
 
 import argparse
 import asyncio
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed, aims, results
 from scripts.benchmark.embeddings import measure_embeddings
+from scripts.benchmark.generation import measure_generation
 from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.memory import TRACK_S, measure_memory
 from scripts.benchmark.others import OTHERS, measure_other
@@ -90,10 +90,7 @@ def _embeddings(options: argparse.Namespace) -> Report:
 
 
 def _generation(options: argparse.Namespace) -> Report:
-    # what it imports is in an extra
-    generation = importlib.import_module("scripts.benchmark.generation")
-    report: Report = generation.measure_generation(options.cancels)
-    return report
+    return measure_generation(_settings(options), options.cancels)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -185,6 +182,7 @@ def parser() -> argparse.ArgumentParser:
     add("--short-texts", type=int, default=200, metavar="N", help="of each, one by one")
 
     add = command("generation", "what a language model costs, and how soon it stops", _generation)
+    add("--profile", default="generative", metavar="P", help="of weights")
     add("--cancels", type=int, default=20, metavar="N", help="how many")
     return root
 

@@ -1,62 +1,41 @@
-"""``scripts/bench generation``: what a language model costs, and how soon a cancelled answer stops.
+"""``scripts/bench generation``: what a profile's language model costs, and how soon it stops.
 
-Measured on one thread, without a server, with a twin of a real model's shape.
+Measured on one thread, without a server.
 """
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.benchmark.report import Report, Table, percentile, progress
-from scripts.gguf_models import QWEN_05B, quantise, write_twin
+from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.report import Report, Table, percentile
 from wordloop_ml.engines.catalogue import MANIFEST
 from wordloop_ml.engines.llama_cpp import LlamaCppGenerator
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Generated, GenerationOptions, Prompt
-from wordloop_ml.settings import read_settings
-from wordloop_ml.synthesis.generative.answers import NOTES_SCHEMA, SCHEMAS
-from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry, load_manifest
+from wordloop_ml.settings import Settings
+from wordloop_ml.weights.manifest import WeightsEntry, load_manifest
 from wordloop_ml.weights.store import open_mapped
 
-TWIN = Path("build/twins/qwen2.5-0.5b-twin-2.gguf")
-"""Another recipe has another number."""
-
 _SENTENCE = "We should decide about the rubber case before the meeting on Monday. "
+_STORY = Prompt("You tell long stories.", "Tell a long story about a harbour.")
 
 
-def twin_file(path: Path = TWIN) -> Path:
-    """Return the twin's file, made when it is not there; blocking, some minutes."""
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        progress(f"making {path}")
-        whole, draft = path.with_suffix(".f16"), path.with_suffix(".part")
-        folder = read_settings({}).weights
-        vocabulary = load_manifest(folder / MANIFEST).entries["tiny.en-vocabulary"].file
-        write_twin(whole, QWEN_05B, folder / vocabulary)
-        quantise(whole, draft)
-        whole.unlink()
-        draft.replace(path)
-    return path
-
-
-def open_twin(path: Path) -> LlamaCppGenerator:
-    """Open it as the catalogue opens a model."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    size, source = path.stat().st_size, RepositorySource(path)
-    entry = WeightsEntry(path.stem, path.name, size, digest, "MIT", "llama_cpp", (source,))
-    with open_mapped(entry, path.parent) as weights:
-        return LlamaCppGenerator.open(weights, schemas=SCHEMAS)
+def generator_entry(settings: Settings) -> WeightsEntry:
+    """The weights of the profile's language model; raises ``BenchmarkFailed`` where it has none."""
+    entry = load_manifest(settings.weights / MANIFEST).profile(settings.profile).get("generator")
+    if entry is None:
+        raise BenchmarkFailed(f"the profile {settings.profile} names no generator")
+    return entry
 
 
 def answer(
-    generator: LlamaCppGenerator, prompt: Prompt, options: GenerationOptions, step_s: float
+    generator: LlamaCppGenerator, prompt: Prompt, longest_tokens: int, step_s: float
 ) -> tuple[Generated, float]:
     """Generate a whole answer in steps of this length; it and the seconds that it took."""
     began_s = time.perf_counter()
-    generation = generator.begin(prompt, options)
+    generation = generator.begin(prompt, GenerationOptions(longest_tokens=longest_tokens))
     try:
         while (generated := generation.step(step_s)) is None:
             pass
@@ -87,6 +66,16 @@ def freed_after_s(generator: LlamaCppGenerator, prompt: Prompt, wait_s: float) -
     return ended_s - cancelled_s
 
 
+def resident_mb() -> dict[str, float]:
+    """Of this process, now: anonymous memory, and pages of files."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    sizes = dict(line.split(":", 1) for line in lines if line.startswith("Rss"))
+    return {
+        what: int(sizes[field].split()[0]) * 1_024 / 1e6
+        for what, field in (("anonymous", "RssAnon"), ("file", "RssFile"))
+    }
+
+
 def _prompt(number: int, sentences: int) -> Prompt:
     """A prompt that shares no beginning with one of another number."""
     return Prompt("You take notes.", f"{number} " + _SENTENCE * sentences)
@@ -94,31 +83,36 @@ def _prompt(number: int, sentences: int) -> Prompt:
 
 def _rates(generator: LlamaCppGenerator) -> Iterator[tuple[str, float]]:
     """Tokens in a second of what is done."""
-    one = GenerationOptions(longest_tokens=1)
     for step_s in (0.04, 0.25, 1.0):
-        read, took_s = answer(generator, _prompt(int(100 * step_s), 20), one, step_s)
+        read, took_s = answer(generator, _prompt(int(100 * step_s), 20), 1, step_s)
         new = read.prompt_tokens - read.reused_tokens
         yield f"reading, in steps of {1_000 * step_s:.0f} ms", new / took_s
-    for what, options in (
-        ("writing", GenerationOptions(longest_tokens=40)),
-        ("writing, held to the schema of the notes", GenerationOptions(NOTES_SCHEMA, 40)),
-    ):
-        answer(generator, _prompt(9, 5), one, 1.0)
-        wrote, took_s = answer(generator, _prompt(9, 5), options, 1.0)
-        yield what, wrote.tokens / took_s
+    answer(generator, _STORY, 1, 1.0)
+    wrote, took_s = answer(generator, _STORY, 60, 1.0)
+    yield "writing", wrote.tokens / took_s
 
 
-def measure_generation(cancels: int) -> Report:
+def measure_generation(settings: Settings, cancels: int) -> Report:
     """Measure everything, and so many cancels; blocking."""
-    generator = open_twin(twin_file())
+    entry = generator_entry(settings)
+    with open_mapped(entry, settings.weights) as weights:
+        generator = LlamaCppGenerator.open(weights)
     rates = dict(_rates(generator))
     waits_ms = [
         1_000 * freed_after_s(generator, _prompt(1_000 + at, 60), 0.2 + 0.037 * at)
         for at in range(cancels)
     ]
+    resident = resident_mb()
     generator.close()
     rows = [[what, f"{rate:.1f} tokens/s"] for what, rate in rates.items()]
     freed = f"{percentile(waits_ms, 50):.0f} ms p50, {max(waits_ms):.0f} ms worst of {cancels}"
     rows.append(["from a cancel to a free thread, in the middle of a batch", freed])
-    document = {"tokens_per_s": rates, "freed_ms": waits_ms}
-    return Report([Table(["a twin of Qwen2.5-0.5B, one thread", ""], rows)], [], document)
+    parts = ", ".join(f"{what} {size:.0f}" for what, size in resident.items())
+    rows.append(["resident", f"{sum(resident.values()):.0f} MB ({parts})"])
+    document = {
+        "generator": entry.name,
+        "tokens_per_s": rates,
+        "freed_ms": waits_ms,
+        "resident_mb": resident,
+    }
+    return Report([Table([f"{entry.name}, one thread", ""], rows)], [], document)
