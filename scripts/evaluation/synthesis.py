@@ -28,7 +28,7 @@ OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], Extracti
 }
 OF_MEETINGS: dict[str, Callable[[Sequence[Meeting], Embedder], str]] = {
     "retrieval": retrieval.table,
-    "evidence": lambda meetings, embedder: evidence.table(meetings, embedder, EvidencePolicy()),
+    "evidence": lambda meetings, _embedder: evidence.table(meetings, EvidencePolicy()),
 }
 PARTS = (*OF_GATHERED, *OF_MEETINGS)
 

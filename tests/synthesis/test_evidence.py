@@ -1,233 +1,225 @@
-"""Evidence: what the cited segments say stays, what they do not say goes, and is counted."""
+"""Statements against what was said: what stands, what it rests on, and why the rest is refused."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.talk import random_talk, said, transcript
 from wordloop_ml.analysis.plan_runner import run_plan
-from wordloop_ml.engines.scripted import ScriptedEmbedder
-from wordloop_ml.errors import EngineFailed
-from wordloop_ml.messages import TokenisedText
-from wordloop_ml.synthesis.evidence import Checked, EvidencePolicy, check
-from wordloop_ml.synthesis.messages import ActionItem, Draft, Segment, Statement, Topic
-from wordloop_ml.synthesis.steps import Embed, Found, Pause, Progress
+from wordloop_ml.synthesis.evidence import Evidence, Reason, prepare
+from wordloop_ml.synthesis.steps import Pause
 
 MEETING = said(
     "Ada: Good morning, let us talk about the budget of the new remote control.",
     "Ben: The marketing people want twelve and a half euros for the case alone.",
-    "Ada: Then we decided to use plastic for the case.",
+    "Ada: Then we decided to use plastic for the case, because titanium is expensive.",
     "Ben: I will send the drawings to Carla by Friday.",
-    "Ada: Who is going to test the battery?",
+    "Ada: We should not add a touch screen to this remote.",
+    "Ben: Um, the the voice recognition, you know, is popular with younger users.",
+    "Ada: Sixty percent of users accept a rubber skin.",
+    "Ben: Carla, will you test the battery?",
+    "Carla: No, my laboratory is closed.",
 )
-TITLE = Statement("The budget of the remote control", ("s0",))
-
-
-def checked(
-    draft: Draft, segments: Sequence[Segment] = MEETING, embedder: ScriptedEmbedder | None = None
-) -> Checked:
-    embedder = embedder or ScriptedEmbedder()
-    return run_plan(check(draft, transcript(segments), EvidencePolicy()), embedder)
-
-
-def draft(**parts: Any) -> Draft:
-    return Draft(**{"title": TITLE, "summary": (), **parts})
-
-
-def test_what_was_said_stays_without_an_embedding() -> None:
-    """Sentences of the meeting itself cost no native work."""
-    asked: list[Sequence[TokenisedText]] = []
-    whole = draft(
-        summary=(Statement("We decided to use plastic for the case.", ("s2",)),),
-        topics=(Topic("Budget of the remote", 0, 3_900, ("s0", "s1")),),
-        open_questions=(Statement("Who is going to test the battery?", ("s4",)),),
-    )
-    left = checked(whole, embedder=ScriptedEmbedder(before=asked.append))
-    assert (left.draft, left.unsupported, left.unknown_citations) == (whole, 0, 0)
-    assert not asked
-
-
-def test_what_nobody_said_goes_and_is_counted() -> None:
-    """However many segments it cites."""
-    left = checked(
-        draft(
-            summary=(
-                Statement("The company goes bankrupt next year.", tuple(f"s{i}" for i in range(5))),
-                Statement("They want plastic for the case.", ("s2",)),
-            ),
-            decisions=(Statement("We decided to use plastic for the case.", ("s4",)),),
-        )
-    )
-    assert [one.text for one in left.draft.summary] == ["They want plastic for the case."]
-    assert left.draft.decisions == ()
-    assert left.unsupported == 2
-
-
-def test_other_words_stay_when_they_mean_the_same() -> None:
-    """Some of the words, and an embedding that is near; without either it goes."""
-    statement = Statement("Ben sends Carla drawings before weekend deadline holidays", ("s3",))
-    policy = EvidencePolicy()
-    for similarity, stays in ((0.99, False), (-1.0, True)):
-        near = replace(policy, statements=replace(policy.statements, similarity=similarity))
-        plan = check(draft(summary=(statement,)), transcript(MEETING), near)
-        assert bool(run_plan(plan, ScriptedEmbedder()).draft.summary) is stays
-
-
-def test_who_speaks_is_as_good_as_said() -> None:
-    """An item may name the voice of what it cites."""
-    kept = Statement("Ben sends Carla the drawings by Friday.", ("s3",))
-    assert checked(draft(summary=(kept,))).draft.summary == (kept,)
-
-
-def test_ids_that_do_not_exist_are_removed_and_counted() -> None:
-    """An item that is left without any goes with them."""
-    left = checked(
-        draft(
-            decisions=(
-                Statement("We use plastic for the case.", ("nowhere", "s2", "\x00", "s2")),
-                Statement("We use plastic for the case.", ("\x00",)),
-            )
-        )
-    )
-    assert left.draft.decisions == (Statement("We use plastic for the case.", ("s2",)),)
-    assert (left.unknown_citations, left.unsupported) == (3, 1)
-
-
-def test_citations_come_in_the_order_of_the_transcript() -> None:
-    """Once each."""
-    left = checked(draft(summary=(Statement("plastic battery", ("s4", "s2", "s4")),)))
-    assert [one.segments for one in left.draft.summary] == [("s2", "s4")]
+EVIDENCE = Evidence(MEETING)
 
 
 @pytest.mark.parametrize(
-    ("owner", "due", "kept_owner", "kept_due", "details"),
+    ("statement", "citations"),
     [
-        ("Ben", "Friday", "Ben", "Friday", 0),
-        ("ben", "by Friday", "Ben", "by Friday", 0),
-        ("Carla", None, "Carla", None, 0),
-        ("Dora", "Friday", None, "Friday", 1),
-        ("Ben", "27 November", "Ben", None, 1),
-        ("we", "by the", None, None, 2),
-        (None, None, None, None, 0),
+        ("The marketing people want 12.5 euros for the case.", (1,)),
+        ("Ada said that they decided to use plastic because titanium is expensive.", (2,)),
+        ("Ben will send the drawings to Carla by Friday.", (3,)),
+        ("They should not add a touch screen.", (4,)),
+        ("Ben thinks that voice recognition is popular with younger users.", (5,)),
+        ("60% of the users accept rubber skins.", (6,)),
     ],
 )
-def test_owner_and_due_stay_only_as_they_were_said(
-    owner: str | None, due: str | None, kept_owner: str | None, kept_due: str | None, details: int
-) -> None:
-    """A voice of the meeting, or a name in the cited segments; a due in their words."""
-    left = checked(
-        draft(action_items=(ActionItem("Send the drawings to Carla", ("s3",), owner, due),))
+def test_what_was_said_stands_and_is_cited(statement: str, citations: tuple[int, ...]) -> None:
+    """In other forms of its words."""
+    verified = EVIDENCE.verify(statement)
+    assert (verified.text, verified.citations, verified.refused) == (statement, citations, None)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("Ada: They decided to use plastic.", Reason.PREFIX),
+        ("They decided to use пластик for the case.", Reason.FOREIGN_SCRIPT),
+        ("They decided to use plastic for the", Reason.CUT),
+        ("They decided to use plastic for the batt", Reason.CUT),
+        ("Use plastic.", Reason.TINY),
+        ("Ada will send Carla the budget.", Reason.TINY),
+        ("The company goes bankrupt next year.", Reason.UNSAID),
+        ("Ben said that they decided to use plastic for the case.", Reason.VOICE),
+        ("Ada thinks that voice recognition is popular with younger users.", Reason.VOICE),
+        ("The marketing people want 13 euros for the case.", Reason.NUMBER),
+        ("The marketing people want twelve and a half percent for the case.", Reason.NUMBER),
+        ("They should add a touch screen to the remote.", Reason.NEGATION),
+        ("They decided not to use plastic for the case.", Reason.NEGATION),
+        ("Voice recognition isn't popular with younger users.", Reason.NEGATION),
+        ("Sixty percent of users reject rubber skins.", Reason.NEGATION),
+    ],
+)
+def test_what_was_not_said_is_refused_for_a_reason(statement: str, reason: Reason) -> None:
+    """The first that applies."""
+    assert EVIDENCE.verify(statement).refused is reason
+
+
+def test_clauses_before_the_first_that_fails_stand() -> None:
+    """Ended by a stop; a first one that fails takes all with it, and so does what would be tiny."""
+    left = EVIDENCE.verify(
+        "Ada decided to use plastic for the case, and the company goes bankrupt."
     )
-    assert left.draft.action_items == (
-        ActionItem("Send the drawings to Carla", ("s3",), kept_owner, kept_due),
-    )
-    assert left.unsupported_details == details
+    assert left.text == "Ada decided to use plastic for the case."
+    assert (left.citations, left.refused) == ((2,), Reason.UNSAID)
+    left = EVIDENCE.verify("The company goes bankrupt, and Ada decided to use plastic cases.")
+    assert (left.text, left.citations) == ("", ())
 
 
-def test_topics_lie_in_the_meeting_and_around_what_they_cite() -> None:
-    """Whatever times a model made up."""
-    topics = (
-        Topic("plastic case", -5, 10**12, ("s2",)),
-        Topic("test battery", 0, 1, ("s4",)),
-    )
-    left = checked(draft(topics=topics))
-    assert [(one.start, one.end) for one in left.draft.topics] == [(0, 9_900), (0, 9_900)]
+def test_sentences_stand_until_one_fails() -> None:
+    """One that says the same as another is repeated."""
+    twice = "They decided to use plastic for the case. Plastic was decided for their case use."
+    left = EVIDENCE.verify(twice)
+    assert left.text == "They decided to use plastic for the case."
+    assert left.refused is Reason.REPEATED
+    again = EVIDENCE.verify("They use plastic for the case.", earlier=["Plastic case use."])
+    assert again.refused is Reason.REPEATED
 
 
-def test_a_title_without_support_is_that_of_the_first_topic() -> None:
-    """Or empty, citing nothing; both are counted."""
-    wrong = Statement("Bankruptcy", ("s0",))
-    topic = Topic("Budget of the remote", 0, 1_900, ("s0",))
-    left = checked(draft(title=wrong, topics=(topic,)))
-    assert (left.draft.title, left.unsupported) == (Statement(topic.title, ("s0",)), 1)
-    left = checked(draft(title=wrong))
-    assert (left.draft.title, left.unsupported) == (Statement("", ()), 1)
+def test_a_caller_may_say_whose_words_they_are() -> None:
+    """And where they should be."""
+    task = "Send the drawings to Carla by Friday."
+    assert EVIDENCE.verify(task, voice="Ben").text == task
+    assert EVIDENCE.verify(task, voice="Ada").refused is Reason.VOICE
+    assert EVIDENCE.verify(task, near=[4]).text == task
+    assert EVIDENCE.verify(task, near=[7]).refused is Reason.UNSAID
 
 
-def test_a_long_citation_supports_only_what_stands_together_in_it() -> None:
-    """The words of a sentence that lie an hour apart are no sentence."""
-    talk = list(random_talk(400, seed=3))
-    for at, word in ((10, "plastic"), (100, "bankrupt"), (200, "drawings"), (300, "holidays")):
-        talk[at] = replace(talk[at], text=f"{talk[at].text} {word}")
-    everywhere = tuple(one.id for one in talk)
-    scattered = Statement("plastic bankrupt drawings holidays", everywhere)
-    together = Statement(" ".join(talk[250].text.split()[:12]), everywhere)
-    left = checked(draft(title=together, summary=(scattered, together)), talk)
-    assert left.draft.summary == (together,)
+def test_a_no_that_answers_denies_what_was_asked() -> None:
+    """Of another voice."""
+    assert EVIDENCE.verify("Carla will not test the battery today, laboratory closed.").text
 
 
-def test_items_are_told_as_they_are_found() -> None:
-    """In order, after what shows how far it is."""
-    told: list[Progress | Found] = []
-    whole = draft(decisions=(Statement("We use plastic for the case.", ("s2",)),))
-    plan = check(whole, transcript(MEETING), EvidencePolicy())
-    run_plan(plan, ScriptedEmbedder(), on_event=told.append)
-    assert [one.kind for one in told if isinstance(one, Found)] == ["title", "decision"]
-    progress = [one for one in told if isinstance(one, Progress)]
-    assert (progress[-1].done, progress[-1].total) == (2, 2)
+def test_quotations_stand_without_their_fillers() -> None:
+    """Whomever they name; but not without their negation."""
+    assert EVIDENCE.quoted("The voice recognition is popular with younger users.", [5])
+    assert not EVIDENCE.quoted("The voice recognition is popular with younger users.", [4])
+    assert not EVIDENCE.quoted("We should add a touch screen to this remote.", [4])
 
 
-def test_an_embedder_that_fails_fails_the_check() -> None:
-    """Whoever asks again finds the notes that were taken; dropping what could be true is no way out."""
-    doubtful = draft(summary=(Statement("Ben sends drawings before holidays tomorrow", ("s3",)),))
-    with pytest.raises(EngineFailed):
-        run_plan(check(doubtful, transcript(MEETING), EvidencePolicy()), None)
+def test_labels_are_cited_by_their_words() -> None:
+    """Not at all where nobody said them."""
+    assert EVIDENCE.cite("Plastic case") == (2,)
+    assert EVIDENCE.cite("Bankruptcy") == ()
+    assert EVIDENCE.share("Plastic battery", [2, 7]) == 1
+    assert EVIDENCE.share("Plastic bankruptcy", [2]) < 0.6
 
 
-def test_long_meetings_are_checked_with_pauses() -> None:
-    """So that somebody who speaks is served in between."""
-    talk = random_talk(2_000, seed=4)
-    everywhere = tuple(one.id for one in talk)
-    topics = tuple(Topic(talk[at].text, 0, 1, everywhere) for at in range(5))
-    plan = check(
-        draft(title=Statement(talk[0].text, everywhere), topics=topics),
-        transcript(talk),
-        EvidencePolicy(),
-    )
-    pauses = 0
-    answer = None
-    while True:
-        try:
-            request = plan.send(answer)
-        except StopIteration:
-            break
-        pauses += isinstance(request, Pause)
-        answer = np.eye(len(request.texts), 64) if isinstance(request, Embed) else None
-    assert pauses >= 8 + 6
+@pytest.mark.parametrize(
+    ("owner", "position", "known"),
+    [
+        ("Ben", 3, "Ben"),
+        ("ben", 3, "Ben"),
+        ("Carla", 7, "Carla"),
+        ("Carla", 2, None),
+        ("Ada", 3, None),
+        ("Marketing people", 1, "Marketing people"),
+        ("we", 2, None),
+    ],
+)
+def test_an_owner_speaks_or_is_named_there(owner: str, position: int, known: str | None) -> None:
+    """A voice of the meeting is none by that alone."""
+    assert EVIDENCE.owner_said(owner, [position]) == known
 
 
-LINES = st.lists(st.sampled_from([one.text for one in MEETING] + ["", "!", "yes"]), max_size=3)
-IDS = st.lists(st.sampled_from([one.id for one in MEETING] + ["\x00", "s9"]), max_size=6).map(tuple)
+@pytest.mark.parametrize(
+    ("due", "there"),
+    [
+        ("Friday", True),
+        ("by friday", True),
+        ("Monday", False),
+        ("by the", False),
+        ("5 Friday", False),
+    ],
+)
+def test_a_due_was_said_there(due: str, there: bool) -> None:
+    """All of its words and numbers."""
+    assert EVIDENCE.due_said(due, [3]) is there
 
 
-@given(LINES.map(" ".join), IDS, st.integers(-10, 20_000), st.integers(-10, 20_000))
-def test_whatever_a_draft_says_only_true_citations_are_left(
-    text: str, ids: tuple[str, ...], start: int, end: int
-) -> None:
-    """Every item that is left cites segments that exist, at least one, in order."""
-    statement = Statement(text, ids)
-    left = checked(
-        Draft(
-            statement,
-            (statement,),
-            (Topic(text, start, end, ids),),
-            (statement,),
-            (ActionItem(text, ids, text, text),),
-            (statement,),
+def test_other_languages_are_held_against_their_words() -> None:
+    """Words, voices and digits; nothing that only English has."""
+    german = Evidence(
+        said(
+            "Anna: Wir nehmen Kunststoff für das Gehäuse, nicht Metall, das kostet 12 Euro.",
+            "Jörg: Die Spracherkennung gefällt vor allem jüngeren Leuten.",
         )
     )
-    known = [one.id for one in MEETING]
-    kept = left.draft
-    lists = (kept.summary, kept.topics, kept.decisions, kept.action_items, kept.open_questions)
-    cited = [item.segments for items in lists for item in items]
-    for ids_left in cited:
-        assert ids_left
-        assert list(ids_left) == sorted(set(ids_left), key=known.index)
-    for topic in kept.topics:
-        assert 0 <= topic.start <= topic.end <= 9_900
-    assert left.unsupported >= 5 - len(cited)
+    assert german.verify("Anna nimmt Kunststoff für das Gehäuse.").text
+    assert german.verify("Jörg nimmt Kunststoff für das Gehäuse.").refused is Reason.VOICE
+    assert german.verify("Kunststoff für das Gehäuse kostet 13 Euro.").refused is Reason.NUMBER
+    assert german.verify("Die Firma geht nächstes Jahr bankrott.").refused is Reason.UNSAID
+    japanese = Evidence(said("a: 会議を始めます。予算は十二ユーロです。"))
+    assert japanese.verify("会議を始めます。").text
+    assert Evidence(()).verify("Anything that could be said.").refused is not None
+
+
+def test_a_long_meeting_is_read_with_pauses() -> None:
+    """And comes out the same."""
+    talk = random_talk(400, seed=5)
+    plan = prepare(transcript(talk))
+    assert sum(isinstance(one, Pause) for one in plan) >= 6
+    statement = " ".join(talk[200].text.split()[:9])
+    evidence = run_plan(prepare(transcript(talk)), None)
+    assert evidence.verify(statement) == Evidence(talk).verify(statement)
+
+
+WORDS = [
+    "Ada",
+    "Ben",
+    "Carla",
+    "said",
+    "we",
+    "use",
+    "plastic",
+    "case",
+    "titanium",
+    "not",
+    "no",
+    "twelve",
+    "13",
+    "euros",
+    "budget",
+    "touch",
+    "screen",
+    "and",
+    "because",
+    ",",
+    ".",
+    ":",
+    "пластик",
+]
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join),
+    st.sets(st.integers(0, 8)) | st.none(),
+    st.sampled_from(["Ada", "Ben", "Zoe"]) | st.none(),
+)
+def test_whatever_is_written_what_stands_is_cited(
+    text: str, near: set[int] | None, voice: str | None
+) -> None:
+    """Segments that exist, ascending, at least one; without a text there is a reason; and again it is the same."""
+    verified = EVIDENCE.verify(text, near=near, voice=voice)
+    assert list(verified.citations) == sorted(set(verified.citations))
+    assert all(0 <= at < len(MEETING) for at in verified.citations)
+    assert bool(verified.text) == bool(verified.citations)
+    assert verified.text or verified.refused is not None
+    assert EVIDENCE.verify(text, near=near, voice=voice) == verified
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_answered(text: str) -> None:
+    """With text that stands or a reason."""
+    verified = EVIDENCE.verify(text)
+    assert verified.text or verified.refused is not None

@@ -1,316 +1,679 @@
-"""Removes from a draft what the segments that it cites do not support.
+"""Holds what was written against what was said: finds who said it where, and names what is wrong with it.
 
-An item is supported when its words are there, or when enough of them are and its meaning is there,
-too: the embedding of some stretch of the cited text is close to that of the item. Cited text is
-looked at in overlapping windows, because anything has its words somewhere in an hour of talk.
+A statement is looked for in short stretches of the transcript, because anything has its words somewhere in an hour of talk.
+Each clause must have enough of its content words in one stretch, rare ones weighing more; where it names who said it, in that
+voice's lines; its numbers must have been said there, and it must not deny what was affirmed there, nor the reverse. Clauses behind one
+that fails go with it. The rules for numbers in words, negations and reporting verbs are English; other languages have the rest.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby, pairwise
 from math import log
-from typing import TypeVar
 
-from wordloop_ml.messages import Vectors
-from wordloop_ml.synthesis.messages import ActionItem, Draft, Segment, Statement, Topic, Transcript
-from wordloop_ml.synthesis.steps import Embed, Found, Pause, Progress, Steps
-from wordloop_ml.synthesis.words import content_stems, content_words, stems, tokens
+from wordloop_ml.synthesis.lines import Line, content_of, key_of, lines_of, stem_of
+from wordloop_ml.synthesis.messages import Segment, Transcript
+from wordloop_ml.synthesis.numbers import Number, numbers_of
+from wordloop_ml.synthesis.polarity import OPPOSITES, is_negator, negations
+from wordloop_ml.synthesis.statements import (
+    Clause,
+    Names,
+    clauses_of,
+    foreign_scripts,
+    has_prefix,
+    is_cut,
+    is_repeated,
+    is_tiny,
+    scripts_of,
+    sentences_of,
+)
+from wordloop_ml.synthesis.steps import Pause, Steps
+from wordloop_ml.synthesis.words import FUNCTION_WORDS, tokens
 
 SEGMENTS_A_STRETCH = 60
 """So many segments of some fifteen words are read in about five milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of cited text, and what it is about."""
+class Reason(StrEnum):
+    """Why a clause was refused; the first that applies, in this order."""
 
-    text: str
-    stems: frozenset[str]
-
-
-class CitedText:
-    """A transcript, prepared for looking things up in it."""
-
-    def __init__(self, transcript: Transcript, occurrences: Counter[str]) -> None:
-        self._segments = transcript.segments
-        self._positions = {one.id: at for at, one in enumerate(transcript.segments)}
-        self._occurrences = occurrences
-        self._extent = (
-            min(one.start for one in transcript.segments),
-            max(one.end for one in transcript.segments),
-        )
-        self.voices = {one.voice.casefold(): one.voice for one in transcript.segments}
-
-    def unknown(self, ids: Sequence[str]) -> int:
-        """Count the ids that do not exist."""
-        return sum(one not in self._positions for one in ids)
-
-    def known(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Return the ids that exist, once each, in the order of the transcript."""
-        found = {self._positions[one] for one in ids if one in self._positions}
-        return tuple(self._segments[at].id for at in sorted(found))
-
-    def segments(self, ids: Sequence[str]) -> list[Segment]:
-        """Return the segments of ids that exist."""
-        return [self._segments[self._positions[one]] for one in ids]
-
-    def stretch(self, start: int, end: int, ids: Sequence[str]) -> tuple[int, int]:
-        """Clamp a span (milliseconds) to the meeting and extend it around these segments, at least one."""
-        there = self.segments(ids)
-        first, last = self._extent
-        return (
-            min(max(start, first), *(one.start for one in there)),
-            max(min(end, last), *(one.end for one in there)),
-        )
-
-    def share(self, wanted: frozenset[str], there: frozenset[str]) -> float:
-        """Return the share of the wanted stems that is there, in [0, 1]; rare ones weigh more."""
-        total = sum(map(self._weight, wanted))
-        return sum(map(self._weight, wanted & there)) / total if total else 0.0
-
-    def _weight(self, stem: str) -> float:
-        # inverse document frequency, a segment being a document; unheard words weigh most
-        return log(1 + (len(self._segments) + 1) / (self._occurrences[stem] + 0.5))
-
-
-def read(transcript: Transcript) -> Steps[CitedText]:
-    """Read the whole transcript, with pauses."""
-    occurrences: Counter[str] = Counter()
-    for at, segment in enumerate(transcript.segments, start=1):
-        occurrences.update(stems(tokens(segment.text)))
-        if at % SEGMENTS_A_STRETCH == 0:
-            yield Pause()
-    return CitedText(transcript, occurrences)
-
-
-def windows_of(segments: Sequence[Segment], words: int) -> list[Window]:
-    """Cut the segments' text into windows of about ``words`` words, each beginning half a window later."""
-    halves = list(_pieces(segments, max(1, words // 2)))
-    if len(halves) < 2:
-        return [_window(text) for text in halves]
-    return [_window(f"{one} {other}") for one, other in pairwise(halves)]
-
-
-def _window(text: str) -> Window:
-    return Window(text, stems(tokens(text)))
-
-
-def _pieces(segments: Sequence[Segment], words: int) -> Iterator[str]:
-    waiting: list[str] = []
-    for segment in segments:
-        waiting += segment.text.split()
-        while len(waiting) >= words:
-            yield " ".join(waiting[:words])
-            del waiting[:words]
-    if waiting:
-        yield " ".join(waiting)
-
-
-def stems_of(text: str) -> frozenset[str]:
-    """Return the stems of an item's content words; of all its words, where it has no others."""
-    words = tokens(text)
-    return content_stems(words) or stems(words)
-
-
-CHECKING = "checking"
-"""The stage of ``Progress`` in which items are checked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What is enough for one sort of item.
-
-    words: this share of its content words, rare ones weighing more, is enough alone.
-    fewest_words: with less than this share nothing supports it.
-    similarity: in between, the cosine of the embeddings must reach this.
-    """
-
-    words: float
-    fewest_words: float
-    similarity: float
+    PREFIX = "prefix"
+    FOREIGN_SCRIPT = "foreign_script"
+    CUT = "cut"
+    TINY = "tiny"
+    REPEATED = "repeated"
+    UNSAID = "unsaid"
+    VOICE = "voice"
+    NUMBER = "number"
+    NEGATION = "negation"
 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePolicy:
-    """The numbers that decide what stays; docs/synthesis-quality.md says what they were measured on.
+    """The numbers that decide what stands; docs/synthesis-quality.md says what they were measured on.
 
-    statements: of sentences: summary, decisions, action items, open questions.
-    labels: of title and topics, which are shorter and about all of what they cite.
-    window_words: of a stretch of cited text; each begins in the middle of the one before.
-    most_windows: an item is compared with so many, those with most of its words.
+    words: of the stretch in which a clause is looked for.
+    said: this share of a clause's content words must be in one, rare ones weighing more.
+    voice_said: the share that must be in lines of the voice that it names.
+    voice_lead: that share over the best of any other voice, at least.
+    as_good: of stretches with this share of what the best one has each may support a clause; most_stretches: so many are tried.
+    label_said: the share of a label's words that its segments must have.
+    number_reach: lines between a number and other words of its clause, at most.
+    near: segments around those that a statement should rest on in which it is looked for, too.
     """
 
-    statements: Thresholds = Thresholds(words=0.6, fewest_words=0.15, similarity=0.5)
-    labels: Thresholds = Thresholds(words=0.6, fewest_words=0.0, similarity=0.3)
-    window_words: int = 80
-    most_windows: int = 12
+    words: int = 80
+    said: float = 0.5
+    voice_said: float = 0.3
+    voice_lead: float = 0.9
+    as_good: float = 0.85
+    most_stretches: int = 6
+    label_said: float = 0.6
+    number_reach: int = 2
+    near: int = 2
+    most_citations: int = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What is supported of a draft, and how much is not; see ``Coverage``."""
+class Verified:
+    """What stands of a statement.
 
-    draft: Draft
-    unsupported: int
-    unsupported_details: int
-    unknown_citations: int
-
-
-def check(draft: Draft, transcript: Transcript, policy: EvidencePolicy) -> Steps[Checked]:
-    """Remove from the draft what the transcript does not support; yields ``Found`` for each item that stays.
-
-    A title that is not supported becomes that of the first topic that is, or empty. Raises
-    ``EngineFailed`` when the embeddings that it needs are not to be had.
+    text: its clauses before the first that failed, ended by a stop; empty where none stood. citations: indices of the
+        segments that it rests on, ascending, without ``text`` none. refused: why the first clause failed; None where all stood.
     """
-    cited = yield from read(transcript)
-    check = _Check(cited, policy, _items_of(draft))
-    titles = yield from check.keep("title", (draft.title,))
-    summary = yield from check.keep("summary", draft.summary)
-    topics = yield from check.keep("topic", draft.topics)
-    if not titles:
-        first = topics[:1]
-        titles = tuple(Statement(one.title, one.segments) for one in first) or (Statement("", ()),)
-        yield Found("title", titles[0])
-    decisions = yield from check.keep("decision", draft.decisions)
-    action_items = yield from check.keep("action_item", draft.action_items)
-    open_questions = yield from check.keep("open_question", draft.open_questions)
-    kept = Draft(titles[0], summary, topics, decisions, action_items, open_questions)
-    return Checked(kept, check.unsupported, check.unsupported_details, check.unknown_citations)
 
-
-def _items_of(draft: Draft) -> int:
-    lists = (draft.summary, draft.topics, draft.decisions, draft.action_items, draft.open_questions)
-    return 1 + sum(map(len, lists))
-
-
-_I = TypeVar("_I", Statement, Topic, ActionItem)
-_LABELS = frozenset({"title", "topic"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """An item whose words do not suffice: its index, and the texts whose meanings to compare."""
-
-    at: int
     text: str
-    windows: tuple[str, ...]
+    citations: tuple[int, ...]
+    refused: Reason | None = None
 
 
-class _Check:
-    """The check of one draft, and the counts of what was unsupported so far."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines that have words of a clause, and the share of its words that they have."""
 
-    def __init__(self, cited: CitedText, policy: EvidencePolicy, total: int) -> None:
-        self.unsupported = 0
-        self.unsupported_details = 0
-        self.unknown_citations = 0
-        self._cited = cited
-        self._policy = policy
-        self._total = total
-        self._done = 0
-        self._unpaused = 0
+    share: float
+    lines: tuple[int, ...]
 
-    def keep(self, kind: str, items: Sequence[_I]) -> Steps[tuple[_I, ...]]:
-        """Keep the items that are supported; yields ``Found`` for each."""
-        thresholds = self._policy.labels if kind in _LABELS else self._policy.statements
-        cited = [self._cited.known(item.segments) for item in items]
-        supported: set[int] = set()
-        doubts: list[_Doubt] = []
-        for at, (item, known) in enumerate(zip(items, cited, strict=True)):
-            self.unknown_citations += self._cited.unknown(item.segments)
-            windows = self._windows(kind, _text(item), known)
-            if windows and windows[0][0] >= thresholds.words:
-                supported.add(at)
-            elif windows and windows[0][0] >= thresholds.fewest_words:
-                nearest = windows[: self._policy.most_windows]
-                doubts.append(_Doubt(at, _text(item), tuple(text for _, text in nearest)))
-            yield from self._pause(len(known))
-        supported |= yield from _alike(doubts, thresholds.similarity)
-        kept = tuple(self._mended(items[at], cited[at]) for at in sorted(supported))
-        for one in kept:
-            yield Found(kind, one)
-        self.unsupported += len(items) - len(kept)
-        self._done += len(items)
-        yield Progress(CHECKING, self._done, self._total)
-        return kept
 
-    def _windows(self, kind: str, text: str, known: Sequence[str]) -> list[tuple[float, str]]:
-        """Return windows of the cited text, each with its share of the item's words, best first.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A clause, prepared: its content stems with their weights, its words and numbers, and whose words it says they are."""
 
-        Who speaks there is as good as said. The words of a label may lie apart: they count where all that is cited has them.
+    words: tuple[str, ...]
+    weights: dict[str, float]
+    numbers: tuple[Number, ...]
+    voice: str | None
+
+
+_REPORTING = frozenset(
+    map(
+        stem_of,
+        [
+            "according",
+            "add",
+            "agree",
+            "ally",
+            "announce",
+            "answer",
+            "argue",
+            "ask",
+            "assert",
+            "believe",
+            "bring",
+            "call",
+            "clarify",
+            "comment",
+            "complain",
+            "conclude",
+            "concern",
+            "confirm",
+            "consider",
+            "decide",
+            "decision",
+            "describe",
+            "discuss",
+            "discussion",
+            "emphasise",
+            "emphasize",
+            "explain",
+            "express",
+            "feel",
+            "find",
+            "finding",
+            "group",
+            "hope",
+            "idea",
+            "indicate",
+            "inform",
+            "insist",
+            "introduce",
+            "issue",
+            "mate",
+            "matter",
+            "meeting",
+            "member",
+            "mention",
+            "note",
+            "object",
+            "offer",
+            "opinion",
+            "participant",
+            "plan",
+            "point",
+            "present",
+            "presentation",
+            "propose",
+            "proposal",
+            "question",
+            "raise",
+            "reason",
+            "recommend",
+            "regard",
+            "reiterate",
+            "remark",
+            "reply",
+            "report",
+            "respond",
+            "say",
+            "see",
+            "speaker",
+            "state",
+            "statement",
+            "stress",
+            "suggest",
+            "suggestion",
+            "talk",
+            "team",
+            "tell",
+            "thing",
+            "think",
+            "topic",
+            "understand",
+            "view",
+            "want",
+            "warn",
+            "wonder",
+            "also",
+            "first",
+            "firstly",
+            "second",
+            "secondly",
+            "third",
+            "lastly",
+            "finally",
+            "therefore",
+            "however",
+            "moreover",
+            "besides",
+            "meanwhile",
+            "furthermore",
+        ],
+    )
+)
+"""Stems of words that tell that something was said, which those who say it seldom use."""
+_REPORTED = 0.15
+_LONGEST_GAP = 6
+"""Words that a quotation may leave out in one place."""
+_PREPOSITIONS = frozenset(
+    [
+        "about",
+        "against",
+        "at",
+        "for",
+        "from",
+        "in",
+        "of",
+        "on",
+        "than",
+        "to",
+        "toward",
+        "towards",
+        "with",
+    ]
+)
+_SUBJECTS = frozenset(
+    ["the", "a", "an", "this", "that", "these", "those", "they", "it", "there", "we", "group"]
+)
+
+
+class Evidence:
+    """A transcript, prepared for looking statements up in it; never changes."""
+
+    def __init__(self, segments: Sequence[Segment], policy: EvidencePolicy | None = None) -> None:
+        self._set(segments, lines_of(segments), policy)
+
+    def _set(
+        self,
+        segments: Sequence[Segment],
+        lines: Iterable[list[Line]],
+        policy: EvidencePolicy | None,
+    ) -> None:
+        self._policy = policy or EvidencePolicy()
+        self._lines = [line for some in lines for line in some]
+        self._with: dict[str, list[int]] = {}
+        for at, line in enumerate(self._lines):
+            for stem in line.stems:
+                self._with.setdefault(stem, []).append(at)
+        self._vocabulary = frozenset(word for line in self._lines for word in line.words)
+        self._scripts = scripts_of("".join(one.text for one in segments))
+        self.voices = frozenset(one.voice for one in segments)
+        self._names = Names(self.voices)
+        words = sum(len(line.words) for line in self._lines)
+        function = sum(word in FUNCTION_WORDS for line in self._lines for word in line.words)
+        self._english = function >= 0.2 * words
+
+    def verify(
+        self,
+        statement: str,
+        *,
+        voice: str | None = None,
+        near: Collection[int] | None = None,
+        earlier: Collection[str] = (),
+    ) -> Verified:
+        """Return what stands of a statement, and the segments that it rests on.
+
+        voice: whose words they must be, where the statement does not say it. near: the indices of segments that it should rest on;
+        None: the whole meeting. earlier: what was kept before, which it may not repeat.
         """
-        wanted = stems_of(text)
-        there = self._cited.segments(known)
-        windows = windows_of(there, self._policy.window_words)
-        if not wanted or not windows:
-            return []
-        voices = stems([word for one in {one.voice for one in there} for word in tokens(one)])
-        ranked = [(self._cited.share(wanted, one.stems | voices), one.text) for one in windows]
-        ranked.sort(key=lambda one: one[0], reverse=True)
-        if kind in _LABELS:
-            everywhere = voices.union(*(one.stems for one in windows))
-            ranked[0] = (self._cited.share(wanted, everywhere), ranked[0][1])
-        return ranked
+        kept: list[str] = []
+        cited: set[int] = set()
+        for sentence in sentences_of(statement) or [statement]:
+            refused = self._form(sentence, (*earlier, *kept))
+            stands = ""
+            lines: list[int] = []
+            if refused is None:
+                stands, lines, refused = self._sentence(sentence, voice, near)
+            if stands:
+                kept.append(stands)
+                cited.update(lines)
+            if refused is not None:
+                break
+        else:
+            refused = None
+        return Verified(" ".join(kept), tuple(sorted(cited)), refused)
 
-    def _mended(self, item: _I, known: tuple[str, ...]) -> _I:
-        """Return the item without citations that do not exist and details that nobody said."""
-        match item:
-            case Topic():
-                start, end = self._cited.stretch(item.start, item.end, known)
-                return replace(item, segments=known, start=start, end=end)
-            case ActionItem():
-                said = tokens(" ".join(one.text for one in self._cited.segments(known)))
-                owner = self._owner(item.owner, said)
-                due = item.due if item.due is not None and _said(item.due, said) else None
-                self.unsupported_details += (owner is None) != (item.owner is None)
-                self.unsupported_details += (due is None) != (item.due is None)
-                return replace(item, segments=known, owner=owner, due=due)
-            case _:
-                return replace(item, segments=known)
+    def quoted(self, text: str, positions: Collection[int]) -> bool:
+        """Whether somebody said just this in the segments at these indices, but for words left out that deny and count nothing."""
+        return bool(self._quoted(text, None, frozenset(positions)))
 
-    def _owner(self, owner: str | None, said: list[str]) -> str | None:
-        """Return the owner if a voice of the meeting, or named in the cited segments; else None."""
-        if owner is None:
-            return None
-        voice = self._cited.voices.get(owner.casefold())
-        if voice is not None:
+    def cite(self, label: str, *, near: Collection[int] | None = None) -> tuple[int, ...]:
+        """Return the segments that have most of a label's words (of a title, say); none where a stretch has too few."""
+        claim = self.claim(label, None)
+        found = self.stretches(claim, self._allowed(near))
+        if not found or found[0].share < self._policy.said:
+            return ()
+        return tuple(sorted(set(self._cited(claim, found[0]))))
+
+    def share(self, label: str, positions: Collection[int]) -> float:
+        """Return the share of a label's content words that was said in these segments or names who speaks there, in [0, 1].
+
+        Rare words weigh more; of a label without content words all count.
+        """
+        words = tokens(label)
+        wanted = [words[at] for at in content_of(words)] or words
+        weights = {stem_of(word): self._weight(stem_of(word)) for word in wanted}
+        there = {stem for line in self._of(positions) for stem in line.stems}
+        there.update(stem_of(word) for line in self._of(positions) for word in tokens(line.voice))
+        total = sum(weights.values())
+        said = sum(weight for stem, weight in weights.items() if stem in there)
+        return said / total if total else 0.0
+
+    def due_said(self, due: str, positions: Collection[int]) -> bool:
+        """Whether all content words and numbers of a due were said in the segments at these indices."""
+        return bool(content_of(tokens(due))) and self._all_said(due, positions)
+
+    def owner_said(self, owner: str, positions: Collection[int]) -> str | None:
+        """Return the voice that an owner names, if it speaks or is named in these segments, or a name that was said there."""
+        named = self._names.named(owner.title() if owner.islower() else owner)
+        voice = named[0][2] if named else None
+        lines = self._of(positions)
+        if voice is not None and (
+            any(line.voice == voice for line in lines)
+            or any(voice in {one for *_, one in self._names.named(line.text)} for line in lines)
+        ):
             return voice
-        return owner if _said(owner, said) else None
+        said = bool(content_of(tokens(owner))) and self._all_said(owner, positions)
+        return (voice or owner) if said else None
 
-    def _pause(self, segments: int) -> Steps[None]:
-        self._unpaused += segments
-        if self._unpaused >= SEGMENTS_A_STRETCH:
-            self._unpaused = 0
+    def _all_said(self, text: str, positions: Collection[int]) -> bool:
+        words = tokens(text)
+        lines = self._of(positions)
+        heard = {word for line in lines for word in line.words}
+        numbers = [one for line in lines for one in line.numbers]
+        spelled = numbers_of(text)
+        return all(any(one.is_said_by(other) for other in numbers) for one in spelled) and all(
+            words[at] in heard for at in content_of(words) if not numbers_of(words[at])
+        )
+
+    def _of(self, positions: Collection[int]) -> list[Line]:
+        """Return the lines of the segments at these indices."""
+        return [line for at in sorted(set(positions)) for line in self._lines_in(at)]
+
+    def _lines_in(self, segment: int) -> Sequence[Line]:
+        first = bisect_left(self._lines, segment, key=lambda line: line.segment)
+        last = bisect_right(self._lines, segment, key=lambda line: line.segment)
+        return self._lines[first:last]
+
+    def _form(self, sentence: str, earlier: Collection[str]) -> Reason | None:
+        """Return what is wrong with the form of a sentence, if anything is."""
+        if has_prefix(sentence, self.voices):
+            return Reason.PREFIX
+        if foreign_scripts(sentence, self._scripts):
+            return Reason.FOREIGN_SCRIPT
+        if is_cut(sentence, self._vocabulary):
+            return Reason.CUT
+        if is_tiny(tokens(self._without_names(sentence))):
+            return Reason.TINY
+        return Reason.REPEATED if is_repeated(sentence, earlier) else None
+
+    def _sentence(
+        self, sentence: str, voice: str | None, near: Collection[int] | None
+    ) -> tuple[str, list[int], Reason | None]:
+        """Return what stands of a sentence, the segments that it rests on, and why the rest does not."""
+        allowed = self._allowed(near)
+        quoted = self._quoted(sentence, voice, allowed)
+        if quoted:
+            return sentence, quoted, None
+        end = 0
+        cited: list[int] = []
+        for voice_of, said in groupby(self._claims(sentence, voice), lambda one: one[1].voice):
+            together = list(said)
+            home = self._home([claim for _, claim in together], voice_of, allowed)
+            for clause, claim in together:
+                resting, refused = self._held(claim, allowed, home)
+                if refused is not None:
+                    left = _ended(sentence[:end])
+                    if is_tiny(tokens(self._without_names(left))):
+                        return "", [], refused
+                    return left, cited, refused
+                end = clause.end
+                for one in resting:
+                    cited += self._cited(claim, one)
+        return sentence, cited, None
+
+    def _quoted(
+        self, sentence: str, voice: str | None, allowed: frozenset[int] | None
+    ) -> list[int]:
+        """Return the segments in which somebody said just this, but for words left out that deny and count nothing."""
+        words = tokens(sentence)
+        weights = {stem_of(word): self._weight(stem_of(word)) for word in words}
+        for one in self.stretches(Claim((), weights, (), voice), allowed, voice)[:3]:
+            there = [
+                line for line in self._around(one) if allowed is None or line.segment in allowed
+            ]
+            for speaker in sorted({line.voice for line in there}) if voice is None else (voice,):
+                lines = [line for line in there if line.voice == speaker]
+                places = _subsequence(words, [word for line in lines for word in line.words])
+                if places is not None:
+                    segments = [line.segment for line in lines for _ in line.words]
+                    return sorted(set(segments[places.start : places.stop]))
+        return []
+
+    def _home(
+        self, claims: Sequence[Claim], voice: str | None, allowed: frozenset[int] | None
+    ) -> range:
+        """Return the words of the meeting around where most of some claims was said: they belong together."""
+        weights = {stem: weight for one in claims for stem, weight in one.weights.items()}
+        found = self.stretches(Claim((), weights, (), voice), allowed, voice)
+        if not found:
+            return range(0)
+        reach = self._policy.words
+        first, last = self._lines[found[0].lines[0]], self._lines[found[0].lines[-1]]
+        return range(first.start - reach, last.end + reach)
+
+    def _allowed(self, near: Collection[int] | None) -> frozenset[int] | None:
+        if near is None:
+            return None
+        reach = self._policy.near
+        return frozenset(at + k for at in near for k in range(-reach, reach + 1))
+
+    def _claims(self, sentence: str, voice: str | None) -> Iterator[tuple[Clause, Claim]]:
+        """Yield the clauses of a sentence; one that goes on with what somebody said has their voice, too."""
+        speaker = voice
+        for clause in clauses_of(sentence):
+            named = self._names.named(clause.text)
+            naming = _speaker(clause.text, named)
+            if naming is not None:
+                speaker = naming
+            elif speaker != voice and _has_own_subject(clause.text):
+                speaker = voice
+            yield clause, self.claim(clause.text, speaker)
+
+    def claim(self, text: str, voice: str | None) -> Claim:
+        """Prepare a clause; names are none of its words."""
+        bare = self._without_names(text)
+        words = tokens(bare)
+        weights: dict[str, float] = {}
+        numbers = tuple(one for one in numbers_of(bare) if not one.plain)
+        for at in content_of(words):
+            stem = stem_of(words[at])
+            if not stem.isdigit() and not numbers_of(words[at]):
+                weights[stem] = self._weight(stem)
+        weights.update((key_of(one), self._weight(key_of(one))) for one in numbers)
+        return Claim(tuple(words), weights, numbers, voice)
+
+    def _weight(self, stem: str) -> float:
+        # inverse document frequency, a line being a document; unheard words weigh most
+        rarity = log(1 + (len(self._lines) + 1) / (len(self._with.get(stem, ())) + 0.5))
+        return rarity * (_REPORTED if stem in _REPORTING else 1.0)
+
+    def _without_names(self, text: str) -> str:
+        for start, end, _ in reversed(self._names.named(text)):
+            text = f"{text[:start]} {text[end:]}"
+        return text
+
+    def stretches(
+        self, claim: Claim, allowed: frozenset[int] | None, voice: str | None = None
+    ) -> list[Stretch]:
+        """Return the stretches that have words of a claim, the best first. voice: only the lines of this one."""
+        hits = sorted(
+            {
+                at
+                for stem in claim.weights
+                for at in self._with.get(stem, ())
+                if (allowed is None or self._lines[at].segment in allowed)
+                and (voice is None or self._lines[at].voice == voice)
+            }
+        )
+        total = sum(claim.weights.values())
+        found: list[Stretch] = []
+        end = 0
+        for begin, first in enumerate(hits):
+            reach = self._lines[first].start + self._policy.words
+            grown = max(end, begin + 1)
+            while grown < len(hits) and self._lines[hits[grown]].end <= reach:
+                grown += 1
+            if grown == end:
+                continue  # no line more than the stretch before has
+            end = grown
+            lines = tuple(hits[begin:end])
+            there = frozenset().union(*(self._lines[at].stems for at in lines))
+            share = sum(weight for stem, weight in claim.weights.items() if stem in there)
+            found.append(Stretch(share / total if total else 0.0, lines))
+        found.sort(key=lambda one: -one.share)
+        return found
+
+    def _held(
+        self, claim: Claim, allowed: frozenset[int] | None, home: range
+    ) -> tuple[list[Stretch], Reason | None]:
+        """Return the stretches that a claim rests on, or why there is none.
+
+        home: where the sentence is at home, in words of the meeting; elsewhere is looked only where too little is said there.
+        """
+        policy = self._policy
+        anybodys = self.stretches(claim, allowed)
+        if not anybodys or anybodys[0].share < policy.said:
+            return [], Reason.UNSAID
+        found = anybodys
+        if claim.voice is not None:
+            found = self.stretches(claim, allowed, claim.voice)
+            if not found or self._leads(claim, allowed, anybodys) > found[0].share:
+                return [], Reason.VOICE
+        at_home = [one for one in found if self._lines[one.lines[0]].start in home]
+        if at_home and at_home[0].share >= policy.said:
+            found = at_home
+        near = [one for one in found if one.share >= policy.as_good * found[0].share]
+        near = [one for one in near[: policy.most_stretches] if self._numbers_said(claim, one)]
+        if not near:
+            return [], Reason.NUMBER
+        near = [one for one in near if self._agrees(claim, one)]
+        if not near:
+            return [], Reason.NEGATION
+        # what the others said there is part of it, where the voice alone says too little
+        return [near[0], *([anybodys[0]] if near[0].share < policy.said else [])], None
+
+    def _leads(
+        self, claim: Claim, allowed: frozenset[int] | None, anybodys: Sequence[Stretch]
+    ) -> float:
+        """Return the share of a claim that its voice must have said, given who said how much of it."""
+        rivals = {self._lines[at].voice for one in anybodys[:8] for at in one.lines}
+        best = max(
+            (
+                one.share
+                for rival in rivals - {claim.voice}
+                for one in self.stretches(claim, allowed, rival)[:1]
+            ),
+            default=0.0,
+        )
+        return max(self._policy.voice_said, self._policy.voice_lead * best)
+
+    def _around(self, stretch: Stretch, lines: int = 2) -> Sequence[Line]:
+        """Return the lines of a stretch, those between them, and some on both sides."""
+        return self._lines[max(0, stretch.lines[0] - lines) : stretch.lines[-1] + 1 + lines]
+
+    def _numbers_said(self, claim: Claim, stretch: Stretch) -> bool:
+        """Whether each number of a claim was said by the voice that it names, near to some of the claim's words in a stretch."""
+        others = {stem for stem in claim.weights if not stem.startswith("#")}
+        anchors = [at for at in stretch.lines if self._lines[at].stems & others] or stretch.lines
+        reach = self._policy.number_reach
+        near = {at + k for at in anchors for k in range(-reach, reach + 1)}
+        said = [
+            one
+            for at in near & set(range(len(self._lines)))
+            if claim.voice in {None, self._lines[at].voice}
+            for one in self._lines[at].numbers
+        ]
+        return all(any(mine.is_said_by(one) for one in said) for mine in claim.numbers)
+
+    def _agrees(self, claim: Claim, stretch: Stretch) -> bool:
+        """Whether a claim denies what the lines of a stretch deny, and nothing else."""
+        if not self._english:
+            return True
+        lines = self._around(stretch, 1)
+        there = frozenset().union(*(line.stems for line in lines))
+        if any(
+            stem not in there and OPPOSITES.get(stem, frozenset()) & there for stem in claim.weights
+        ):
+            return False
+        weights = {
+            stem: weight
+            for stem, weight in claim.weights.items()
+            if stem in there and stem not in _REPORTING
+        }
+        denied: set[str] = set()
+        for start, end in negations(claim.words):
+            reached = [stem_of(claim.words[at]) for at in range(start + 1, end)]
+            scope = {one for one in reached if one in weights} or set(weights)
+            denied |= scope
+            if not _denied_in(lines, scope):
+                return False
+        rest = {stem: weight for stem, weight in weights.items() if stem not in denied}
+        return _affirmed_in([line for line in lines if not line.denied & denied], rest)
+
+    def _cited(self, claim: Claim, stretch: Stretch) -> list[int]:
+        """Return the segments of a stretch that together have the words of a claim, the fewest that do."""
+        missing = dict(claim.weights)
+        total = sum(missing.values())
+        chosen: list[int] = []
+        for _ in range(self._policy.most_citations):
+            gains = [
+                (sum(missing.get(stem, 0.0) for stem in self._lines[at].stems), -at)
+                for at in stretch.lines
+            ]
+            gain, at = max(gains, default=(0.0, 0))
+            enough = sum(missing.values()) <= (1 - self._policy.said) * total
+            if chosen and (gain == 0 or (enough and gain <= 0.1 * total)):
+                break
+            chosen.append(self._lines[-at].segment)
+            for stem in self._lines[-at].stems:
+                missing.pop(stem, None)
+        return chosen
+
+
+def _denied_in(lines: Sequence[Line], scope: set[str]) -> bool:
+    """Whether any of these stems is denied in a line, or a line that has one is answered with no."""
+    if any(line.denied & scope for line in lines):
+        return True
+    return any(
+        line.stems & scope and other.answers_no
+        for line, other in pairwise(lines)
+        if line.voice != other.voice
+    )
+
+
+def _affirmed_in(lines: Sequence[Line], weights: dict[str, float]) -> bool:
+    """Whether the lines that have most of these stems deny at most half of what they have of them."""
+    has = [sum(weights.get(stem, 0.0) for stem in line.stems) for line in lines]
+    most = max(has, default=0.0)
+    nearest = [(has[at], line) for at, line in enumerate(lines) if has[at] >= 0.6 * most > 0]
+    total = sum(share for share, _ in nearest)
+    against = sum(weights.get(stem, 0.0) for _, line in nearest for stem in line.negated)
+    return against <= 0.5 * total
+
+
+def _speaker(text: str, named: Sequence[tuple[int, int, str]]) -> str | None:
+    """Return whose words a clause says they are: of the voices that it names, the first one that it does not say them to or of."""
+    for start, _, voice in named:
+        before = tokens(text[:start])
+        if before and before[-1] == "the":
+            before.pop()
+        if before[-2:] == ["according", "to"] or not before or before[-1] not in _PREPOSITIONS:
+            return voice
+    return None
+
+
+def _has_own_subject(text: str) -> bool:
+    """Whether a clause behind "and" or "but" has a subject that is no person named before."""
+    words = tokens(text)
+    return (
+        len(words) > 1 and words[0] in {"and", "but", "while", "whereas"} and words[1] in _SUBJECTS
+    )
+
+
+def _subsequence(wanted: Sequence[str], words: Sequence[str]) -> range | None:
+    """Return where all wanted words stand in order, but for a few others between them that deny and count nothing."""
+    for start in (at for at, word in enumerate(words) if wanted and word == wanted[0]):
+        at, skipped = start, 0
+        for word in wanted:
+            gap = 0
+            while at < len(words) and words[at] != word and gap <= _LONGEST_GAP:
+                if is_negator(words[at]) or numbers_of(words[at]):
+                    gap = _LONGEST_GAP
+                at, gap = at + 1, gap + 1
+            skipped += gap
+            if at >= len(words) or gap > _LONGEST_GAP or skipped > len(wanted) + _LONGEST_GAP:
+                break
+            at += 1
+        else:
+            return range(start, at)
+    return None
+
+
+def _ended(text: str) -> str:
+    """End a text whose end was taken off by a stop."""
+    bare = text.rstrip(" ,;:-–—")
+    return f"{bare}." if bare else ""
+
+
+def prepare(transcript: Transcript, policy: EvidencePolicy | None = None) -> Steps[Evidence]:
+    """Read a whole transcript, with pauses."""
+    evidence = object.__new__(Evidence)
+    lines: list[list[Line]] = []
+    for at, some in enumerate(lines_of(transcript.segments), start=1):
+        lines.append(some)
+        if at % SEGMENTS_A_STRETCH == 0:
             yield Pause()
-
-
-def _text(item: Statement | Topic | ActionItem) -> str:
-    match item:
-        case Statement():
-            return item.text
-        case Topic():
-            return item.title
-        case ActionItem():
-            return item.task
-
-
-def _said(detail: str, said: list[str]) -> bool:
-    """Whether all content words of an owner or a due were said."""
-    wanted = content_words(tokens(detail))
-    return bool(wanted) and set(wanted) <= set(said)
-
-
-def _alike(doubts: Sequence[_Doubt], similarity: float) -> Steps[set[int]]:
-    """Return the indices of the items whose meaning is in one of their windows."""
-    if not doubts:
-        return set()
-    # the same windows are cited by many
-    texts = dict.fromkeys(text for one in doubts for text in (one.text, *one.windows))
-    vectors: Vectors = yield Embed(tuple(texts))
-    row = {text: at for at, text in enumerate(texts)}
-    alike: set[int] = set()
-    for one in doubts:
-        windows = vectors[[row[text] for text in one.windows]]
-        if float((windows @ vectors[row[one.text]]).max()) >= similarity:
-            alike.add(one.at)
-    return alike
+    evidence._set(transcript.segments, lines, policy)
+    return evidence

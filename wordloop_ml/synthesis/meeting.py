@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.synthesis.chunks import chunks_of
-from wordloop_ml.synthesis.evidence import EvidencePolicy, check
+from wordloop_ml.synthesis.draft_check import check
+from wordloop_ml.synthesis.evidence import EvidencePolicy
 from wordloop_ml.synthesis.messages import (
     Coverage,
     FailedChunk,
@@ -20,7 +21,7 @@ from wordloop_ml.synthesis.synthesiser import Chunk, Notebook, Synthesiser
 READING = "reading"
 """The stage of ``Progress`` in which notes are taken of the chunks."""
 WRITING = "writing"
-"""The stage in which the draft is made; ``evidence.CHECKING`` follows."""
+"""The stage in which the draft is made; ``draft_check.CHECKING`` follows."""
 
 FINAL_FAILURES = frozenset({ErrorCode.ANSWER_INVALID, ErrorCode.TOO_LARGE})
 """Trying again would not help, or has not; any other failure is tried once more."""
@@ -83,6 +84,7 @@ def synthesise(
             unsupported=checked.unsupported,
             unsupported_details=checked.unsupported_details,
             unknown_citations=checked.unknown_citations,
+            refused=checked.draft.refused,
         ),
         made_by=synthesiser.made_by,
     )

@@ -3,7 +3,8 @@
 Times are integer milliseconds of meeting time, as captions have them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ class ActionItem:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a synthesiser says, before anybody has checked it against the transcript."""
+    """What a synthesiser says, before anybody has checked it against the transcript.
+
+    refused: how many of its clauses a synthesiser has refused itself, by reason (``evidence.Reason``).
+    """
 
     title: Statement
     summary: tuple[Statement, ...]
@@ -87,6 +91,7 @@ class Draft:
     decisions: tuple[Statement, ...] = ()
     action_items: tuple[ActionItem, ...] = ()
     open_questions: tuple[Statement, ...] = ()
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,8 @@ class Coverage:
     chunks, cached: parts the transcript was read in, and those whose notes were at hand.
     failed: parts that are missing. unsupported: items that were dropped because the segments that
         they cite do not support them. unsupported_details: owners and dues that nobody said, taken
-        off their action items. unknown_citations: cited ids that do not exist, removed.
+        off their action items. unknown_citations: cited ids that do not exist, removed. refused: how
+        many items, or clauses of them, were left out for each reason (``evidence.Reason``).
     """
 
     segments: int
@@ -144,6 +150,7 @@ class Coverage:
     unsupported: int = 0
     unsupported_details: int = 0
     unknown_citations: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

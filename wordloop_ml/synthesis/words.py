@@ -52,15 +52,16 @@ def stems(words: list[str]) -> frozenset[str]:
 
     "L'équipe" is compared as "équipe". Rough: what matters is that the words of an item are found where they were said.
     """
-    return frozenset(map(_stem, words))
+    return frozenset(map(stem, words))
 
 
-def _stem(word: str) -> str:
-    stem = _ENDING.sub("", _ELIDED.sub("", word))
+def stem(word: str) -> str:
+    """Return the stem of one word, in lower case."""
+    left = _ENDING.sub("", _ELIDED.sub("", word))
     # plan and planned, call and called
-    if len(stem) > 3 and stem[-1] == stem[-2]:
-        stem = stem[:-1]
-    return stem[:_STEM_LETTERS]
+    if len(left) > 3 and left[-1] == left[-2]:
+        left = left[:-1]
+    return left[:_STEM_LETTERS]
 
 
 def content_words(words: list[str]) -> list[str]:
