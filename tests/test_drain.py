@@ -15,7 +15,7 @@ import aiohttp
 import numpy as np
 
 from tests.web.support import WAIT_S, Client
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 
 ROOT = Path(__file__).resolve().parents[1]
 

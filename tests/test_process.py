@@ -19,7 +19,7 @@ import pytest
 
 from tests.speech import samples_of
 from tests.web.support import WAIT_S, Client
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from scripts.benchmark.figures import measure_track, words_of
 from scripts.benchmark.speech import Said
 from scripts.drills.talk import SaidWord
 from scripts.evaluation.words import said_twice
-from wordloop_ml.engines.scripted_audio import word_text
+from wordloop_ml.engines.scripted import word_text
 from wordloop_ml.messages import SAMPLE_RATE
 from wordloop_ml.wire.server_messages import CaptionMessage, NoticeCode, NoticeMessage
 

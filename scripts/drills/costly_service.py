@@ -14,8 +14,12 @@ import numpy as np
 
 from wordloop_ml.cli.serve import run
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import BASE_LEVEL, HIGHEST_NUMBER
+from wordloop_ml.engines.scripted import (
+    BASE_LEVEL,
+    HIGHEST_NUMBER,
+    ScriptedTranscriber,
+    ScriptedVoiceDetector,
+)
 from wordloop_ml.messages import SAMPLE_RATE, Utterance
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.web.serve import serve

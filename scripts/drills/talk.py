@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from scripts.benchmark.speech import Said, SpokenText
-from wordloop_ml.engines.scripted_audio import WORD_SAMPLES, silence, spoken
+from wordloop_ml.engines.scripted import WORD_SAMPLES, silence, spoken
 from wordloop_ml.messages import SAMPLE_RATE, Pcm16
 
 HIGHEST_WORD = 31_000

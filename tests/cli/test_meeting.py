@@ -19,7 +19,7 @@ from tests.web.support import Serving
 from wordloop_ml.cli import main
 from wordloop_ml.cli import meeting as module
 from wordloop_ml.cli.meeting import LiveView, Source, file_frames, server_of
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.errors import BadInput
 from wordloop_ml.messages import Caption, CaptionWord, Pcm16, Samples
 

@@ -18,8 +18,7 @@ from tests.attentive import AttentiveTranscriber
 from tests.executing import WAIT_S, Gate, Inbox, job
 from wordloop_ml.cli import main, transcribe
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, silence, spoken
 from wordloop_ml.messages import Pcm16, Task
 from wordloop_ml.settings import Settings
 

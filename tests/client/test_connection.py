@@ -13,7 +13,7 @@ from wordloop_ml.client import connection as client_connection
 from wordloop_ml.client import track as client_track
 from wordloop_ml.client.connection import BrokenError, Connection, NotConnectedError
 from wordloop_ml.client.track import TrackClient
-from wordloop_ml.engines.scripted_audio import silence
+from wordloop_ml.engines.scripted import silence
 from wordloop_ml.replay.breaks import Break, Closed, Distrusted, Lost, Refused, Unreachable
 from wordloop_ml.wire.server_messages import AckMessage, SpeechStartedMessage, encode
 

@@ -15,7 +15,7 @@ import pytest
 from tests.client.support import STREAM, Listener, say
 from tests.test_process import MANIFEST, Process, serving
 from wordloop_ml.client.track import TrackClient
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 
 TRACKS = 4
 

@@ -14,7 +14,7 @@ from tests.web.support import WAIT_S, Running, Serving, most_in_a_turn, until
 from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.client import connection
 from wordloop_ml.client.track import StoppedError, TrackClient
-from wordloop_ml.engines.scripted_audio import BASE_LEVEL, silence, spoken
+from wordloop_ml.engines.scripted import BASE_LEVEL, silence, spoken
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.messages import Samples, Utterance
 from wordloop_ml.replay.session import Record, ReplayPolicy, Standing

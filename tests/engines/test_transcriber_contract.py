@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.speech import manifest, samples_of, talk, word_error_rate
-from wordloop_ml.engines.scripted import ScriptedTranscriber
-from wordloop_ml.engines.scripted_audio import spoken
+from wordloop_ml.engines.scripted import ScriptedTranscriber, spoken
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
 from wordloop_ml.engines.whisper_ctranslate2 import CTranslate2Transcriber
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode

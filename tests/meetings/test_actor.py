@@ -11,8 +11,7 @@ from tests.meetings.conftest import WAIT_S, Hold
 from tests.meetings.test_roster import key, turn
 from tests.web.support import most_in_a_turn, until
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import spoken
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.actor import UNHANDLED_MESSAGES, AudioEnded, GapArrived, MeetingActor
 from wordloop_ml.meetings.roster import Roster, meeting_key

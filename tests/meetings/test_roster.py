@@ -8,7 +8,7 @@ import structlog
 
 from tests.meetings.conftest import Hold
 from tests.web.support import until
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost

@@ -15,8 +15,7 @@ from tests.captioning.witness import POLICY
 from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.track import Track, TrackOutput
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import spoken
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.messages import Caption, Hypothesis, JobClass, Pcm16, SpanLost, TrackEvent
 from wordloop_ml.replay.breaks import Break, Closed, Lost

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.captioning.choices import Choices
 from tests.replay.simulation import RATE, WORD_SAMPLES, Crashed, Simulation, Talk, Wire, check, talk
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
-from wordloop_ml.engines.scripted_audio import BASE_LEVEL
+from wordloop_ml.engines.scripted import BASE_LEVEL
 from wordloop_ml.replay.breaks import Lost, Unreachable
 from wordloop_ml.replay.session import ReplayPolicy
 

@@ -9,7 +9,7 @@ import pytest
 from scripts.benchmark.speech import Said
 from scripts.drills.checker import Shown, Verdict, after_fault_s, check_utterances, check_words
 from scripts.drills.talk import NumberedTalk, SaidWord, word_ranges
-from wordloop_ml.engines.scripted_audio import hear
+from wordloop_ml.engines.scripted import hear
 from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.server_messages import (
     CaptionMessage,

@@ -15,8 +15,9 @@ from wordloop_ml.engines.scripted import (
     ScriptedEmbedder,
     ScriptedTranscriber,
     ScriptedVoiceDetector,
+    silence,
+    spoken,
 )
-from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web import access

@@ -11,8 +11,7 @@ from aiohttp import web
 from tests.web.support import WAIT_S, Running, Serving, shout, until
 from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import spoken
+from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.messages import Samples, TrackEvent
 from wordloop_ml.web import meeting_socket
 from wordloop_ml.web.http_server import HttpRunner, problems

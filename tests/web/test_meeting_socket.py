@@ -12,8 +12,7 @@ import pytest
 from tests.attentive import AttentiveTranscriber
 from tests.web.support import WAIT_S, Client, Serving
 from wordloop_ml.engines.catalogue import Engines
-from wordloop_ml.engines.scripted import ScriptedVoiceDetector
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import ScriptedVoiceDetector, silence, spoken
 from wordloop_ml.errors import EngineFailed
 from wordloop_ml.messages import Task, Utterance
 

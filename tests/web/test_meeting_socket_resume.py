@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.web.support import Client, Message, Serving
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 
 AUDIO = np.concatenate(
     [spoken([1, 2, 3]), silence(16_000), spoken(range(4, 74)), silence(16_000), spoken([74, 75])]

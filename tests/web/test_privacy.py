@@ -20,7 +20,7 @@ import structlog
 from scripts.benchmark.server_process import Server
 from scripts.drills.service_process import scripted_service
 from tests.web.support import WAIT_S, Client, Serving
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 
 TOKEN = "canary-token-0123456789"  # noqa: S105 - a test's own
 NEXT = "canary-next-0123456789"

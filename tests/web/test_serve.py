@@ -13,8 +13,9 @@ from wordloop_ml.engines.scripted import (
     ScriptedTranscriber,
     ScriptedVoiceDetector,
     ScriptedVoiceStream,
+    silence,
+    spoken,
 )
-from wordloop_ml.engines.scripted_audio import silence, spoken
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed, StartupHung
 from wordloop_ml.messages import Utterance
 from wordloop_ml.settings import Settings

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.support import Client, Running, Serving, until
-from wordloop_ml.engines.scripted_audio import silence, spoken
+from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.errors import BadInput, ErrorCode, WordloopError
 from wordloop_ml.meetings.session import CaptionTiming, Outbox, OutboxEvent, Ping
 from wordloop_ml.web import meeting_socket, track_socket
