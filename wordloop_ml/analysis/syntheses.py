@@ -9,10 +9,9 @@ from typing import Any
 
 import structlog
 
-from wordloop_ml.analysis.idempotency import Idempotency
 from wordloop_ml.analysis.notes import NotesCache
 from wordloop_ml.analysis.plan_runner import PlanRunner
-from wordloop_ml.analysis.work_queue import WorkItem, WorkQueue
+from wordloop_ml.analysis.work_queue import Idempotency, WorkItem, WorkQueue
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass
