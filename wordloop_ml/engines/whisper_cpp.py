@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from wordloop_ml.engines.ggml_file import GgmlHeader, read_header
-from wordloop_ml.engines.loaded_models import SharedModel
 from wordloop_ml.engines.whisper_cpp_library import (
     EXPECTED_VERSION,
     MOST_BEAMS,
@@ -309,8 +308,9 @@ class WhisperCppTranscriber:
     ) -> None:
         self._binding = binding
         self._library = binding.library
-        # A state points into its context, so the context goes last whatever the order of closing.
-        self._context = SharedModel(context, binding.library.whisper_free)
+        # A state points into its context and refers to it: whatever is closed first, the context is
+        # freed with the last reference.
+        self._context = binding.ffi.gc(context, binding.library.whisper_free)
         self._header = header
         self._options = options
         self._vocabulary = Vocabulary(binding.library, context, header)
@@ -364,13 +364,14 @@ class WhisperCppTranscriber:
 
     def open_worker(self) -> "WhisperCppWorker":
         """Open a state for one more thread; raises ``EngineFailed`` when none can be had."""
-        idle_ms = self._binding.idle_ms
-        state = self._context.take(lambda context: WhisperState(self._library, context, idle_ms))
+        if self._context is None:
+            raise EngineFailed("the transcriber is closed")
+        state = WhisperState(self._library, self._context, self._binding.idle_ms)
         return WhisperCppWorker(self, state)
 
     def close(self) -> None:
         """Free the weights, at once or with the last worker; harmless when called twice."""
-        self._context.close()
+        self._context = None
 
 
 class WhisperCppWorker:
@@ -413,7 +414,6 @@ class WhisperCppWorker:
         state, self._state = self._state, None
         if state is not None:
             state.close()
-            self._transcriber._context.give_back()
 
     def _decode(
         self, state: WhisperState, utterance: Utterance, samples: Samples, options: DecodeOptions

@@ -24,7 +24,6 @@ import ctranslate2
 import numpy as np
 import numpy.typing as npt
 
-from wordloop_ml.engines.loaded_models import SharedModel
 from wordloop_ml.engines.whisper_tokens import (
     SAMPLES_PER_POSITION,
     TextToken,
@@ -238,7 +237,7 @@ class CTranslate2Transcriber:
     def __init__(
         self, name: str, model: Any, table: TokenTable, options: CTranslate2Options
     ) -> None:
-        self._model = SharedModel(model)
+        self._model = model
         self._table = table
         self._options = options
         self._tokeniser = Tokeniser(table.pieces, TEXT_CONTEXT // 2 - 1)
@@ -305,11 +304,13 @@ class CTranslate2Transcriber:
 
     def open_worker(self) -> "CTranslate2Worker":
         """Open a worker for one more thread; raises ``EngineFailed`` when none can be had."""
-        return self._model.take(lambda model: CTranslate2Worker(self, model))
+        if self._model is None:
+            raise EngineFailed("the transcriber is closed")
+        return CTranslate2Worker(self, self._model)
 
     def close(self) -> None:
         """Free the weights, at once or with the last worker; harmless when called twice."""
-        self._model.close()
+        self._model = None
 
 
 class CTranslate2Worker:
@@ -342,10 +343,8 @@ class CTranslate2Worker:
             raise EngineFailed(f"CTranslate2 failed with {type(error).__name__}") from error
 
     def close(self) -> None:
-        """Give the place back; harmless when called twice."""
-        model, self._model = self._model, None
-        if model is not None:
-            self._transcriber._model.give_back()
+        """Release the model; harmless when called twice."""
+        self._model = None
 
     def _decode(
         self, model: Any, utterance: Utterance, samples: Samples, options: DecodeOptions
