@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.catalogue import LoadedModels, open_embedder
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText, Vectors

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from tests.engines.bert_reference import embed, read_weights
-from wordloop_ml.engines.catalogue import open_embedder
-from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.catalogue import LoadedModels, open_embedder
 from wordloop_ml.engines.minilm import DIMENSIONS, LONGEST_TOKENS, MiniLmEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import TokenisedText

@@ -15,8 +15,7 @@ import openai
 import pytest
 
 from tests.web.support import WAIT_S, Running, Serving, shout
-from wordloop_ml.engines.catalogue import Engines, open_embedder
-from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.catalogue import Engines, LoadedModels, open_embedder
 from wordloop_ml.engines.scripted import (
     EMBEDDER_CAPABILITIES,
     ScriptedEmbedder,

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.syntheses import Syntheses
-from wordloop_ml.engines.loaded_models import LoadedModels
+from wordloop_ml.engines.catalogue import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.meetings.roster import Quarantine, Roster
 from wordloop_ml.ports import TranscriberCapabilities
