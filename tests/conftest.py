@@ -40,6 +40,6 @@ def no_thread_is_left_behind() -> Iterator[None]:
 def async_rooms_never_block() -> Iterator[None]:
     """Fail a test in which the event loop waits for a lock, a disk or a socket inside our code."""
     with blockbuster_ctx(
-        [f"wordloop_ml.{room}" for room in ("meetings", "analysis", "web", "drain", "client")]
+        [f"wordloop_ml.{room}" for room in ("meetings", "analysis", "web", "client")]
     ):
         yield
