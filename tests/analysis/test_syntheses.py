@@ -44,7 +44,7 @@ class Scene:
 
     async def made(self, asked: Asked) -> dict[str, Any]:
         """What comes of it, for a caller who waits."""
-        with self.syntheses.calling(asked):
+        with self.syntheses.queue.calling(asked.work):
             async with asyncio.timeout(WAIT_S):
                 finished = await asked.work.wait()
         made: dict[str, Any] = json.loads(finished.content)
@@ -64,7 +64,7 @@ async def scene() -> AsyncIterator[Scene]:
     executor: Executor[Any] = Executor(ScriptedTranscriber().open_worker, workers=2)
     one = Scene(executor)
     yield one
-    assert await one.syntheses.drain(WAIT_S)
+    assert await one.syntheses.queue.drain(WAIT_S)
     assert await asyncio.to_thread(executor.close, WAIT_S)
 
 
@@ -99,7 +99,7 @@ async def test_who_follows_hears_how_far_it_is_and_what_was_found(scene: Scene) 
     asked = scene.ask(transcript())
     following = asked.work.follow()
     told: list[Any] = []
-    with scene.syntheses.calling(asked):
+    with scene.syntheses.queue.calling(asked.work):
         while not asked.work.over:
             await following.wait()
             told += following.take()
@@ -222,13 +222,13 @@ async def test_on_the_way_out_callers_are_sent_elsewhere(scene: Scene) -> None:
     await until(lambda: bool(scene.texts.asked))
     waiting = scene.begin(transcript())  # only now: both are parsed first, on threads of their own
     await asyncio.sleep(0)
-    scene.syntheses.refuse_waiting()
+    scene.syntheses.queue.refuse_waiting()
     with pytest.raises(Draining):
         await waiting
     with pytest.raises(Draining):
         scene.ask(transcript())
     assert not running.done()
-    assert await scene.syntheses.drain(WAIT_S)
+    assert await scene.syntheses.queue.drain(WAIT_S)
     with pytest.raises(Draining):
         await running
 

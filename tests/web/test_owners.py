@@ -76,7 +76,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield one
     finally:
         one.gate.open.set()
-        assert await one.syntheses.drain(WAIT_S)
+        assert await one.syntheses.queue.drain(WAIT_S)
         await one.runner.cleanup()
         assert await asyncio.to_thread(one.executor.close, WAIT_S)
 
@@ -103,7 +103,7 @@ async def test_the_end_of_a_meeting_drops_no_embedding(
 async def test_the_end_of_a_meeting_drops_no_synthesis(scene: Scene) -> None:
     """Of another tenant."""
     asked = scene.syntheses.ask("a", transcript(), b"", None)
-    with scene.syntheses.calling(asked):
+    with scene.syntheses.queue.calling(asked.work):
         await until(lambda: scene.executor.statistics().waiting == 1)
         await scene.hold_a_meeting("synthesis-a", "1")
         scene.gate.open.set()

@@ -178,7 +178,7 @@ async def scene() -> AsyncIterator[Scene]:
         yield one
     finally:
         await one.http.close()
-        assert await syntheses.drain(WAIT_S)
+        assert await syntheses.queue.drain(WAIT_S)
         await runner.cleanup()
         assert await asyncio.to_thread(executor.close, WAIT_S)
 
@@ -363,13 +363,13 @@ async def test_on_the_way_out_everybody_is_sent_elsewhere(scene: Scene) -> None:
     waiting = scene.begin(transcript(meeting_id="next"))
     await until(lambda: scene.working() == 2)
     scene.service.become_unready()
-    scene.syntheses.refuse_waiting()
+    scene.syntheses.queue.refuse_waiting()
     status, problem = await waiting
     assert (status, problem["code"]) == (503, "draining")
     async with scene.post(transcript()) as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "0"
-    assert await scene.syntheses.drain(WAIT_S)
+    assert await scene.syntheses.queue.drain(WAIT_S)
     name, data = (await stream.rest())[-1]
     assert (name, data["code"], data["retry_after"]) == ("error", "draining", 0.0)
     assert await scene.service.wait_unconnected(WAIT_S)

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -144,6 +143,7 @@ class Syntheses:
     synthesisers: by kind; the first is used where a request does not say. at_once, waiting: how
     many run, and how many more may wait. notes_bytes: of notes that are kept for transcripts that
     grow.
+    queue: owns the work of every request; its callers, and the drain, go to it.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Syntheses:
     ) -> None:
         self._runner = runner
         self._synthesisers = dict(synthesisers)
-        self._queue: WorkQueue[Finished] = WorkQueue(
+        self.queue: WorkQueue[Finished] = WorkQueue(
             OwnerKind.SYNTHESIS, at_once=at_once, waiting=waiting
         )
         self._keys: Idempotency[Finished] = Idempotency(lambda finished: len(finished.content))
@@ -169,7 +169,7 @@ class Syntheses:
         return bool(self._synthesisers)
 
     def ask(self, tenant: str, content: bytes, fingerprint: bytes, key: str | None) -> Asked:
-        """Begin the work of a request, or join what its key stands for; enter ``calling`` before awaiting anything.
+        """Begin the work of a request, or join what its key stands for; enter ``queue.calling`` before awaiting anything.
 
         content: the request's body. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
         ``Draining``; what is wrong with the content comes out of the work.
@@ -183,26 +183,10 @@ class Syntheses:
         ) -> Finished:
             return await self._perform(tenant, content, work, turn)
 
-        work = self._queue.accept(tenant, perform)
+        work = self.queue.accept(tenant, perform)
         if key is not None:
             self._keys.remember(tenant, key, fingerprint, work)
         return Asked(work)
-
-    def calling(self, asked: Asked) -> AbstractContextManager[None]:
-        """Count as a caller of the work inside this context; it is cancelled when the last one leaves."""
-        return self._queue.calling(asked.work)
-
-    def refuse_waiting(self) -> None:
-        """End work that waits for its turn with ``Draining``, and accept no more."""
-        self._queue.refuse_waiting()
-
-    async def drain(self, within_s: float) -> bool:
-        """End what runs, with ``Draining``; False when a call on a thread hangs."""
-        return await self._queue.drain(within_s)
-
-    def cut(self) -> None:
-        """Cancel what runs, without waiting for its threads."""
-        self._queue.cut()
 
     async def _perform(
         self,

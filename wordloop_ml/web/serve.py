@@ -13,7 +13,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -388,19 +388,7 @@ async def _serve_meetings(
     if on_ready is not None:
         on_ready(port)
     await signals.asked.wait()
-    return await drain(
-        become_unready=service.become_unready,
-        roster=roster,
-        syntheses=syntheses,
-        embeddings=embeddings,
-        wait_unconnected=service.wait_unconnected,
-        stop_listening=runner.cleanup,
-        executor=loaded.executor,
-        free_engines=loaded.engines.close,
-        forced=signals.forced,
-        listen_s=0.0 if signals.by_hand else settings.drain_listen_s,
-        deadline_s=settings.drain_deadline_s,
-    )
+    return await _drain(service, runner, loaded, signals, roster, syntheses, embeddings)
 
 
 def _syntheses(
@@ -416,50 +404,46 @@ def _syntheses(
     )
 
 
-async def drain(
-    *,
-    become_unready: Callable[[], None],
+async def _drain(
+    service: Service,
+    runner: web.AppRunner,
+    loaded: Loaded,
+    signals: Signals,
     roster: Roster,
     syntheses: Syntheses,
     embeddings: Embeddings | None,
-    wait_unconnected: Callable[[float], Awaitable[bool]],
-    stop_listening: Callable[[], Awaitable[None]],
-    executor: Executor[TranscriberWorker],
-    free_engines: Callable[[], None],
-    forced: asyncio.Event,
-    listen_s: float,
-    deadline_s: float,
 ) -> bool:
     """Leave. False when a native call hangs: then only the end of the process frees it.
 
-    forced: set by a second signal; it cuts every wait short.
+    A second signal cuts every wait short.
     """
+    settings, forced = service.settings, signals.forced
     # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
-    become_unready()
-    syntheses.refuse_waiting()
+    service.become_unready()
+    syntheses.queue.refuse_waiting()
     log.info("drain_started", tracks=roster.statistics().tracks)
-    await _wait(forced, listen_s)
+    await _wait(forced, 0.0 if signals.by_hand else settings.drain_listen_s)
     # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses and
     # embeddings make room for the finals: whoever waits for one asks elsewhere.
     if embeddings is not None:
         embeddings.drain()
-    ending = asyncio.create_task(syntheses.drain(END_SYNTHESES_S), name="drain-syntheses")
-    leaving = asyncio.create_task(roster.drain(deadline_s), name="drain-roster")
+    ending = asyncio.create_task(syntheses.queue.drain(END_SYNTHESES_S), name="drain-syntheses")
+    leaving = asyncio.create_task(roster.drain(settings.drain_deadline_s), name="drain-roster")
     cutting = asyncio.create_task(forced.wait(), name="drain-forced")
     await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)
     cutting.cancel()
     if not leaving.done():
         roster.cut()
-        syntheses.cut()
+        syntheses.queue.cut()
     in_time = await leaving
     ended = await ending
-    closed = await _unconnected(wait_unconnected, forced)
+    closed = await _unconnected(service, forced)
     # 4. What has not answered its close frame by now is cut with the listener.
-    await stop_listening()
-    joined = await _joined(executor, JOIN_THREADS_S, forced)
+    await runner.cleanup()
+    joined = await _joined(loaded.executor, forced)
     # 5. Only when no thread is inside a native call may the weights go.
     if joined:
-        free_engines()
+        loaded.engines.close()
     log.info(
         "drain_ended",
         in_time=in_time,
@@ -478,24 +462,20 @@ async def _wait(forced: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _unconnected(
-    wait_unconnected: Callable[[float], Awaitable[bool]], forced: asyncio.Event
-) -> bool:
+async def _unconnected(service: Service, forced: asyncio.Event) -> bool:
     """Poll for the last closing handshake; once forced, a moment has to do."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + CLOSE_SOCKETS_S
-    while not await wait_unconnected(LOOK_EVERY_S):
+    while not await service.wait_unconnected(LOOK_EVERY_S):
         if forced.is_set() or loop.time() >= until_s:
             return False
     return True
 
 
-async def _joined(
-    executor: Executor[TranscriberWorker], seconds: float, forced: asyncio.Event
-) -> bool:
+async def _joined(executor: Executor[TranscriberWorker], forced: asyncio.Event) -> bool:
     """Poll for the threads' end without blocking the loop, which still closes sockets."""
     loop = asyncio.get_running_loop()
-    until_s = loop.time() + seconds
+    until_s = loop.time() + JOIN_THREADS_S
     while not executor.close(0.0):
         if forced.is_set():
             until_s = min(until_s, loop.time() + LOOK_EVERY_S)

@@ -165,7 +165,7 @@ async def synthesis(request: web.Request) -> web.StreamResponse:
             body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():
             asked = syntheses.ask(request[TENANT], body.content, body.digest, key)
-            with syntheses.calling(asked):
+            with syntheses.queue.calling(asked.work):
                 if not as_events:
                     return _answer(asked, await asked.work.wait())
                 await asked.work.wait_ready()  # until then an error has a status
