@@ -15,7 +15,7 @@ import structlog
 from tests.analysis.support import LINES, WAIT_S, Texts, transcript, until
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
-from wordloop_ml.analysis.syntheses import Asked, NotesCache, Syntheses, size_of
+from wordloop_ml.analysis.syntheses import Asked, NotesCache, NotesStatistics, Syntheses, size_of
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import BadInput, Busy, Draining, EngineFailed, ErrorCode
 from wordloop_ml.executor import Executor
@@ -274,10 +274,12 @@ def test_what_is_held_never_exceeds_the_bound() -> None:
     book = cache.notebook("acme")
     for _ in range(5):
         book.keep("a", b"x" * 1_000)
-    assert cache.statistics().notes == 1
     book.keep("b", b"x" * 10_000)
-    assert cache.statistics().notes == 0
-    assert cache.statistics().held_bytes == 0
+    assert book.get("a") is not None
+    assert book.get("b") is None
+    assert cache.statistics() == NotesStatistics(1, size_of(b"x" * 1_000))
+    book.keep("a", b"x" * 10_000)
+    assert cache.statistics() == NotesStatistics(0, 0)
 
 
 def test_without_room_nothing_is_kept() -> None:

@@ -8,13 +8,14 @@ import asyncio
 import json
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import structlog
+from cachetools import LRUCache
 
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.work_queue import Idempotency, WorkItem, WorkQueue
@@ -48,10 +49,10 @@ class NotesCache:
     """
 
     def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._notes: OrderedDict[_Place, tuple[Any, int]] = OrderedDict()
-        self._held_bytes = 0
+        self._notes: LRUCache[_Place, tuple[Any, int]] = LRUCache(
+            most_bytes, getsizeof=lambda kept: kept[1]
+        )
 
     def notebook(self, tenant: str) -> "TenantNotebook":
         """Return the notes of one tenant."""
@@ -60,27 +61,24 @@ class NotesCache:
     def get(self, place: _Place) -> Any:
         """Return the notes, or None."""
         with self._lock:
-            if place not in self._notes:
-                return None
-            self._notes.move_to_end(place)
-            return self._notes[place][0]
+            kept = self._notes.get(place)
+        return None if kept is None else kept[0]
 
     def keep(self, place: _Place, notes: Any) -> None:
-        """Keep these notes, and forget the ones that were not used for longest."""
-        size = size_of(notes)
+        """Keep these notes, and forget the ones that were not used for longest.
+
+        Notes that are larger than the whole cache are not kept.
+        """
+        kept = notes, size_of(notes)  # measured outside the lock, which other tenants wait for
         with self._lock:
-            if place in self._notes:
-                self._held_bytes -= self._notes.pop(place)[1]
-            self._notes[place] = notes, size
-            self._held_bytes += size
-            while self._held_bytes > self._most_bytes:
-                _, (_, gone) = self._notes.popitem(last=False)
-                self._held_bytes -= gone
+            self._notes.pop(place, None)
+            with suppress(ValueError):  # they are too large
+                self._notes[place] = kept
 
     def statistics(self) -> NotesStatistics:
         """Count the notes held, and their bytes."""
         with self._lock:
-            return NotesStatistics(len(self._notes), self._held_bytes)
+            return NotesStatistics(len(self._notes), int(self._notes.currsize))
 
 
 class TenantNotebook:
