@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import (
+    _MESSAGES,
     MAX_ORIGIN_MS,
     ClientMessage,
     FinalizeMessage,
@@ -224,6 +226,13 @@ def test_a_vocabulary_up_to_its_bounds_is_taken() -> None:
         start = parse_client(json.dumps(MINIMAL | {"vocabulary": terms}))
         assert isinstance(start, StartMessage)
         assert start.vocabulary == tuple(terms)
+
+
+@pytest.mark.parametrize("kind", _MESSAGES)
+def test_every_field_has_its_rule(kind: str) -> None:
+    """Version and then the others in the order of the message: the first wrong one is named."""
+    message_type, rules = _MESSAGES[kind]
+    assert list(rules) == [field.name for field in dataclasses.fields(message_type)]
 
 
 def test_opus_has_one_rate() -> None:

@@ -1,12 +1,17 @@
-"""Version 1, client to server: the messages, and their text frames, read strictly and written."""
+"""Version 1, client to server: the messages, and their text frames, read strictly and written.
+
+Each message's fields stand in its dataclass, and their rules in one table, ``_MESSAGES``.
+"""
 
 import json
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.messages import Task
 from wordloop_ml.wire.audio_frames import OPUS_SAMPLE_RATE, Encoding
-from wordloop_ml.wire.json_fields import Fields, parse_object, plain_terms
+from wordloop_ml.wire.json_fields import MAX_POSITION, Fields, parse_object, plain_terms
 
 VERSION = 1
 MIN_SAMPLE_RATE = 8_000
@@ -99,99 +104,119 @@ class StopMessage:
 ClientMessage = StartMessage | FinalizeMessage | GapMessage | KeepAliveMessage | StopMessage
 
 
+Rule = Callable[[Fields, str], Any]
+"""Reads the field of this name. Raises ``BadInput``, which names the field and the rule that it breaks."""
+
+
+def _integer(low: int = 0, high: int = MAX_POSITION) -> Rule:
+    """Make the rule of an integer within bounds, both inclusive."""
+    return lambda fields, name: fields.integer(name, low=low, high=high)
+
+
+def _version(fields: Fields, name: str) -> int:
+    """Read the version of the protocol. Raises ``BadInput`` (``UNSUPPORTED_VERSION``) for another."""
+    version = fields.integer(name)
+    if version != VERSION:
+        raise fields.bad(name, f"must be {VERSION}", ErrorCode.UNSUPPORTED_VERSION)
+    return version
+
+
+def _encoding(fields: Fields, name: str) -> Encoding:
+    """Read an encoding. Raises ``BadInput`` (``UNSUPPORTED_ENCODING``) for an unknown one."""
+    try:
+        return Encoding(fields.text(name))
+    except ValueError:
+        rule = f"must be one of {', '.join(Encoding)}"
+        raise fields.bad(name, rule, ErrorCode.UNSUPPORTED_ENCODING) from None
+
+
+def _task(fields: Fields, name: str) -> Task:
+    """Read a task."""
+    try:
+        return Task(fields.text(name))
+    except ValueError:
+        raise fields.bad(name, f"must be one of {', '.join(Task)}") from None
+
+
+def _vocabulary(fields: Fields, name: str) -> tuple[str, ...]:
+    """Read the terms of a vocabulary, by the rule of ``plain_terms``."""
+    try:
+        return plain_terms(fields.value(name))
+    except ValueError as error:
+        raise fields.bad(name, str(error)) from None
+
+
+_MESSAGES: dict[str, tuple[type[ClientMessage], dict[str, Rule]]] = {
+    "start": (
+        StartMessage,
+        {
+            "version": _version,  # first, for the rest may mean something else in another version
+            "track": Fields.identifier,
+            "encoding": _encoding,
+            "sample_rate": _integer(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE),
+            "channels": _integer(1, MAX_CHANNELS),
+            "speaker": lambda fields, _: fields.speaker(),
+            "language": lambda fields, _: fields.language(),
+            "task": _task,
+            "vocabulary": _vocabulary,
+            "origin_ms": _integer(high=MAX_ORIGIN_MS),
+            "first_sample": _integer(),
+            "resume_from": _integer(),
+            "last_seq": _integer(),
+            "epoch": _integer(),
+            "attempt": _integer(),
+            "live_from": _integer(),
+        },
+    ),
+    "finalize": (FinalizeMessage, {}),
+    "gap": (GapMessage, {"samples": _integer(low=1)}),
+    "keepalive": (KeepAliveMessage, {}),
+    "stop": (StopMessage, {}),
+}
+"""Type -> message, and the rule of each of its fields, in the order in which they are checked."""
+
+
 def parse_client(text: str) -> ClientMessage:
     """Parse one text frame from a client; unknown fields are ignored.
 
+    A field with a default in its message may be left out, or null.
     Raises ``BadInput`` and nothing else, with one of the codes ``BAD_JSON``, ``BAD_MESSAGE``,
     ``UNKNOWN_MESSAGE``, ``UNSUPPORTED_VERSION``, ``UNSUPPORTED_ENCODING``, ``AUDIO_HOLE``,
     ``TOO_LARGE``. Its text names the field and the rule, never a value other than a number.
     """
-    fields = _Fields(parse_object(text))
-    match fields.text("type"):
-        case "start":
-            return _parse_start(fields)
-        case "finalize":
-            return FinalizeMessage()
-        case "gap":
-            return GapMessage(samples=fields.integer("samples", low=1))
-        case "keepalive":
-            return KeepAliveMessage()
-        case "stop":
-            return StopMessage()
-        case _:
-            raise BadInput(
-                "type must be one of start, finalize, gap, keepalive, stop; audio goes into binary frames",
-                code=ErrorCode.UNKNOWN_MESSAGE,
-            )
-
-
-def _parse_start(fields: "_Fields") -> StartMessage:
-    # first, for the rest may mean something else in another version
-    version = fields.integer("version")
-    if version != VERSION:
-        raise BadInput(f"version must be {VERSION}", code=ErrorCode.UNSUPPORTED_VERSION)
-    start = StartMessage(
-        version=version,
-        track=fields.identifier("track"),
-        encoding=fields.encoding(),
-        sample_rate=fields.integer("sample_rate", low=MIN_SAMPLE_RATE, high=MAX_SAMPLE_RATE),
-        channels=fields.integer("channels", low=1, high=MAX_CHANNELS),
-        speaker=fields.speaker(),
-        language=fields.language(),
-        task=fields.task(),
-        vocabulary=fields.vocabulary(),
-        origin_ms=fields.optional_integer("origin_ms", high=MAX_ORIGIN_MS),
-        first_sample=fields.optional_integer("first_sample"),
-        resume_from=fields.optional_integer("resume_from") or 0,
-        last_seq=fields.optional_integer("last_seq") or 0,
-        epoch=fields.optional_integer("epoch"),
-        attempt=fields.optional_integer("attempt") or 0,
-        live_from=fields.optional_integer("live_from"),
+    given = Fields(parse_object(text))
+    kind = given.text("type")
+    if kind not in _MESSAGES:
+        raise BadInput(
+            f"type must be one of {', '.join(_MESSAGES)}; audio goes into binary frames",
+            code=ErrorCode.UNKNOWN_MESSAGE,
+        )
+    message_type, rules = _MESSAGES[kind]
+    optional = {one.name for one in fields(message_type) if one.default is not MISSING}
+    message = message_type(
+        **{
+            name: rule(given, name)
+            for name, rule in rules.items()
+            if name in given or name not in optional
+        }
     )
+    if isinstance(message, StartMessage):
+        _check_start(message)
+    return message
+
+
+def _check_start(start: StartMessage) -> None:
+    """Check what fields say together. Raises ``BadInput``: ``BAD_MESSAGE``, ``AUDIO_HOLE``."""
     if start.encoding is Encoding.OPUS and start.sample_rate != OPUS_SAMPLE_RATE:
-        raise fields.bad("sample_rate", f"must be {OPUS_SAMPLE_RATE} for {Encoding.OPUS}")
+        raise BadInput(
+            f"sample_rate must be {OPUS_SAMPLE_RATE} for {Encoding.OPUS}",
+            code=ErrorCode.BAD_MESSAGE,
+        )
     if start.sends_from > start.resume_from:
         raise BadInput("first_sample beyond resume_from without a gap", code=ErrorCode.AUDIO_HOLE)
-    return start
 
 
-class _Fields(Fields):
-    """The fields of one message, with the rules of ``start``."""
-
-    def task(self) -> Task:
-        if "task" not in self:
-            return Task.TRANSCRIBE
-        try:
-            return Task(self.text("task"))
-        except ValueError:
-            raise self.bad("task", f"must be one of {', '.join(Task)}") from None
-
-    def vocabulary(self) -> tuple[str, ...]:
-        if "vocabulary" not in self:
-            return ()
-        try:
-            return plain_terms(self.value("vocabulary"))
-        except ValueError as error:
-            raise self.bad("vocabulary", str(error)) from None
-
-    def encoding(self) -> Encoding:
-        name = self.text("encoding")
-        try:
-            return Encoding(name)
-        except ValueError:
-            raise BadInput(
-                f"encoding must be one of {', '.join(Encoding)}",
-                code=ErrorCode.UNSUPPORTED_ENCODING,
-            ) from None
-
-
-_TYPES: dict[type[ClientMessage], str] = {
-    StartMessage: "start",
-    FinalizeMessage: "finalize",
-    GapMessage: "gap",
-    KeepAliveMessage: "keepalive",
-    StopMessage: "stop",
-}
+_TYPES = {message_type: kind for kind, (message_type, _) in _MESSAGES.items()}
 
 
 def encode_client(message: ClientMessage) -> str:
