@@ -39,6 +39,7 @@ class TranscriberCapabilities:
     word_times: words carry times that were measured, not spread evenly.
     translates: it can write English for speech in its other languages.
     final_beams: how many hypotheses it follows for a final, unless it is told otherwise.
+    hallucinates: it may write what nobody said, so that guards have to judge its text.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TranscriberCapabilities:
     word_times: bool
     translates: bool = False
     final_beams: int = 1
+    hallucinates: bool = True
 
     def code_of(self, language: str | None) -> str | None:
         """What the model calls a language (``languages.language_of``); None for None.

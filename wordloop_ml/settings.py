@@ -17,6 +17,10 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 """As browsers send it: lower case, no path, no slash at the end (RFC 6454, 6.2)."""
 
 
+_REMOVED = {"guards": "is no setting any more: guards judge every text of a model"}
+"""Settings of the past, and what holds now: who still sets one learns of it at the start."""
+
+
 def _default_weights() -> Path:
     """``weights/`` of the checkout that this package runs from, else of the working directory."""
     checkout = Path(__file__).resolve().parent.parent / "weights"
@@ -64,7 +68,6 @@ class Settings:
         low=0,
         high=8,
     )
-    guards: str = _setting("on", "on, or off to show whatever was decoded; for benchmarks")
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
     max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)
     stretch_load: float = _setting(
@@ -144,6 +147,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     Raises ``StartupFailed`` (``bad_setting``), which names the variable and the rule it broke.
     """
+    for name, rule in _REMOVED.items():
+        if environment.get(variable(name), "").strip():
+            raise _refused(name, rule)
     values: dict[str, Any] = {}
     for one in fields(Settings):
         text = environment.get(variable(one.name), "").strip()
@@ -188,8 +194,6 @@ def _check_choices(settings: Settings) -> None:
         raise _refused("binding", "is neither pywhispercpp nor whisper_cpp_python")
     if settings.log_format not in {"json", "console"}:
         raise _refused("log_format", "is neither json nor console")
-    if settings.guards not in {"on", "off"}:
-        raise _refused("guards", "is neither on nor off")
     loads = ("stretch_load", "drop_load", "new_meeting_load", "resume_load")
     for lower, higher in pairwise(loads):
         if getattr(settings, higher) < getattr(settings, lower):

@@ -24,8 +24,8 @@ COMMITTED_WITHIN_S = 120.0
 RESTART_AFTER_S = 1.0
 """How soon a container that died is there again; Kubernetes is slower from the second time on."""
 
-SCRIPTED = {"WORDLOOP_WORKERS": "4", "WORDLOOP_GUARDS": "off"}
-"""Jobs hold threads, not cores; and to a guard, numbers in a row look like a decoder's loop."""
+SCRIPTED = {"WORDLOOP_WORKERS": "4"}
+"""Jobs hold threads, not cores."""
 
 REAL = {"WORDLOOP_WORKERS": "1", **NO_ADMISSION}
 """All processes share the cores of one machine, which each takes for its own."""

@@ -70,6 +70,17 @@ async def test_interims_come_while_people_speak_and_words_become_stable(serving:
     assert client.words == WORDS
 
 
+async def test_the_text_of_an_engine_that_does_not_hallucinate_is_shown(serving: Serving) -> None:
+    """Guards would take these words for a decoder's loop."""
+    said = [1, 2] * 6
+    client = await (await serving()).connect()
+    await client.start()
+    await client.speak(np.concatenate([silence(8_000), spoken(said), silence(16_000)]))
+    await client.send(type="stop")
+    await client.drained()
+    assert client.words == [f"w{number}" for number in said]
+
+
 async def test_several_tracks_of_one_meeting_are_captioned_side_by_side(serving: Serving) -> None:
     """Each connection hears only its own track."""
     service = await serving()

@@ -252,6 +252,7 @@ def _file(
     except BadInput as error:
         notices.fail(track, error)
         return
+    capabilities = engines.transcriber.capabilities
     with audio:
         task = progress.add_task(source.name, total=audio.duration_s)
 
@@ -263,7 +264,9 @@ def _file(
             _readable(track, audio, notices),
             worker,
             engines.voice_detector,
-            CaptioningPolicy(final_beams=engines.transcriber.capabilities.final_beams),
+            CaptioningPolicy(
+                guards=capabilities.hallucinates, final_beams=capabilities.final_beams
+            ),
             hints=asked,
             on_progress=show,
         ):

@@ -125,6 +125,7 @@ CAPABILITIES = TranscriberCapabilities(
     shortest_samples=1,
     longest_samples=_LONGEST_SAMPLES,
     word_times=True,
+    hallucinates=False,
 )
 
 

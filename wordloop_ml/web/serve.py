@@ -358,13 +358,13 @@ async def _serve_meetings(
     port: int,
     on_ready: Callable[[int], None] | None,
 ) -> bool:
-    settings = service.settings
+    settings, capabilities = service.settings, loaded.engines.transcriber.capabilities
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
         policy=CaptioningPolicy(
-            guards=settings.guards == "on",
-            final_beams=settings.final_beams or loaded.engines.transcriber.capabilities.final_beams,
+            guards=capabilities.hallucinates,
+            final_beams=settings.final_beams or capabilities.final_beams,
         ),
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
@@ -383,7 +383,7 @@ async def _serve_meetings(
     engines, jobs = loaded.engines, Jobs(loaded.executor)
     embeddings = None if engines.embedder is None else Embeddings(jobs, engines.embedder)
     syntheses = _syntheses(settings, engines, jobs, embeddings)
-    service.become_ready(roster, engines.transcriber.capabilities, syntheses, embeddings)
+    service.become_ready(roster, capabilities, syntheses, embeddings)
     log.info("ready", port=port)
     if on_ready is not None:
         on_ready(port)
