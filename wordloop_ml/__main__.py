@@ -14,7 +14,7 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """Run the command line; the exit status.
+    """Run the command line; returns its exit status.
 
     Until ``serve`` takes the signals over, they end it at once with 0, as they do later. Another
     command ends with the status of a program that was stopped.
@@ -39,18 +39,20 @@ def main() -> int:
 
 
 def _leave_well(number: int, frame: FrameType | None) -> None:
+    """End the process with 0, at once."""
     # no exception: a native module that is being imported makes an ImportError of any
     del number, frame
     os._exit(0)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
+    """End the process with ``EXIT_TERMINATED``, at once."""
     del number, frame
     os._exit(EXIT_TERMINATED)
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:
-    """A command is under way: let it clean up."""
+    """End a command that is under way by ``SystemExit``, so that it cleans up."""
     del number, frame
     sys.exit(EXIT_TERMINATED)
 

@@ -1,4 +1,4 @@
-"""What Linux lets this process have of the machine: memory and CPUs, by its control groups.
+"""Reads what Linux lets this process have of the machine: memory and CPUs, by its control groups.
 
 Sources: the kernel's admin guide, cgroup-v2 (``memory.max``, ``cpu.max``), cgroup-v1/memory
 (``memory.limit_in_bytes``) and scheduler/sched-bwc (``cpu.cfs_quota_us``); proc(5) for
@@ -91,19 +91,23 @@ def _groups(filesystem: Path, controller: str) -> Iterator[tuple[int, Path]]:
 
 
 def _upwards(mounted: Path, group: str) -> Iterator[Path]:
-    """From a group to the root. A group that is named as the host sees it lies at the root here."""
+    """List the folders from a group up to the root, there or not.
+
+    A group that is named as the host sees it lies at the root here.
+    """
     parts = [part for part in PurePosixPath(group).parts if part not in {"/", ".."}]
     for depth in range(len(parts), -1, -1):
         yield mounted.joinpath(*parts[:depth])
 
 
 def _number_in(file: Path) -> int | None:
+    """Read a whole number; None for a file that holds none."""
     text = _text_in(file)
     return int(text) if text.isdecimal() else None  # "max" is no limit
 
 
 def _text_in(file: Path) -> str:
-    """What a file of the kernel holds; empty for one that is missing or unreadable."""
+    """Read a file of the kernel; empty for one that is missing or unreadable."""
     try:
         return file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The taxonomy of errors, grouped by what the caller should do.
+"""The errors that the service names, grouped by what the caller should do.
 
 Each error carries a stable ``code``, which is what clients, logs and metrics see. Messages may
 name fields, limits and offsets; they never carry a transcript, a name or audio.
@@ -84,13 +84,13 @@ class WordloopError(Exception):
 
 
 class BadInput(WordloopError):
-    """Fix the request; sending it again will fail again."""
+    """Raised for a wrong request: sending it again will fail again."""
 
     default_code = ErrorCode.BAD_REQUEST
 
 
 class Busy(WordloopError):
-    """Retry later: a bound is reached. ``retry_after_s`` says when."""
+    """Raised where a bound is reached: retry after ``retry_after_s`` seconds."""
 
     default_code = ErrorCode.BUSY
 
@@ -102,7 +102,7 @@ class Busy(WordloopError):
 
 
 class Draining(Busy):
-    """Retry elsewhere, at once: this process is on its way out."""
+    """Raised while this process ends: retry elsewhere, at once."""
 
     default_code = ErrorCode.DRAINING
 
@@ -111,24 +111,24 @@ class Draining(Busy):
 
 
 class EngineFailed(WordloopError):
-    """The job is lost; the meeting lives."""
+    """Raised for one job that is lost; the meeting goes on."""
 
     default_code = ErrorCode.ENGINE_FAILED
 
 
 class StartupFailed(WordloopError):
-    """The service cannot start: a setting, the weights or a native library is wrong."""
+    """Raised where the service cannot start: a setting, the weights or a native library is wrong."""
 
     default_code = ErrorCode.BAD_SETTING
 
 
 class StartupHung(StartupFailed):
-    """The service cannot start, and a native call holds a thread: end the process without waiting."""
+    """Raised where the service cannot start and a native call holds a thread: end the process without waiting."""
 
     default_code = ErrorCode.ENGINE_FAILED
 
 
 class WeightsUnusable(StartupFailed):
-    """Weights are missing, truncated, corrupt or cannot be had; the code says which."""
+    """Raised for weights that are missing, truncated, corrupt or cannot be had; the code says which."""
 
     default_code = ErrorCode.WEIGHTS_MISSING

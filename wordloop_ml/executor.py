@@ -1,4 +1,4 @@
-"""The only owner of inference threads: priorities, deadlines, coalescing, fairness, bounds.
+"""Owns all inference threads: priorities, deadlines, coalescing, fairness, bounds.
 
 Native models are few and expensive, so every job of every meeting waits in one place. A job has
 a class (first captions before finals before interims); within a class, meetings share the
@@ -109,7 +109,7 @@ class JobOwner:
     id: str
 
     def __str__(self) -> str:
-        """What logs call it; the kind has to stand beside it."""
+        """Return what logs call it, beside its kind."""
         return f"{self.tenant}/{self.id}"
 
 
@@ -214,12 +214,12 @@ class Executor(Generic[W]):
 
     @property
     def idle(self) -> int:
-        """Threads that have no job at this moment."""
+        """How many threads have no job now."""
         return len(self._threads) - len(self._running)
 
     @property
     def pressure(self) -> float:
-        """Jobs for speech that wait for each thread, now; 0.0 when none has to wait."""
+        """How many jobs for speech wait now, for each thread."""
         return self._count(self._waiting, background=False) / len(self._threads)
 
     @property
@@ -228,7 +228,7 @@ class Executor(Generic[W]):
         return self._clock() - self._spoke_s < SPEECH_LATELY_S
 
     def load(self) -> Load:
-        """How busy the threads have been lately."""
+        """Read how busy the threads have been lately."""
         with self._condition:
             return self._meter.read(self._clock())
 
@@ -286,7 +286,7 @@ class Executor(Generic[W]):
         self._drop(gone, DropReason.FORGOTTEN)
 
     def statistics(self) -> ExecutorStatistics:
-        """Snapshot of what waits, runs and ran."""
+        """Count what waits, runs and ran."""
         with self._condition:
             return ExecutorStatistics(
                 waiting=len(self._waiting),

@@ -1,4 +1,4 @@
-"""Which language a tag means, and what a model calls it.
+"""Finds the language that a tag means, and what a model calls it; pure.
 
 Clients name languages by BCP 47 tags (RFC 5646), also with underscores, and by the three-letter codes of
 ISO 639; models know them by a single subtag. Inside the service a language is its primary subtag, in lower case:
@@ -102,7 +102,7 @@ _ALSO_KNOWN_AS = {
 
 
 def language_of(tag: str) -> str | None:
-    """The language of a tag such as ``pt-BR``; None where it leaves that open (``auto``).
+    """Return the language of a tag such as ``pt-BR``; None where it leaves that open (``auto``).
 
     Upper and lower case, ``-`` and ``_`` mean the same. Raises ``ValueError``, with the rule, for
     what is no tag or begins with two letters that are no language (``jp`` is a country).
@@ -121,13 +121,13 @@ def language_of(tag: str) -> str | None:
 
 
 def standard_code(code: str) -> str:
-    """The code that is in use for what this one meant: ``jv`` for ``jw`` and for ``jav``."""
+    """Return the code in use for what this one means: ``jv`` for ``jw`` and for ``jav``."""
     code = _CODES.get(code, code)
     return _SUPERSEDED.get(code, code)
 
 
 def known_as(language: str, codes: Collection[str]) -> str | None:
-    """Under which of these codes a model knows a language of ``language_of``; None if it does not."""
+    """Return the one of a model's codes that means a language of ``language_of``; None without one."""
     return next(
         (
             one

@@ -1,4 +1,4 @@
-"""How busy the inference threads are, and what gives way then; pure.
+"""Measures how busy the inference threads are, and decides what gives way; pure.
 
 No clock inside: times are seconds of any one monotonic clock, and are passed in, never backwards.
 """
@@ -17,19 +17,19 @@ FULL_WAIT_S = 0.5
 """First captions that wait so long on average are a full load, however busy the threads are."""
 
 MAX_INTERIM_INTERVAL_FACTOR = 8.0
-"""However busy the threads are, somebody who speaks sees their words move every two seconds."""
+"""However busy the threads are, interims of somebody who speaks come every two seconds."""
 
 RECOVER_BELOW = 0.85
-"""A level is left below this part of the load at which it is reached: it does not flutter."""
+"""A level is left below this part of the load at which it is reached (hysteresis)."""
 
 _JOB_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A reading; shares are of the time of all inference threads, over the last WINDOW_S or so.
+    """A reading; shares are of the time of all inference threads, over the last ``WINDOW_S`` or so.
 
-    Work on texts is not in it: it gives way by itself, so that nobody is refused for it.
+    Work on texts is left out: it gives way by itself, and nobody is to be refused for it.
 
     used: in use, at most 1. vital: that part of it which cannot wait, which is all but interims.
     asked: what would be in use if every interim had come at its interval; may exceed 1.
@@ -55,11 +55,11 @@ class Load:
 
 
 class LoadMeter:
-    """Exponentially weighted shares of thread time; told whenever a job begins, ends or waited.
+    """Averages shares of thread time with exponential weights; told whenever a job begins, ends or waited.
 
-    A job that runs counts while it runs, so that a hung one counts for ever: its thread is lost.
+    A job counts while it runs; a hung one for ever, since its thread is lost.
 
-    job_s: how long a job runs, as far as is known already.
+    threads: how many there are. job_s: how long a job runs, as far as is known already.
     """
 
     def __init__(self, threads: int, *, job_s: float | None = None) -> None:
@@ -89,7 +89,7 @@ class LoadMeter:
         self._waited_s += seconds
 
     def read(self, now_s: float) -> Load:
-        """The load now."""
+        """Return the load at a time."""
         self._pass(now_s)
         return Load(
             used=self._used,
@@ -123,7 +123,7 @@ class LoadMeter:
 
 
 class Level(IntEnum):
-    """What gives way, each level besides those before it. Finals never do."""
+    """What gives way: interims come less often, are dropped, meetings are refused; each level adds one."""
 
     CALM = 0
     STRETCH = 1
@@ -133,7 +133,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
-    """At which load what gives way.
+    """The loads at which the levels are reached.
 
     stretch: of demand; from here on interims are stretched, so that use stays there.
     drop: of demand; interims that had to wait are dropped early.
@@ -152,12 +152,12 @@ class LoadLimits:
             raise ValueError("load limits must be positive, and none below the one before it")
 
     def of(self, level: Level) -> float:
-        """The demand at which a level is reached."""
+        """Return the demand at which a level is reached."""
         return (0.0, self.stretch, self.drop, self.refuse)[level]
 
 
 class LoadShedder:
-    """Which level the process is at. Up at once; down, one level or several, with hysteresis."""
+    """Holds the level of the process: it rises at once, and falls with hysteresis."""
 
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
@@ -166,7 +166,7 @@ class LoadShedder:
 
     @property
     def level(self) -> Level:
-        """What gives way now."""
+        """The level now."""
         return self._level
 
     @property
@@ -175,7 +175,7 @@ class LoadShedder:
         return self._interim_interval_factor
 
     def look(self, load: Load) -> bool:
-        """Move to where this load belongs; whether the level changed."""
+        """Move to the level of this load; returns whether it changed."""
         before, demand = self._level, load.demand
         up = max(level for level in Level if demand >= self._limits.of(level))
         kept = max(level for level in Level if demand >= self._limits.of(level) * RECOVER_BELOW)
@@ -184,7 +184,7 @@ class LoadShedder:
         return self._level is not before
 
     def _needed(self, load: Load) -> float:
-        """The factor with which interims use what the limit leaves after what cannot wait."""
+        """Return the factor with which interims use what the limit leaves after what cannot wait."""
         interims, left = load.asked - load.vital, self._limits.stretch - load.vital
         if left * MAX_INTERIM_INTERVAL_FACTOR <= interims:
             return MAX_INTERIM_INTERVAL_FACTOR
@@ -196,7 +196,7 @@ class LoadShedder:
 
 
 class PendingAdmissions:
-    """The load that meetings will bring which were admitted too lately to show in a reading.
+    """Counts the load of meetings that were admitted too lately to show in a reading.
 
     A reading shows 1 - e^(-t/WINDOW_S) of a load that began t ago; this is the rest of it, if
     somebody speaks in each meeting all the time.
@@ -214,7 +214,7 @@ class PendingAdmissions:
         self._since_s.pop(meeting, None)
 
     def share(self, now_s: float, each: float) -> float:
-        """What they will add to a reading, where a meeting takes ``each`` of all thread time."""
+        """Return what they will add to a reading, where a meeting takes ``each`` of all thread time."""
         self._since_s = {
             meeting: since_s
             for meeting, since_s in self._since_s.items()

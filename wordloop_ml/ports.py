@@ -1,4 +1,4 @@
-"""What the service asks of an engine: Protocols, with no engine in sight.
+"""The Protocols of engines: what the service calls, and what it may rely on.
 
 Everything here is blocking and is called from inference threads, except for ``VoiceStream``,
 whose calls are short enough for the event loop (see docs/adr/0004-vad-in-the-loop.md).
@@ -53,7 +53,7 @@ class TranscriberCapabilities:
     hallucinates: bool = True
 
     def code_of(self, language: str | None) -> str | None:
-        """What the model calls a language (``languages.language_of``); None for None.
+        """Return the model's code for a language (of ``languages.language_of``); None for None.
 
         Raises ``BadInput`` (``UNSUPPORTED_LANGUAGE``) for one that it does not know.
         """
@@ -126,7 +126,7 @@ class Transcriber(Protocol):
         ...
 
     def open_worker(self) -> TranscriberWorker:
-        """A state for one more thread; raises ``EngineFailed`` when none can be had."""
+        """Open a state for one more thread; raises ``EngineFailed`` when none can be had."""
         ...
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class VoiceStream(Protocol):
     """The detector's memory of one track: fed windows in order, on one thread."""
 
     def probability(self, window: Samples) -> float:
-        """The probability, in [0, 1], that this window holds speech.
+        """Return the probability, in [0, 1], that this window holds speech.
 
         window: float32, shape (VoiceDetector.window_samples,).
         """
@@ -154,7 +154,7 @@ class VoiceDetector(Protocol):
         ...
 
     def open_stream(self) -> VoiceStream:
-        """A fresh memory for one track."""
+        """Open the memory of one track."""
         ...
 
     def close(self) -> None:
@@ -187,11 +187,11 @@ class Embedder(Protocol):
         ...
 
     def tokenise(self, texts: Sequence[str]) -> list[TokenisedText]:
-        """The tokens of each text, in order; 256 texts take some milliseconds."""
+        """Tokenise each text, in order; 256 texts take some milliseconds."""
         ...
 
     def embed(self, batch: Sequence[TokenisedText]) -> Vectors:
-        """The embedding of each text, in order, in one native call.
+        """Embed texts in one native call; float32, shape (texts, dimensions), in order.
 
         How long it takes follows from the longest of them times their number: whoever calls
         bounds that. Raises ``EngineFailed``.
@@ -249,7 +249,7 @@ class Generator(Protocol):
         ...
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens the text would take."""
+        """Return how many tokens the text would take."""
         ...
 
     def begin(self, prompt: Prompt, options: GenerationOptions) -> Generation:

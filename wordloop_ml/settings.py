@@ -1,4 +1,4 @@
-"""One frozen, typed settings object, read from ``WORDLOOP_*`` once, at start-up."""
+"""Reads the settings from ``WORDLOOP_*`` once, at start-up, into one frozen object."""
 
 import ipaddress
 import re
@@ -22,7 +22,7 @@ _REMOVED = {"guards": "is no setting any more: guards judge every text of a mode
 
 
 def _default_weights() -> Path:
-    """``weights/`` of the checkout that this package runs from, else of the working directory."""
+    """Return ``weights/`` of the checkout that this package runs from, else of the working directory."""
     checkout = Path(__file__).resolve().parent.parent / "weights"
     return checkout if checkout.is_dir() else Path("weights")
 
@@ -35,7 +35,7 @@ def _setting(
     high: float | None = None,
     secret: bool = False,
 ) -> Any:
-    """A field with its documentation and its bounds (both inclusive); a secret is never shown."""
+    """Make a field with its documentation and its bounds (both inclusive); ``repr`` leaves a secret out."""
     metadata = {"doc": doc, "low": low, "high": high}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
@@ -112,7 +112,7 @@ class Settings:
 
     @property
     def origins(self) -> frozenset[str]:
-        """``allowed_origins``, one by one."""
+        """The origins of ``allowed_origins``."""
         return frozenset(one.strip() for one in self.allowed_origins.split(",") if one.strip())
 
     @property
@@ -127,12 +127,12 @@ class Settings:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return PREFIX + name.upper()
 
 
 def default_of(name: str) -> object:
-    """A field's default, as documents show it."""
+    """Return a field's default, as documents show it; raises ``KeyError`` for no field."""
     for one in fields(Settings):
         if one.name == name:
             if one.default is not MISSING:
@@ -143,9 +143,9 @@ def default_of(name: str) -> object:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings in this environment.
+    """Read the settings of this environment.
 
-    Raises ``StartupFailed`` (``bad_setting``), which names the variable and the rule it broke.
+    Raises ``StartupFailed`` (``bad_setting``), which names the variable and the rule that it breaks.
     """
     for name, rule in _REMOVED.items():
         if environment.get(variable(name), "").strip():
@@ -163,7 +163,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def require_token_beyond_loopback(settings: Settings) -> None:
-    """Nobody serves meetings to a network by accident; ``StartupFailed`` (``bad_setting``)."""
+    """Refuse to listen beyond loopback without a token. Raises ``StartupFailed`` (``bad_setting``)."""
     if settings.token or settings.tokens_file or settings.listens_on_loopback:
         return
     raise _refused(
@@ -174,7 +174,7 @@ def require_token_beyond_loopback(settings: Settings) -> None:
 
 
 def _parse(name: str, kind: Any, text: str) -> Any:
-    """A variable's text as the field's type."""
+    """Parse a variable's text as the field's type."""
     try:
         return kind(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Structured logs: constant snake-case events, facts as keys; never a transcript, name or audio."""
+"""Configures structured logs: constant snake-case events, facts as keys; never a transcript, name or audio."""
 
 import logging
 import sys
@@ -43,15 +43,14 @@ def configure_logs(level: str, style: str, stream: TextIO | None = None) -> None
 
 
 class LibraryHandler(logging.Handler):
-    """What libraries (aiohttp, asyncio) log through the standard module, as events of ours.
+    """Passes on what libraries (aiohttp, asyncio) log through the standard module, without its values.
 
-    They were not written with our privacy rule in mind: they put headers into warnings, and
-    whole requests into tracebacks. So only the constant part of a message is kept, up to its
-    first line, and of an exception its type and place.
+    They put headers into warnings, and whole requests into tracebacks. So only the constant part of
+    a message is kept, up to the end of its first line, and of an exception its type and place.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One event, ``library_log``."""
+        """Log a record as one event, ``library_log``."""
         error = record.exc_info[1] if record.exc_info else None
         structlog.get_logger().log(
             record.levelno,
@@ -63,7 +62,7 @@ class LibraryHandler(logging.Handler):
 
 
 def describe_bug(error: BaseException) -> dict[str, object]:
-    """What a log may say of an unexpected exception: its type and where, never its message.
+    """Return what a log may say of an unexpected exception: its type and where, never its message.
 
     A message can hold whatever was being handled (a word, a name); file and line cannot. Of a
     group of exceptions it is the first.

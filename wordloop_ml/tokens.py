@@ -1,7 +1,7 @@
-"""Bearer tokens and the tenants they stand for: a line each in a file, or one in a variable.
+"""Reads bearer tokens and their tenants: a line each in a file, or one in a variable.
 
 Only digests are kept. Tokens are random and long, so that one round of SHA-256 is enough: there
-is no dictionary to try. Nothing here ever says what a token is, nor what stood in a bad line.
+is no dictionary to try. No error holds a token, or what stands in a bad line.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from pathlib import Path
 from wordloop_ml.errors import ErrorCode, StartupFailed
 
 DEFAULT_TENANT = "default"
-"""Whose meetings they are where no tenant is named: no token at all, or ``WORDLOOP_TOKEN``."""
+"""The tenant where none is named: without a token, or with that of ``WORDLOOP_TOKEN``."""
 
 MAX_FILE_BYTES = 131_072
 MAX_TOKENS = 500
 MIN_TOKEN_CHARS = 16
-"""A file is written by a program; what is shorter was cut off, or thought up by a person."""
+"""A shorter one was cut off, or is no random one."""
 
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_TOKEN_CHARS},256}}=*")
@@ -28,12 +28,12 @@ _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{MIN_TOKEN_CHARS},256}}=*")
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _OF_NOTHING = frozenset(hashlib.sha256(nothing).digest() for nothing in (b"", b"\n"))
-"""What ``sha256sum`` says when a script gave it a variable that was empty."""
+"""The digests of an empty variable, which a script may have given to ``sha256sum``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Who may come in. Without an entry, everybody: then only loopback is listened on.
+    """The tokens that are accepted. Without an entry none is needed: then only loopback is listened on.
 
     entries: tenant and SHA-256 of a token; a tenant may have several.
     """
@@ -42,18 +42,18 @@ class Tokens:
 
     @property
     def required(self) -> bool:
-        """Whether a token is asked for at all."""
+        """Whether a request needs a token."""
         return bool(self.entries)
 
     @property
     def tenants(self) -> int:
-        """How many there are."""
+        """How many tenants there are."""
         return len({tenant for tenant, _ in self.entries})
 
     def tenant_of(self, presented: bytes) -> str | None:
-        """Whose token this is; None for nobody's.
+        """Return the tenant of a token; None for one that is not known.
 
-        Every entry is looked at, whichever matches, so that the time tells nothing.
+        Every entry is compared, whichever matches, so that the time tells nothing.
         """
         if not self.required:
             return DEFAULT_TENANT
@@ -68,12 +68,12 @@ class Tokens:
 
 
 def single_token(token: str) -> Tokens:
-    """One token of the default tenant; none if it is empty."""
+    """Make the tokens of ``WORDLOOP_TOKEN``: one of the default tenant; none if it is empty."""
     return Tokens(((DEFAULT_TENANT, _digest_of(token)),) if token else ())
 
 
 def read_content(path: Path) -> bytes:
-    """Blocking: what a tokens file holds. Raises ``StartupFailed`` (``bad_tokens_file``)."""
+    """Read a tokens file; blocking. Raises ``StartupFailed`` (``bad_tokens_file``)."""
     try:
         # a pipe would be waited for, for ever
         if not stat.S_ISREG(path.stat().st_mode):
@@ -88,7 +88,7 @@ def read_content(path: Path) -> bytes:
 
 
 def parse_tokens(content: bytes) -> Tokens:
-    """The tokens that lines of ``tenant: token`` or ``tenant: sha256:digest`` name.
+    """Parse lines of ``tenant: token`` or ``tenant: sha256:digest``.
 
     Empty lines and those that begin with ``#`` are skipped. Raises ``StartupFailed``
     (``bad_tokens_file``), which names the line and the rule.
@@ -121,7 +121,7 @@ def _parse_lines(lines: Iterable[str]) -> Iterable[tuple[bytes, str]]:
 
 
 def _digest_in(secret: str, number: int) -> bytes:
-    """The digest that a line gives, or that of the token that it gives."""
+    """Return the digest in a line, or that of the token in it."""
     if (found := _DIGEST.fullmatch(secret)) is not None:
         if (digest := bytes.fromhex(found[1])) in _OF_NOTHING:
             raise _bad_line(number, "holds the digest of no token at all")

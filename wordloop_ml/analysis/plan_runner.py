@@ -183,19 +183,19 @@ class _NoState:
     """The worker of a thread whose jobs bring what they work with."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no state is held."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
-    """The plan has ended, in this."""
+    """The end of a plan, with its result."""
 
     result: T
 
 
 @dataclass(frozen=True, slots=True)
 class _Advanced(Generic[T]):
-    """What came of one job of computing. end: what is needed next, or the result."""
+    """The outcome of one job of computing. end: what is needed next, or the result."""
 
     events: tuple[PlanEvent, ...]
     end: Request | _Done[T]

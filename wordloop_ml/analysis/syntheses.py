@@ -1,4 +1,4 @@
-"""Every synthesis of this process: asked for, waited for, made, kept for those who ask again.
+"""Makes every synthesis of this process, once for all who ask for it.
 
 Notes of chunks that were read before are kept, too: a transcript that has grown costs only what is
 new.
@@ -136,7 +136,7 @@ class Asked:
 
 
 class Syntheses:
-    """Makes syntheses of requests, which are bytes so that the event loop does not have to parse them.
+    """Makes syntheses of requests; used in one event loop, which never parses their bytes.
 
     synthesisers: by kind; the first is used where a request does not say. at_once, waiting: how
     many run, and how many more may wait. notes_bytes: of notes that are kept for transcripts that
@@ -167,10 +167,11 @@ class Syntheses:
         return bool(self._synthesisers)
 
     def ask(self, tenant: str, content: bytes, fingerprint: bytes, key: str | None) -> Asked:
-        """Begin the work of a request, or join what its key stands for; enter ``queue.calling`` before awaiting anything.
+        """Begin the work of a request, or find what its key stands for.
 
+        Enter ``queue.calling`` with it before awaiting anything.
         content: the request's body. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
-        ``Draining``; what is wrong with the content comes out of the work.
+        ``Draining``; what is wrong with the content is raised by the work.
         """
         known = self._keys.find(tenant, key, fingerprint) if key is not None else None
         if known is not None:

@@ -76,7 +76,7 @@ class WorkItem(Generic[R]):
         return self._outcome
 
     def become_ready(self) -> None:
-        """Mark its request as valid: from now on it is only a matter of time."""
+        """Mark its request as valid."""
         self._ready = True
         self._announce()
 
@@ -231,6 +231,7 @@ class WorkQueue(Generic[R]):
             task.cancel()
 
     async def _run(self, work: WorkItem[R], perform: Perform[R]) -> R:
+        """Perform an item in its turn, and measure how long that takes."""
         began_s: float | None = None
 
         async def turn() -> None:
@@ -290,7 +291,7 @@ KEPT_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[R]):
-    """fingerprint: of the request's content."""
+    """What a key stands for. fingerprint: of the request's content. since_s: when it was first used."""
 
     fingerprint: bytes
     work: WorkItem[R]
@@ -298,7 +299,10 @@ class _Entry(Generic[R]):
 
 
 class Idempotency(Generic[R]):
-    """The keys that are known. size: how many bytes a result takes."""
+    """Remembers which work each key stands for, within the bounds above.
+
+    size: returns the bytes of a result. clock: monotonic seconds.
+    """
 
     def __init__(
         self, size: Callable[[R], int], *, clock: Callable[[], float] = time.monotonic

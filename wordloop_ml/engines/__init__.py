@@ -1,4 +1,4 @@
-"""Blocking: the native engines behind ports.py, and the scripted one for tests and drills."""
+"""The native engines behind ports.py, and the scripted ones for tests and drills; blocking."""
 
 import os
 

@@ -153,7 +153,7 @@ class ScriptedTranscriber:
         return ScriptedWorker(self._cost, self._fail)
 
     def close(self) -> None:
-        """No more workers; harmless when called twice."""
+        """Open no more workers; harmless when called twice."""
         self._closed = True
 
 
@@ -201,7 +201,7 @@ class ScriptedWorker:
         )
 
     def close(self) -> None:
-        """No more jobs; harmless when called twice."""
+        """Run no more jobs; harmless when called twice."""
         self._closed = True
 
 
@@ -224,7 +224,7 @@ class ScriptedVoiceDetector:
         return ScriptedVoiceStream(self._window_samples)
 
     def close(self) -> None:
-        """No more streams; harmless when called twice."""
+        """Open no more streams; harmless when called twice."""
         self._closed = True
 
 
@@ -307,7 +307,7 @@ class ScriptedEmbedder:
         return vectors
 
     def close(self) -> None:
-        """No more embeddings; harmless when called twice."""
+        """Make no more embeddings; harmless when called twice."""
         self._closed = True
 
 

@@ -56,7 +56,7 @@ class WhisperState:
     """A ``whisper_state``, which one decode at a time writes, and the calls that use it."""
 
     def __init__(self, library: Any, context: Any, idle_ms: int) -> None:
-        """Raises ``EngineFailed`` when none can be had.
+        """Open a state; raises ``EngineFailed`` when none can be had.
 
         idle_ms: how much audio the library looks at without encoding it.
         """
@@ -67,9 +67,9 @@ class WhisperState:
         self.prepare()
 
     def prepare(self, *, as_new: bool = False) -> None:
-        """Open it where a failure has closed it, or again, to be as new; takes some milliseconds.
+        """Open the state if a failure has closed it; takes some milliseconds. Raises ``EngineFailed``.
 
-        Its random numbers begin anew, and nothing else makes them. Raises ``EngineFailed``.
+        as_new: open it again in any case, since its random numbers begin anew only then.
         """
         if as_new:
             self.close()
@@ -110,7 +110,7 @@ class WhisperState:
         return np.frombuffer(ffi.buffer(likelihoods), np.float32)
 
     def close(self) -> None:
-        """Free it; harmless when called twice."""
+        """Free the state; harmless when called twice."""
         handle, self.handle = self.handle, ffi.NULL
         self._library.whisper_free_state(handle)
 
@@ -125,7 +125,11 @@ class Untempered:
     """
 
     def __init__(self, ffi: Any, temperature: float, vocabulary: int, first_timestamp: int) -> None:
-        """ffi: declares the tokens of the library that calls back."""
+        """Record one decode.
+
+        ffi: declares the tokens of the library that calls back. temperature: in (0, 1].
+        vocabulary: how many tokens there are. first_timestamp: where timestamps begin among them.
+        """
         self._ffi = ffi
         self._temperature = np.float32(temperature)
         self._bytes = 4 * vocabulary
@@ -184,7 +188,7 @@ _IMPOSSIBLE = -100.0
 
 
 class Vocabulary:
-    """A model's tokens: prompts to numbers, numbers to words."""
+    """Turns prompts into a model's tokens, and its tokens into words."""
 
     def __init__(self, library: Any, context: Any, header: GgmlHeader) -> None:
         self.multilingual = header.languages > 1
@@ -545,5 +549,8 @@ def _fixed_parameters(binding: WhisperBinding) -> Any:
 
 
 def _latest_first_timestamp(samples: int) -> float:
-    """Seconds; the library stops at once when the first timestamp is near the end of the audio."""
+    """Return the latest time, in seconds, of the first timestamp.
+
+    The library stops at once when that is near the end of the audio.
+    """
     return max(0.001, min(1.0, samples / SAMPLE_RATE - 0.2))  # 0 would lift the bound

@@ -56,14 +56,14 @@ class WhisperBinding(Protocol):
         ...
 
     def new_parameters(self) -> Any:
-        """A ``whisper_full_params`` with the defaults, owned by the caller.
+        """Make a ``whisper_full_params`` with the defaults, owned by the caller.
 
         What is not speech (brackets, notes, arrows) is never decoded.
         """
         ...
 
     def no_speech_probability(self, state: Any) -> float:
-        """Of the newest result, which has a segment; 0.0 where the library does not tell."""
+        """Return that of the newest result, which has a segment; 0.0 where the library does not tell."""
         ...
 
 
@@ -353,7 +353,7 @@ class PyWhisperCpp:
     keeps_to_its_job = True
 
     def __init__(self, path: Path | None = None, expected_version: str = EXPECTED_VERSION) -> None:
-        """Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``."""
+        """Open the library; raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``."""
         self.library = open_library(path, expected_version)
 
     def check(self, header: GgmlHeader) -> None:
@@ -374,7 +374,7 @@ class PyWhisperCpp:
         )
 
     def new_parameters(self) -> Any:
-        """A ``whisper_full_params`` with the defaults, but without signs, owned by the caller."""
+        """Make a ``whisper_full_params`` with the defaults, but without signs, owned by the caller."""
         defaults = self.library.whisper_full_default_params_by_ref(0)
         parameters = ffi.new("struct whisper_full_params *", defaults[0])
         self.library.whisper_free_params(defaults)
@@ -382,7 +382,7 @@ class PyWhisperCpp:
         return parameters
 
     def no_speech_probability(self, state: Any) -> float:
-        """Of the newest result, which has a segment."""
+        """Return that of the newest result, which has a segment."""
         return float(self.library.whisper_full_get_segment_no_speech_prob_from_state(state, 0))
 
 

@@ -145,7 +145,7 @@ class WhisperCppPython:
     keeps_to_its_job = False
 
     def __init__(self) -> None:
-        """Raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``."""
+        """Open the library; raises ``StartupFailed`` with ``ENGINE_INCOMPATIBLE``."""
         path = find_library()
         try:
             self.library = ffi.dlopen(str(path))
@@ -182,14 +182,14 @@ class WhisperCppPython:
         return self.library.whisper_init_from_buffer_no_state(data, len(data))
 
     def new_parameters(self) -> Any:
-        """A ``whisper_full_params`` with the defaults, owned by the caller."""
+        """Make a ``whisper_full_params`` with the defaults, owned by the caller."""
         defaults = self.library.whisper_full_default_params(0)
         parameters = ffi.new("struct whisper_full_params *", defaults)
         parameters.suppress_non_speech_tokens = True
         return parameters
 
     def no_speech_probability(self, _state: Any) -> float:
-        """Return 0.0, since this version does not tell: the guard against invented text has the log probability alone."""
+        """Return 0.0: this version does not tell, so that guards have the log probability alone."""
         return 0.0
 
 

@@ -62,7 +62,7 @@ TEXT_CONTEXT = 448
 """Tokens that the decoder takes, prompt and answer together."""
 
 SHORTEST_SAMPLES = 1_600
-"""A tenth of a second holds no word."""
+"""Shorter audio gets no decode: a tenth of a second holds no word."""
 
 MOST_BEAMS = 8
 
@@ -470,7 +470,7 @@ def _positions(samples: int, context: AudioContext) -> int:
 
 
 def _latest_first_timestamp(samples: int) -> int:
-    """Positions; a text that begins near the end of the audio begins too late."""
+    """Return the latest position at which a text may begin: not near the end of the audio."""
     return max(1, min(50, samples // SAMPLES_PER_POSITION - 10))
 
 

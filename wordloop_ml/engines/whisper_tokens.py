@@ -61,7 +61,7 @@ class Tokeniser:
 
 
 class TokenTable:
-    """What the numbers of a ``vocabulary.txt`` mean: one token a line, text first, then marks.
+    """The tokens of a ``vocabulary.txt``, by number: one a line, text first, then marks.
 
     size: how many there are. pieces: the bytes of each text token.
     languages: ISO 639-1 codes in the order of their tokens; English alone for a model of English.
@@ -69,7 +69,7 @@ class TokenTable:
     """
 
     def __init__(self, text: str) -> None:
-        """Raises ``StartupFailed`` (``engine_incompatible``) for a table that is not Whisper's."""
+        """Parse a table; raises ``StartupFailed`` (``engine_incompatible``) for one that is not Whisper's."""
         lines = text.removesuffix("\n").split("\n")
         self.size = len(lines)
         # the names of all tokens take megabytes, and only a few are asked for later

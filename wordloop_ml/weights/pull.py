@@ -50,7 +50,7 @@ _BY_GRAVITY: Final = (
 
 
 def _unheard(progress: PullProgress) -> None:
-    """Nobody listens."""
+    """Ignore progress."""
 
 
 def pull(
