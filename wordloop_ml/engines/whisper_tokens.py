@@ -19,9 +19,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.messages import Word
-from wordloop_ml.weights.conversion import byte_of_letter
 from wordloop_ml.weights.manifest import Calibration
 
 _LONGEST_PROMPT = 2_000
@@ -29,8 +27,6 @@ _LONGEST_PROMPT = 2_000
 
 _PROMPT_PARTS = re.compile(r" ?[^\W\d_]+| ?\d+| ?[^\s\w]+|[\s_]+")
 """Words, numbers, marks and blanks: no token spans two of them."""
-
-_LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
 
 
 class Tokeniser:
@@ -58,54 +54,6 @@ class Tokeniser:
                 tokens += [] if token is None else [token]
                 rest = rest[size:]
         return tokens[-self._longest_prompt :]
-
-
-class TokenTable:
-    """The tokens of a ``vocabulary.txt``, by number: one a line, text first, then marks.
-
-    size: how many there are. pieces: the bytes of each text token.
-    languages: ISO 639-1 codes in the order of their tokens; English alone for a model of English.
-    multilingual: whether decodes name language and task.
-    """
-
-    def __init__(self, text: str) -> None:
-        """Parse a table; raises ``StartupFailed`` (``engine_incompatible``) for one that is not Whisper's."""
-        lines = text.removesuffix("\n").split("\n")
-        self.size = len(lines)
-        # the names of all tokens take megabytes, and only a few are asked for later
-        numbers = {token: number for number, token in enumerate(lines)}
-        try:
-            self.end_of_text = numbers["<|endoftext|>"]
-            self.start = numbers["<|startoftranscript|>"]
-            self.previous = numbers["<|startofprev|>"]
-            self.transcribe = numbers["<|transcribe|>"]
-            self.translate = numbers["<|translate|>"]
-            self.first_timestamp = numbers["<|0.00|>"]
-        except KeyError as error:
-            raise StartupFailed(
-                f"the vocabulary has no token {error}: it is not Whisper's",
-                code=ErrorCode.ENGINE_INCOMPATIBLE,
-            ) from error
-        self.pieces = tuple(map(_bytes_of, lines[: self.end_of_text]))
-        codes = (_LANGUAGE.fullmatch(line) for line in lines[self.start + 1 : self.translate])
-        self._languages = {code[1]: numbers[code[0]] for code in codes if code}
-        # a model of English has the other languages' tokens too, untrained; its start is one lower
-        self.multilingual = self.start > _ENGLISH_START
-        self.languages = tuple(self._languages) if self.multilingual else ("en",)
-
-    def language(self, code: str) -> int:
-        """Return the token of a language that the table has."""
-        return self._languages[code]
-
-
-_ENGLISH_START = 50_257
-
-
-_BYTES = byte_of_letter()
-
-
-def _bytes_of(token: str) -> bytes:
-    return bytes(_BYTES[letter] for letter in token if letter in _BYTES)
 
 
 SAMPLES_PER_POSITION = 320
