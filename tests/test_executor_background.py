@@ -85,6 +85,27 @@ def test_texts_leave_a_thread_free_while_people_speak(
     inbox.wait(4)
 
 
+def test_texts_give_way_to_speech_that_finds_no_thread(
+    pair: Executor[Worker], inbox: Inbox
+) -> None:
+    """Not before all threads are taken, nor for a job that waits for another of its own key."""
+    asked: list[str] = []
+    text, speech = Gate(), Gate()
+    pair.submit(
+        job(inbox, "text", JobClass.SYNTHESIS, run=text, give_way=lambda: asked.append("asked"))
+    )
+    assert text.begun.wait(WAIT_S)
+    pair.submit(job(inbox, "one", JobClass.INTERIM, run=speech, coalesce="a"))
+    assert speech.begun.wait(WAIT_S)
+    pair.submit(job(inbox, "next", JobClass.INTERIM, coalesce="a"))
+    assert not asked
+    pair.submit(job(inbox, "other", JobClass.FIRST_CAPTION))
+    assert asked == ["asked"]
+    text.open.set()
+    speech.open.set()
+    inbox.wait(4)
+
+
 def test_too_many_texts_are_refused_and_speech_is_not(pair: Executor[Worker], inbox: Inbox) -> None:
     """Each has a bound of its own."""
     gates = [Gate(), Gate()]

@@ -7,8 +7,8 @@ queueing in the sense of Goyal, Vin and Cheng (SIGCOMM 1996), with virtual time 
 of native run time and rounded to a quantum, so that meetings with like shares compete by deadline.
 
 Work on texts (embeddings, syntheses) is in the background: it has a bound of its own, runs when no
-speech is waiting, and while people speak leaves one thread free of it. Its jobs are short, so
-that a first caption that finds all threads busy does not wait long for one.
+speech is waiting, and while people speak leaves one thread free of it. Its jobs are short or give
+way when they are asked to, so that a first caption that finds all threads busy does not wait long for one.
 
 A running native call cannot be cancelled, only abandoned: ``forget`` drops what waits and the
 answer of what runs, and the thread is free again when the call returns.
@@ -126,6 +126,8 @@ class Job(Generic[W]):
         thread that caused it, never under the executor's lock. It must not block; what it raises is
         logged.
     coalesce: jobs with an equal key replace each other while they wait, and never run together.
+    give_way: asks a job that runs in the background to return soon, since speech waits for its
+        thread. Called on the thread that brings the speech, any number of times; it must not block.
     interval_factor: how many times more rarely such jobs are asked for than they are wanted.
     """
 
@@ -137,6 +139,7 @@ class Job(Generic[W]):
     deliver: Callable[[Outcome], None]
     expires_s: float | None = None
     coalesce: Hashable | None = None
+    give_way: Callable[[], None] | None = None
     interval_factor: float = 1.0
     submitted_s: float = field(default=0.0, init=False)
     wanted_since_s: float = field(default=0.0, init=False)
@@ -268,7 +271,10 @@ class Executor(Generic[W]):
                 self._spoke_s = job.submitted_s
             self._join_share(job)
             self._waiting.append(job)
+            in_the_way = [] if background else self._in_the_way()
             self._condition.notify()
+        for give_way in in_the_way:
+            give_way()
         self._drop(superseded, DropReason.SUPERSEDED)
 
     def forget(self, owner: JobOwner, part: str | None = None) -> None:
@@ -338,6 +344,18 @@ class Executor(Generic[W]):
         threads = len(self._threads)
         most = max(1, threads - 1) if self.speech_lately else threads
         return self._count(self._running, background=True) < most
+
+    def _in_the_way(self) -> list[Callable[[], None]]:
+        """Return what asks running jobs to give way, if speech that may run finds no thread."""
+        busy_keys = {one.coalesce for one in self._running}
+        ready = [
+            one
+            for one in self._waiting
+            if not one.job_class.background and self._may_run(one, busy_keys)
+        ]
+        if len(ready) <= self.idle:
+            return []
+        return [one.give_way for one in self._running if one.give_way is not None]
 
     def _rank(self, job: Job[W]) -> tuple[int, int, float, int]:
         share = int(self._used_s[job.owner] / FAIRNESS_QUANTUM_S)

@@ -4,10 +4,8 @@ Time inside the service is counted in samples at 16 kHz, absolute from the first
 track. Nothing here holds milliseconds or bytes; the wire converts at the border.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -272,23 +270,26 @@ class Prompt:
 class GenerationOptions:
     """How one answer is generated.
 
-    schema: JSON Schema that a grammar holds the answer to; None for free text. A grammar says how
-        an answer may go on, not that it ends: the caller parses and validates all the same.
     longest_tokens: the answer is cut here.
     temperature: 0 takes the likeliest token each time. seed: of what is sampled.
+    stop: the answer ends before the first of these texts.
+    scripts: writing systems that its letters may be of, as ``languages.scripts_of`` names them;
+        None for all.
     """
 
-    schema: Mapping[str, Any] | None = None
     longest_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
+    stop: tuple[str, ...] = ()
+    scripts: frozenset[str] | None = None
 
 
 class Finish(StrEnum):
-    """Why an answer ended."""
+    """Why an answer ended. REPETITION: it had begun to say the same again."""
 
     STOP = "stop"
     LENGTH = "length"
+    REPETITION = "repetition"
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,11 +227,18 @@ class Generation(Protocol):
         """
         ...
 
+    def pause(self) -> None:
+        """Let a step that runs on another thread return early, as soon as the native code looks up.
+
+        May be called from any thread, also beside a running step. The step, or the next one, returns None; the one
+        behind it goes on, and does again what the native call under way had not finished.
+        """
+        ...
+
     def cancel(self) -> None:
         """Stop a step that runs on another thread, as soon as the native code looks up.
 
-        The one call that may be made beside a running step, from any thread. That step raises
-        ``EngineFailed``.
+        May be called from any thread, also beside a running step. That step raises ``EngineFailed``.
         """
         ...
 

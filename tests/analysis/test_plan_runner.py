@@ -41,6 +41,7 @@ class ScriptedGeneration:
         self._owner = owner
         self._said = 0
         self._stopped = threading.Event()
+        self.paused = False
         self.closed = 0
 
     def step(self, budget_s: float) -> Generated | None:
@@ -51,12 +52,20 @@ class ScriptedGeneration:
         if owner.hangs:
             owner.hanging.set()
             assert self._stopped.wait(WAIT_S)
+            if self.paused:
+                self._stopped.clear()
+                owner.hangs = self.paused = False
+                return None
             raise EngineFailed("cancelled")
         if owner.fails:
             raise EngineFailed("scripted")
         if self._said < owner.words:
             return None
         return Generated("word " * self._said, Finish.STOP, 2, 0, self._said)
+
+    def pause(self) -> None:
+        self.paused = True
+        self._stopped.set()
 
     def cancel(self) -> None:
         self._stopped.set()
@@ -237,6 +246,26 @@ async def test_steps_are_short_while_people_speak(
 
     await scene.perform(plan())
     assert scene.generator.budgets_s == [plan_runner.GENERATE_BESIDE_SPEECH_S] * 3
+
+
+async def test_a_step_gives_way_to_speech_and_the_answer_goes_on(scene: Scene) -> None:
+    """Somebody speaks while every thread is taken; no word of the answer is lost."""
+    scene.generator.hangs = True
+
+    def plan() -> Plan:
+        answer = yield ASK
+        return answer.text
+
+    answering = scene.perform(plan())
+    await asyncio.to_thread(scene.generator.hanging.wait, WAIT_S)
+    spoken = threading.Event()
+    speaking = [
+        asyncio.create_task(scene.runner.jobs.run(JobClass.INTERIM, owner_of("m"), spoken.wait)),
+        asyncio.create_task(scene.runner.jobs.run(JobClass.FINAL, owner_of("m"), spoken.set)),
+    ]
+    assert await answering == "word " * 3
+    assert len(scene.generator.budgets_s) == 3
+    await asyncio.gather(*speaking)
 
 
 async def test_two_plans_generate_one_after_the_other(scene: Scene) -> None:

@@ -59,6 +59,9 @@ class ParrotAnswer:
             return None
         return Generated(self._text, Finish.STOP, 1, 0, 1)
 
+    def pause(self) -> None:
+        return None
+
     def cancel(self) -> None:
         return None
 

@@ -1,7 +1,7 @@
 """The mechanics of generation, with a tiny model of random weights that the project writes."""
 
 import hashlib
-import json
+import re
 import subprocess
 import sys
 import threading
@@ -11,27 +11,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.gguf_models import CHATML, write_tiny
-from wordloop_ml.engines.llama_cpp import LlamaCppGeneration, LlamaCppGenerator
+from wordloop_ml.engines.llama_cpp import (
+    FEWEST_TOKENS,
+    REPEATED_TOKENS,
+    LlamaCppGeneration,
+    LlamaCppGenerator,
+)
 from wordloop_ml.engines.llama_cpp_library import DISTRIBUTION, load_library
 from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel
+from wordloop_ml.engines.llama_cpp_tokens import TokenSampler, ends_in_repetition
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
-from wordloop_ml.synthesis.generative.answers import SCHEMAS
 from wordloop_ml.weights.manifest import RepositorySource, WeightsEntry
 from wordloop_ml.weights.store import open_mapped
 
 PROMPT = Prompt("You take notes.", "Anna: we meet on Monday.\n")
-ANSWER: dict[str, Any] = {
-    "type": "object",
-    "properties": {"agreed": {"type": "boolean"}, "names": {"type": "array", "maxItems": 2}},
-    "required": ["agreed", "names"],
-    "additionalProperties": False,
-}
-ANSWER["properties"]["names"]["items"] = {"type": "string", "maxLength": 8}
-
 Open = Callable[..., LlamaCppGenerator]
 
 
@@ -80,7 +80,12 @@ def finished(generation: LlamaCppGeneration, budget_s: float = 1.0) -> Generated
 def answered(
     generator: LlamaCppGenerator, prompt: Prompt = PROMPT, budget_s: float = 1.0, **options: Any
 ) -> Generated:
-    return finished(generator.begin(prompt, GenerationOptions(**options)), budget_s)
+    return finished(generator.begin(prompt, options_of(**options)), budget_s)
+
+
+def options_of(**options: Any) -> GenerationOptions:
+    """At a temperature at which random weights do not go round in circles."""
+    return GenerationOptions(**{"temperature": 2.0, **options})
 
 
 def test_it_says_what_it_is(generator: LlamaCppGenerator, tiny: Path) -> None:
@@ -98,40 +103,53 @@ def test_an_answer_is_cut_at_its_length(generator: LlamaCppGenerator) -> None:
     assert generated.tokens == 20
 
 
-def test_a_grammar_makes_an_answer_that_ends(generator: LlamaCppGenerator) -> None:
-    """Whatever the weights would rather say, also at a temperature."""
-    for seed in range(8):
-        generated = answered(
-            generator, schema=ANSWER, longest_tokens=200, temperature=1.5, seed=seed
-        )
-        assert generated.finish is Finish.STOP
-        value = json.loads(generated.text)
-        assert isinstance(value["agreed"], bool)
-        assert all(isinstance(name, str) for name in value["names"])
+def test_an_answer_ends_before_a_stop(generator: LlamaCppGenerator) -> None:
+    """Also where it begins or ends in the middle of a token."""
+    whole = answered(generator, longest_tokens=60).text
+    stop = next(iter(re.findall("[!-~]{3}", whole)))
+    cut = answered(generator, longest_tokens=60, stop=("\x00", stop))
+    assert cut.finish is Finish.STOP
+    assert cut.text == whole[: whole.index(stop)]
 
 
-def test_no_answer_holds_a_control_character(generator: LlamaCppGenerator) -> None:
-    """JSON has none inside strings; the converter's grammar alone would let them through."""
-    schema = {"type": "string", "minLength": 150, "maxLength": 200}
+def test_an_answer_holds_no_letter_of_another_script(generator: LlamaCppGenerator) -> None:
+    """Whatever the weights would rather say, as far as its tokens are whole letters."""
+    allowed = frozenset({"GREEK"})
     for seed in range(4):
         generated = answered(
-            generator, schema=schema, longest_tokens=1_200, temperature=2.0, seed=seed
+            generator, longest_tokens=60, temperature=3.0, seed=seed, scripts=allowed
         )
-        assert len(json.loads(generated.text)) >= 150
+        assert not re.search("[A-Za-z]", generated.text)
 
 
-def test_an_answer_that_is_cut_is_no_json(generator: LlamaCppGenerator) -> None:
-    """The grammar holds as far as the answer goes, and no further."""
-    generated = answered(generator, schema=ANSWER, longest_tokens=5)
-    assert generated.finish is Finish.LENGTH
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(generated.text)
+def test_an_answer_that_goes_round_in_circles_ends(generator: LlamaCppGenerator) -> None:
+    """With one letter that it may say, it says nothing new."""
+    vocabulary = generator._model.vocabulary
+    (letter,) = vocabulary.tokens("a")
+    others = np.delete(np.arange(vocabulary.size), letter)
+    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=200))
+    generation._sampler = TokenSampler(temperature=0.0, seed=0, banned=others)
+    generated = finished(generation)
+    assert generated.finish is Finish.REPETITION
+    assert generated.tokens == 2 * REPEATED_TOKENS
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 6))
+def test_a_repetition_is_what_stood_there_before(tokens: list[int], length: int) -> None:
+    """As a search over text says."""
+    text = "".join(map(str, tokens))
+    known = len(text) >= 2 * length and text[-length:] in text[:-length]
+    assert ends_in_repetition(tokens, length) is known
 
 
 def test_the_same_question_has_the_same_answer(generator: LlamaCppGenerator, tiny: Path) -> None:
     """At temperature 0 and with a seed, in this process and in the next; another seed, another."""
     other = opened(tiny)
-    for options in ({"longest_tokens": 30}, {"longest_tokens": 30, "temperature": 1.0, "seed": 7}):
+    asked: list[dict[str, Any]] = [
+        {"longest_tokens": 8, "temperature": 0.0},
+        {"longest_tokens": 30, "temperature": 1.0, "seed": 7},
+    ]
+    for options in asked:
         assert answered(generator, **options).text == answered(other, **options).text
     other.close()
     texts = {
@@ -160,7 +178,7 @@ def test_steps_make_the_same_answer_as_one(generator: LlamaCppGenerator) -> None
     long = Prompt("Notes.", "Anna: we meet on Monday. " * 20)
     whole = answered(generator, long, budget_s=60.0, longest_tokens=12)
     answered(generator, longest_tokens=1)  # so that it must be read again
-    generation = generator.begin(long, GenerationOptions(longest_tokens=12))
+    generation = generator.begin(long, options_of(longest_tokens=12))
     steps = 0
     while (generated := generation.step(0.0)) is None:
         steps += 1
@@ -173,7 +191,7 @@ def test_steps_make_the_same_answer_as_one(generator: LlamaCppGenerator) -> None
 
 def test_a_step_keeps_to_its_time(generator: LlamaCppGenerator) -> None:
     """It starts no call that would not fit; the rest waits for the next step."""
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=1_500))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=1_500))
     began_s = time.perf_counter()
     assert generation.step(0.02) is None
     assert time.perf_counter() - began_s < 1.0  # all of it takes longer, on any machine
@@ -182,7 +200,7 @@ def test_a_step_keeps_to_its_time(generator: LlamaCppGenerator) -> None:
 
 def test_a_step_may_run_on_any_thread(generator: LlamaCppGenerator) -> None:
     """One after the other."""
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=10))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=10))
     texts: list[Generated | None] = [None]
 
     def go_on() -> None:
@@ -201,7 +219,7 @@ def test_a_cancelled_step_ends_inside_its_batch(generator: LlamaCppGenerator) ->
     model = generator._model
     tokens = model.vocabulary.prompt_tokens(PROMPT)
     first = answered(generator, longest_tokens=5)
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=5))
     generation.cancel()
     # below the check between batches: the call itself is refused
     assert not model.read(tokens[-1:])
@@ -216,7 +234,7 @@ def test_a_cancelled_step_ends_inside_its_batch(generator: LlamaCppGenerator) ->
 
 def test_cancelling_frees_the_thread_at_once(generator: LlamaCppGenerator) -> None:
     """From another thread, in the middle of a step that would last."""
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=3_900))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=3_900))
     raised: list[EngineFailed] = []
     running = threading.Event()
 
@@ -238,14 +256,58 @@ def test_cancelling_frees_the_thread_at_once(generator: LlamaCppGenerator) -> No
     assert answered(generator, longest_tokens=5).tokens == 5
 
 
+def test_a_paused_step_goes_on_later(generator: LlamaCppGenerator) -> None:
+    """It returns nothing, at once, and the answer is the same as without."""
+    long = Prompt("Notes.", "Anna: we meet on Monday. " * 20)
+    whole = answered(generator, long, longest_tokens=12)
+    answered(generator, longest_tokens=1)  # so that it must be read again
+    generation = generator.begin(long, options_of(longest_tokens=12))
+    for _ in range(3):
+        generation.pause()
+        assert generation.step(600.0) is None
+    assert finished(generation).text == whole.text
+
+
+def test_batches_shrink_where_they_are_stopped(generator: LlamaCppGenerator) -> None:
+    """And grow again: what is stopped was read in vain."""
+    long = Prompt("Notes.", "Anna: we meet on Monday. " * 20)
+    generation = generator.begin(long, options_of(longest_tokens=1))
+    sizes = [generator._batch_tokens]
+    for _ in range(8):
+        generation._flag.set()
+        assert not generator._read(generation._unread[: generator._batch_tokens])
+        sizes.append(generator._batch_tokens)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == FEWEST_TOKENS
+    generation._flag.clear()
+    finished(generation)
+    assert generator._batch_tokens == MOST_TOKENS
+
+
+def test_a_running_step_is_paused_from_another_thread(generator: LlamaCppGenerator) -> None:
+    """And a pause does not undo that it is cancelled."""
+    generation = generator.begin(PROMPT, options_of(longest_tokens=3_900))
+    returned: list[Generated | None] = []
+    thread = threading.Thread(target=lambda: returned.append(generation.step(600.0)))
+    thread.start()
+    generation.pause()
+    thread.join(5.0)
+    assert returned == [None]
+    generation.cancel()
+    generation.pause()
+    with pytest.raises(EngineFailed, match="cancelled"):
+        generation.step(600.0)
+    generation.close()
+
+
 def test_one_answer_at_a_time(generator: LlamaCppGenerator) -> None:
     """The next may begin when the first is closed; a cancel that comes late stops nothing."""
-    first = generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+    first = generator.begin(PROMPT, options_of(longest_tokens=5))
     with pytest.raises(Busy):
-        generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+        generator.begin(PROMPT, options_of(longest_tokens=5))
     first.close()
     first.close()
-    second = generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+    second = generator.begin(PROMPT, options_of(longest_tokens=5))
     first.cancel()
     assert finished(second).tokens == 5
     with pytest.raises(EngineFailed, match="closed"):
@@ -318,13 +380,6 @@ def test_no_answer_holds_a_special_token(generator: LlamaCppGenerator) -> None:
     assert set(generator._model.vocabulary.unspeakable) == {0, 1, 3}  # 2 and 4 end an answer
 
 
-def test_the_grammars_of_the_synthesis_are_made_at_the_start(tiny: Path) -> None:
-    """And a schema that has none stops the start."""
-    opened(tiny, schemas=SCHEMAS).close()
-    with pytest.raises(StartupFailed, match="schema"):
-        opened(tiny, schemas=[{"type": "nonsense"}])
-
-
 def test_a_file_that_is_no_model_does_not_start(tmp_path: Path, tiny: Path) -> None:
     """It says why, in the library's words, which are about the file."""
     (tmp_path / "text.gguf").write_bytes(b"GGUF, but for the rest")
@@ -339,7 +394,7 @@ def test_a_file_that_is_no_model_does_not_start(tmp_path: Path, tiny: Path) -> N
 def test_closing_waits_for_the_answer_under_way(tiny: Path) -> None:
     """The weights go with the last generation; nothing begins any more."""
     generator = opened(tiny)
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=5))
     generator.close()
     with pytest.raises(EngineFailed, match="closed"):
         generator.begin(PROMPT, GenerationOptions())
@@ -352,7 +407,7 @@ def test_a_failing_library_call_is_an_engine_failure(
     generator: LlamaCppGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its number; the generator goes on with the next."""
-    generation = generator.begin(PROMPT, GenerationOptions(longest_tokens=5))
+    generation = generator.begin(PROMPT, options_of(longest_tokens=5))
     read = LlamaModel.read
     monkeypatch.setattr(LlamaModel, "read", lambda model, _tokens: read(model, [1 << 30]))
     with pytest.raises(EngineFailed, match="llama_decode gave -1"):

@@ -44,12 +44,14 @@ class Jobs:
         call: Callable[[], T],
         *,
         stop: Callable[[], None] | None = None,
+        give_way: Callable[[], None] | None = None,
     ) -> T:
         """Run ``call`` on an inference thread; returns or raises what it does.
 
         caller: threads are shared fairly between the callers of a class; within one, calls run in
             the order they were asked for.
         stop: ends a running call early, if anything can; called in the event loop.
+        give_way: lets a running call return soon, for speech; called on any thread.
 
         When it is cancelled, a waiting call is dropped, and a running one is waited for, since
         nothing can end a native call from outside: afterwards the call runs no more. Cancelled
@@ -66,6 +68,7 @@ class Jobs:
                 deadline_s=self._clock(),
                 run=lambda _worker: call(),
                 deliver=_deliver_to(future),
+                give_way=give_way,
             )
         )
         try:

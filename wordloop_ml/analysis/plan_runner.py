@@ -32,8 +32,9 @@ COMPUTE_S, COMPUTE_BESIDE_SPEECH_S = 0.05, 0.01
 """How long a plan computes in one job, about: the clock is read at its pauses. The second number is
 for while people speak; computing in Python holds up the event loop, too."""
 
-GENERATE_S, GENERATE_BESIDE_SPEECH_S = 0.25, 0.04
-"""How long a generation goes on in one job; likewise."""
+GENERATE_S, GENERATE_BESIDE_SPEECH_S = 1.0, 0.25
+"""How long a generation goes on in one job; likewise. It gives way to speech that finds no other thread,
+and what it then read in vain is bounded by this."""
 
 BUSY_TRIES = 30
 """How often work that was begun asks again where too much waits; a second or so each time."""
@@ -88,13 +89,20 @@ class PlanRunner:
                 plan.close()
 
     async def _job(
-        self, call: Callable[[], U], caller: JobOwner, *, stop: Callable[[], None] | None = None
+        self,
+        call: Callable[[], U],
+        caller: JobOwner,
+        *,
+        stop: Callable[[], None] | None = None,
+        give_way: Callable[[], None] | None = None,
     ) -> U:
         """Run a call as a job of class SYNTHESIS, asking again while too much waits.
 
-        stop: ends a running call early. Raises what the call raises, ``Busy`` and ``Draining``.
+        stop, give_way: see ``Jobs.run``. Raises what the call raises, ``Busy`` and ``Draining``.
         """
-        return await _retry_busy(lambda: self.jobs.run(JobClass.SYNTHESIS, caller, call, stop=stop))
+        return await _retry_busy(
+            lambda: self.jobs.run(JobClass.SYNTHESIS, caller, call, stop=stop, give_way=give_way)
+        )
 
     def _advance(self, computation: "_Computation[T]", answer: Any) -> Callable[[], "_Advanced[T]"]:
         budget_s = COMPUTE_BESIDE_SPEECH_S if self.jobs.speech_lately else COMPUTE_S
@@ -132,7 +140,12 @@ class PlanRunner:
 
     async def _step(self, answering: "_Answering", caller: JobOwner) -> Generated | None:
         budget_s = GENERATE_BESIDE_SPEECH_S if self.jobs.speech_lately else GENERATE_S
-        return await self._job(lambda: answering.step(budget_s), caller, stop=answering.cancel)
+        return await self._job(
+            lambda: answering.step(budget_s),
+            caller,
+            stop=answering.cancel,
+            give_way=answering.pause,
+        )
 
 
 def run_plan(
@@ -268,6 +281,10 @@ class _Answering:
             if over:
                 self.close()
         return answer
+
+    def pause(self) -> None:
+        if (generation := self._generation) is not None:
+            generation.pause()
 
     def cancel(self) -> None:
         if self._generation is not None:

@@ -26,7 +26,6 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
-from wordloop_ml.synthesis.generative.answers import SCHEMAS
 from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser
 from wordloop_ml.synthesis.messages import MadeBy
 from wordloop_ml.synthesis.synthesiser import Synthesiser
@@ -97,12 +96,12 @@ def synthesisers_of(
     """Make the synthesisers by kind (``MadeBy.kind``), the default first; none without an embedder, which checks the evidence."""
     if embedder is None:
         return {}
+    extractive = ExtractiveSynthesiser(embedder.capabilities)
     offered: dict[str, Synthesiser[Any]] = {}
     if generator is not None:
         writes = generator.capabilities
         made_by = MadeBy("generative", writes.name, writes.model, writes.digest)
-        offered[made_by.kind] = GenerativeSynthesiser(made_by)
-    extractive = ExtractiveSynthesiser(embedder.capabilities)
+        offered[made_by.kind] = GenerativeSynthesiser(extractive, made_by)
     offered[extractive.made_by.kind] = extractive
     return offered
 
@@ -204,7 +203,7 @@ def _minilm(files: Files, _settings: Settings) -> Embedder:
 
 
 def _llama_cpp(files: Files, settings: Settings) -> Generator:
-    return LlamaCppGenerator.open(files.weights, schemas=SCHEMAS, threads=settings.threads)
+    return LlamaCppGenerator.open(files.weights, threads=settings.threads)
 
 
 # The scripted engines take no weights: a drill's manifest may name any file for them.

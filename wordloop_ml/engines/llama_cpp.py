@@ -1,19 +1,17 @@
 """Language models through llama.cpp: loaded once, one answer at a time, in steps of a given length.
 
-The loop over a prompt is this project's own (docs/adr/0021): it reads in small batches whose size
-follows from their measured cost, so that a step ends on time and live captions come in between,
-and a cancelled step ends inside its batch. Calls release the interpreter's lock.
+The loop over a prompt is this project's own (docs/adr/0021): it reads in batches, and a step that is
+paused or cancelled ends inside its batch, so that live captions come in between. Calls release the
+interpreter's lock.
 """
 
-import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from wordloop_ml.engines.llama_cpp_library import LlamaLibrary, load_library
-from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel, Pace, StopFlag
-from wordloop_ml.engines.llama_cpp_tokens import TokenSampler
+from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel, StopFlag
+from wordloop_ml.engines.llama_cpp_tokens import TokenSampler, ends_in_repetition
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.ports import GeneratorCapabilities
@@ -22,11 +20,15 @@ from wordloop_ml.weights.store import MappedWeights
 CONTEXT_TOKENS = 4_096
 """Prompt and answer together; less where the model was trained on less."""
 
-_MOST_GRAMMARS = 16
+FEWEST_TOKENS = 8
+"""Of a batch, however often it is stopped: beside people who speak all the time, it still gets on."""
+
+REPEATED_TOKENS = 12
+"""So many tokens in a row that stood in the answer before: it goes round in circles."""
 
 
 class LlamaCppGenerator:
-    """A model, its context, and the grammars that were asked for."""
+    """A model and its context."""
 
     def __init__(
         self,
@@ -38,8 +40,7 @@ class LlamaCppGenerator:
         self._library = library
         self._model = model
         self._clock = clock
-        self._pace = Pace()
-        self._grammars: dict[str, Any] = {}
+        self._batch_tokens = MOST_TOKENS
         self._lock = threading.Lock()
         self._in_use = False
         self._closing = False
@@ -55,25 +56,21 @@ class LlamaCppGenerator:
         cls,
         weights: MappedWeights,
         *,
-        schemas: Sequence[Mapping[str, Any]] = (),
         threads: int = 1,
         context_tokens: int = CONTEXT_TOKENS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> "LlamaCppGenerator":
-        """Map a GGUF file, make the grammars of these schemas, and measure some tokens.
+        """Map a GGUF file and read some tokens.
 
         threads: native threads of one call. The library keeps a map of its own: ``weights`` may be
         closed. Raises ``StartupFailed`` (``engine_incompatible``) for a missing extra, weights
-        that llama.cpp cannot run, a model without a chat template, and a schema that has no
-        grammar.
+        that llama.cpp cannot run, and a model without a chat template.
         """
         library = load_library()
         model = LlamaModel.load(library, weights, context_tokens=context_tokens, threads=threads)
         generator = cls(library, model, weights, clock)
         try:
-            for schema in schemas:
-                generator._grammar(schema)
-            generator._measure()
+            generator._try_out()
         except EngineFailed as error:
             generator.close()
             raise StartupFailed(str(error), code=ErrorCode.ENGINE_INCOMPATIBLE) from error
@@ -102,13 +99,15 @@ class LlamaCppGenerator:
             self._in_use = True
         try:
             tokens = self._prompt_tokens(prompt, options.longest_tokens)
-            sampler = TokenSampler(
-                self._library,
-                self._new_grammar(options.schema),
-                temperature=options.temperature,
-                seed=options.seed,
+            banned = (
+                None
+                if options.scripts is None
+                else self._model.vocabulary.tokens_of_other_scripts(options.scripts)
             )
-            return LlamaCppGeneration(self, tokens, sampler, options.longest_tokens)
+            sampler = TokenSampler(
+                temperature=options.temperature, seed=options.seed, banned=banned
+            )
+            return LlamaCppGeneration(self, tokens, sampler, options)
         except BaseException:
             self._release()
             raise
@@ -128,9 +127,6 @@ class LlamaCppGenerator:
                 self._free()
 
     def _free(self) -> None:
-        for grammar in self._grammars.values():
-            self._library.functions.llama_sampler_free(grammar)
-        self._grammars.clear()
         self._model.close()
 
     def _prompt_tokens(self, prompt: Prompt, longest_tokens: int) -> list[int]:
@@ -143,45 +139,19 @@ class LlamaCppGenerator:
             )
         return tokens
 
-    def _new_grammar(self, schema: Mapping[str, Any] | None) -> Any | None:
-        """Make a grammar sampler at its beginning; the caller frees it."""
-        if schema is None:
-            return None
-        return self._library.functions.llama_sampler_clone(self._grammar(schema))
-
-    def _grammar(self, schema: Mapping[str, Any]) -> Any:
-        """Return the grammar of a schema, made once; raises ``EngineFailed`` when it has none."""
-        text = json.dumps(schema)
-        if text not in self._grammars:
-            functions = self._library.functions
-            try:
-                rules = self._library.grammar_of(text)
-            except Exception as error:  # the converter's own errors have no common class
-                raise EngineFailed("a schema cannot be made a grammar") from error
-            made = functions.llama_sampler_init_grammar(
-                self._model.vocabulary.native, rules.encode(), b"root"
-            )
-            if not made:
-                raise EngineFailed("llama.cpp refuses the grammar of a schema")
-            if len(self._grammars) >= _MOST_GRAMMARS:
-                functions.llama_sampler_free(self._grammars.pop(next(iter(self._grammars))))
-            self._grammars[text] = made
-        return self._grammars[text]
-
-    def _measure(self) -> None:
-        """Read some tokens, to measure their cost and to fail before readiness is told."""
+    def _try_out(self) -> None:
+        """Read some tokens, to fail before readiness is told."""
         token = self._model.vocabulary.prompt_tokens(Prompt("a", "a"))[0]
-        for count in (1, 1, min(MOST_TOKENS, 16)):  # the first call makes buffers, and counts less
-            self._read([token] * count)
+        self._model.read([token] * min(MOST_TOKENS, 16))
         self._model.logits()
         self._model.keep([])
 
     def _read(self, tokens: list[int]) -> bool:
-        """Read a batch and note what it took; False when stopped."""
-        began_s = self._clock()
+        """Read a batch; False when stopped. Batches are halved when one is, for it was read in vain."""
         done = self._model.read(tokens)
-        if done:
-            self._pace.note(len(tokens), self._clock() - began_s)
+        if len(tokens) == self._batch_tokens:
+            size = 2 * len(tokens) if done else len(tokens) // 2
+            self._batch_tokens = min(max(size, FEWEST_TOKENS), MOST_TOKENS)
         return done
 
 
@@ -193,52 +163,60 @@ class LlamaCppGeneration:
         generator: LlamaCppGenerator,
         prompt: list[int],
         sampler: TokenSampler,
-        longest_tokens: int,
+        options: GenerationOptions,
     ) -> None:
         self._generator = generator
         self._model = generator._model
-        self._pace = generator._pace
         self._clock = generator._clock
         self._sampler = sampler
-        self._longest_tokens = longest_tokens
+        self._options = options
         self._flag = StopFlag()
+        self._cancelled = False
         self._model.watch(self._flag)
         self._reused = self._model.keep(prompt)
         self._prompt_tokens = len(prompt)
         self._unread = prompt[self._reused :]
         self._answer: list[int] = []
+        self._text = b""
+        self._stops = tuple(one.encode() for one in options.stop)
         self._closed = False
 
     def step(self, budget_s: float) -> Generated | None:
-        """Generate for about ``budget_s`` seconds, in bounded native calls; None while there is more to come.
+        """Generate for ``budget_s`` seconds and the native call in which they end; None while there is more to come.
 
-        At least one call is made. Raises ``EngineFailed``, and the answer is lost.
+        At least one call is made, unless it is paused. Raises ``EngineFailed``, and the answer is lost.
         """
         if self._closed:
             raise EngineFailed("the generation is closed")
         ends_s = self._clock() + budget_s
         while True:
-            left_s = ends_s - self._clock()
-            count = self._pace.fit(left_s, len(self._unread))
+            count = min(self._generator._batch_tokens, len(self._unread))
             if self._flag.is_set or not self._generator._read(self._unread[:count]):
-                raise EngineFailed("the generation was cancelled")
+                if self._cancelled:
+                    raise EngineFailed("the generation was cancelled")
+                self._flag.clear()
+                return None
             del self._unread[:count]
             if not self._unread:
                 generated = self._say_one()
                 if generated is not None:
                     return generated
-            if not self._pace.fits_one(ends_s - self._clock()):
+            if self._clock() >= ends_s:
                 return None
+
+    def pause(self) -> None:
+        """Let the step that runs, or the next one, return within one operation of the library."""
+        self._flag.set()
 
     def cancel(self) -> None:
         """Stop a step that runs on another thread, within one operation of the library."""
+        self._cancelled = True
         self._flag.set()
 
     def close(self) -> None:
         """Let the next generation begin; harmless when called twice."""
         if not self._closed:
             self._closed = True
-            self._sampler.close()
             self._generator._release()
 
     def _say_one(self) -> Generated | None:
@@ -247,15 +225,21 @@ class LlamaCppGeneration:
         if self._model.vocabulary.ends(token):
             return self._generated(Finish.STOP)
         self._answer.append(token)
-        if len(self._answer) >= self._longest_tokens:
+        self._text += self._model.vocabulary.piece(token)
+        ends = [at for at in map(self._text.find, self._stops) if at >= 0]
+        if ends:
+            self._text = self._text[: min(ends)]
+            return self._generated(Finish.STOP)
+        if ends_in_repetition(self._answer, REPEATED_TOKENS):
+            return self._generated(Finish.REPETITION)
+        if len(self._answer) >= self._options.longest_tokens:
             return self._generated(Finish.LENGTH)
         self._unread = [token]
         return None
 
     def _generated(self, finish: Finish) -> Generated:
-        pieces = b"".join(map(self._model.vocabulary.piece, self._answer))
         return Generated(
-            text=pieces.decode("utf-8", "replace"),
+            text=self._text.decode("utf-8", "replace"),
             finish=finish,
             prompt_tokens=self._prompt_tokens,
             reused_tokens=self._reused,

@@ -75,7 +75,6 @@ class LlamaLibrary:
     def __init__(self) -> None:
         self.functions: Any = _module("llama_cpp.llama_cpp")
         self._chat_format: Any = _module("llama_cpp.llama_chat_format")
-        self._grammar: Any = _module("llama_cpp.llama_grammar")
         for unused in vars(_module("llama_cpp._utils")).values():
             if isinstance(unused, io.TextIOBase):  # it opens /dev/null twice, and never closes it
                 unused.close()
@@ -89,12 +88,6 @@ class LlamaLibrary:
         # looks at one byte: an empty string has the length 0, which is false (docs/adr/0021).
         self.is_raised = ctypes.cast(self.libc.strlen, self.functions.ggml_abort_callback)
         self.functions.llama_backend_init()
-
-    def grammar_of(self, schema_text: str) -> str:
-        """Convert a JSON Schema to a grammar of llama.cpp; raises what the converter raises."""
-        grammar: str = self._grammar.json_schema_to_gbnf(schema_text)
-        # The converter lets control characters into strings, where JSON does not have them.
-        return grammar.replace(r'[^"\\]', r'[^"\\\x7F\x00-\x1F]')
 
     def chat_formatter(self, template: str, *, bos: str, eos: str) -> Any:
         """Make the renderer of a model's chat template; raises jinja2's ``TemplateError``."""

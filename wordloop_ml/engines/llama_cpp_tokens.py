@@ -3,13 +3,10 @@
 What people said never becomes anything but text. The chat template is rendered once, around two
 marks; what stands between the marks may hold the model's special tokens, what replaces them may
 not: ``<|im_end|>`` in a transcript is tokenised as the eleven characters that it is.
-
-A grammar that restricts the next token looks at every token of the vocabulary, which for a large
-one takes longer than the network. So it is asked about the likeliest alone, then about a few, then
-about all.
 """
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,7 @@ import numpy.typing as npt
 
 from wordloop_ml.engines.llama_cpp_library import LlamaLibrary
 from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed
+from wordloop_ml.languages import scripts_of
 from wordloop_ml.messages import Prompt
 
 _SYSTEM_MARK, _USER_MARK = "WORDLOOP1SYSTEM1MARK", "WORDLOOP1USER1MARK"
@@ -39,6 +37,10 @@ class LlamaVocabulary:
         self.unspeakable = np.array(
             [token for token in range(self.size) if self._is_no_text(token)], np.intp
         )
+        self._scripts = [
+            scripts_of(self.piece(token).decode("utf-8", "ignore")) for token in range(self.size)
+        ]
+        self._other_scripts: dict[frozenset[str], npt.NDArray[np.intp]] = {}
         before, between, after = _template_parts(library, model, self._text)
         self._before = self.tokens(before, special=True)
         self._between = self.tokens(between, special=True)
@@ -96,6 +98,20 @@ class LlamaVocabulary:
         """Whether this token ends an answer."""
         return bool(self._functions.llama_vocab_is_eog(self._vocabulary, token))
 
+    def tokens_of_other_scripts(self, allowed: frozenset[str]) -> npt.NDArray[np.intp]:
+        """Return the ids of tokens with a letter of a writing system that is not allowed.
+
+        Bytes of a character that is divided between tokens are of no system.
+        """
+        if allowed not in self._other_scripts:
+            self._other_scripts = {
+                allowed: np.array(
+                    [token for token, scripts in enumerate(self._scripts) if scripts - allowed],
+                    np.intp,
+                )
+            }
+        return self._other_scripts[allowed]
+
     def _is_no_text(self, token: int) -> bool:
         attributes: int = self._functions.llama_vocab_get_attr(self._vocabulary, token)
         return bool(attributes & _NOT_TEXT) and not self.ends(token)
@@ -142,82 +158,44 @@ Logits = npt.NDArray[np.float32]
 SAMPLED_FROM = 40
 """With a temperature, one of so many of the likeliest tokens is taken."""
 
-_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
-"""llama.cpp's ``llama_token_data``."""
-
 
 class TokenSampler:
     """Chooses the tokens of one answer.
 
-    grammar: a sampler of the library, its own, freed with it; None for free text.
+    banned: ids of tokens that it never takes.
     """
 
     def __init__(
-        self, library: LlamaLibrary, grammar: Any | None, *, temperature: float, seed: int
+        self, *, temperature: float, seed: int, banned: npt.NDArray[np.intp] | None = None
     ) -> None:
-        self._functions = library.functions
-        self._grammar = grammar
         self._temperature = temperature
         self._random = np.random.default_rng(seed)
+        self._banned = banned
 
     def choose(self, logits: Logits) -> int:
-        """Choose the next token and advance the grammar by it.
+        """Choose the next token.
 
-        logits: shape (vocabulary,). Raises ``EngineFailed`` when they are no numbers, or when no
-        token is allowed.
+        logits: shape (vocabulary,); those of banned tokens are overwritten. Raises ``EngineFailed``
+        when they are no numbers.
         """
+        if self._banned is not None:
+            logits[self._banned] = -np.inf
         likeliest = int(logits.argmax())
         if not np.isfinite(logits[likeliest]):
             raise EngineFailed("the generator gave no numbers")
-        for ids in self._candidates(logits, likeliest):
-            allowed, values = self._allowed(ids, logits)
-            if len(allowed):
-                token = self._take(allowed, values)
-                self._accept(token)
-                return token
-        raise EngineFailed("no token that the grammar allows is left")
-
-    def close(self) -> None:
-        """Free the grammar; harmless when called twice."""
-        grammar, self._grammar = self._grammar, None
-        if grammar is not None:
-            self._functions.llama_sampler_free(grammar)
-
-    def _candidates(self, logits: Logits, likeliest: int) -> Any:
-        """Yield ever larger sets of candidates for the grammar, the likeliest first."""
         if self._temperature <= 0.0:
-            yield np.array([likeliest])
+            return likeliest
         some = min(SAMPLED_FROM, len(logits))
-        yield np.argpartition(logits, -some)[-some:]
-        if self._grammar is not None:
-            yield np.arange(len(logits))
+        ids = np.argpartition(logits, -some)[-some:]
+        weights = np.exp((logits[ids] - logits[likeliest]) / self._temperature, dtype=np.float64)
+        return int(ids[self._random.choice(some, p=weights / weights.sum())])
 
-    def _allowed(self, ids: npt.NDArray[np.intp], logits: Logits) -> tuple[Any, Any]:
-        """Return those of the tokens that the grammar allows, and their logits."""
-        values = logits[ids]
-        if self._grammar is not None:
-            data = np.zeros(len(ids), _CANDIDATE)
-            data["id"] = ids
-            data["logit"] = values
-            array = self._functions.llama_token_data_array(
-                data=data.ctypes.data_as(self._functions.llama_token_data_p),
-                size=len(ids),
-                selected=-1,
-                sorted=False,
-            )
-            self._functions.llama_sampler_apply(self._grammar, ctypes.byref(array))
-            values = data["logit"].copy()
-        kept = np.isfinite(values)
-        return ids[kept], values[kept]
 
-    def _take(self, ids: Any, values: Any) -> int:
-        if self._temperature <= 0.0:
-            return int(ids[values.argmax()])
-        best = np.argsort(values)[::-1][:SAMPLED_FROM]
-        weights = np.exp((values[best] - values[best[0]]) / self._temperature, dtype=np.float64)
-        return int(ids[best[self._random.choice(len(best), p=weights / weights.sum())]])
-
-    def _accept(self, token: int) -> None:
-        # the end of an answer is the grammar's end too: nothing follows that it could judge
-        if self._grammar is not None:
-            self._functions.llama_sampler_accept(self._grammar, token)
+def ends_in_repetition(tokens: Sequence[int], length: int) -> bool:
+    """Whether the last ``length`` tokens stood in a row before, without overlap."""
+    last = list(tokens[-length:])
+    before = len(tokens) - length
+    return any(
+        tokens[at] == last[0] and list(tokens[at : at + length]) == last
+        for at in range(before - length + 1)
+    )
