@@ -55,7 +55,6 @@ class ErrorCode(StrEnum):
     DRAINING = "draining"
     # a job is lost, the meeting lives
     ENGINE_FAILED = "engine_failed"
-    ANSWER_INVALID = "answer_invalid"
     INTERNAL = "internal"
     # start-up only: the service does not start
     BAD_SETTING = "bad_setting"

@@ -5,7 +5,9 @@ ISO 639; models know them by a single subtag. Inside the service a language is i
 the code of ISO 639-1 where there is one, else that of ISO 639-3.
 """
 
+import functools
 import re
+import unicodedata
 from collections.abc import Collection
 
 MAX_TAG_CHARS = 64
@@ -136,3 +138,22 @@ def known_as(language: str, codes: Collection[str]) -> str | None:
         ),
         None,
     )
+
+
+_EAST_ASIAN = frozenset(
+    {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "HALFWIDTH"}
+)
+
+
+def scripts_of(text: str) -> frozenset[str]:
+    """Return the scripts of a text's letters, such as ``LATIN``: the first words of their names in Unicode.
+
+    Ideographs and kana are one, ``CJK``.
+    """
+    return frozenset(_script_of(character) for character in set(text) if character.isalpha())
+
+
+@functools.lru_cache(maxsize=4_096)
+def _script_of(letter: str) -> str:
+    name = unicodedata.name(letter, "").partition(" ")[0]
+    return "CJK" if name in _EAST_ASIAN else name

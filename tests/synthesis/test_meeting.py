@@ -133,7 +133,7 @@ def test_a_chunk_that_fails_twice_is_named_in_the_coverage() -> None:
     assert len(found.draft.topics) == found.coverage.chunks - 1 == len(notes)
 
 
-@pytest.mark.parametrize("code", [ErrorCode.ANSWER_INVALID, ErrorCode.TOO_LARGE])
+@pytest.mark.parametrize("code", [ErrorCode.TOO_LARGE])
 def test_what_would_fail_again_is_not_tried_again(code: ErrorCode) -> None:
     """The synthesiser has tried, or knows that it is no use."""
     synthesiser = Failing({1: 1}, code=code)

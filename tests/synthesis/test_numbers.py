@@ -114,3 +114,22 @@ def test_any_text_has_its_numbers_in_order(text: str) -> None:
     places = [place for one in found for place in (one.start, one.end)]
     assert places == sorted(places)
     assert all(one.start < one.end for one in found)
+
+
+def test_days_and_months_are_numbers() -> None:
+    """Each is one that has to be said, too; words of other meanings are none."""
+
+    def dates(text: str) -> list[tuple[float, str | None]]:
+        return [(one.value, one.unit) for one in numbers_of(text)]
+
+    assert dates("We launch on friday, 3 March.") == [
+        (5.0, "weekday"),
+        (3.0, None),
+        (3.0, "calendar month"),
+    ]
+    assert dates("In May or august, not tomorrow") == [
+        (5.0, "calendar month"),
+        (8.0, "calendar month"),
+        (1.0, "date"),
+    ]
+    assert dates("May I march on? You may.") == []

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wordloop_ml.languages import scripts_of
 from wordloop_ml.synthesis.statements import (
     Names,
     clauses_of,
@@ -12,7 +13,6 @@ from wordloop_ml.synthesis.statements import (
     is_cut,
     is_repeated,
     is_tiny,
-    scripts_of,
     sentences_of,
 )
 from wordloop_ml.synthesis.words import tokens

@@ -311,7 +311,16 @@ FULL_ANSWER = MeetingSynthesis(
     "weekly",
     Draft(SAID, (SAID,), (TOPIC,), (SAID,), (TASK, ActionItem("Test it", ("a-0",))), (SAID,)),
     Coverage(
-        3, 2, 2, 1, (FailedChunk(5_000, 6_000, ("c",), "engine_failed"),), 4, 5, 6, {"negation": 7}
+        3,
+        2,
+        2,
+        1,
+        (FailedChunk(5_000, 6_000, ("c",), "engine_failed"),),
+        4,
+        5,
+        6,
+        {"negation": 7},
+        ("summary",),
     ),
     MadeBy("extractive", "minilm", "all-minilm-l6-v2", "5" * 64),
 )
@@ -364,6 +373,7 @@ def test_nothing_is_lost() -> None:
         "unsupported_details": 5,
         "unknown_citations": 6,
         "refused": {"negation": 7},
+        "extractive": ["summary"],
     }
     assert answer["timings"] == {"queued_ms": 1, "ran_ms": 2, "total_ms": 4}
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from math import log
 
+from wordloop_ml.languages import scripts_of
 from wordloop_ml.synthesis.lines import Line, content_of, key_of, lines_of, stem_of
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.synthesis.numbers import Number, numbers_of
@@ -26,7 +27,6 @@ from wordloop_ml.synthesis.statements import (
     is_cut,
     is_repeated,
     is_tiny,
-    scripts_of,
     sentences_of,
 )
 from wordloop_ml.synthesis.steps import Pause, Steps

@@ -23,7 +23,7 @@ READING = "reading"
 WRITING = "writing"
 """The stage in which the draft is made; ``draft_check.CHECKING`` follows."""
 
-FINAL_FAILURES = frozenset({ErrorCode.ANSWER_INVALID, ErrorCode.TOO_LARGE})
+FINAL_FAILURES = frozenset({ErrorCode.TOO_LARGE})
 """Trying again would not help, or has not; any other failure is tried once more."""
 
 N = TypeVar("N")
@@ -85,6 +85,7 @@ def synthesise(
             unsupported_details=checked.unsupported_details,
             unknown_citations=checked.unknown_citations,
             refused=checked.draft.refused,
+            extractive=draft.extractive,
         ),
         made_by=synthesiser.made_by,
     )

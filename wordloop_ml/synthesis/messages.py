@@ -82,7 +82,8 @@ class ActionItem:
 class Draft:
     """What a synthesiser says, before anybody has checked it against the transcript.
 
-    refused: how many of its clauses a synthesiser has refused itself, by reason (``evidence.Reason``).
+    refused: how many clauses the synthesiser has dropped itself, by reason (``evidence.Reason``).
+    extractive: lists that stand in sentences of the meeting, because nothing that was written held.
     """
 
     title: Statement
@@ -92,6 +93,7 @@ class Draft:
     action_items: tuple[ActionItem, ...] = ()
     open_questions: tuple[Statement, ...] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
+    extractive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ class Coverage:
     failed: parts that are missing. unsupported: items that were dropped because the segments that
         they cite do not support them. unsupported_details: owners and dues that nobody said, taken
         off their action items. unknown_citations: cited ids that do not exist, removed. refused: how
-        many items, or clauses of them, were left out for each reason (``evidence.Reason``).
+        many items, or clauses of them, were left out for each reason (``evidence.Reason``). extractive: lists
+        that stand in sentences of the meeting, because nothing that was written held.
     """
 
     segments: int
@@ -151,6 +154,7 @@ class Coverage:
     unsupported_details: int = 0
     unknown_citations: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
+    extractive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

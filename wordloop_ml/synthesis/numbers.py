@@ -1,4 +1,4 @@
-"""Numbers of a text, as digits or English words, with their units; pure.
+"""Numbers and days of a text, as digits or English words, with their units; pure.
 
 "12.5 euros", "twelve and a half Euros" and "€12.50" are one number. Ordinals are none: "first" and "second" mostly put things in order.
 """
@@ -46,6 +46,20 @@ _UNITS = {
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _PART = re.compile(rf"[€$£%]|{_DIGITS}|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
 _SHARES = {"half": 0.5, "quarter": 0.25, "dozen": 12.0}
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
+_MONTHS = "january february march april may june july august september october november december"
+_CALENDAR = {"weekday", "calendar month", "date"}
+_DATES = {
+    word: (float(at), unit)
+    for unit, words in (("weekday", _WEEKDAYS), ("calendar month", _MONTHS), ("date", "tomorrow"))
+    for at, word in enumerate(words.split(), start=1)
+}
+_DATE = re.compile(
+    r"\b(?i:"
+    + "|".join(word for word in _DATES if word not in {"march", "may"})
+    + r")\b|(?<=[\w,] )(?:March|May)\b"
+)
+"""Also words of other meanings, where they have a capital and do not begin a sentence."""
 _ONE = 1.0
 _ANY = 1_000
 """What the last word counts where a number begins: any word goes on with it."""
@@ -66,8 +80,9 @@ class Number:
     end: int
 
     def is_said_by(self, other: "Number") -> bool:
-        """Whether the other one, as it was said, says this one: an unnamed unit may be any."""
-        same_unit = None in {self.unit, other.unit} or self.unit == other.unit
+        """Whether the other one, as it was said, says this one: an unnamed unit may be any but a day."""
+        units = {self.unit, other.unit}
+        same_unit = len(units) == 1 or (None in units and not units & _CALENDAR)
         return self.value == other.value and same_unit
 
 
@@ -79,9 +94,10 @@ class _Part:
 
 
 def numbers_of(text: str) -> list[Number]:
-    """Return the numbers of a text, in order."""
+    """Return the numbers of a text, in order; a weekday or a month is one, counted from 1."""
     parts = [_Part(one[0].lower(), *one.span()) for one in _PART.finditer(text)]
-    return list(_read(parts))
+    dates = [Number(*_DATES[one[0].lower()], False, *one.span()) for one in _DATE.finditer(text)]
+    return sorted([*_read(parts), *dates], key=lambda one: one.start)
 
 
 def _read(parts: list[_Part]) -> Iterator[Number]:

@@ -1,11 +1,10 @@
 """A written statement in clauses, and what is wrong with its form; pure."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 
+from wordloop_ml.languages import scripts_of
 from wordloop_ml.synthesis.words import UNSPACED, content_words, stems, tokens
 
 FEWEST_CONTENT_WORDS = 3
@@ -148,20 +147,8 @@ def is_cut(text: str, vocabulary: Collection[str]) -> bool:
 
 
 def foreign_scripts(text: str, scripts: Collection[str]) -> bool:
-    """Whether a text has letters of a script that is none of these; see ``scripts_of``."""
+    """Whether a text has letters of a script that is none of these; see ``languages.scripts_of``."""
     return not scripts_of(text) <= set(scripts)
-
-
-def scripts_of(text: str) -> frozenset[str]:
-    """Return the names of the scripts in which a text's letters are written; ideographs and kana are one."""
-    return frozenset(_script(one) for one in set(text) if one.isalpha())
-
-
-@cache
-def _script(letter: str) -> str:
-    name = unicodedata.name(letter, "").split(" ")[0]
-    east = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "HALFWIDTH"}
-    return "CJK" if name in east else name
 
 
 def is_tiny(words: Sequence[str]) -> bool:

@@ -110,7 +110,6 @@ OUTCOMES = {
     ErrorCode.BUSY: Outcome(CloseCode.OVERLOAD, 503),
     ErrorCode.DRAINING: Outcome(CloseCode.RESTART, 503),
     ErrorCode.ENGINE_FAILED: Outcome(CloseCode.UNEXPECTED, 500),
-    ErrorCode.ANSWER_INVALID: Outcome(CloseCode.UNEXPECTED, 500),
     ErrorCode.INTERNAL: Outcome(CloseCode.UNEXPECTED, 500),
 }
 """Every error that can reach a client; the others stop the service or stay with an operator."""

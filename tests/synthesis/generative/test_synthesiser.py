@@ -1,185 +1,238 @@
-"""Notes of chunks and a merge, with answers written here in the place of a model's."""
+"""What is located, asked for, verified and fallen back upon, with answers written here in the place of a model's."""
 
-import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from tests.synthesis.extractive.conftest import LAUNCH, transcript_of
+from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
-from wordloop_ml.synthesis.generative.answers import UNKNOWN, ChunkNotes, Noted, NotedAction
-from wordloop_ml.synthesis.generative.synthesiser import MERGED_AT_ONCE, GenerativeSynthesiser
-from wordloop_ml.synthesis.messages import (
-    ActionItem,
-    Draft,
-    MadeBy,
-    Segment,
-    Statement,
-    Topic,
-    Transcript,
-    Wishes,
-)
-from wordloop_ml.synthesis.steps import Generate, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk
+from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
+from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser, WrittenNotes
+from wordloop_ml.synthesis.messages import Draft, MadeBy, Wishes
+from wordloop_ml.synthesis.steps import Embed, Generate, Steps
 
-SYNTHESISER = GenerativeSynthesiser(MadeBy("generative", "llama_cpp", "some", "ab" * 32))
-NOTES = json.dumps(
-    {
-        "topic": "The case",
-        "summary": [{"text": "They chose rubber.", "lines": [2, 9]}],
-        "decisions": [{"text": "The case is made of rubber.", "lines": [2]}],
-        "action_items": [],
-        "open_questions": [],
-    }
-)
+MADE_BY = MadeBy("generative", "llama_cpp", "some", "ab" * 32)
+EXTRACTIVE = ExtractiveSynthesiser(EMBEDDER_CAPABILITIES)
+SYNTHESISER = GenerativeSynthesiser(EXTRACTIVE, MADE_BY)
+
+Said = Sequence[tuple[str, str]]
+Answer = Callable[[Generate], Generated]
+
+SUMMARY = "The group discussed the launch of the mobile app and the budget."
+WORDED = {
+    "mobile app in March": "It was decided to launch the mobile app in March.",
+    "smaller hosting plan": "It was decided to go with the smaller hosting plan.",
+    "login screen by Friday": "Fix the login screen by Friday.",
+    "hosting invoice": "Send the hosting invoice to Anna tomorrow.",
+    "release notes": "Who is going to write the release notes for the app store?",
+}
 
 
-def chunk_at(start: int) -> Chunk:
-    """Three segments, the first with the id ``start``."""
-    segments = tuple(
-        Segment(str(at), "t", f"Sentence {at}.", 1_000 * at, 1_000 * at + 500, "Anna")
-        for at in range(start, start + 3)
-    )
-    return Chunk(segments, digest=f"{start}")
+def told(text: str, finish: Finish = Finish.STOP) -> Generated:
+    return Generated(text, finish, 100, 0, 10)
 
 
-def notes_of(topic: str, *decisions: str, actions: tuple[NotedAction, ...] = ()) -> ChunkNotes:
-    """Notes that rest on the first line of their chunk."""
-    return ChunkNotes(
-        topic,
-        (Noted(f"About {topic}.", (1,)),),
-        tuple(Noted(text, (1,)) for text in decisions),
-        actions,
-        (),
-    )
+def faithful(asked: Generate) -> Generated:
+    """What a model answers that reads well and invents nothing."""
+    question = asked.prompt.user.partition("</transcript>")[2]
+    if "one paragraph" in question:  # nothing more than the summary has
+        return told("")
+    return told(next((text for mark, text in WORDED.items() if mark in question), SUMMARY))
 
 
-def performed(plan: Steps[Any], answers: list[str]) -> tuple[Any, list[Generate]]:
+def performed(plan: Steps[Any], answer: Answer) -> tuple[Any, list[Generate]]:
     """What the plan comes to when the model answers like this, and what it was asked."""
+    embedder = ScriptedEmbedder()
     asked: list[Generate] = []
-    told: Generated | None = None
+    reply: Any = None
     while True:
         try:
-            request = plan.send(told)
+            request = plan.send(reply)
         except StopIteration as end:
             return end.value, asked
-        told = None
+        reply = None
+        if isinstance(request, Embed):
+            reply = embedder.embed(embedder.tokenise(request.texts))
         if isinstance(request, Generate):
-            text = answers[len(asked)]
             asked.append(request)
-            told = Generated(text, Finish.STOP, 100, 0, len(text))
+            reply = answer(request)
 
 
-def merged(answer: str, *notes: ChunkNotes | None) -> Draft:
-    """The draft of chunks of three segments each."""
-    chunks = [chunk_at(10 * at) for at in range(len(notes))]
-    segments = tuple(segment for chunk in chunks for segment in chunk.segments)
-    plan = SYNTHESISER.merge(Transcript("m", segments), chunks, notes, Wishes())
-    draft, _ = performed(plan, [answer])
+def noted(said: Said, answer: Answer) -> tuple[list[WrittenNotes], list[Generate]]:
+    """The notes of a meeting's chunks."""
+    notes: list[WrittenNotes] = []
+    asked: list[Generate] = []
+    for chunk in chunks_of(transcript_of(said).segments, SYNTHESISER.chunk_words):
+        one, questions = performed(SYNTHESISER.take_notes(chunk, "en"), answer)
+        notes.append(one)
+        asked += questions
+    return notes, asked
+
+
+def drafted(said: Said, answer: Answer, **wishes: Any) -> tuple[Draft, list[Generate]]:
+    """The draft, and what was asked after the notes."""
+    notes, _ = noted(said, answer)
+    transcript = transcript_of(said)
+    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
+    plan = SYNTHESISER.merge(transcript, chunks, notes, Wishes(**wishes))
+    draft, asked = performed(plan, answer)
     assert isinstance(draft, Draft)
-    return draft
+    return draft, asked
 
 
-def summary(*notes: int) -> str:
-    """A merged answer whose only sentence rests on these notes."""
-    return json.dumps(
-        {
-            "title": {"text": "The remote", "notes": [1]},
-            "summary": [{"text": "They chose rubber.", "notes": list(notes)}],
-        }
-    )
-
-
-def test_notes_are_those_that_the_model_took() -> None:
-    """By position, whatever the ids are; asked once, with the schema and the likeliest tokens."""
-    notes, asked = performed(SYNTHESISER.take_notes(chunk_at(5), "en"), [NOTES])
-    assert notes.summary == (Noted("They chose rubber.", (2, 9)),)
-    assert [one.options.temperature for one in asked] == [0.0]
-    assert asked[0].options.schema is not None
-
-
-def test_an_answer_that_is_none_is_asked_for_once_more() -> None:
-    """With the same prompt, which has been read already, and another chance of being right."""
-    notes, asked = performed(SYNTHESISER.take_notes(chunk_at(5), None), ["{", NOTES])
-    assert notes.topic == "The case"
-    assert asked[0].prompt == asked[1].prompt
-    assert asked[1].options.temperature > 0.0
-
-
-def test_two_answers_that_are_none_are_a_failure_with_a_name() -> None:
-    """Which holds nothing of what the model said."""
-    with pytest.raises(EngineFailed) as caught:
-        performed(SYNTHESISER.take_notes(chunk_at(5), None), ["secret", "secret"])
-    assert caught.value.code is ErrorCode.ANSWER_INVALID
-    assert "secret" not in str(caught.value)
-
-
-def test_an_engine_that_fails_is_not_asked_again_here() -> None:
-    """Whoever drives the plan decides."""
-    plan = SYNTHESISER.take_notes(chunk_at(5), None)
-    next(plan)
-    with pytest.raises(EngineFailed, match="gone"):
-        plan.throw(EngineFailed("gone"))
-
-
-def test_a_draft_cites_the_segments_of_the_notes() -> None:
-    """A chunk that failed is not in it."""
-    draft = merged(summary(1, 2), notes_of("cases", "Rubber it is."), None, notes_of("prices"))
-    assert draft.title == Statement("The remote", ("0",))
-    assert draft.summary == (Statement("They chose rubber.", ("0", "20")),)
-    assert draft.decisions == (Statement("Rubber it is.", ("0",)),)
-    assert draft.topics == (
-        Topic("cases", 0, 2_500, ("0",)),
-        Topic("prices", 20_000, 22_500, ("20",)),
-    )
-
-
-def test_a_number_that_the_model_made_up_is_no_segment() -> None:
-    """It is cited as what no segment can be called, so that it is counted and removed."""
-    draft = merged(summary(7, 1), notes_of("cases"))
-    assert draft.summary == (Statement("They chose rubber.", (UNKNOWN, "0")),)
-    made_up = ChunkNotes("t", (Noted("a", (99, 2, 0, -1)),), (Noted("b", (99,)),), (), ())
-    assert merged(summary(1), made_up).decisions == (Statement("b", (UNKNOWN,)),)
-
-
-def test_what_was_noted_twice_is_one_item() -> None:
-    """It rests on both places, and has the owner that either of them names."""
-    first = notes_of("a", "We use rubber for the case.", actions=(action("", "Friday"),))
-    second = notes_of("b", "We use rubber for the case!", "No logo.", actions=(action("Ben", ""),))
-    draft = merged(summary(1), first, second)
-    assert draft.decisions == (
-        Statement("We use rubber for the case.", ("0", "10")),
-        Statement("No logo.", ("10",)),
-    )
-    assert draft.action_items == (ActionItem("Order rubber", ("0", "10"), "Ben", "Friday"),)
-
-
-def action(owner: str, due: str) -> NotedAction:
-    return NotedAction("Order rubber", owner, due, (1,))
-
-
-def test_neighbours_about_the_same_are_one_topic() -> None:
-    """From the beginning of the first to the end of the last."""
-    draft = merged(summary(1), notes_of("The case"), notes_of("the case"), notes_of("Money"))
-    assert [(one.title, one.start, one.end) for one in draft.topics] == [
-        ("The case", 0, 12_500),
-        ("Money", 20_000, 22_500),
+def test_items_are_the_rules_items_in_the_models_words() -> None:
+    """Owners, dues and citations are those of the rules."""
+    draft, _ = drafted(LAUNCH, faithful)
+    assert [(one.text, one.segments) for one in draft.decisions] == [
+        ("It was decided to launch the mobile app in March.", ("s4",)),
+        ("It was decided to go with the smaller hosting plan.", ("s11",)),
     ]
+    assert [(one.task, one.owner, one.due) for one in draft.action_items] == [
+        ("Fix the login screen by Friday.", "Ben", "Friday"),
+        ("Send the hosting invoice to Anna tomorrow.", "Carla", "tomorrow"),
+    ]
+    assert [one.text for one in draft.open_questions] == [WORDED["release notes"]]
+    assert draft.extractive == ()
 
 
-def test_a_long_meeting_is_summarised_in_parts() -> None:
-    """Each call sees a bounded number of sentences, and the last one sees what the others wrote."""
-    count = MERGED_AT_ONCE * 2 + 5
-    chunks = [chunk_at(10 * at) for at in range(count)]
-    segments = tuple(segment for chunk in chunks for segment in chunk.segments)
-    notes = [notes_of(f"topic {at}") for at in range(count)]
-    plan = SYNTHESISER.merge(Transcript("m", segments), chunks, notes, Wishes())
-    draft, asked = performed(plan, [summary(1), summary(1), summary(1), summary(3)])
-    assert [one.prompt.user.count("\n[") for one in asked] == [MERGED_AT_ONCE, MERGED_AT_ONCE, 5, 3]
-    assert draft.summary == (Statement("They chose rubber.", (str(20 * MERGED_AT_ONCE),)),)
+def test_a_summary_cites_what_bears_it_out() -> None:
+    """Found afterwards: the model is asked for no numbers."""
+    draft, asked = drafted(LAUNCH, faithful)
+    assert [one.text for one in draft.summary] == [SUMMARY]
+    assert "s0" in draft.summary[0].segments
+    assert len(asked) == 2
 
 
-def test_without_any_notes_there_is_no_draft() -> None:
-    """Nothing is made up."""
-    with pytest.raises(EngineFailed, match="no notes"):
-        merged(summary(1), None)
+def test_more_is_asked_for_where_too_little_holds() -> None:
+    """Over the same lines, which have been read; not where the summary is long enough."""
+    more = "The hosting budget has doubled since the winter."
+
+    def tells(asked: Generate) -> Generated:
+        return told(faithful(asked).text or more)
+
+    draft, asked = drafted(LAUNCH, tells)
+    assert [one.text for one in draft.summary] == [SUMMARY, more]
+    one, other = (question.prompt.user.partition("</transcript>") for question in asked)
+    assert one[0] == other[0]
+    assert len(drafted(LAUNCH, tells, summary_words=12)[1]) == 1
+
+
+def test_notes_word_the_items_of_their_chunk_once() -> None:
+    """Behind few lines, with the likeliest words, in the writing systems of the material."""
+    _, asked = noted(LAUNCH, faithful)
+    assert len(asked) == len(WORDED)
+    assert {one.options.temperature for one in asked} == {0.0}
+    assert {one.options.scripts for one in asked} == {frozenset({"LATIN"})}
+    assert all(one.options.stop == ("\n",) for one in asked)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It was decided to launch the mobile app in April.",
+        "It was decided not to launch the mobile app in March.",
+        "It was decided to paint the office green.",
+        "Carla: We decided to launch the mobile app in March.",
+        "The app.",
+        "",
+    ],
+)
+def test_an_item_that_does_not_hold_stays_as_it_was_said(answer: str) -> None:
+    """Other numbers, the opposite, inventions, names in front, next to nothing."""
+
+    def unfaithful(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(answer) if right.text == WORDED["mobile app in March"] else right
+
+    draft, _ = drafted(LAUNCH, unfaithful)
+    assert draft.decisions[0].text == "We decided to launch the mobile app in March."
+    assert sum(draft.refused.values()) == (1 if answer else 0)
+
+
+def test_a_question_that_is_worded_as_none_stays_as_it_was_asked() -> None:
+    """What is open is a question."""
+
+    def tells(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(right.text.replace("?", ".")) if right.text.endswith("?") else right
+
+    draft, _ = drafted(LAUNCH, tells)
+    assert draft.open_questions[0].text == (
+        "Who is going to write the release notes for the app store?"
+    )
+
+
+def test_sentences_that_do_not_hold_are_dropped_and_counted() -> None:
+    """The others stand, each once."""
+    invented = "The group agreed to open an office in Lisbon."
+
+    def mixed(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(f"{SUMMARY} {invented} {SUMMARY}") if right.text == SUMMARY else right
+
+    draft, _ = drafted(LAUNCH, mixed)
+    assert [one.text for one in draft.summary] == [SUMMARY]
+    assert sum(draft.refused.values()) == 2
+    assert draft.extractive == ()
+
+
+def test_a_summary_of_which_nothing_holds_is_the_extractive_one() -> None:
+    """And says so."""
+
+    def invents(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told("They danced all night.") if right.text == SUMMARY else right
+
+    draft, _ = drafted(LAUNCH, invents)
+    assert draft.extractive == ("summary",)
+    chunks = list(chunks_of(transcript_of(LAUNCH).segments, EXTRACTIVE.chunk_words))
+    notes = [performed(EXTRACTIVE.take_notes(chunk, "en"), faithful)[0] for chunk in chunks]
+    said, _ = performed(EXTRACTIVE.merge(transcript_of(LAUNCH), chunks, notes, Wishes()), faithful)
+    assert draft.summary == said.summary
+
+
+def test_a_sentence_that_was_cut_is_dropped() -> None:
+    """Where the answer ended at its length, or in a circle."""
+
+    def cut(asked: Generate) -> Generated:
+        right = faithful(asked)
+        if right.text != SUMMARY:
+            return right
+        return told(f"{SUMMARY} The hosting budget has doubled since the", Finish.LENGTH)
+
+    draft, _ = drafted(LAUNCH, cut)
+    assert [one.text for one in draft.summary] == [SUMMARY]
+    assert not draft.refused
+
+
+def test_what_does_not_fit_the_context_is_extractive() -> None:
+    """A language of which each word is many tokens; any other failure is the caller's."""
+    notes, _ = noted(LAUNCH, faithful)
+    transcript = transcript_of(LAUNCH)
+    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
+    for code in (ErrorCode.TOO_LARGE, ErrorCode.ENGINE_FAILED):
+        plan = SYNTHESISER.merge(transcript, chunks, notes, Wishes())
+        request = next(plan)
+        while not isinstance(request, Generate):
+            request = plan.send(None)
+        if code is ErrorCode.ENGINE_FAILED:
+            with pytest.raises(EngineFailed):
+                plan.throw(EngineFailed("gone", code=code))
+            continue
+        with pytest.raises(StopIteration) as ended:
+            plan.throw(EngineFailed("too large", code=code))
+        assert ended.value.value.extractive == ("summary",)
+
+
+def test_notes_of_a_lost_chunk_are_missed_and_nothing_else() -> None:
+    """The draft is made of what there is."""
+    transcript = transcript_of(LAUNCH)
+    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
+    plan = SYNTHESISER.merge(transcript, chunks, [None] * len(chunks), Wishes())
+    draft, asked = performed(plan, faithful)
+    assert draft.decisions == ()
+    assert not asked

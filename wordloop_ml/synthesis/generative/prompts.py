@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wordloop_ml.messages import Prompt
-from wordloop_ml.synthesis.messages import Segment
 
 LONGEST_NAME = 40
 LONGEST_WORD = 100
@@ -81,30 +80,36 @@ def _text(name: str) -> str:
     return (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").strip()
 
 
-_NOTES_SYSTEM, _NOTES_USER = _text("notes_system"), _text("notes_user")
-_MERGE_SYSTEM, _MERGE_USER = _text("merge_system"), _text("merge_user")
+_SYSTEM = _text("system")
+_SUMMARIES = {question: _text(question) for question in ("summary", "details")}
+_ITEMS = {kind: _text(kind) for kind in ("decision", "action_item", "open_question")}
 
 
-def notes_prompt(segments: Sequence[Segment], language: str | None) -> Prompt:
-    """Write the prompt for notes; line n is the n-th segment, whatever its id is."""
-    lines = [
-        f"[{number}] {as_name(segment.voice)}: {as_material(segment.text)}"
-        for number, segment in enumerate(segments, 1)
-    ]
-    user = _filled(_NOTES_USER, lines, language)
-    return Prompt(_NOTES_SYSTEM, user)
+def line_of(voice: str, text: str) -> str:
+    """Write what somebody said as one line."""
+    return f"{as_name(voice)}: {as_material(text)}"
 
 
-def merge_prompt(notes: Sequence[str], words: int, sentences: int, language: str | None) -> Prompt:
-    """Write the prompt for a title and a summary; line n is the n-th of the notes."""
-    lines = [f"[{number}] {as_material(note)}" for number, note in enumerate(notes, 1)]
-    template = _MERGE_USER.replace("{words}", str(words)).replace("{sentences}", str(sentences))
-    return Prompt(_MERGE_SYSTEM, _filled(template, lines, language))
+def summary_prompt(question: str, lines: Sequence[str], words: int, language: str | None) -> Prompt:
+    """Ask for about ``words`` words on all lines. question: ``summary``, or ``details`` for more."""
+    return _prompt(lines, _SUMMARIES[question].replace("{words}", str(words)), language)
 
 
-def _filled(template: str, lines: Sequence[str], language: str | None) -> str:
-    """Fill a template, the material last, so that nothing in it is taken for a place to fill."""
+def item_prompt(lines: Sequence[str], kind: str, line: str, language: str | None) -> Prompt:
+    """Ask for the wording of an item that was found in a line.
+
+    lines: what was said around it. kind: ``decision``, ``action_item`` or ``open_question``.
+    """
+    return _prompt(lines, _ITEMS[kind], language, line)
+
+
+def _prompt(lines: Sequence[str], question: str, language: str | None, line: str = "") -> Prompt:
+    """Put the question behind the lines, so that further questions share what was read.
+
+    What was said is filled in last: nothing in it is taken for a place to fill.
+    """
     known = language is not None and language.isascii() and language.isalpha()
-    told = f", in the language with the code {language}" if known else ", in their language"
-    filled = template.replace("{last}", str(len(lines))).replace("{language}", told)
-    return filled.replace("{lines}", "\n".join(lines))
+    told = f" in the language with the code {language}" if known and language != "en" else ""
+    filled = question.replace("{language}", told).replace("{line}", line)
+    said = "\n".join(lines)
+    return Prompt(_SYSTEM, f"<transcript>\n{said}\n</transcript>\n\n{filled}")

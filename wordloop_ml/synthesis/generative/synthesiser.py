@@ -1,146 +1,291 @@
-"""A synthesis in a model's words: notes of each chunk, then a title and a summary of the notes.
+"""A synthesis in a model's words, of what the extractive one finds: located, written, cited, verified.
 
-The model is asked for little at a time, and for numbers of lines with everything it says; what can
-be done without it (joining what was noted twice, topics and their times) is done here.
+Rules and the extractive engine find what matters; the model writes of it, one thing at a time,
+behind lines that stay the same. Where a written sentence rests is found afterwards, and what the
+transcript does not bear out is dropped. An item that nothing is left of keeps the words in which it was said,
+and a summary that nothing is left of is the extractive one (docs/adr/0033).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
+from wordloop_ml.languages import scripts_of
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
-from wordloop_ml.synthesis.generative.answers import (
-    MERGE_SCHEMA,
-    MOST_CITED,
-    MOST_SUMMARY_SENTENCES,
-    NOTES_SCHEMA,
-    UNKNOWN,
-    ChunkNotes,
-    Merged,
-    NoAnswer,
-    cited,
-    collected_actions,
-    collected_statements,
-    read_merged,
-    read_notes,
-    topics_of,
+from wordloop_ml.synthesis.evidence import Evidence, Verified, prepare
+from wordloop_ml.synthesis.extractive.notes import ChunkNotes
+from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
+from wordloop_ml.synthesis.generative.prompts import (
+    item_prompt,
+    line_of,
+    summary_prompt,
+    visible,
 )
-from wordloop_ml.synthesis.generative.prompts import merge_prompt, notes_prompt
-from wordloop_ml.synthesis.messages import Draft, MadeBy, Statement, Transcript, Wishes
-from wordloop_ml.synthesis.steps import Generate, Pause, Progress, Steps
+from wordloop_ml.synthesis.messages import (
+    ActionItem,
+    Draft,
+    MadeBy,
+    Segment,
+    Statement,
+    Transcript,
+    Wishes,
+)
+from wordloop_ml.synthesis.statements import sentences_of
+from wordloop_ml.synthesis.steps import Generate, Pause, Steps
 from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
+from wordloop_ml.synthesis.words import count_words
 
-CHUNK_WORDS: Final = ChunkWords(wanted=600, most=900)
-"""About 1,200 to 1,800 tokens with their numbers and names: with the answer, half of a context."""
+EXCERPT_WORDS: Final = 600
+"""Of sentences that a summary is written of: some 900 tokens."""
 
-NOTES_TOKENS: Final = 700
-MERGE_TOKENS: Final = 600
-MERGED_AT_ONCE: Final = 48
-"""Sentences that one call summarises: about 1,500 tokens."""
+BEFORE, BEHIND = 5, 2
+"""Segments around that of an item which its wording may rest on, of so many words together at most:"""
+AROUND_WORDS: Final = 160
 
-_AGAIN: Final = 0.4
-"""The temperature of the second try: the likeliest answer has just been wrong."""
+ASKED_WORDS: Final = 1.4
+"""More words than are wanted are asked for: the model writes fewer, and some of them do not hold."""
+ENOUGH: Final = 0.3
+"""Of the wanted words may be missing before more are asked for."""
+FEWEST_WORDS: Final = 40
+"""That are asked for at once."""
 
-_WORDS_A_SENTENCE: Final = 16
+ITEM_TOKENS: Final = 60
+TOKENS_A_WORD: Final = 2
+"""Room for an answer of so many words; what it takes is 1.3 in English."""
 
-A = TypeVar("A")
+_ENDED = re.compile(r"[.!?。？！][\"'”’)]*$")
+
+I = TypeVar("I", Statement, ActionItem)  # noqa: E741 - an item
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """An item as it was said, and in the model's words; those are empty where nothing bears them out."""
+
+    kind: str
+    said: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNotes:
+    """The notes of one chunk. refused: why clauses of its items were dropped, one for each."""
+
+    extracted: ChunkNotes
+    items: tuple[Worded, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GenerativeSynthesiser:
-    """Writes with a generator; fulfils ``Synthesiser`` with notes of the type ``ChunkNotes``."""
+    """Writes with a generator what the extractive synthesiser finds; fulfils ``Synthesiser``."""
 
+    extractive: ExtractiveSynthesiser
     made_by: MadeBy
-    chunk_words: ChunkWords = CHUNK_WORDS
 
-    def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ChunkNotes]:
-        """The notes of one chunk.
+    @property
+    def chunk_words(self) -> ChunkWords:
+        """The length of chunks: those of the extractive synthesiser."""
+        return self.extractive.chunk_words
 
-        Raises ``EngineFailed``: ``answer_invalid`` after two answers that are none, ``too_large``
-        when the chunk does not fit the model's context, or whatever the engine ended in.
+    def take_notes(self, chunk: Chunk, language: str | None) -> Steps[WrittenNotes]:
+        """Take the extractive notes of a chunk and word the items that are found in it alone.
+
+        Raises ``EngineFailed`` when the engine does.
         """
-        prompt = notes_prompt(chunk.segments, language)
-        return (yield from _ask(prompt, NOTES_SCHEMA, NOTES_TOKENS, read_notes))
+        extracted = yield from self.extractive.take_notes(chunk, language)
+        part = Transcript("", chunk.segments, language)
+        draft = yield from self.extractive.merge(part, [chunk], [extracted], Wishes())
+        wording = _Wording((yield from prepare(part)), part)
+        for kind, item in _items_of(draft):
+            yield from wording.word(kind, item)
+        return WrittenNotes(extracted, tuple(wording.items.values()), tuple(wording.refused))
 
     def merge(
         self,
         transcript: Transcript,
         chunks: Sequence[Chunk],
-        notes: Sequence[ChunkNotes | None],
+        notes: Sequence[WrittenNotes | None],
         wishes: Wishes,
     ) -> Steps[Draft]:
-        """The draft; chunks without notes are missing from it. Raises ``EngineFailed``."""
-        taken = [
-            (chunk, note) for chunk, note in zip(chunks, notes, strict=True) if note is not None
-        ]
-        summaries: list[Statement] = []
-        for chunk, note in taken:
-            summaries += [cited(one, chunk.segments) for one in note.summary]
-        if not summaries:
-            raise EngineFailed("there are no notes to summarise", code=ErrorCode.ANSWER_INVALID)
-        title, summary = yield from _summarised(summaries, wishes, transcript.language)
-        yield Pause()
-        decisions = yield from collected_statements(taken, lambda note: note.decisions)
-        actions = yield from collected_actions(taken)
-        questions = yield from collected_statements(taken, lambda note: note.open_questions)
-        return Draft(
-            title=title,
-            summary=tuple(summary),
-            topics=topics_of(taken),
-            decisions=decisions,
-            action_items=actions,
-            open_questions=questions,
+        """Write the summary, and put the items into the model's words. Raises ``EngineFailed``."""
+        extracted = [None if one is None else one.extracted for one in notes]
+        draft = yield from self.extractive.merge(transcript, chunks, extracted, wishes)
+        found = yield from self.extractive.merge(
+            transcript, chunks, extracted, Wishes(max(EXCERPT_WORDS, 2 * wishes.summary_words))
+        )
+        evidence = yield from prepare(transcript)
+        wording = _Wording(evidence, transcript)
+        for one in notes:
+            wording.know(one)
+        for kind, item in _items_of(
+            draft
+        ):  # also what only the whole meeting shows: a closing recap
+            yield from wording.word(kind, item)
+        summary = yield from _summary(evidence, transcript, found.summary, wishes)
+        return replace(
+            draft,
+            summary=summary.kept or draft.summary,
+            decisions=tuple(wording.worded("decision", one) for one in draft.decisions),
+            action_items=tuple(wording.worded("action_item", one) for one in draft.action_items),
+            open_questions=tuple(
+                wording.worded("open_question", one) for one in draft.open_questions
+            ),
+            refused=Counter([*wording.refused, *summary.refused]),
+            extractive=() if summary.kept else ("summary",),
         )
 
 
-def _summarised(
-    sentences: Sequence[Statement], wishes: Wishes, language: str | None
-) -> Steps[tuple[Statement, Sequence[Statement]]]:
-    """Write title and summary; of a long meeting, of summaries of its parts."""
-    while len(sentences) > MERGED_AT_ONCE:
-        parts = [
-            sentences[start : start + MERGED_AT_ONCE]
-            for start in range(0, len(sentences), MERGED_AT_ONCE)
+class _Wording:
+    """Puts items into the model's words, each once. refused: why clauses were dropped."""
+
+    def __init__(self, evidence: Evidence, transcript: Transcript) -> None:
+        self.items: dict[tuple[str, str], Worded] = {}
+        self.refused: list[str] = []
+        self._evidence = evidence
+        self._transcript = transcript
+        self._places = {one.id: at for at, one in enumerate(transcript.segments)}
+
+    def know(self, notes: WrittenNotes | None) -> None:
+        """Take over what was worded when these notes were taken."""
+        if notes is not None:
+            self.items.update({(one.kind, one.said): one for one in notes.items})
+            self.refused += notes.refused
+
+    def word(self, kind: str, item: Statement | ActionItem) -> Steps[None]:
+        """Ask for the words of an item that are not known yet; those that do not hold are dropped."""
+        said = _said(item)
+        if (kind, said) in self.items:
+            return
+        segments = self._transcript.segments
+        at = self._places[item.segments[0]]
+        line = line_of(segments[at].voice, said)
+        lines = [
+            line if one == at else line_of(segments[one].voice, segments[one].text)
+            for one in _around(segments, at)
         ]
-        shorter: list[Statement] = []
-        for number, part in enumerate(parts):
-            yield Progress("summary", number, len(parts) + 1)
-            # between 3 and 12 sentences of 48: it ends, and each part has its say
-            _, told = yield from _one_summary(part, wishes.summary_words, language)
-            shorter += told
-        sentences = shorter
-    return (yield from _one_summary(sentences, wishes.summary_words, language))
+        prompt = item_prompt(lines, kind, line, self._transcript.language)
+        answer: Generated = yield Generate(prompt, _options(prompt, ITEM_TOKENS, stop=("\n",)))
+        written = next(iter(_sentences(answer)), "")
+        verified = self._verified(written, item)
+        if verified.refused is not None:
+            self.refused.append(str(verified.refused))
+        held = verified.refused is None and (
+            kind != "open_question" or written.endswith(("?", "？"))
+        )
+        self.items[kind, said] = Worded(kind, said, written if held else "")
+
+    def worded(self, kind: str, item: I) -> I:
+        """Return the item in the model's words, where there are any that hold; it cites what bears them out, too."""
+        verified: Verified = self._verified(self.items[kind, _said(item)].written, item)
+        if verified.refused is not None or not verified.text:
+            return item
+        places = {*(self._places[one] for one in item.segments), *verified.citations}
+        ids = _ids(self._transcript.segments, sorted(places))
+        if isinstance(item, ActionItem):
+            return replace(item, task=verified.text, segments=ids)
+        return replace(item, text=verified.text, segments=ids)
+
+    def _verified(self, written: str, item: Statement | ActionItem) -> Verified:
+        if not written:
+            return Verified("", ())
+        near = _around(self._transcript.segments, self._places[item.segments[0]])
+        return self._evidence.verify(written, near=near)
 
 
-def _one_summary(
-    sentences: Sequence[Statement], words: int, language: str | None
-) -> Steps[tuple[Statement, Sequence[Statement]]]:
-    most = min(max(words // _WORDS_A_SENTENCE, 3), MOST_SUMMARY_SENTENCES)
-    prompt = merge_prompt([one.text for one in sentences], words, most, language)
-    merged: Merged = yield from _ask(prompt, MERGE_SCHEMA, MERGE_TOKENS, read_merged)
-
-    def resting(text: str, numbers: tuple[int, ...]) -> Statement:
-        ids: list[str] = []
-        for number in numbers:
-            known = 0 < number <= len(sentences)
-            ids += sentences[number - 1].segments if known else [UNKNOWN]
-        return Statement(text, tuple(dict.fromkeys(ids))[:MOST_CITED])
-
-    title = resting(merged.title.text, merged.title.lines)
-    return title, [resting(one.text, one.lines) for one in merged.summary]
+def _around(segments: Sequence[Segment], at: int) -> list[int]:
+    """Return the positions of a segment and of those around it, the nearest before it first to be taken."""
+    near = [at]
+    words = 0
+    for one in (*range(at - 1, at - 1 - BEFORE, -1), *range(at + 1, at + 1 + BEHIND)):
+        if 0 <= one < len(segments):
+            words += count_words(segments[one].text)
+            if words > AROUND_WORDS:
+                continue
+            near.append(one)
+    return sorted(near)
 
 
-def _ask(prompt: Prompt, schema: Any, longest_tokens: int, read: Callable[[str], A]) -> Steps[A]:
-    """Ask for an answer and read it, once more when the first is none."""
-    why = ""
-    for attempt, temperature in enumerate((0.0, _AGAIN)):
-        options = GenerationOptions(schema, longest_tokens, temperature, seed=attempt)
-        generated: Generated = yield Generate(prompt, options)
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """kept: the sentences that hold. refused: why clauses were dropped."""
+
+    kept: tuple[Statement, ...]
+    refused: tuple[str, ...]
+
+
+def _summary(
+    evidence: Evidence, transcript: Transcript, found: Sequence[Statement], wishes: Wishes
+) -> Steps[_Summary]:
+    """Write a summary of found sentences and verify each of its own.
+
+    What is missing of the wanted length after that, a second question over the same lines may fill.
+    """
+    segments = transcript.segments
+    places = {one.id: at for at, one in enumerate(segments)}
+    cited = [one for one in found if one.segments]
+    near = sorted({places[one] for statement in cited for one in statement.segments})
+    lines = [line_of(segments[places[one.segments[0]]].voice, one.text) for one in cited]
+    wanted = min(wishes.summary_words, sum(count_words(one.text) for one in cited))
+    kept: list[Statement] = []
+    refused: list[str] = []
+    left = wanted
+    for question in ("summary", "details"):
+        if left <= ENOUGH * wanted and (kept or not wanted):
+            break
+        asked = max(FEWEST_WORDS, round(ASKED_WORDS * left))
+        prompt = summary_prompt(question, lines, asked, transcript.language)
         try:
-            return read(generated.text)
-        except NoAnswer as error:
-            why = "it was cut" if generated.finish is Finish.LENGTH else str(error)
-    raise EngineFailed(
-        f"the model gave no usable answer, twice: {why}", code=ErrorCode.ANSWER_INVALID
-    )
+            answer: Generated = yield Generate(prompt, _options(prompt, TOKENS_A_WORD * asked))
+        except EngineFailed as error:
+            if error.code is not ErrorCode.TOO_LARGE:
+                raise
+            break
+        for sentence in _sentences(answer):
+            verified = evidence.verify(sentence, near=near, earlier=[one.text for one in kept])
+            if verified.refused is not None:
+                refused.append(str(verified.refused))
+            if verified.text and left > 0:
+                left -= count_words(verified.text)
+                kept.append(Statement(verified.text, _ids(segments, verified.citations)))
+            yield Pause()
+    return _Summary(tuple(kept), tuple(refused))
+
+
+def _ids(segments: Sequence[Segment], positions: Sequence[int]) -> tuple[str, ...]:
+    return tuple(segments[at].id for at in positions)
+
+
+def _options(
+    prompt: Prompt, longest_tokens: int, *, stop: tuple[str, ...] = ()
+) -> GenerationOptions:
+    """Ask for the likeliest words, in the writing systems of the material."""
+    return GenerationOptions(longest_tokens, stop=stop, scripts=scripts_of(prompt.user))
+
+
+def _sentences(answer: Generated) -> list[str]:
+    """Return the finished sentences of an answer, each on one line.
+
+    Where the answer did not end by itself, what stands behind its last stop is cut.
+    """
+    sentences = [
+        sentence for line in answer.text.splitlines() for sentence in sentences_of(visible(line))
+    ]
+    if answer.finish is not Finish.STOP and sentences and not _ENDED.search(sentences[-1]):
+        del sentences[-1]
+    return sentences
+
+
+def _items_of(draft: Draft) -> list[tuple[str, Statement | ActionItem]]:
+    return [
+        *(("decision", one) for one in draft.decisions),
+        *(("action_item", one) for one in draft.action_items),
+        *(("open_question", one) for one in draft.open_questions),
+    ]
+
+
+def _said(item: Statement | ActionItem) -> str:
+    return item.task if isinstance(item, ActionItem) else item.text
