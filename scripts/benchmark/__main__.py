@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed, aims, results
-from scripts.benchmark.embeddings import measure_embeddings
 from scripts.benchmark.generation import measure_generation
 from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.memory import TRACK_S, measure_memory
@@ -83,10 +82,6 @@ def _starts(options: argparse.Namespace) -> Report:
 def _memory(options: argparse.Namespace) -> Report:
     log = _log(options, "memory")
     return measure_memory(options.profile, _speech(options), log, options.seconds)
-
-
-def _embeddings(options: argparse.Namespace) -> Report:
-    return measure_embeddings(options.rounds, options.short_texts, _log(options, "embeddings"))
 
 
 def _generation(options: argparse.Namespace) -> Report:
@@ -176,10 +171,6 @@ def parser() -> argparse.ArgumentParser:
     add = command("memory", "memory of an idle process, and of a further track", _memory)
     speaking(add)
     add("--seconds", type=float, default=TRACK_S, metavar="S", help="of talk")
-
-    add = command("embeddings", "texts through POST /v1/embeddings", _embeddings)
-    add("--rounds", type=int, default=5, metavar="N", help="of many texts")
-    add("--short-texts", type=int, default=200, metavar="N", help="of each, one by one")
 
     add = command("generation", "what a language model costs, and how soon it stops", _generation)
     add("--profile", default="generative", metavar="P", help="of weights")

@@ -88,9 +88,9 @@ def words_of(text: str) -> tuple[str, ...]:
 class UtteranceFigures:
     """One utterance; times in seconds, None where the thing never came.
 
-    onset_s: where on its track. shown_s, first_s, right_s count from the onset: to the first words
-    displayed for it, to the first that is a word of it (said there, or there in the end), to the
-    first text whose first word is that in the end. final_s counts from the end of its speech.
+    onset_s: where on its track. first_s, right_s count from the onset: to the first display with a
+    word of it (said there, or there in the end), to the first text whose first word is that in the
+    end. final_s counts from the end of its speech.
     first_wrong: the first words displayed begin with another than in the end; None without any.
     still_s: seconds of speech, of spoken_s after the first display, that passed without a change
     while the text was no beginning of what it became. share_right: of its words, in the end.
@@ -98,8 +98,6 @@ class UtteranceFigures:
     """
 
     onset_s: float
-    voice: str
-    shown_s: float | None
     first_s: float | None
     right_s: float | None
     first_wrong: bool | None
@@ -163,12 +161,16 @@ def measure_track(said: Sequence[Said], screens: Iterable[Screen], began_s: floa
     for screen in screens:
         track.show(screen)
     shown = [word for part in track.parts.values() for word in words_of(part.text)]
-    ends = [one.words for one in track.told]
+    ends: dict[int | None, frozenset[str]] = {None: frozenset()}
+    ends |= {at: one.words for at, one in enumerate(track.told)}
     return TrackFigures(
         tuple(_utterance(one, those, began_s) for one, those in zip(said, track.told, strict=True)),
         compare([word for one in said for word in words_of(one.text)], shown),
         len(track.interims),
-        sum(not any(_belongs(word, ends) for word in words) for words in track.interims),
+        sum(
+            not any(_belongs(word, ends[word.utterance]) for word in words)
+            for words in track.interims
+        ),
     )
 
 
@@ -205,10 +207,9 @@ class _Track:
                 self.told[owner].final_s = at_s
 
 
-def _belongs(placed: Placed, ends: Sequence[frozenset[str]]) -> bool:
+def _belongs(placed: Placed, end: frozenset[str]) -> bool:
     """Whether a word is of its utterance: it was said there, or stands there in the end."""
-    at = placed.utterance
-    return placed.right or (at is not None and placed.word in ends[at])
+    return placed.right or placed.word in end
 
 
 def _texts(placed: Sequence[Placed]) -> list[str]:
@@ -220,25 +221,15 @@ def _utterance(said: Said, told: _Told, began_s: float) -> UtteranceFigures:
     end_s = began_s + said.end / SAMPLE_RATE
     versions = [(at_s, placed) for at_s, placed in told.versions if placed]
     end = _texts(told.end)
-    first_s = next(
-        (
-            at_s
-            for at_s, placed in versions
-            if any(one.right or one.word in told.words for one in placed)
-        ),
-        None,
-    )
-    right_s = next((at_s for at_s, placed in versions if _texts(placed[:1]) == end[:1]), None)
-    shown_s, first = versions[0] if versions else (None, [])
-    still_s, spoken_s = _still(
-        [(at_s, " ".join(_texts(placed))) for at_s, placed in told.versions], end_s
-    )
+    own = (at_s for at_s, placed in versions if any(_belongs(one, told.words) for one in placed))
+    right = (at_s for at_s, placed in versions if _texts(placed[:1]) == end[:1])
+    first = versions[0][1] if versions else []
+    texts = [(at_s, " ".join(_texts(placed))) for at_s, placed in told.versions]
+    still_s, spoken_s = _still(texts, end_s)
     return UtteranceFigures(
         onset_s=said.onset / SAMPLE_RATE,
-        voice=said.voice,
-        shown_s=_since(shown_s, onset_s),
-        first_s=_since(first_s, onset_s),
-        right_s=_since(right_s, onset_s),
+        first_s=_since(next(own, None), onset_s),
+        right_s=_since(next(right, None), onset_s),
         first_wrong=_texts(first[:1]) != end[:1] if first else None,
         final_s=_since(told.final_s, end_s),
         still_s=still_s,

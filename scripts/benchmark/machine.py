@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def describe_machine(settings: Settings) -> dict[str, Any]:
         "workers x threads": f"{settings.workers} x {settings.threads}",
         "transcriber": f"{transcriber.name} ({transcriber.sha256[:8]}) on {transcriber.engine}",
         "Python": platform.python_version(),
-        **{one: found for one in LIBRARIES if (found := _version(one))},
+        **{one: version(one) for one in LIBRARIES},
     }
 
 
@@ -49,10 +49,3 @@ def _cpuinfo(field: str) -> str:
         return ""
     pairs = (line.partition(":") for line in lines)
     return next((value.strip() for name, _, value in pairs if name.strip() == field), "")
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return ""

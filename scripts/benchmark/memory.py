@@ -9,6 +9,7 @@ import numpy as np
 
 from scripts.benchmark.meters import MEBIBYTE, Meters
 from scripts.benchmark.report import Aim, Report, Table, progress
+from scripts.benchmark.scenario import one_failure
 from scripts.benchmark.server_process import running_server, server_environment
 from scripts.benchmark.speaking import speak
 from scripts.benchmark.speech import Script, SpokenText, compose
@@ -51,57 +52,46 @@ def measure_memory(
     random = np.random.default_rng(1)
     talks = [(0.0, compose(speech, WARM_S + track_s, random)) for _ in range(FIRST_TRACKS)]
     talks += [(WARM_S, compose(speech, track_s, random)) for _ in range(MORE_TRACKS)]
-    looks_s = (WARM_S, WARM_S + track_s)
     environment = server_environment({"WORDLOOP_PROFILE": profile})
-    idle, few, many = asyncio.run(_watch(environment, talks, looks_s, log))
-    return report(profile, idle, few, many, track_s)
+    return report(profile, *asyncio.run(_watch(environment, talks, track_s, log)), track_s)
 
 
 async def _watch(
     environment: Mapping[str, str],
     talks: Sequence[tuple[float, Script]],
-    looks_s: Sequence[float],
+    track_s: float,
     log: Path,
-) -> list[int]:
-    """Resident when idle, and at each look.
+) -> tuple[int, int, int]:
+    """Resident when idle, before the later tracks, and ``track_s`` after.
 
-    talks: when each track of one meeting begins, and what it says. Times in seconds from the
-    first audio on; by the last look none may have ended.
+    talks: when each track of one meeting begins, in seconds from the first audio on, and what it
+    says.
     """
     loop = asyncio.get_running_loop()
     async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
         meters = Meters(server.child.pid)
         await asyncio.sleep(IDLE_AFTER_S)
-        found = [meters.rss_bytes()]
-        url = f"{server.url}/v1/meetings/memory/audio"
-        began_s = loop.time()
-        tracks = [
-            asyncio.create_task(_join(http, url, f"t{index}", script, began_s + start_s))
-            for index, (start_s, script) in enumerate(talks)
-        ]
-        for look_s in looks_s:
-            await asyncio.sleep(began_s + look_s - LOOK_S - loop.time())
-            found.append(await _least(meters))
-        for track in tracks:
-            if track.done():
-                track.result()  # no talk ends before the last look unless something is wrong
-            track.cancel()
-        await asyncio.gather(*tracks, return_exceptions=True)
-    return found
+        idle = meters.rss_bytes()
+        url, began_s = f"{server.url}/v1/meetings/memory/audio", loop.time()
+
+        async def join(track: str, start_s: float, script: Script) -> None:
+            await asyncio.sleep(began_s + start_s - loop.time())
+            await speak(http, url, track, script.samples, began_s + start_s)
+
+        async with one_failure(), asyncio.TaskGroup() as group:
+            tracks = [group.create_task(join(f"t{at}", *one)) for at, one in enumerate(talks)]
+            few = await _least(meters, began_s + WARM_S)
+            many = await _least(meters, began_s + WARM_S + track_s)
+            for track in tracks:
+                track.cancel()
+    return idle, few, many
 
 
-async def _least(meters: Meters) -> int:
+async def _least(meters: Meters, until_s: float) -> int:
     """The least of some readings: a decode that is tried again has a state for its own time."""
+    await asyncio.sleep(until_s - LOOK_S - asyncio.get_running_loop().time())
     readings = []
     for _ in range(LOOKS):
         readings.append(meters.rss_bytes())
         await asyncio.sleep(LOOK_S / LOOKS)
     return min(readings)
-
-
-async def _join(
-    http: aiohttp.ClientSession, url: str, track: str, script: Script, began_s: float
-) -> None:
-    """Connect when it is time, not before."""
-    await asyncio.sleep(began_s - asyncio.get_running_loop().time())
-    await speak(http, url, track, script.samples, began_s)

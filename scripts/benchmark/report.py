@@ -105,14 +105,6 @@ class Report:
     def __post_init__(self) -> None:
         self.summary = self.summary or list(self.tables)
 
-    def add(self, other: "Report") -> None:
-        """Append another report."""
-        self.tables += other.tables
-        self.aims += other.aims
-        self.document |= other.document
-        self.notes += other.notes
-        self.summary += other.summary
-
     def text(self) -> str:
         """Return all tables, the aims and the notes as plain text."""
         tables = [*self.tables, *([aims_table(self.aims)] if self.aims else [])]

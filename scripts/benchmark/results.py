@@ -26,7 +26,7 @@ class Result:
     server, profile: what was measured. seconds: of audio, all meetings together. interims, wordless:
     how many there were, and those without a word of their utterance. stable, revised: words shown as
     stable, and those that their final did not keep; 0 where a server shows none. rss: resident bytes
-    before the first audio, at most, and after the last. late: seconds of the client's frames.
+    before the first audio, and at most. late: seconds of the client's frames.
     """
 
     server: str
@@ -40,7 +40,7 @@ class Result:
     stable: int
     revised: int
     cpu: CpuUse
-    rss: tuple[int, int, int]
+    rss: tuple[int, int]
     late: Spread | None
     stages: Stages
 
@@ -134,26 +134,29 @@ COLUMNS: Mapping[str, Callable[[Result], str]] = {
     "first caption": lambda r: " / ".join(milliseconds(r.first)[:2]),
     "first right one": lambda r: " / ".join(milliseconds(r.right)[:2]),
     "final": lambda r: " / ".join(milliseconds(r.final)[:2]),
-    "never shown, right, final; lost": lambda r: f"{', '.join(map(str, r.never))}; {r.lost}",
+    "words wrong": lambda r: percent(r.errors.rate),
+    "never shown, right, final": lambda r: ", ".join(map(str, r.never)),
+    "lost": lambda r: str(r.lost),
     "first begins wrong": lambda r: percent(r.first_wrong),
     "interims without a word of theirs": lambda r: percent(share(r.wordless, r.interims)),
     "still seconds": lambda r: percent(r.still),
     "stable words revised": lambda r: percent(share(r.revised, r.stable)),
-    "words wrong": lambda r: percent(r.errors.rate),
     "CPU s per s of audio": lambda r: f"{r.cpu_per_audio_s:.3f}",
-    "memory, MiB: idle, most, end": lambda r: ", ".join(f"{b / MEBIBYTE:.0f}" for b in r.rss),
-}
-SUMMARY: Mapping[str, Callable[[Result], str]] = {
-    "server": COLUMNS["server"],
-    "meetings": COLUMNS["meetings"],
-    "first caption": COLUMNS["first caption"],
-    "first right one": COLUMNS["first right one"],
-    "final": COLUMNS["final"],
-    "words wrong": COLUMNS["words wrong"],
-    "lost": lambda r: str(r.lost),
-    "CPU s per s of audio": COLUMNS["CPU s per s of audio"],
+    "MiB idle": lambda r: f"{r.rss[0] / MEBIBYTE:.0f}",
     "MiB at most": lambda r: f"{r.rss[1] / MEBIBYTE:.0f}",
 }
+SUMMARY = (
+    "server",
+    "meetings",
+    "first caption",
+    "first right one",
+    "final",
+    "words wrong",
+    "lost",
+    "CPU s per s of audio",
+    "MiB at most",
+)
+"""The columns that a reader of the page looks for."""
 
 
 def tables(results: Sequence[Result]) -> list[Table]:
@@ -163,17 +166,17 @@ def tables(results: Sequence[Result]) -> list[Table]:
         for one in results
         for kind, (count, means) in sorted(one.stages.items())
     ]
-    runs = [_table(COLUMNS, results)]
+    runs = [_table([*COLUMNS], results)]
     return [*runs, Table(["mean, ms", *STAGES], stages)] if stages else runs
 
 
 def summary(results: Sequence[Result]) -> Table:
-    """A row for each run with what a reader of the page looks for."""
+    """A row for each run, for the page."""
     return _table(SUMMARY, results)
 
 
-def _table(columns: Mapping[str, Callable[[Result], str]], results: Sequence[Result]) -> Table:
-    return Table([*columns], [[cell(one) for cell in columns.values()] for one in results])
+def _table(names: Sequence[str], results: Sequence[Result]) -> Table:
+    return Table(names, [[COLUMNS[name](one) for name in names] for one in results])
 
 
 def doubts(results: Sequence[Result]) -> list[str]:

@@ -92,13 +92,13 @@ class Conversation:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What came of a plan. cpu: from the first audio to the last. rss: resident bytes before the
-    first audio, at most, and after the last. stages: of our captions."""
+    first audio, and at most. stages: of our captions."""
 
     plan: Plan
     dialect: Dialect
     conversations: tuple[Conversation, ...]
     cpu: CpuUse
-    rss: tuple[int, int, int]
+    rss: tuple[int, int]
     stages: Stages
 
 
@@ -124,7 +124,7 @@ async def run(
         url = server.url + dialect.path
         conversations, cpu = await _converse(http, url, plan, speech, meters, dialect)
         watching.cancel()
-        rss = (ready_rss, meters.peak_rss_bytes, meters.rss_bytes())
+        rss = (ready_rss, meters.peak_rss_bytes)
     with log.open(encoding="utf-8", errors="replace") as lines:
         return Run(plan, dialect, conversations, cpu, rss, read_stages(lines))
 

@@ -8,7 +8,6 @@ import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -26,30 +25,21 @@ START = {
 }
 
 
-class Opening(StrEnum):
-    """How far a connection goes properly before the attack."""
-
-    CONNECTED = "connected"
-    UPGRADED = "upgraded"
-    STARTED = "started"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
     """What is sent on one connection.
 
-    payload: what is hostile. must_refuse: whether a named refusal is owed; otherwise it may also
-    be taken, or left alone. ending: what ends the connection properly if the payload was taken;
-    then an end is owed. vanish: the peer resets the connection after the payload, and hears
-    nothing. start: the fields of ``start``, where the opening sends one. kind: its rule.
+    payload: what is hostile, and what goes before it. upgraded: whether a proper handshake has been
+    answered before. must_refuse: whether a named refusal is owed; otherwise it may also be taken, or
+    left alone. ending: what ends the connection properly if the payload was taken; then an end is
+    owed. vanish: the peer resets the connection after the payload, and hears nothing. kind: its rule.
     """
 
     payload: bytes
-    opening: Opening = Opening.CONNECTED
+    upgraded: bool = False
     must_refuse: bool = False
     ending: bytes = b""
     vanish: bool = False
-    start: Mapping[str, Any] | None = None
     kind: str = ""
 
 
@@ -74,10 +64,9 @@ def frame(
     return head + bytes(4) + payload
 
 
-def text(message: str | Mapping[str, Any]) -> bytes:
-    """Make a text frame; a mapping is sent as JSON."""
-    content = message if isinstance(message, str) else json.dumps(message)
-    return frame(WSMsgType.TEXT, content.encode())
+def text(message: Mapping[str, Any]) -> bytes:
+    """Make a text frame of JSON."""
+    return frame(WSMsgType.TEXT, json.dumps(message).encode())
 
 
 STOP = text({"type": "stop"})
@@ -122,24 +111,20 @@ def _mutated(rng: Random, content: bytes) -> bytes:
     return bytes(mutant)
 
 
-def _upgraded(rng: Random) -> Opening:
-    return rng.choice([Opening.UPGRADED, Opening.STARTED])
+def _opening(rng: Random) -> bytes:
+    return rng.choice([b"", text(START)])
 
 
 # -- before the upgrade ----------------------------------------------------------------------------
 
 
-def random_request(rng: Random) -> Attack:
-    """Bytes that nobody meant, or another protocol."""
-    tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
-    noise = rng.randbytes(rng.randint(1, 2_000)) + b"\r\n\r\n"
-    return Attack(payload=rng.choice([noise, tls, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]))
-
-
 def mutated_request(rng: Random) -> Attack:
-    """A handshake and its first messages, or a transcript, with some bytes wrong."""
+    """Bytes that nobody meant; or a handshake and its first messages, or a transcript, with some
+    bytes wrong."""
+    noise = rng.randbytes(rng.randint(1, 2_000)) + b"\r\n\r\n"
     conversation = handshake("m") + text(START) + STOP
-    return Attack(payload=_mutated(rng, rng.choice([conversation, _transcript()])))
+    payload = rng.choice([noise, _mutated(rng, conversation), _mutated(rng, _transcript())])
+    return Attack(payload=payload)
 
 
 def large_request(rng: Random) -> Attack:
@@ -156,24 +141,21 @@ def large_request(rng: Random) -> Attack:
     return Attack(payload=rng.choice(requests), must_refuse=True)
 
 
-def vanish(rng: Random) -> Attack:
-    """Gone in the middle of a request."""
-    request = rng.choice([handshake("m") + text(START), _transcript()])
-    return Attack(payload=request[: rng.randint(1, len(request))], vanish=True)
-
-
-# -- frames ----------------------------------------------------------------------------------------
-
-
-def random_frames(rng: Random) -> Attack:
-    """Bytes that nobody meant, where frames should be."""
-    return Attack(opening=_upgraded(rng), payload=rng.randbytes(rng.randint(1, 500)))
+# -- frames, messages and audio --------------------------------------------------------------------
 
 
 def mutated_frames(rng: Random) -> Attack:
-    """Proper frames with some bytes wrong, in their heads, too."""
+    """Bytes that nobody meant; or proper frames with some bytes wrong, in their heads, too."""
     frames = text(START) + frame(WSMsgType.BINARY, bytes(64)) * 4 + text({"type": "finalize"})
-    return Attack(opening=Opening.UPGRADED, payload=_mutated(rng, frames + STOP))
+    payload = rng.choice([rng.randbytes(rng.randint(1, 500)), _mutated(rng, frames + STOP)])
+    return Attack(upgraded=True, payload=payload)
+
+
+def mutated_text(rng: Random) -> Attack:
+    """A proper message with some of its bytes wrong."""
+    message = json.dumps(rng.choice([START, {"type": "gap", "samples": 5}])).encode()
+    payload = _opening(rng) + frame(WSMsgType.TEXT, _mutated(rng, message))
+    return Attack(upgraded=True, payload=payload, ending=STOP)
 
 
 def large_message(rng: Random) -> Attack:
@@ -186,7 +168,8 @@ def large_message(rng: Random) -> Attack:
         frame(opcode, b"x", length=claimed),
         frame(opcode, part, fin=False) + frame(0, part, fin=False) + frame(0, part),
     )
-    return Attack(opening=_upgraded(rng), payload=rng.choice(messages), must_refuse=True)
+    payload = _opening(rng) + rng.choice(messages)
+    return Attack(upgraded=True, payload=payload, must_refuse=True)
 
 
 def flood(rng: Random) -> Attack:
@@ -194,23 +177,7 @@ def flood(rng: Random) -> Attack:
     fragments = frame(WSMsgType.BINARY, fin=False) + frame(0, fin=False) * 20 + frame(0)
     keepalive, ping = text({"type": "keepalive"}), frame(WSMsgType.PING, bytes(125))
     one = rng.choice([fragments, keepalive, ping, frame(WSMsgType.BINARY)])
-    return Attack(opening=Opening.STARTED, payload=one * rng.randint(50, 500), ending=STOP)
-
-
-def vanish_upgraded(rng: Random) -> Attack:
-    """Gone in the middle of a frame."""
-    payload = frame(WSMsgType.BINARY, bytes(6_400))[: rng.randint(1, 6_400)]
-    return Attack(opening=_upgraded(rng), payload=payload, vanish=True)
-
-
-# -- messages and audio ----------------------------------------------------------------------------
-
-
-def mutated_text(rng: Random) -> Attack:
-    """A proper message with some of its bytes wrong."""
-    message = json.dumps(rng.choice([START, {"type": "gap", "samples": 5}])).encode()
-    payload = frame(WSMsgType.TEXT, _mutated(rng, message))
-    return Attack(opening=_upgraded(rng), payload=payload, ending=STOP)
+    return Attack(upgraded=True, payload=text(START) + one * rng.randint(50, 500), ending=STOP)
 
 
 def random_audio(rng: Random) -> Attack:
@@ -218,19 +185,25 @@ def random_audio(rng: Random) -> Attack:
     encoding = rng.choice(["pcm_s16le", "pcm_f32le", "pcm_mulaw", "opus"])
     start = {**START, "encoding": encoding, "sample_rate": 48_000}
     packets = (frame(WSMsgType.BINARY, rng.randbytes(rng.randint(0, 250) * 8)) for _ in range(3))
-    return Attack(opening=Opening.STARTED, start=start, payload=b"".join(packets), ending=STOP)
+    return Attack(upgraded=True, payload=text(start) + b"".join(packets), ending=STOP)
+
+
+def vanish(rng: Random) -> Attack:
+    """Gone in the middle of a request or of a frame."""
+    upgraded = rng.choice([False, True])
+    request = rng.choice([handshake("m") + text(START), _transcript()])
+    whole = _opening(rng) + frame(WSMsgType.BINARY, bytes(6_400)) if upgraded else request
+    payload = whole[: rng.randint(1, len(whole))]
+    return Attack(upgraded=upgraded, payload=payload, vanish=True)
 
 
 RULES: tuple[Callable[[Random], Attack], ...] = (
-    random_request,
     mutated_request,
     large_request,
-    vanish,
-    random_frames,
     mutated_frames,
+    mutated_text,
     large_message,
     flood,
-    vanish_upgraded,
-    mutated_text,
     random_audio,
+    vanish,
 )

@@ -83,21 +83,13 @@ async def kill_one(fleet: Fleet) -> Kill:
 # -- rolling -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """A process ended: its status, and how many seconds it took from the signal on."""
-
-    status: int
-    seconds: float
-
-
 async def run_rolling(folder: Path, report: DrillReport, options: Namespace) -> None:
     """Restart all as deploy/deployment.yaml does: one more first, then one less."""
     plan = Plan(meetings=options.meetings, seed=options.seed, spare=1)
     async with running_fleet(plan, folder) as fleet:
         await fleet.begin(options.meetings)
         await fleet.calm()
-        exits: list[Exit] = []
+        exits: list[tuple[int, float]] = []
         for _ in range(options.rounds):
             exits += await restart_all(fleet)
         await fleet.calm()
@@ -115,20 +107,23 @@ async def run_rolling(folder: Path, report: DrillReport, options: Namespace) -> 
         ),
     )
     report.percentile_at_most("first caption after a close", 99, RESUMED_S)
-    report.at_most("a process took to leave", max(each.seconds for each in exits), EXIT_S)
-    report.must_be("exit statuses other than 0", sum(each.status != 0 for each in exits))
+    report.at_most("a process took to leave", max(seconds for _, seconds in exits), EXIT_S)
+    report.must_be("exit statuses other than 0", sum(status != 0 for status, _ in exits))
     _judge(fleet, report)
 
 
-async def restart_all(fleet: Fleet) -> list[Exit]:
-    """Go round once: a new process comes into the free slot, and then an old one goes."""
-    exits: list[Exit] = []
+async def restart_all(fleet: Fleet) -> list[tuple[int, float]]:
+    """Go round once: a new process comes into the free slot, and then an old one goes.
+
+    Returns the exit status of each, and how many seconds it took from the signal on.
+    """
+    exits: list[tuple[int, float]] = []
     for slot in fleet.live:
         [free] = set(range(len(fleet.ports))) - set(fleet.live)
         await fleet.start(free)
         began_s = time.monotonic()
         status = await fleet.members[slot].stop()
-        exits.append(Exit(status, time.monotonic() - began_s))
+        exits.append((status, time.monotonic() - began_s))
     return exits
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from aiohttp import WSMsgType
 
-from scripts.drills.attacks import START, Attack, Opening, handshake, text
+from scripts.drills.attacks import Attack, handshake
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.wire.close_codes import OUTCOMES, CloseCode
 
@@ -110,12 +110,10 @@ async def run_attack(port: int, meeting: str, attack: Attack) -> Answer:
         transport, wire = await loop.create_connection(_Wire, "127.0.0.1", port)
     reading = asyncio.create_task(read_answer(wire.reader), name=f"attack-{meeting}")
     try:
-        if attack.opening is not Opening.CONNECTED:
+        if attack.upgraded:
             transport.write(handshake(meeting))
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await wire.answered.wait()
-        if attack.opening is Opening.STARTED:
-            transport.write(text(attack.start or START))
         transport.write(attack.payload + attack.ending)
         if attack.vanish:
             await asyncio.sleep(0)

@@ -9,8 +9,7 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
@@ -21,6 +20,7 @@ from scripts.evaluation.speech_figures import (
     LIVE,
     REFERENCE,
     WAYS,
+    Run,
     as_json,
     summary,
     tables,
@@ -34,9 +34,11 @@ from wordloop_ml.weights.manifest import load_manifest
 
 FOLDER_VARIABLE = "SPEECH_FOLDER"
 FOLDER = Path("scripts/speech")
-JSON = Path("out/speech.json")
 ENGLISH_ALONE = ".en"
 """In the names of weights that know no other language."""
+
+Times = Sequence[tuple[str, ...]]
+"""The finals of a clip, each time that it was heard."""
 
 
 def main() -> int:
@@ -48,7 +50,7 @@ def main() -> int:
         settings = read_settings({**os.environ, "WORDLOOP_PROFILE": options.profile})
         clips = _clips(Path(folder), settings, options)
         if options.repeat:
-            report = repeated_report(asyncio.run(_repeat(clips, options)))
+            report = repeated_report(*asyncio.run(_repeat(clips, options)))
         else:
             run = _ways(clips, settings, options)
             document = {"clips": as_json(clips, run)}
@@ -80,10 +82,8 @@ def _multilingual(settings: Settings) -> bool:
     return ENGLISH_ALONE not in rows["transcriber"].name
 
 
-def _ways(
-    clips: Sequence[Clip], settings: Settings, options: argparse.Namespace
-) -> dict[str, dict[str, Heard]]:
-    run: dict[str, dict[str, Heard]] = {}
+def _ways(clips: Sequence[Clip], settings: Settings, options: argparse.Namespace) -> Run:
+    run = {}
     if LIVE in options.ways:
         run[LIVE] = asyncio.run(_live(clips, options))
     if REFERENCE in options.ways:
@@ -99,37 +99,28 @@ async def _live(clips: Sequence[Clip], options: argparse.Namespace) -> dict[str,
         return await live.hear_all(clips, options.at_once)
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """The finals of one clip: each time alone, and each time beside other meetings."""
-
-    clip: str
-    alone: tuple[tuple[str, ...], ...]
-    beside: tuple[tuple[str, ...], ...]
-
-    @property
-    def texts(self) -> int:
-        """How many different answers came; 1 is right."""
-        return len({*self.alone, *self.beside})
-
-
-async def _repeat(clips: Sequence[Clip], options: argparse.Namespace) -> list[Repeated]:
+async def _repeat(
+    clips: Sequence[Clip], options: argparse.Namespace
+) -> tuple[dict[str, Times], dict[str, Times]]:
     """Each clip so often on its own, then so often while other meetings speak the clips."""
     log, realtime = options.json.with_suffix(".server.log"), options.pace == "real"
     async with live_server(options.profile, log, realtime=realtime) as live:
 
-        async def again(clip: Clip, where: str) -> tuple[tuple[str, ...], ...]:
-            progress(f"{clip.name}: {options.repeat} times {where}")
-            names = [f"{where}-{number}-{clip.name}" for number in range(options.repeat)]
-            return tuple([(await live.hear(clip, name)).finals for name in names])
+        async def again(where: str) -> dict[str, Times]:
+            heard: dict[str, Times] = {}
+            for clip in clips:
+                progress(f"{clip.name}: {options.repeat} times {where}")
+                names = [f"{where}-{number}-{clip.name}" for number in range(options.repeat)]
+                heard[clip.name] = [(await live.hear(clip, name)).finals for name in names]
+            return heard
 
-        alone = [await again(clip, "alone") for clip in clips]
+        alone = await again("alone")
         others = [
             asyncio.create_task(_talk(live, clips, number), name=f"beside-{number}")
             for number in range(options.beside)
         ]
         try:
-            busy = [await again(clip, "beside") for clip in clips]
+            beside = await again("beside")
             for one in others:
                 if one.done():
                     one.result()  # it ended by itself, so that something is wrong
@@ -137,8 +128,7 @@ async def _repeat(clips: Sequence[Clip], options: argparse.Namespace) -> list[Re
             for one in others:
                 one.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-    rows = zip(clips, alone, busy, strict=True)
-    return [Repeated(clip.name, quiet, loud) for clip, quiet, loud in rows]
+    return alone, beside
 
 
 async def _talk(live: Live, clips: Sequence[Clip], number: int) -> None:
@@ -148,16 +138,17 @@ async def _talk(live: Live, clips: Sequence[Clip], number: int) -> None:
         await live.hear(clip, f"other-{number}-{at}")
 
 
-def repeated_report(repeated: Sequence[Repeated]) -> Report:
+def repeated_report(alone: Mapping[str, Times], beside: Mapping[str, Times]) -> Report:
     """A row for each clip: how often it was heard, and how many different texts came of it."""
     head = ["clip", "alone", "texts", "beside others", "texts", "texts in all"]
     rows = []
-    for one in repeated:
-        counts = (len(one.alone), len({*one.alone}), len(one.beside), len({*one.beside}), one.texts)
-        rows.append([one.clip, *map(str, counts)])
-    right = sum(one.texts == 1 for one in repeated)
-    same = f"the same finals each time: {right} of {len(repeated)} clips"
-    document = {"repeated": [asdict(one) for one in repeated]}
+    for clip, quiet in alone.items():
+        busy = beside[clip]
+        counts = (len(quiet), len({*quiet}), len(busy), len({*busy}), len({*quiet, *busy}))
+        rows.append([clip, *map(str, counts)])
+    right = sum(row[-1] == "1" for row in rows)
+    same = f"the same finals each time: {right} of {len(rows)} clips"
+    document = {"repeated": {"alone": alone, "beside": beside}}
     return Report([Table(head, rows)], [], document, [same])
 
 
@@ -166,23 +157,23 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/evaluate speech",
         description=__doc__,
         epilog="WORDLOOP_* settings are passed on to what is measured.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add, names = parser.add_argument, _names
-    folder = f"with a manifest.jsonl (default: ${FOLDER_VARIABLE}, else {FOLDER})"
+    folder = f"with a manifest.jsonl; ${FOLDER_VARIABLE} or {FOLDER} without"
     add("folder", nargs="?", type=Path, help=folder)
-    add("--profile", default="embedded", help="of weights (default: embedded)")
-    add("--ways", type=names, default=WAYS, metavar="W,W", help=f"of {', '.join(WAYS)} (all)")
+    add("--profile", default="embedded", help="of weights")
+    add("--ways", type=names, default=WAYS, metavar="W,W", help="how clips are heard")
     add("--kinds", type=names, default=[], metavar="K,K", help="only these kinds")
-    known = "only these (default: what the model knows)"
-    add("--languages", type=names, default=[], metavar="L,L", help=known)
+    add("--languages", type=names, default=[], metavar="L,L", help="not all that the model knows")
     add("--clips", type=names, default=[], metavar="C,C", help="only these, by name of file")
-    pace = "of the live path: of speech, or as fast as the server takes it (default: real)"
+    pace = "of the live path: of speech, or as fast as the server takes it"
     add("--pace", choices=["real", "fast"], default="real", help=pace)
-    add("--at-once", type=int, default=4, metavar="N", help="meetings at a time (default: 4)")
+    add("--at-once", type=int, default=4, metavar="N", help="meetings at a time")
     again = "instead: each clip N times alone and N times beside others; are the finals the same?"
     add("--repeat", type=int, default=0, metavar="N", help=again)
-    add("--beside", type=int, default=8, metavar="N", help="with --repeat: others (default: 8)")
-    add("--json", type=Path, default=JSON, metavar="F", help=f"({JSON})")
+    add("--beside", type=int, default=8, metavar="N", help="with --repeat: others")
+    add("--json", type=Path, default=Path("out/speech.json"), metavar="F", help="all figures")
     add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
     return parser
 

@@ -67,33 +67,14 @@ def group(clips: Iterable[Clip], heard: Mapping[str, Heard]) -> Figures:
     return sum((measure(clip, heard[clip.name]) for clip in clips), Figures())
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Clips whose words are judged together: English ones of these kinds; without kinds, all that
-    are in other languages. points: how many more may be wrong, per hundred words, than the reference
-    has wrong."""
-
-    points: float
-    kinds: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What it is called in tables."""
-        return ", ".join(self.kinds) or "other languages"
-
-    def clips(self, spoken: Iterable[Clip]) -> list[Clip]:
-        """Those that belong to it, of clips in which somebody speaks."""
-        if self.kinds:
-            return [one for one in spoken if one.language == "en" and one.kind in self.kinds]
-        return [one for one in spoken if one.language != "en"]
-
-
-POOLS = (
-    Pool(0.5, ("read", "telephone", "noisy", "fast", "pauses")),
-    Pool(2.0, ("conversation",)),
-    Pool(1.5, ("accented", "children", "far-field", "numbers")),
-    Pool(1.0),
-)
+POOLS: Mapping[tuple[str, ...], float] = {
+    ("read", "telephone", "noisy", "fast", "pauses"): 0.5,
+    ("conversation",): 2.0,
+    ("accented", "children", "far-field", "numbers"): 1.5,
+    ("other languages",): 1.0,
+}
+"""Kinds whose words are judged together, and how many more of a hundred words may be wrong than the
+reference has wrong."""
 
 INSERTED_AT_MOST = 1.5
 """Of a hundred words said."""
@@ -106,11 +87,10 @@ def targets(clips: Sequence[Clip], run: Run) -> list[Aim]:
         return []
     spoken = [clip for clip in clips if clip.language is not None]
     found = []
-    for pool in POOLS:
-        if those := pool.clips(spoken):
-            what = f"{pool.name}: words wrong over whisper.cpp's"
-            points = None if reference is None else _more_points(those, live, reference)
-            found.append(Aim(what, pool.points, "points", points))
+    for name, those in pools_of(spoken).items():
+        what = f"{', '.join(name)}: words wrong over whisper.cpp's"
+        points = None if reference is None else _more_points(those, live, reference)
+        found.append(Aim(what, POOLS[name], "points", points))
     if english := [clip for clip in spoken if clip.language == "en"]:
         errors = group(english, live).errors
         inserted = 100 * (share(errors.inserted, errors.said) or 0.0)
@@ -158,6 +138,13 @@ def kinds_of(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
     return kinds
 
 
+def pools_of(clips: Iterable[Clip]) -> dict[tuple[str, ...], list[Clip]]:
+    """Clips by pool, as far as there are some."""
+    kinds = kinds_of(clips)
+    pools = {pool: [clip for kind in pool for clip in kinds.get(kind, ())] for pool in POOLS}
+    return {pool: those for pool, those in pools.items() if those}
+
+
 def tables(clips: Sequence[Clip], run: Run) -> list[Table]:
     """Words by kind, and what is shown where nobody speaks."""
     spoken = [clip for clip in clips if clip.language is not None]
@@ -172,11 +159,11 @@ def summary(clips: Sequence[Clip], run: Run) -> list[Table]:
     spoken = [clip for clip in clips if clip.language is not None]
     ways = [way for way in WAYS if way in run]
     rows = []
-    for name, those in [*((pool.name, pool.clips(spoken)) for pool in POOLS), ("all", spoken)]:
-        if those:
-            errors = [group(those, run[way]).errors for way in ways]
-            rows.append([name, str(errors[0].said), *(percent(one.rate) for one in errors)])
-    return [Table(["kinds", "words", *(f"{way}: wrong" for way in ways)], rows)] if rows else []
+    for name, those in [*pools_of(spoken).items(), (("all",), spoken)]:
+        errors = [group(those, run[way]).errors for way in ways]
+        rates = (percent(one.rate) for one in errors)
+        rows.append([", ".join(name), str(errors[0].said), *rates])
+    return [Table(["kinds", "words", *(f"{way}: wrong" for way in ways)], rows)] if spoken else []
 
 
 def _words(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
@@ -213,11 +200,8 @@ def as_json(clips: Sequence[Clip], run: Run) -> list[dict[str, Any]]:
     """Every clip: what was said and what was shown on each way, with its figures."""
     return [
         {
-            "clip": clip.name,
-            "kind": clip.kind,
-            "language": clip.language,
-            "seconds": clip.seconds,
-            "said": clip.text,
+            **asdict(clip),
+            "path": clip.path.name,
             "ways": {
                 way: {**asdict(heard[clip.name]), **asdict(measure(clip, heard[clip.name]))}
                 for way, heard in run.items()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.evaluation import evidence, retrieval, rules, summaries, topics, weights
+from scripts.evaluation import evidence, rules, summaries, topics, weights
 from scripts.evaluation.meetings import Meeting, read_meetings
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_embedder
@@ -27,7 +27,6 @@ OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], Extracti
     "rules": rules.table,
 }
 OF_MEETINGS: dict[str, Callable[[Sequence[Meeting], Embedder], str]] = {
-    "retrieval": retrieval.table,
     "evidence": lambda meetings, _embedder: evidence.table(meetings, EvidencePolicy()),
 }
 PARTS = (*OF_GATHERED, *OF_MEETINGS)

@@ -9,8 +9,6 @@ from scripts.evaluation.words import Errors
 
 EACH = UtteranceFigures(
     onset_s=1.0,
-    voice="somebody",
-    shown_s=0.4,
     first_s=0.4,
     right_s=0.5,
     first_wrong=True,
@@ -34,7 +32,7 @@ ONE = Result(
     stable=200,
     revised=1,
     cpu=CpuUse(60.0, 7.5, 3.0, 11.1),
-    rss=(2**20 * 150, 2**20 * 170, 2**20 * 160),
+    rss=(2**20 * 150, 2**20 * 170),
     late=Spread(0.0, 0.001, 3_000),
     stages={"first": (9, [300.0, 1.0, 2.0, 50.0, 0.4, 0.2, 0.3])},
 )

@@ -55,7 +55,7 @@ def test_times_count_from_the_onset_and_from_the_end() -> None:
         (5.5, "The quick brown fox."),
         (6.0, "The quick brown fox.|jumps."),
     )
-    assert (one.shown_s, one.first_s, one.right_s) == pytest.approx((0.5, 1.0, 1.5))
+    assert (one.first_s, one.right_s) == pytest.approx((1.0, 1.5))
     assert one.final_s == pytest.approx(1.0)
     assert one.first_wrong
     assert (one.share_right, one.lost) == (1.0, False)
@@ -65,7 +65,7 @@ def test_times_count_from_the_onset_and_from_the_end() -> None:
 def test_an_utterance_that_shows_nothing_has_no_times_and_is_lost() -> None:
     """It is counted, not dropped."""
     one = measured()
-    assert (one.shown_s, one.first_s, one.right_s, one.final_s) == (None,) * 4
+    assert (one.first_s, one.right_s, one.final_s) == (None,) * 3
     assert one.lost
 
 
@@ -110,7 +110,7 @@ def test_words_belong_to_the_utterance_that_says_them() -> None:
     assert fox.text == "the quick brown fox jumps"
     assert fox.final_s == pytest.approx(1.0)
     assert (dog.first_text, dog.text) == ("all right", "over the lazy dog")
-    assert (dog.shown_s, dog.first_s, dog.right_s) == pytest.approx((0.5, 1.0, 2.5))
+    assert (dog.first_s, dog.right_s) == pytest.approx((1.0, 2.5))
     assert (track.interims, track.wordless) == (3, 1)
     assert track.errors.wrong == 0
 
@@ -130,7 +130,7 @@ def test_a_part_over_two_utterances_belongs_to_both() -> None:
 def test_words_before_anybody_speaks_are_nobodys() -> None:
     """They are wrong, and an interim with nothing else says no word of its utterance."""
     track = measure_track([FOX], screens((0.5, "Thank you")), BEGAN_S)
-    assert track.utterances[0].shown_s is None
+    assert track.utterances[0].first_s is None
     assert (track.interims, track.wordless, track.errors.inserted) == (1, 1, 0)
 
 
@@ -147,9 +147,8 @@ def test_figures_hold_together_whatever_is_displayed(
     for one in track.utterances:
         assert 0 <= one.still_s <= one.spoken_s
         if one.right_s is not None:
-            assert one.shown_s is not None
             assert one.first_s is not None
-            assert 0 <= one.shown_s <= one.first_s <= one.right_s
+            assert 0 <= one.first_s <= one.right_s
         assert 0 <= one.share_right <= 1
     assert track.wordless <= track.interims
     attribution = Attribution([FOX, DOG], BEGAN_S)

@@ -1,11 +1,11 @@
-"""The benchmarks beside captions: starts, memory, embeddings; from given figures."""
+"""The benchmarks beside captions: starts, memory, and what is used; from given figures."""
 
 import os
 from dataclasses import replace
 
 import pytest
 
-from scripts.benchmark import embeddings, memory, starts
+from scripts.benchmark import memory, starts
 from scripts.benchmark.meters import CpuUse, Meters
 from scripts.benchmark.starts import Start
 from tests.scripts.support import EACH
@@ -44,14 +44,3 @@ def test_use_is_split_by_who_used_it() -> None:
     meters = Meters(os.getpid())
     assert meters.cpu().server > 0.0
     assert meters.rss_bytes() == meters.peak_rss_bytes > 0
-
-
-def test_the_figures_of_embeddings_are_medians_and_percentiles() -> None:
-    """A question has its aim."""
-    mixed = [(2.0, 1_000), (1.0, 1_000), (9.0, 1_000)]
-    question = [(0.00604, 9), (0.007, 9)]
-    report = embeddings.report(mixed, [(0.005, 4)], question, [(0.009, 17)])
-    whole, short = report.tables
-    assert list(whole.rows) == [["2.00", "128", "500"]]
-    assert short.rows[1] == ["9 tokens", "6.0", "7.0", "7.0"]
-    assert all(one.reached for one in report.aims)

@@ -29,8 +29,7 @@ def test_a_run_is_a_row_with_what_never_came_beside_the_times() -> None:
     table, stages = (one.markdown() for one in results.tables([ONE]))
     row = table.splitlines()[2]
     assert "| wordloop-ml, embedded | 1 | 1 | 400 / 400 | 500 / 500 | never / never |" in row
-    assert "| 0, 0, 1; 0 | 100.0 % | 0.5 % | 25.0 % | 0.5 % | 5.0 % | 0.125 |" in row
-    assert "150, 170, 160" in row
+    assert "| 5.0 % | 0, 0, 1 | 0 | 100.0 % | 0.5 % | 25.0 % | 0.5 % | 0.125 | 150 | 170 |" in row
     assert "| wordloop-ml, embedded, 1: 9 first | 300.0 |" in stages
     assert results.summary([ONE]).rows[0][-3:] == ["0", "0.125", "170"]
     assert json.dumps(ONE.as_json())
@@ -61,7 +60,7 @@ def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
 
 def test_ours_is_compared_with_others_of_as_many_meetings() -> None:
     """Below theirs in each figure; words may be half a point worse."""
-    theirs = replace(ONE, server="another", rss=(0, 2**20 * 160, 0))
+    theirs = replace(ONE, server="another", rss=(0, 2**20 * 160))
     judged = {one.what: one.reached for one in aims.compare([ONE, theirs])}
     assert judged["1 meetings, against another: words wrong"]
     assert not judged["1 meetings, against another: memory at most"]
@@ -92,8 +91,7 @@ def test_the_page_has_the_summary_and_the_count_of_the_aims() -> None:
     table, short = Table(["a", "b"], [["1", "2"]]), Table(["a"], [["1"]])
     aims = [Aim("time", 5.0, "ms", 4.0), Aim("size", 2000, "MiB", 3000)]
     report = Report([table], aims, notes=["here"], summary=[short])
-    report.add(Report([short]))
-    assert report.markdown() == "\n\n".join([short.markdown()] * 2 + ["Aims reached: 1 of 2."])
+    assert report.markdown() == f"{short.markdown()}\n\nAims reached: 1 of 2."
     assert "size                  2000 MiB  3000 MiB  missed" in report.text()
     assert report.text().endswith("\n\nhere")
 
@@ -148,5 +146,5 @@ def test_without_the_name_of_a_benchmark_captions_are_measured(tmp_path: Path) -
     for first in ([], ["captions"]):
         options = ["--speech", str(empty), "--json", str(tmp_path / "out.json")]
         assert main([*first, *options]) == 1
-    for name in ("starts", "memory", "embeddings", "generation"):
+    for name in ("starts", "memory", "generation"):
         assert parser().parse_args([name]).profile == "embedded"

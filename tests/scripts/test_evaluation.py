@@ -2,20 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from scripts.evaluation import retrieval, rules, topics
-from scripts.evaluation.meetings import DOMAINS, Meeting, Query, read_meetings, spoken
+from scripts.evaluation import rules, topics
+from scripts.evaluation.meetings import DOMAINS, Meeting, read_meetings, spoken
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.messages import Segment, Transcript
 
 QMSUM = Path(__file__).parents[2].parent / "shared/data/qmsum"
-
-
-def meeting(*said: str, query: str = "", span: tuple[int, int] = (0, 0)) -> Meeting:
-    segments = tuple(Segment(f"s{at}", "a", text, at, at + 1) for at, text in enumerate(said))
-    return Meeting("product", 0, Transcript("m", segments), ("",), (Query(query, "", (span,)),), ())
 
 
 @pytest.mark.parametrize(
@@ -50,24 +44,6 @@ def test_borders_lie_where_topics_begin_and_end() -> None:
         (((0, 39),), ((41, 60), (80, 99))),
     )
     assert topics.reference(one) == [40, 61, 80]
-
-
-def test_the_right_window_is_found_and_counted() -> None:
-    """Ranks count from 1, ties go to the earlier window."""
-    said = [f"weather report number {at}" for at in range(16)]
-    said[9] = "the budget of the marketing department"
-    one = meeting(*said, query="What about the marketing budget?", span=(9, 9))
-    assert retrieval.windows(one) == [(0, 8), (4, 12), (8, 16)]
-    assert retrieval.ranks(one, np.array([[3.0, 1.0, 1.0]])) == [2]
-    assert retrieval.measured([1, 2, 20]) == pytest.approx((1 / 3, 2 / 3, 31 / 60))
-
-
-def test_a_turn_stands_behind_its_speakers_name() -> None:
-    """Unless nothing is left of it, or names are not wanted."""
-    one = meeting("um", "we ship it")
-    name = one.transcript.segments[1].voice
-    assert retrieval.texts(one, named=True) == [f"{name}: we ship it"]
-    assert retrieval.texts(one, named=False) == ["we ship it"]
 
 
 def test_precision_and_recall_are_those_of_the_lines() -> None:

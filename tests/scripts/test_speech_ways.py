@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.evaluation.speech import Repeated, repeated_report
+from scripts.evaluation.speech import repeated_report
 from scripts.evaluation.ways import Heard, heard_of
 from tests.speech import SPEECH
 from wordloop_ml.engines.catalogue import MANIFEST
@@ -46,10 +46,10 @@ def test_what_a_client_displayed_is_read_from_its_messages() -> None:
 
 def test_a_clip_with_several_texts_is_not_the_same_each_time() -> None:
     """Alone or beside others."""
-    same = Repeated("a", (("One.",), ("One.",)), (("One.",),))
-    other = Repeated("b", (("One.",), ("One.",)), (("One.", "Two."),))
-    assert (same.texts, other.texts) == (1, 2)
-    assert "the same finals each time: 1 of 2 clips" in repeated_report([same, other]).text()
+    one, two = ("One.",), ("One.", "Two.")
+    report = repeated_report({"a": [one, one], "b": [one, one]}, {"a": [one], "b": [two]})
+    assert list(report.tables[0].rows[1]) == ["b", "2", "1", "1", "1", "2"]
+    assert "the same finals each time: 1 of 2 clips" in report.text()
 
 
 @pytest.mark.parametrize(
