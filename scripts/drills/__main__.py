@@ -41,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     summary = "SIGKILL one of three processes, again and again, under live meetings"
     parts = ("--kills", 50, "how often"), ("--meetings", 20, live)
     one = add("kill", faults.run_kill, summary, *parts)
-    engine = "real: the default profile and people's speech (--meetings 4 --kills 10 on two cores)"
+    engine = "real: the default profile and people's speech (--meetings 2 --kills 12 on two cores)"
     one.add_argument("--engine", choices=["scripted", "real"], default="scripted", help=engine)
     summary = "restart all of three processes under live meetings"
     parts = ("--rounds", 1, "restarts of all"), ("--meetings", 20, live)
