@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     UNSUPPORTED_TASK = "unsupported_task"
+    UNSUPPORTED_NOTES = "unsupported_notes"
     BAD_AUDIO = "bad_audio"
     TOO_LARGE = "too_large"
     TOO_FAST = "too_fast"

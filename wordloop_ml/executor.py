@@ -94,6 +94,7 @@ class OwnerKind(StrEnum):
     MEETING = "meeting"
     EMBEDDINGS = "embeddings"
     SYNTHESIS = "synthesis"
+    NOTES = "notes"
     START_UP = "start_up"
 
 

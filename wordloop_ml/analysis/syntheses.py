@@ -17,6 +17,7 @@ import numpy as np
 import structlog
 from cachetools import LRUCache
 
+from wordloop_ml.analysis.live_notes import LiveNotes
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.work_queue import Idempotency, WorkItem, WorkQueue
 from wordloop_ml.errors import BadInput, ErrorCode
@@ -142,6 +143,7 @@ class Syntheses:
     many run, and how many more may wait. notes_bytes: of notes that are kept for transcripts that
     grow.
     queue: owns the work of every request; its callers, and the drain, go to it.
+    live_notes: takes notes of meetings that go on, with the synthesiser that is used by default.
     """
 
     def __init__(
@@ -160,6 +162,11 @@ class Syntheses:
         )
         self._keys: Idempotency[Finished] = Idempotency(lambda finished: len(finished.content))
         self._notes = NotesCache(notes_bytes)
+        self.live_notes = LiveNotes(
+            runner,
+            next(iter(self._synthesisers.values()), None),
+            self._notes.notebook if notes_bytes else None,
+        )
 
     @property
     def available(self) -> bool:
@@ -207,7 +214,8 @@ class Syntheses:
         plan = synthesise(
             request.transcript, synthesiser, self._notes.notebook(tenant), request.wishes
         )
-        made = await self._runner.run(plan, work.owner, work.tell)
+        async with self.live_notes.giving_way(tenant, request.transcript.meeting_id):
+            made = await self._runner.run(plan, work.owner, work.tell)
         timings = Timings(
             queued_ms=round((began_s - queued_s) * 1000),
             ran_ms=round((loop.time() - began_s) * 1000),

@@ -58,13 +58,10 @@ def synthesise(
             notes.append(known)
             continue
         try:
-            taken = yield from _twice(_notes_of(synthesiser, chunk, transcript.language))
+            notes.append((yield from read_chunk(synthesiser, notebook, chunk, transcript.language)))
         except EngineFailed as error:
             failed.append(_missing(chunk, error))
             notes.append(None)
-        else:
-            notebook.keep(key, taken)
-            notes.append(taken)
     yield Progress(READING, len(chunks), len(chunks))
     if len(failed) == len(chunks):
         raise EngineFailed("no part of the meeting could be read")
@@ -98,10 +95,13 @@ def notes_key(made_by: MadeBy, language: str | None, chunk: Chunk) -> str:
     )
 
 
-def _notes_of(
-    synthesiser: Synthesiser[N], chunk: Chunk, language: str | None
-) -> Callable[[], Steps[N]]:
-    return lambda: synthesiser.take_notes(chunk, language)
+def read_chunk(
+    synthesiser: Synthesiser[N], notebook: Notebook[N], chunk: Chunk, language: str | None
+) -> Steps[N]:
+    """Take the notes of one chunk, at the second try if need be, and keep them. Raises ``EngineFailed``."""
+    taken = yield from _twice(lambda: synthesiser.take_notes(chunk, language))
+    notebook.keep(notes_key(synthesiser.made_by, language, chunk), taken)
+    return taken
 
 
 def _twice(begin: Callable[[], Steps[T]]) -> Steps[T]:

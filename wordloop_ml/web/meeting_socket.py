@@ -8,6 +8,7 @@ peer is still there. Nothing here decodes speech or keeps captions.
 import asyncio
 import math
 import time
+from collections.abc import Callable
 
 import structlog
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -119,7 +120,7 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
 class Sender:
     """Sends to one peer; each frame has ``SEND_WITHIN_S`` to leave.
 
-    traces: log where the time of each caption went.
+    traces: log where the time of each caption went. sent: called with each message once it was sent, if given.
     """
 
     def __init__(
@@ -129,11 +130,14 @@ class Sender:
         self._request = request
         self._meeting = meeting
         self._traces = traces
+        self.sent: Callable[[ServerMessage], None] | None = None
 
     async def send(self, message: ServerMessage) -> None:
         """Send one message. Raises ``TimeoutError`` when the peer does not read, ``ConnectionError``."""
         async with asyncio.timeout(SEND_WITHIN_S):
             await self._socket.send_str(encode(message))
+        if self.sent is not None:
+            self.sent(message)
 
     async def ping(self) -> None:
         """Send a ping. Raises as ``send`` does."""
@@ -446,16 +450,18 @@ class TrackConnection:
         ready = ReadyMessage(
             accept_from=start.resume_from, next_seq=start.last_seq + 1, limits=self._limits
         )
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(
-                self._sender.send_all(ready, session, audio, turn),
-                name=f"send-{self._meeting}-{start.track}",
-            )
-            # a task of its own: each frame would otherwise wake every middleware that awaits the route
-            tasks.create_task(
-                self._read(actor, session, audio, sending),
-                name=f"read-{self._meeting}-{start.track}",
-            )
+        notes = self._service.live_notes.following(self._meeting, start, audio.positions)
+        with notes as self._sender.sent:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(
+                    self._sender.send_all(ready, session, audio, turn),
+                    name=f"send-{self._meeting}-{start.track}",
+                )
+                # a task of its own: each frame would otherwise wake every middleware that awaits the route
+                tasks.create_task(
+                    self._read(actor, session, audio, sending),
+                    name=f"read-{self._meeting}-{start.track}",
+                )
 
     async def _read(
         self,
@@ -478,6 +484,7 @@ class TrackConnection:
         capabilities = self._service.capabilities
         language = capabilities.code_of(start.language)
         capabilities.check(language, start.task)
+        self._service.live_notes.check(start)
         if self._resumed and not start.resumes:
             self._service.roster.require_new(self._meeting)
         scale = Positions(start.sample_rate)

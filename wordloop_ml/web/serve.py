@@ -420,23 +420,26 @@ async def _drain(
     settings, forced = service.settings, signals.forced
     # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
     service.become_unready()
-    syntheses.queue.refuse_waiting()
+    works = (syntheses.queue, syntheses.live_notes.queue)
+    for work in works:
+        work.refuse_waiting()
     log.info("drain_started", tracks=roster.statistics().tracks)
     await _wait(forced, 0.0 if signals.by_hand else settings.drain_listen_s)
     # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses and
     # embeddings make room for the finals: whoever waits for one asks elsewhere.
     if embeddings is not None:
         embeddings.drain()
-    ending = asyncio.create_task(syntheses.queue.drain(END_SYNTHESES_S), name="drain-syntheses")
+    ending = asyncio.gather(*(work.drain(END_SYNTHESES_S) for work in works))
     leaving = asyncio.create_task(roster.drain(settings.drain_deadline_s), name="drain-roster")
     cutting = asyncio.create_task(forced.wait(), name="drain-forced")
     await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)
     cutting.cancel()
     if not leaving.done():
         roster.cut()
-        syntheses.queue.cut()
+        for work in works:
+            work.cut()
     in_time = await leaving
-    ended = await ending
+    ended = all(await ending)
     closed = await _unconnected(service, forced)
     # 4. What has not answered its close frame by now is cut with the listener.
     await runner.cleanup()

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
+from wordloop_ml.analysis.live_notes import LiveNotes
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.catalogue import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
@@ -102,6 +103,13 @@ class Service:
         if not self._syntheses.available:
             raise BadInput("this server makes no syntheses", code=ErrorCode.NOT_FOUND)
         return self._syntheses
+
+    @property
+    def live_notes(self) -> LiveNotes:
+        """The notes of live meetings. Raises ``Busy`` while starting."""
+        if self._syntheses is None:
+            raise _starting()
+        return self._syntheses.live_notes
 
     def become_ready(
         self,

@@ -41,6 +41,7 @@ class StartMessage:
     epoch: rises with each connection of the track; None for a track that cannot resume.
     attempt: breaks so far without progress of ``committed``.
     live_from: position where live audio begins; None for ``resume_from``: nothing is replayed.
+    notes: whether the server takes notes of the finals, for a synthesis to come.
     """
 
     version: int
@@ -59,6 +60,7 @@ class StartMessage:
     epoch: int | None = None
     attempt: int = 0
     live_from: int | None = None
+    notes: bool = False
 
     @property
     def sends_from(self) -> int:
@@ -166,6 +168,7 @@ _MESSAGES: dict[str, tuple[type[ClientMessage], dict[str, Rule]]] = {
             "epoch": _integer(),
             "attempt": _integer(),
             "live_from": _integer(),
+            "notes": Fields.truth,
         },
     ),
     "finalize": (FinalizeMessage, {}),

@@ -81,6 +81,7 @@ OUTCOMES = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: Outcome(CloseCode.UNSUPPORTED_DATA, 415),
     ErrorCode.UNSUPPORTED_LANGUAGE: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
     ErrorCode.UNSUPPORTED_TASK: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
+    ErrorCode.UNSUPPORTED_NOTES: Outcome(CloseCode.UNSUPPORTED_DATA, 400),
     ErrorCode.BAD_AUDIO: Outcome(CloseCode.INVALID_TEXT, 400),
     ErrorCode.TOO_LARGE: Outcome(CloseCode.TOO_LARGE, 413),
     ErrorCode.TOO_FAST: Outcome(CloseCode.QUOTA, 429),

@@ -248,6 +248,13 @@ class Fields:
             raise self.bad(name, f"must be an integer from {low} to {high}")
         return value
 
+    def truth(self, name: str) -> bool:
+        """Read true or false."""
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise self.bad(name, "must be true or false")
+        return value
+
     def optional_integer(self, name: str, *, high: int = MAX_POSITION) -> int | None:
         """Read an integer from 0 to ``high``; None where it is left out."""
         return self.integer(name, high=high) if name in self else None

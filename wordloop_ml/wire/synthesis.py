@@ -21,6 +21,7 @@ from wordloop_ml.synthesis.messages import (
 )
 from wordloop_ml.synthesis.steps import Found, Progress
 from wordloop_ml.wire.json_fields import MAX_SEGMENT_ID_CHARS, Fields, parse_json, valid_segment_id
+from wordloop_ml.wire.server_messages import CaptionMessage
 
 MAX_REQUEST_BYTES = 8 << 20
 """Room for ``MAX_SEGMENTS`` and ``MAX_CHARACTERS``, each character escaped, with ids and names."""
@@ -99,7 +100,7 @@ def read_segment(fields: Fields) -> Segment:
     segment = Segment(
         id=segment_id,
         track=fields.identifier("track"),
-        text=" ".join(text.translate(_CONTROL).split()),
+        text=_plain(text),
         start=fields.integer("start"),
         end=fields.integer("end"),
         speaker=fields.speaker(),
@@ -127,13 +128,34 @@ def transcript_of(
         )
     _check_ids(segments)
     _check_order(segments)
-    said = [one for one in segments if any(map(str.isalnum, one.text))]
+    said = [one for one in segments if _has_word(one)]
     if not said:
         raise BadInput(
             "the transcript holds no segment with a word in it", code=ErrorCode.TRANSCRIPT_EMPTY
         )
     said.sort(key=lambda one: (one.start, one.track))
     return Transcript(meeting_id, tuple(said), language)
+
+
+def segment_of(final: CaptionMessage) -> Segment | None:
+    """Return the segment that a request has of this final; None without a word, since it is passed over."""
+    segment = Segment(
+        id=final.segment,
+        track=final.track,
+        text=_plain(final.text),
+        start=final.start,
+        end=final.end,
+        speaker=final.speaker,
+    )
+    return segment if _has_word(segment) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.translate(_CONTROL).split())
+
+
+def _has_word(segment: Segment) -> bool:
+    return any(map(str.isalnum, segment.text))
 
 
 def _check_number(segments: int) -> None:
