@@ -9,7 +9,7 @@ import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -241,39 +241,60 @@ async def play_live(
     """
     roster = Roster(executor, engines.voice_detector)
     finals: list[Caption] = []
-    tasks = []
+    parts = []
     for track, source in sources.items():
         options = TrackOptions(
             track=track, language=hints.language, task=hints.task, vocabulary=hints.vocabulary
         )
         actor, session = roster.join(MEETING, options)
-        tasks.append(asyncio.create_task(_speak(source, actor, session), name=f"speak-{track}"))
-        tasks.append(
-            asyncio.create_task(_listen(session, view, notices, finals), name=f"listen-{track}")
-        )
-    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    await roster.drain(0.0)
-    # two tasks a track
-    for task, outcome in enumerate(outcomes):
-        if isinstance(outcome, WordloopError):
-            notices.fail(list(sources)[task // 2], outcome)
-        elif isinstance(outcome, BaseException):
-            raise outcome
-    for track in sources:
-        notices.end(track)
+        parts.append((track, _speak(source, actor, session)))
+        parts.append((track, _listen(session, view, notices, finals)))
+    try:
+        await _run_all(parts, notices)
+    finally:
+        await roster.drain(0.0)
     return finals
 
 
+async def _run_all(
+    parts: Sequence[tuple[str, Coroutine[None, None, None]]], notices: Notices
+) -> None:
+    """Run the parts of all tracks to their ends; print what goes wrong with a track by its name.
+
+    Raises what is no ``WordloopError``.
+    """
+    outcomes = await asyncio.gather(*(part for _, part in parts), return_exceptions=True)
+    for (track, _), outcome in zip(parts, outcomes, strict=True):
+        if isinstance(outcome, WordloopError):
+            notices.fail(track, outcome)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+    for track in dict.fromkeys(track for track, _ in parts):
+        notices.end(track)
+
+
+class _Pace:
+    """Lets audio pass at the speed of speech, however long anything else takes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
+        self._passed = 0
+
+    async def wait(self, samples: int) -> None:
+        """Wait until the audio before is said; count the next ``samples`` samples."""
+        await asyncio.sleep(self._began_s + self._passed / SAMPLE_RATE - self._loop.time())
+        self._passed += samples
+
+
 async def _speak(source: Source, actor: MeetingActor, session: TrackSession) -> None:
-    """Post 20 ms of audio every 20 ms, however long anything else takes."""
-    loop = asyncio.get_running_loop()
-    began_s, sent = loop.time(), 0
+    """Post 20 ms of audio every 20 ms."""
+    pace = _Pace()
     try:
         async with aclosing(file_frames(source, FRAME_SAMPLES)) as frames:
             async for frame in frames:
-                await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
+                await pace.wait(len(frame))
                 await actor.post_audio(session, frame)
-                sent += len(frame)
     finally:
         actor.post(AudioEnded(session))
 
@@ -338,21 +359,11 @@ async def transcribe_remotely(
     finals: list[Caption] = []
     collector = partial(_Collector, view, notices, finals)
     async with aiohttp.ClientSession() as http:
-        tasks = [
-            asyncio.create_task(
-                _track(http, url, track, source, server.token, hints, collector(track)),
-                name=f"track-{track}",
-            )
+        parts = [
+            (track, _track(http, url, track, source, server.token, hints, collector(track)))
             for track, source in sources.items()
         ]
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for track, outcome in zip(sources, outcomes, strict=True):
-        if isinstance(outcome, WordloopError):
-            notices.fail(track, outcome)
-        elif isinstance(outcome, BaseException):
-            raise outcome
-    for track in sources:
-        notices.end(track)
+        await _run_all(parts, notices)
     return finals
 
 
@@ -397,18 +408,13 @@ async def _track(
 
 async def _send(source: Source, client: TrackClient, *, paced: bool) -> None:
     """Put the file in: 20 ms every 20 ms, or whenever there is room."""
-    loop = asyncio.get_running_loop()
-    began_s, sent = loop.time(), 0
+    pace = _Pace()
     try:
         size = FRAME_SAMPLES if paced else FILE_FRAME_SAMPLES
         async with aclosing(file_frames(source, size)) as frames:
             async for frame in frames:
-                if paced:
-                    await asyncio.sleep(began_s + sent / SAMPLE_RATE - loop.time())
-                else:
-                    await client.wait_for_room(len(frame))
+                await (pace.wait(len(frame)) if paced else client.wait_for_room(len(frame)))
                 client.put(_pcm(frame), len(frame))
-                sent += len(frame)
     finally:
         client.end()
 
