@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
 from wordloop_ml.cli import serve, synthesise, transcribe, weights
-from wordloop_ml.cli.options import print_error
+from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import WordloopError
 
 __all__ = ["main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
 
 Handler = Callable[[argparse.Namespace], int]
 
-EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended."""
 

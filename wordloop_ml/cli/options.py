@@ -10,6 +10,9 @@ from wordloop_ml.languages import language_of
 from wordloop_ml.messages import SAMPLE_RATE, SpanLost, Task
 from wordloop_ml.wire.json_fields import plain_terms
 
+EXIT_FAILED = 1
+"""Something could not be read or done; what could is written all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hints:

@@ -8,13 +8,11 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import NoReturn
 
-from wordloop_ml.cli.options import print_error
+from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import StartupHung
 from wordloop_ml.settings import Settings, read_settings
 from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.web.serve import serve
-
-EXIT_FAILED = 1
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

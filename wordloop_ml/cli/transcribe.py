@@ -31,6 +31,7 @@ from wordloop_ml.cli.meeting import (
     transcribe_remotely,
 )
 from wordloop_ml.cli.options import (
+    EXIT_FAILED,
     NO_HINTS,
     Hints,
     Notices,
@@ -109,8 +110,6 @@ def _decode(request: DecodeRequest, worker: TranscriberWorker) -> Hypothesis | D
 
 
 JOIN_S = 10.0
-EXIT_FAILED = 1
-"""Something could not be read, or not be done; what could is written all the same."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

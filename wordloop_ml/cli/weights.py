@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.settings import read_settings
 from wordloop_ml.weights.download import PullPhase, PullProgress
@@ -130,10 +131,10 @@ def _pull(args: argparse.Namespace) -> int:
                 path = pull(entry, place.directory, show)
         except StartupFailed as error:
             failed = True
-            print(_line(error), file=sys.stderr)
+            print_error(error)
         else:
             print(f"{entry.name}: verified, {_size(entry.bytes)}: {path}")
-    return 1 if failed else 0
+    return EXIT_FAILED if failed else 0
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -144,10 +145,10 @@ def _verify(args: argparse.Namespace) -> int:
             path = verify(entry, place.directory, rehash=True)
         except StartupFailed as error:
             failed = True
-            print(_line(error), file=sys.stderr)
+            print_error(error)
         else:
             print(f"{entry.name}: verified, {_size(entry.bytes)}: {path}")
-    return 1 if failed else 0
+    return EXIT_FAILED if failed else 0
 
 
 class Lines:
@@ -201,10 +202,6 @@ def _shown(entry: WeightsEntry) -> Iterator[Lines | Bar]:
     )
     with Progress(*columns, console=console, transient=True) as bars:
         yield Bar(bars, entry)
-
-
-def _line(error: StartupFailed) -> str:
-    return f"wordloop-ml: {error.code}: {error}"
 
 
 def _size(size: int) -> str:
