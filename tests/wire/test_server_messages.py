@@ -154,6 +154,7 @@ def test_the_client_reads_what_the_server_says(message: ServerMessage) -> None:
     ("fields", "read"),
     [
         ({"type": "weather"}, None),
+        ({"type": ["weather"]}, None),
         ({"type": "notice", "code": "sunshine"}, None),
         ({"type": "ack", "received": 2, "committed": 1, "mood": "good"}, AckMessage(2, 1)),
         (

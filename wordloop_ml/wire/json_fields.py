@@ -228,6 +228,13 @@ class Fields:
         """Read a value at index ``at`` of the list ``name``, which must be an object."""
         return self._object(value, f"{name}[{at}]")
 
+    def items(self, name: str) -> "list[Fields]":
+        """Read a list of objects."""
+        values = self.value(name)
+        if not isinstance(values, list):
+            raise self.bad(name, "must be a list")
+        return [self.item(name, at, value) for at, value in enumerate(values)]
+
     def _object(self, value: object, name: str) -> "Fields":
         if not isinstance(value, dict):
             raise self.bad(name, "must be an object")
@@ -239,6 +246,28 @@ class Fields:
         if not isinstance(value, str):
             raise self.bad(name, "must be a string")
         return value
+
+    def optional_text(self, name: str) -> str | None:
+        """Read a string; None where it is left out."""
+        return self.text(name) if name in self else None
+
+    def boolean(self, name: str) -> bool:
+        """Read true or false."""
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise self.bad(name, "must be true or false")
+        return value
+
+    def number(self, name: str) -> float:
+        """Read a number, with a fraction or without."""
+        value = self.value(name)
+        if type(value) not in (int, float):
+            raise self.bad(name, "must be a number")
+        return float(value)
+
+    def optional_number(self, name: str) -> float | None:
+        """Read a number; None where it is left out."""
+        return self.number(name) if name in self else None
 
     def integer(self, name: str, *, low: int = 0, high: int = MAX_POSITION) -> int:
         """Read an integer within bounds, both inclusive."""

@@ -4,17 +4,17 @@ Positions are stream samples, times are integer milliseconds of meeting time.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar, assert_never, get_args
+from typing import ClassVar, TypeVar, assert_never, get_args
 
 from wordloop_ml import messages
-from wordloop_ml.errors import BadInput, ErrorCode
+from wordloop_ml.errors import ErrorCode
 from wordloop_ml.languages import standard_code
 from wordloop_ml.messages import RejectReason
 from wordloop_ml.wire.audio_frames import Positions
-from wordloop_ml.wire.json_fields import MAX_TEXT_BYTES, parse_object
+from wordloop_ml.wire.json_fields import MAX_TEXT_BYTES, Fields, parse_object
 
 
 class NoticeCode(StrEnum):
@@ -233,15 +233,9 @@ def parse_server(text: str) -> ServerMessage | None:
     Raises ``BadInput`` (``bad_json``, ``bad_message``, ``too_large``) for what is no message at all.
     """
     values = parse_object(text)
-    read = _READERS.get(values.get("type"))
-    if read is None:
-        return None
-    try:
-        return read(_Values(values))
-    except (KeyError, TypeError) as error:
-        raise BadInput(
-            f"a server message without a right {error.args[0]}", code=ErrorCode.BAD_MESSAGE
-        ) from None
+    kind = values.get("type")
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    return None if read is None else read(Fields(values))
 
 
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -252,64 +246,13 @@ def _known(names: type[_Name], value: str | None) -> _Name | None:
     return next((one for one in names if one == value), None)
 
 
-class _Values:
-    """The fields of one object, by name and type; KeyError and TypeError name the field."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-
-    def integer(self, name: str) -> int:
-        value = self._values[name]
-        if type(value) is not int:
-            raise TypeError(name)
-        return value
-
-    def optional_integer(self, name: str) -> int | None:
-        return self.integer(name) if self._values.get(name) is not None else None
-
-    def number(self, name: str) -> float:
-        value = self._values[name]
-        if type(value) not in (int, float):
-            raise TypeError(name)
-        return float(value)
-
-    def optional_number(self, name: str) -> float | None:
-        return self.number(name) if self._values.get(name) is not None else None
-
-    def text(self, name: str) -> str:
-        value = self._values[name]
-        if not isinstance(value, str):
-            raise TypeError(name)
-        return value
-
-    def optional_text(self, name: str) -> str | None:
-        return self.text(name) if self._values.get(name) is not None else None
-
-    def truth(self, name: str) -> bool:
-        value = self._values[name]
-        if not isinstance(value, bool):
-            raise TypeError(name)
-        return value
-
-    def object(self, name: str) -> "_Values":
-        value = self._values[name]
-        if not isinstance(value, dict):
-            raise TypeError(name)
-        return _Values(value)
-
-    def objects(self, name: str) -> "list[_Values]":
-        value = self._values[name]
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise TypeError(name)
-        return [_Values(one) for one in value]
-
-    def error_code(self, name: str) -> ErrorCode:
-        """Read an error code; ``internal`` for one that is not known, since its close code says enough."""
-        return _known(ErrorCode, self.text(name)) or ErrorCode.INTERNAL
+def _error_code(values: Fields, name: str) -> ErrorCode:
+    """Read an error code; ``internal`` for one that is not known, since its close code says enough."""
+    return _known(ErrorCode, values.text(name)) or ErrorCode.INTERNAL
 
 
-def _ready(values: _Values) -> ReadyMessage:
-    limits = values.object("limits")
+def _ready(values: Fields) -> ReadyMessage:
+    limits = values.inner("limits")
     return ReadyMessage(
         accept_from=values.integer("accept_from"),
         next_seq=values.integer("next_seq"),
@@ -317,11 +260,11 @@ def _ready(values: _Values) -> ReadyMessage:
     )
 
 
-def _speech_started(values: _Values) -> SpeechStartedMessage:
+def _speech_started(values: Fields) -> SpeechStartedMessage:
     return SpeechStartedMessage(at=values.integer("at"))
 
 
-def _caption(values: _Values) -> CaptionMessage:
+def _caption(values: Fields) -> CaptionMessage:
     return CaptionMessage(
         segment=values.text("segment"),
         epoch=values.integer("epoch"),
@@ -329,10 +272,10 @@ def _caption(values: _Values) -> CaptionMessage:
         start=values.integer("start"),
         end=values.integer("end"),
         text=values.text("text"),
-        words=tuple(_word(word) for word in values.objects("words")),
-        final=values.truth("final"),
-        speech_final=values.truth("speech_final"),
-        replay=values.truth("replay"),
+        words=tuple(_word(word) for word in values.items("words")),
+        final=values.boolean("final"),
+        speech_final=values.boolean("speech_final"),
+        replay=values.boolean("replay"),
         language=values.text("language"),
         seq=values.optional_integer("seq"),
         speaker=values.optional_text("speaker"),
@@ -340,21 +283,21 @@ def _caption(values: _Values) -> CaptionMessage:
     )
 
 
-def _word(values: _Values) -> CaptionMessageWord:
+def _word(values: Fields) -> CaptionMessageWord:
     return CaptionMessageWord(
         text=values.text("text"),
         start=values.integer("start"),
         end=values.integer("end"),
         confidence=values.number("confidence"),
-        stable=values.truth("stable"),
+        stable=values.boolean("stable"),
     )
 
 
-def _ack(values: _Values) -> AckMessage:
+def _ack(values: Fields) -> AckMessage:
     return AckMessage(received=values.integer("received"), committed=values.integer("committed"))
 
 
-def _notice(values: _Values) -> NoticeMessage | None:
+def _notice(values: Fields) -> NoticeMessage | None:
     code = _known(NoticeCode, values.text("code"))
     if code is None:
         return None
@@ -367,26 +310,26 @@ def _notice(values: _Values) -> NoticeMessage | None:
     )
 
 
-def _draining(values: _Values) -> DrainingMessage:
+def _draining(values: Fields) -> DrainingMessage:
     return DrainingMessage(deadline_ms=values.integer("deadline_ms"))
 
 
-def _error(values: _Values) -> ErrorMessage:
+def _error(values: Fields) -> ErrorMessage:
     return ErrorMessage(
-        values.error_code("code"), values.text("message"), values.optional_number("retry_after")
+        _error_code(values, "code"), values.text("message"), values.optional_number("retry_after")
     )
 
 
-def _ended(values: _Values) -> EndedMessage:
+def _ended(values: Fields) -> EndedMessage:
     return EndedMessage(
         received=values.integer("received"),
         committed=values.integer("committed"),
         finals=values.integer("finals"),
-        reason=values.error_code("reason") if values.optional_text("reason") else None,
+        reason=_error_code(values, "reason") if "reason" in values else None,
     )
 
 
-_READERS: dict[object, Callable[[_Values], ServerMessage | None]] = {
+_READERS: dict[object, Callable[[Fields], ServerMessage | None]] = {
     ReadyMessage.type: _ready,
     SpeechStartedMessage.type: _speech_started,
     CaptionMessage.type: _caption,
