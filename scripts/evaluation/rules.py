@@ -16,7 +16,7 @@ from scripts.evaluation.meetings import Meeting
 from wordloop_ml.synthesis.extractive.items import open_questions
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import decision_in, question_in, task_in
+from wordloop_ml.synthesis.extractive.rules import decisions_in, question_in, task_in
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
 
 KINDS = {"D": "decisions", "A": "action items", "Q": "questions", "O": "open questions"}
@@ -88,11 +88,12 @@ def read_labels(path: Path = LABELS) -> list[Label]:
 def found_in(meeting: Meeting, policy: ExtractivePolicy) -> dict[str, set[int]]:
     """The turns in which the rules find each kind."""
     found: dict[str, set[int]] = {kind: set() for kind in KINDS}
-    for sentence in sentences_of(meeting.transcript.segments, policy):
+    sentences = sentences_of(meeting.transcript.segments, policy)
+    for at, _ in decisions_in(sentences, policy):
+        found["D"] |= _turns(meeting, sentences[at])
+    for sentence in sentences:
         turns = _turns(meeting, sentence)
         task = task_in(sentence, policy)
-        if decision_in(sentence, policy):
-            found["D"] |= turns
         if task is not None and task.sure >= policy.task_threshold:
             found["A"] |= turns
         if question_in(sentence, policy):

@@ -24,19 +24,19 @@ def transcript_of(said: Said, language: str | None = "en") -> Transcript:
     return Transcript("meeting", tuple(segments), language)
 
 
+def gathered(transcript: Transcript) -> Gathered:
+    """A transcript, read with an embedder of hashed words."""
+    policy = ExtractivePolicy()
+    chunks = list(chunks_of(transcript.segments, ChunkWords(*policy.chunk_words)))
+    embedder = ScriptedEmbedder()
+    notes = [run_plan(notes_of(chunk, True, policy), embedder) for chunk in chunks]
+    return gather(transcript, chunks, notes)
+
+
 @pytest.fixture
 def read_meeting() -> Callable[[Said], Gathered]:
-    """Lines of (voice, text), read with an embedder of hashed words."""
-
-    def read(said: Said) -> Gathered:
-        policy = ExtractivePolicy()
-        transcript = transcript_of(said)
-        chunks = list(chunks_of(transcript.segments, ChunkWords(*policy.chunk_words)))
-        embedder = ScriptedEmbedder()
-        notes = [run_plan(notes_of(chunk, True, policy), embedder) for chunk in chunks]
-        return gather(transcript, chunks, notes)
-
-    return read
+    """Lines of (voice, text), read."""
+    return lambda said: gathered(transcript_of(said))
 
 
 LAUNCH: Said = (

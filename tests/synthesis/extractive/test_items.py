@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.synthesis.extractive.conftest import gathered
 from wordloop_ml.synthesis.extractive.items import (
     Withdrawals,
     action_items_of,
@@ -15,6 +16,7 @@ from wordloop_ml.synthesis.extractive.items import (
 )
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.messages import Segment, Transcript
 
 POLICY = ExtractivePolicy()
 NONE = Withdrawals()
@@ -66,10 +68,14 @@ def test_an_item_is_not_of_two_kinds(read_meeting: Read) -> None:
 
 def test_one_sentence_six_times_is_one_item(read_meeting: Read) -> None:
     """However it was punctuated, and though it is too short to be embedded."""
-    said = ["We decided on rubber.", "we decided, on rubber.", "So, we decided on rubber!"]
+    said = [
+        "We decided on rubber cases.",
+        "we decided, on rubber cases.",
+        "So, we decided on rubber cases!",
+    ]
     meeting = read_meeting([("Ann", text) for text in said * 2])
     (one,) = decisions_of(meeting, POLICY, NONE)
-    assert one.text == "We decided on rubber."
+    assert one.text == "We decided on rubber cases."
     assert len(one.segments) == POLICY.repeat_citations
 
 
@@ -96,6 +102,192 @@ def test_the_same_task_of_two_people_is_two_tasks(read_meeting: Read) -> None:
         ]
     )
     assert [one.owner for one in action_items_of(meeting, POLICY, NONE)] == ["Ann", "Bo"]
+
+
+def test_what_says_too_little_stands_with_what_was_said_before(read_meeting: Read) -> None:
+    """And is left out where that does not help."""
+    meeting = read_meeting(
+        [
+            ("Bo", "Solar panels do not go with a rubber case."),
+            ("Ann", "Right."),
+            ("Bo", "So we lose that."),
+        ]
+    )
+    (one,) = decisions_of(meeting, POLICY, NONE)
+    assert one.text == "Solar panels do not go with a rubber case. We lose that."
+    assert one.segments == ("s0", "s2")
+    assert decisions_of(read_meeting([("Bo", "So we lose that.")]), POLICY, NONE) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "owners"),
+    [
+        (
+            [("Ann", "Could you check the supplier invoice?"), ("Bo", "Sure."), ("Cy", "Okay.")],
+            ["Bo"],
+        ),
+        (
+            [
+                ("Ann", "Could you check the supplier invoice?"),
+                ("Bo", "The invoice, fine."),
+                ("Cy", "Hm."),
+            ],
+            ["Bo"],
+        ),
+        (
+            [
+                ("Ann", "Could you check the supplier invoice?"),
+                ("Bo", "No, I can't."),
+                ("Cy", "Okay."),
+            ],
+            [],
+        ),
+        (
+            [
+                ("Ann", "Could you check the supplier invoice?"),
+                ("Ann", "It is late."),
+                ("Bo", "Yes."),
+                ("Cy", "Right."),
+            ],
+            [None],
+        ),
+        (
+            [
+                ("Ann", "Could you check the supplier invoice?"),
+                ("Ann", "It is late."),
+                ("Bo", "Oh dear."),
+            ],
+            ["Bo"],
+        ),
+        (
+            [
+                ("Ann", "Could you all check the supplier invoice?"),
+                ("Bo", "Sure."),
+                ("Cy", "Okay."),
+            ],
+            [None],
+        ),
+        (
+            [
+                ("Ann", "Would you three mind mailing me your invoices?"),
+                ("Bo", "Sure."),
+                ("Cy", "Yes."),
+            ],
+            [None],
+        ),
+        (
+            [
+                ("Ann", "Cy, could you check the supplier invoice?"),
+                ("Bo", "Good idea."),
+                ("Cy", "Okay."),
+            ],
+            ["Cy"],
+        ),
+        (
+            [
+                ("Ann", "cy can you check the supplier invoice please"),
+                ("Bo", "Good idea."),
+                ("Cy", "Okay."),
+            ],
+            ["Cy"],
+        ),
+        ([("Ann", "I can check the supplier invoice."), ("Bo", "Yes."), ("Cy", "Okay.")], ["Ann"]),
+        (
+            [("Ann", "I can check the supplier invoice."), ("Bo", "It was late."), ("Cy", "Okay.")],
+            [],
+        ),
+        (
+            [
+                ("Ann", "bo will check the supplier invoice tomorrow"),
+                ("Bo", "Yes."),
+                ("Cy", "Okay."),
+            ],
+            ["Bo"],
+        ),
+        (
+            [
+                ("Ann", "the printer will check the supplier invoice"),
+                ("Bo", "Yes."),
+                ("Cy", "Okay."),
+            ],
+            [],
+        ),
+    ],
+)
+def test_a_task_is_for_who_is_named_or_says_yes(
+    read_meeting: Read, said: list[tuple[str, str]], owners: list[str | None]
+) -> None:
+    """Or for the other one of two; for nobody in particular where nobody can tell; "no" takes it away."""
+    items = action_items_of(read_meeting(said), POLICY, NONE)
+    assert [one.owner for one in items] == owners
+
+
+def test_a_role_is_the_voice_that_has_it(read_meeting: Read) -> None:
+    """Also two tasks in one sentence, and several who share one."""
+    meeting = read_meeting(
+        [
+            (
+                "Project Manager",
+                "The Industrial Designer is gonna work on the case and the Marketing Expert will work on the market.",
+            ),
+            ("Industrial Designer", "Okay."),
+            ("Project Manager", "The two designers are going to work together on a prototype."),
+            ("User Interface Designer", "Good."),
+            ("Marketing", "Okay."),
+        ]
+    )
+    items = action_items_of(meeting, POLICY, NONE)
+    assert [(one.task, one.owner) for one in items] == [
+        ("The Industrial Designer is gonna work on the case.", "Industrial Designer"),
+        ("The Marketing Expert will work on the market.", "Marketing"),
+        ("The two designers are going to work together on a prototype.", "the two designers"),
+    ]
+
+
+def test_one_track_of_several_people_promises_nothing_in_its_name() -> None:
+    """And answers its own questions."""
+    said = [
+        "I will send the invoice to the supplier by Friday.",
+        "Who writes the release notes for the store?",
+        "Carla writes the release notes for the store.",
+        "Should the posters be green or blue in the spring?",
+        "I don't know yet.",
+    ]
+    meeting = gathered(
+        Transcript(
+            "m",
+            tuple(
+                Segment(f"s{at}", "room", text, 5_000 * at, 5_000 * at + 4_000)
+                for at, text in enumerate(said)
+            ),
+            "en",
+        )
+    )
+    assert [(one.owner, one.due) for one in action_items_of(meeting, POLICY, NONE)] == [
+        (None, "Friday")
+    ]
+    assert [one.segments for one in open_questions_of(meeting, POLICY)] == [("s3",)]
+
+
+def test_a_closing_recap_takes_the_place_of_what_it_leaves_out(read_meeting: Read) -> None:
+    """Fragments are one decision; what was decided about a joystick does not hold any more."""
+    meeting = read_meeting(
+        [
+            ("Ann", "Let's go with a joystick for the volume."),
+            ("Bo", "Let's go with yellow rubber for the case."),
+            ("Ann", "Fifteen euros is too expensive."),
+            ("Bo", "Okay."),
+            (
+                "Ann",
+                "No joystick. Push-buttons. No special colour. Twelve and a half euros. Then it's okay.",
+            ),
+        ]
+    )
+    held = [one.text for one in decisions_of(meeting, POLICY, withdrawals_of(meeting, POLICY))]
+    assert held == [
+        "Let's go with yellow rubber for the case.",
+        "No joystick. Push-buttons. No special colour. Twelve and a half euros.",
+    ]
 
 
 ASKED = ("Ann", "Who writes the release notes for the store?")

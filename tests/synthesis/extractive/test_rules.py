@@ -3,7 +3,12 @@
 import pytest
 
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import decision_in, due_in, question_in, task_in
+from wordloop_ml.synthesis.extractive.rules import (
+    decisions_in,
+    due_in,
+    question_in,
+    task_in,
+)
 from wordloop_ml.synthesis.extractive.sentences import Sentence
 
 POLICY = ExtractivePolicy()
@@ -21,11 +26,14 @@ def said(text: str, voice: str = "Anna") -> Sentence:
         "The final decision is that the logo stays red.",
         "We're definitely going for voice recognition.",
         "It was agreed that the budget stays as it is.",
+        "we decided, to launch, the app in march",
+        "The flat case is definitely out, right?",
+        "So to sum up, we have a rubber case and twelve euros.",
     ],
 )
 def test_decisions_are_found(text: str) -> None:
     """Each says what was settled."""
-    assert decision_in(said(text), POLICY) > 0
+    assert [at for at, _ in decisions_in([said(text)], POLICY)] == [0]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +49,39 @@ def test_decisions_are_found(text: str) -> None:
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
     """Questions, hedges and steering of the meeting are not decisions."""
-    assert decision_in(said(text), POLICY) == 0
+    assert decisions_in([said(text)], POLICY) == []
+
+
+@pytest.mark.parametrize(
+    ("proposed", "reply", "decides"),
+    [
+        ("Shall we go with the rubber case?", "Yeah, good idea.", True),
+        ("I suggest we use the rubber case.", "Okay.", True),
+        ("Shall we go with the rubber case?", "No, it is too dear.", False),
+        ("Shall we go with the rubber case?", "Yeah, but it is too dear.", False),
+        ("Shall we use the rubber case or the wooden one?", "Okay.", False),
+        ("The flat case is definitely out, right?", "No.", False),
+    ],
+)
+def test_a_proposal_is_decided_when_another_agrees(
+    proposed: str, reply: str, decides: bool
+) -> None:
+    """At once."""
+    found = decisions_in([said(proposed), said(reply, "Bo")], POLICY)
+    assert bool(found) is decides
+
+
+def test_a_recap_goes_on_behind_its_beginning() -> None:
+    """As long as its speaker does not ask, doubt or talk of something else."""
+    texts = [
+        "So we've basically worked out that we're going with a simple battery.",
+        "We're having push-buttons on the outside.",
+        "And it's gonna be in bright vegetable colours.",
+        "Do we have lunch now?",
+        "We have sandwiches with cheese.",
+    ]
+    found = decisions_in([said(text) for text in texts], POLICY)
+    assert [at for at, _ in found] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +91,13 @@ def test_what_is_open_is_no_decision(text: str) -> None:
         ("Can you check the invoice before the next meeting?", None, "before the next meeting"),
         ("Ben, can you check the invoice tomorrow?", "Ben", "tomorrow"),
         ("Carla will write the report.", "Carla", None),
+        ("I'll, send the invoice, by, friday", "Anna", "friday"),
+        ("i will send the invoice by the 3rd of march", "Anna", "the 3rd of march"),
+        ("ben could you check the invoice in 2 weeks", "ben", "in 2 weeks"),
+        ("Great, could you check the invoice at 5 pm?", None, "at 5 pm"),
+        ("If you could check the invoice, that would be great.", None, None),
+        ("I'll send the invoice, and then we have lunch on Friday.", "Anna", None),
+        ("I'm going to work on the case for two hours.", "Anna", None),
         ("We need to contact the supplier next week.", None, "next week"),
         (
             "I'm also going to prepare the slides by the end of the month.",
@@ -74,6 +121,10 @@ def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | 
         "The user can send the invoice with one button.",
         "I have to say the invoice looks fine.",
         "We sent the invoice on Monday.",
+        "Can you go back to the last slide for a second?",
+        "How often do you think you will check the invoice?",
+        "The phone that you can send the invoice with.",
+        "If I send the invoice they will pay.",
     ],
 )
 def test_talk_about_work_is_no_task(text: str) -> None:
@@ -100,6 +151,10 @@ def test_a_due_is_a_time(text: str, due: str | None) -> None:
     ("text", "asks"),
     [
         ("Who is going to write the release notes?", True),
+        ("who is going to write the release notes", True),
+        ("Should we write the release notes for the store.", True),
+        ("It needs a little more working out whether the store accepts the release.", True),
+        ("What we wrote are the release notes.", False),
         ("The question is whether the app store accepts the release.", True),
         ("The app store accepts the release, right?", False),
         ("Any other questions about the release?", False),

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.synthesis.extractive.conftest import transcript_of
+from tests.synthesis.extractive.conftest import gathered, transcript_of
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered
@@ -110,6 +111,30 @@ def test_whoever_speaks_is_no_topic(read_meeting: Read) -> None:
     named = phrases(read_meeting)
     words = " ".join([*named.best(0, POLICY), *named.best(1, POLICY), *named.best(None, POLICY)])
     assert "Ann" not in words
+
+
+def test_no_title_fits_any_meeting(read_meeting: Read) -> None:
+    """ "Design review meeting" says nothing."""
+    said = [
+        (
+            "Ann",
+            "Welcome to the design review meeting, and the agenda of the design review meeting.",
+        ),
+        ("Bo", "In this design review meeting the joystick of the remote control was too dear."),
+        ("Ann", "A joystick breaks, so the design review meeting has no joystick."),
+    ]
+    meeting = read_meeting(said)
+    named = run_plan(phrases_of(meeting, [(0, 3)], POLICY), None).best(None, POLICY)
+    assert "joystick" in named
+    assert not any("meeting" in phrase or "design" in phrase for phrase in named)
+
+
+def test_a_title_in_an_unknown_language_has_no_stop_words_of_any() -> None:
+    """Rather no title by phrases."""
+    said = [("A", "Nous avons den auf und quiz les des."), ("A", "Nous den auf und quiz les des.")]
+    meeting = replace(gathered(transcript_of(said, None)), language=None)
+    named = run_plan(phrases_of(meeting, [(0, len(meeting.sentences))], POLICY), None)
+    assert named.best(None, POLICY) == ["quiz"]
 
 
 def test_a_title_is_a_list_of_phrases() -> None:

@@ -6,18 +6,23 @@ check") leaves it open, unless one that is near to the question came first.
 
 A meeting that changes its mind has decided what it said last. "Scratch that" means what was decided
 just before; "we changed our minds", "not in March after all" or "instead" mean the earlier decision
-that is about the same.
+that is about the same; "no joystick" means what was decided about a joystick.
+
+A promise is its speaker's; what is asked for is for who is named, else for who answers yes at once, else
+for the other one of two. "No" takes the task away. Where all voices are one track, a promise has no owner.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, denied_in, plainly
 from wordloop_ml.synthesis.extractive.words import content_of
 from wordloop_ml.synthesis.messages import ActionItem, Statement
+from wordloop_ml.synthesis.statements import is_tiny
 from wordloop_ml.synthesis.words import content_stems, stems, tokens
 
 
@@ -44,7 +49,27 @@ def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
         gone.update(at for at in standing if says_the_same(meeting, at, old, policy))
         if back not in items and _states_something(meeting, back, policy):
             instead.append((back, policy.chosen))
+    gone |= _left_out(meeting, sorted(decisions), policy)
     return Withdrawals(frozenset(gone), tuple(instead))
+
+
+def _left_out(meeting: Gathered, decisions: Sequence[int], policy: ExtractivePolicy) -> set[int]:
+    """Return the decisions for a thing that a later one leaves out."""
+    about = {at: stems(content_of(meeting.sentences[at].text)) for at in decisions}
+    denied = {
+        at: [stems([*one]) for one in denied_in(meeting.sentences[at].text)] for at in decisions
+    }
+    return {
+        old
+        for old in decisions
+        if not denied[old]
+        and any(
+            thing <= about[old] and len(thing) >= policy.left_out_share * len(about[old])
+            for later in decisions
+            if later > old
+            for thing in denied[later]
+        )
+    }
 
 
 def _meant(
@@ -63,11 +88,13 @@ def _meant(
         # a task only where nothing was decided
         for items in (decided, standing):
             related = _nearest_in_meaning(meeting, back, items, policy, plainly=True)
-            near = _within(meeting, back, items, policy.withdrawn_before)
+            just_now = lexicon.WAIT_NO.search(text) is not None
+            reach = policy.withdrawn_within if just_now else policy.withdrawn_before
+            near = _within(meeting, back, items, reach)
             if related is not None or near:
                 return related if related is not None else near[-1]
         return None
-    if lexicon.UNDECIDED.search(text):
+    if lexicon.UNDECIDED.search(text) or "?" in text:
         return None
     return _nearest_in_meaning(meeting, back, decided, policy, plainly=False)
 
@@ -103,6 +130,8 @@ def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> b
     return (
         sentence.words <= policy.rule_words[1]
         and not lexicon.UNDECIDED.search(said)
+        and lexicon.STATES.search(said) is not None
+        and "?" not in said
         and len(content_of(said)) >= policy.instead_content
     )
 
@@ -138,21 +167,29 @@ def open_questions(meeting: Gathered, policy: ExtractivePolicy) -> list[tuple[in
     A request is a task, not a question.
     """
     tasks = {at for at, _ in meeting.tasks}
+    alone = _one_voice(meeting)
     return [
         (at, sure * openness)
         for at, sure in meeting.questions
-        if at not in tasks and (openness := _openness(meeting, at, policy))
+        if at not in tasks and (openness := _openness(meeting, at, alone, policy))
     ]
 
 
-def _openness(meeting: Gathered, asked: int, policy: ExtractivePolicy) -> float:
-    """1 when a reply put it off, less when nobody replied at all, 0 otherwise.
+def _one_voice(meeting: Gathered) -> bool:
+    """Whether nothing tells the voices apart: one track, and nobody said whose."""
+    named = any(segment.speaker is not None for segment in meeting.transcript.segments)
+    return not named and len({one.voice for one in meeting.sentences}) < 2
+
+
+def _openness(meeting: Gathered, asked: int, alone: bool, policy: ExtractivePolicy) -> float:
+    """1 when a reply put it off, or who asks says that nobody knows; less when nobody replied at all; else 0.
 
     A reply that is neither near nor a way of putting it off is taken for an answer, too, but not
-    at once: the next one may say that nobody knows.
+    at once: the next one may say that nobody knows. alone: whoever speaks next may be replying.
     """
     question = meeting.sentences[asked]
     polar = bool(lexicon.POLAR.search(question.text))
+    unknown = bool(lexicon.STILL_OPEN.search(plainly(question.text)))
     heard = 0
     replied = False
     for at in range(asked + 1, len(meeting.sentences)):
@@ -160,7 +197,7 @@ def _openness(meeting: Gathered, asked: int, policy: ExtractivePolicy) -> float:
         if heard > policy.reply_words:
             break
         heard += reply.words
-        if reply.voice == question.voice:
+        if reply.voice == question.voice and not alone:
             continue
         if lexicon.HEDGE.search(reply.text):
             return 1.0
@@ -170,6 +207,8 @@ def _openness(meeting: Gathered, asked: int, policy: ExtractivePolicy) -> float:
             replied = True
             if meeting.similarity(asked, at) >= policy.answer_similarity:
                 return 0.0
+    if unknown:
+        return 1.0
     return 0.0 if replied else policy.unanswered
 
 
@@ -187,7 +226,7 @@ def decisions_of(
         if at not in withdrawn.gone and (at not in tasks or sure >= policy.decided)
     ]
     same = partial(says_the_same, meeting, policy=policy)
-    groups = _surest(meeting, hits, policy.most_decisions, same)
+    groups = _surest(meeting, hits, policy.most_decisions, same, policy)
     newest = sorted(_newest_first(meeting, group) for group in groups)
     return tuple(statement(meeting, group, policy) for group in newest)
 
@@ -196,45 +235,144 @@ def action_items_of(
     meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals
 ) -> tuple[ActionItem, ...]:
     """Choose the action items, in order; of two that are alike and of one person, the later."""
-    tasks = dict(meeting.tasks)
-    hits = [
-        (at, task.sure)
+    voice_of = _voices(one.voice for one in meeting.sentences)
+    tasks = {
+        at: settled
         for at, task in meeting.tasks
-        if task.sure >= policy.task_threshold and at not in withdrawn.gone
-    ]
-    voice_of = _first_names(one.voice for one in meeting.sentences)
-    owners = {
-        at: None if tasks[at].owner is None else voice_of(tasks[at].owner or "") for at, _ in hits
+        if at not in withdrawn.gone
+        and (settled := _settled(meeting, at, task, voice_of, policy)) is not None
     }
+    hits = [(at, task.sure) for at, task in tasks.items() if task.sure >= policy.task_threshold]
 
     def same(one: int, other: int) -> bool:
-        both = {owners[one], owners[other]} - {None}
+        both = {tasks[one].owner, tasks[other].owner} - {None}
         return len(both) < 2 and says_the_same(meeting, one, other, policy)
 
-    groups = _surest(meeting, hits, policy.most_action_items, same)
+    groups = _surest(meeting, hits, policy.most_action_items, same, policy)
     newest = sorted(_newest_first(meeting, group) for group in groups)
     return tuple(
         ActionItem(
-            meeting.sentences[group[0]].statement,
-            _cited(meeting, group, policy),
-            next((owners[at] for at in group if owners[at] is not None), None),
+            (
+                said := statement(meeting, [*group, *_replies(tasks[at] for at in group)], policy)
+            ).text,
+            said.segments,
+            next((tasks[at].owner for at in group if tasks[at].owner is not None), None),
             tasks[group[0]].due,
         )
         for group in newest
     )
 
 
+def _settled(
+    meeting: Gathered,
+    at: int,
+    task: Task,
+    voice_of: Callable[[str], str | None],
+    policy: ExtractivePolicy,
+) -> Task | None:
+    """The task with its owner, and surer where somebody accepted it; None where it is nobody's, or was refused."""
+    alone = _one_voice(meeting)
+    owner = voice_of(task.owner) if task.owner is not None else None
+    if owner is None and task.owner is not None:
+        if task.a_voice and _several(task.owner, meeting):
+            owner = f"the {task.owner}"
+        elif task.a_voice and task.kind is TaskKind.NAMED:
+            return None
+        else:
+            owner = None if task.a_voice else task.owner
+    if task.kind in (TaskKind.PROMISED, TaskKind.OFFERED):
+        owner = None if alone else owner
+    if task.kind not in (TaskKind.ASKED, TaskKind.OFFERED) or alone:
+        return replace(task, owner=owner)
+    asker = meeting.sentences[at].voice
+    answered = at + 1 < len(meeting.sentences) and meeting.sentences[at + 1].voice != asker
+    answer = at + 1 if answered else None
+    accepted = False
+    if answer is not None:
+        said = meeting.sentences[answer].text
+        if lexicon.REFUSES.search(said):
+            return None
+        # "the components" is as good as "yes"
+        accepted = lexicon.AGREES.search(said) is not None or bool(
+            stems(content_of(said)) & stems(content_of(meeting.sentences[at].text))
+        )
+    sure = min(1.0, task.sure + policy.accepted_helps) if accepted else task.sure
+    reply = None
+    if task.to_you and owner is None and not task.many and task.owner is None:
+        reply = answer if accepted else _the_other(meeting, at)
+        owner = None if reply is None else meeting.sentences[reply].voice
+    return replace(task, sure=sure, owner=owner, reply=reply)
+
+
+def _replies(tasks: Iterable[Task]) -> list[int]:
+    return [one.reply for one in tasks if one.reply is not None]
+
+
+def _the_other(meeting: Gathered, at: int) -> int | None:
+    """Where the other one of two speaks next, if they do so soon."""
+    asker = meeting.sentences[at].voice
+    if len({one.voice for one in meeting.sentences}) != _TWO:
+        return None
+    soon = range(at + 1, min(len(meeting.sentences), at + 1 + _SOON))
+    return next((here for here in soon if meeting.sentences[here].voice != asker), None)
+
+
+_TWO = 2
+_SOON = 4
+
+
+def _several(role: str, meeting: Gathered) -> bool:
+    """Whether "two designers" are some of the meeting's voices."""
+    last = role.rsplit(maxsplit=1)[-1].lower()
+    voices = {word for one in meeting.sentences for word in tokens(one.voice)}
+    return last.endswith("s") and last[:-1] in voices
+
+
 def open_questions_of(meeting: Gathered, policy: ExtractivePolicy) -> tuple[Statement, ...]:
     """Choose the questions that were not answered, in order."""
     hits = [hit for hit in open_questions(meeting, policy) if hit[1] >= policy.open_threshold]
     same = partial(says_the_same, meeting, policy=policy)
-    groups = sorted(_surest(meeting, hits, policy.most_questions, same))
+    groups = sorted(_surest(meeting, hits, policy.most_questions, same, policy))
     return tuple(statement(meeting, group, policy) for group in groups)
 
 
 def statement(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) -> Statement:
     """A sentence as it stands in the result; it cites the others that say the same, too."""
-    return Statement(meeting.sentences[group[0]].statement, _cited(meeting, group, policy))
+    places = _places(meeting, group[0], policy) or (group[0],)
+    text = " ".join(meeting.sentences[at].statement for at in places)
+    beside = (segment for at in places if at != group[0] for segment in meeting.cited(at))
+    cited = {*_cited(meeting, group, policy), *beside}
+    order = (segment.id for segment in meeting.transcript.segments)
+    return Statement(text, tuple(one for one in order if one in cited))
+
+
+def _places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:
+    """A sentence, and the one without which "so we lose that" says nothing; none where none helps.
+
+    It is what the same voice said just before, or goes on to say, or else what the one before said.
+    """
+    sentences = meeting.sentences
+    one = sentences[at]
+    if not one.statement:
+        return ()
+    if says_enough(one.statement):
+        return (at,)
+    own = range(max(0, at - policy.needed_within), at)
+    before = next((other for other in reversed(own) if sentences[other].voice == one.voice), None)
+    for other in (before, at + 1, at - 1):
+        if other is None or not 0 <= other < len(sentences):
+            continue
+        if other > at and sentences[other].voice != one.voice:
+            continue
+        said = sentences[other].statement
+        if said and says_enough(f"{said} {one.statement}"):
+            return tuple(sorted((at, other)))
+    return ()
+
+
+def says_enough(text: str) -> bool:
+    """Whether a text can stand alone: it has some content words, of any language."""
+    return not is_tiny(list(dict.fromkeys(tokens(text))))
 
 
 def _cited(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) -> tuple[str, ...]:
@@ -242,27 +380,36 @@ def _cited(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) ->
     return tuple(dict.fromkeys(segment for at in sorted(places) for segment in meeting.cited(at)))
 
 
-def _first_names(voices: Iterable[str]) -> Callable[[str], str]:
-    """From a name that was said to the voice that bears it, where exactly one does."""
-    bearers: dict[str, set[str]] = {}
-    for voice in voices:
-        for part in (voice, *voice.split()):
-            bearers.setdefault(part.casefold(), set()).add(voice)
+def _voices(voices: Iterable[str]) -> Callable[[str], str | None]:
+    """From a name or role that was said to the voice that bears it, where exactly one does.
 
-    def voice_of(name: str) -> str:
-        known = bearers.get(name.casefold(), set())
-        return next(iter(known)) if len(known) == 1 else name
+    "Bo" is Bo Ray, the "Marketing Expert" Marketing.
+    """
+    words = {voice: frozenset(tokens(voice)) for voice in voices}
+
+    def voice_of(name: str) -> str | None:
+        if name in words:
+            return name
+        said = frozenset(tokens(name))
+        known = [
+            voice for voice, own in words.items() if own and said and (said <= own or own <= said)
+        ]
+        return known[0] if len(known) == 1 else None
 
     return voice_of
 
 
 def _surest(
-    meeting: Gathered, hits: Iterable[tuple[int, float]], most: int, same: Same
+    meeting: Gathered,
+    hits: Iterable[tuple[int, float]],
+    most: int,
+    same: Same,
+    policy: ExtractivePolicy,
 ) -> list[list[int]]:
     """The sentences of the surest hits, each with those that say the same, the surest first."""
     groups: list[list[int]] = []
     for at, _ in sorted(hits, key=lambda hit: (-hit[1], hit[0])):
-        if not meeting.sentences[at].statement:
+        if not _places(meeting, at, policy):
             continue
         known = next((group for group in groups if same(at, group[0])), None)
         if known is not None:

@@ -2,43 +2,7 @@
 
 import re
 
-_LIGHT = """
-    monday tuesday wednesday thursday friday saturday sunday january february march april june july
-    august september october november december morning afternoon evening
-    ability able accept across act actually add added agree agreed ahead allow allowed almost
-    alright always another answer anybody anyone anything anyway around ask asked away back
-    basic basically believe better big billion bit bring call came can't case cause certain
-    certainly chair clear come comes coming course cuz day days definitely different does doing
-    done dunno easy eight eighty eleven else enough especially even ever every everybody
-    everyone everything exactly fact fairly far feel felt fifty fine first fix forty gave get
-    gets getting give given gives go goes going gone gonna good gosh got gotta great guess guy
-    guys half happen happened happens happy hard hear hello help high hm hold honourable hope
-    hundred idea ideas important instance interesting kay keep kept kind kinda knew know knows
-    last later least leave leaving left less let let's level light likely line little long look
-    looking looks lot lots love low made main make makes making many matter maybe mean means
-    member members might million minute minutes mister mm moment much must name need needs never
-    new next nice nine ninety nobody none nothing number obviously often old one ones open
-    others ought part particular people perhaps person piece place please point possible
-    possibly pretty probably problem put question questions quite rather reason regard remember
-    rid right run said saw say saying says second see seems seen sense set seven several show
-    simple simply since six sixty small somebody someone something sometimes somewhere soon
-    sorry sort sorta sound sounds start stay still stuff sure take taken takes taking talk
-    talked talking tell ten terms thank thanks thing things think thinking third thirty though
-    thought thousand three time times today together told took top totally tried true try trying
-    turn twelve twenty two type um use used using usual usually various wanna want wanted wants
-    way ways well went whatever whether whoever whole wise wonder wonderful word words work
-    worked working works world worry worth would write wrong year years yep yesterday yet you'd
-    zero
-"""
-LIGHT_WORDS = frozenset(_LIGHT.split())
-"""Words that say little about what is talked of, beside the function words."""
-
 _I = re.IGNORECASE
-
-FIRST_PERSON = frozenset({"we", "we're", "we'll", "we've", "us", "our", "ours", "let's"})
-ADDRESS = frozenset(
-    {"i", "i'm", "i'd", "i'll", "i've", "me", "my", "you", "you're", "you'll", "you've", "your"}
-)
 
 # --- decisions
 
@@ -61,26 +25,78 @@ _CHOICE = (
     r"drop|make it|make the|leave (?:it|that|out)|"
     r"target|aim|focus|skip|choose|pick|adopt|add|remove|put|switch|move to|launch|"
     r"settle (?:on|for)|make do with|postpone|cancel|delay|hire|buy|include|exclude|"
-    r"start with|ship|sell)"
+    r"start with|ship|sell(?! more))"
 )
 CHOSEN = re.compile(
-    r"\b(?:let's|let us|we'll|we will|we are going to|we're going to|we're gonna|"
-    r"we are gonna|we go|we won't|we're not going to|we'd better) (?:(?:just|then|also|"
+    r"\b(?:let's|let us|we'll|we will|we are going to|we're going to|"
+    r"we go|we won't|we're not going to|we'd better) (?:(?:just|then|also|"
     rf"definitely|not) )*{_CHOICE}\b"
     r"|\b(?:we're|we are|let's) (?:\w+ )?going (?:in )?(?:with|for)\b|\bwe go (?:with|"
     r"for)\b|\bwe've (?:basically |now |pretty much |more or less )?(?:worked out|"
     r"established|settled|fixed) (?:that|on)\b|\b(?:is|are|goes|stays?) (?:in|"
-    r"out) (?:as well )?then\b|\b(?:so|then) (?:we'll|let's) (?:go|use|take|make|keep|"
-    r"put)\b|\bno \w+(?: \w+)? then\b|\bi think we'll (?:go|use|take|keep|stick)\b"
-    r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b",
+    r"out) (?:as well )?then\b|\b(?:so|then) (?:we'll|let's) (?:go (?:for|with)|use|take|make|keep|"
+    r"put)\b|\bno (?!but|i|we|it|that|one|not|then|problem|need)\w+(?: (?!but|we|i)\w+)? then\b|\bi think we'll (?:go|use|take|keep|stick)\b"
+    r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b"
+    r"|\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b"
+    r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
+PROPOSED = re.compile(
+    rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
+    rf"(?:just |then |also )*{_CHOICE}\b"
+    r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
+    rf"|\bwe (?:should|need to|have to|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
+    r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
+    r"|\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b"
+    r"|\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)\b",
+    _I,
+)
+"""What one proposes; decided when another agrees at once."""
+AGREES = re.compile(
+    r"^(?:yes|yeah|yep|yup|okay|ok|right|sure|exactly|agreed|definitely|absolutely|good idea|"
+    r"sounds? (?:good|great|fine)|fine|perfect|great|cool|excellent|i agree|of course|alright|"
+    r"all right|will do|no problem|that's (?:fine|good|right|great|okay|it)|i think so|"
+    r"let's do (?:that|it)|i'm (?:fine|happy|okay) with)\b"
+    r"(?! (?:but|though|i don't|not|whatever))(?!,? (?:but|though|no\b))",
+    _I,
+)
+REFUSES = re.compile(
+    r"^(?:no|nope|nah|sorry|i can't|i cannot|i won't|i don't (?:think|have|want)|i'm afraid|not (?:me|now|really))\b"
+    r"(?!,? (?:problem|worries))",
+    _I,
+)
+RECAP = re.compile(
+    r"\b(?:to (?:sum|summari[sz]e|wrap)(?: it| things| this)?(?: all)? up|to (?:summari[sz]e|recap|conclude)|"
+    r"in (?:summary|conclusion)|(?:quick|short|just a) (?:recap|summary)|"
+    r"we(?:'ve| have) (?:basically |now |pretty much |more or less )*(?:worked out|established|"
+    r"settled|concluded)|"
+    r"what we(?:'ve| have)? (?:decided|agreed|got|worked out)|"
+    r"(?:that's|that is|this is) (?:basically )?(?:our|the|what our) (?:\w+ )?(?:concept|design|plan|decision|proposal)|"
+    r"with (?:that|this)(?: that)? (?:kind of )?(?:general )?(?:\w+ )?(?:specification|plan|idea|concept) in mind)\b",
+    _I,
+)
+"""Where somebody begins to say what it all came to."""
+RECAPPED = re.compile(
+    r"\b(?:we're|we are|we have|we've got|we'll|we will|we want|we don't|it's going to|it is going to|"
+    r"it will|it'll|there's|there is|there will be|(?:is|are) (?:also|now|going to be)|no)\b",
+    _I,
+)
+"""What follows there."""
+WITHOUT = re.compile(r"(?:^|[.!?,;] )(?:no|not|without) \w", _I)
+"""A list that leaves something out."""
+DENIED = re.compile(
+    r"\b(?:no|without|los(?:e|ing)|drop(?:ping)?|skip(?:ping)?|scrap(?:ping)?|remov(?:e|ing)|"
+    r"cut(?:ting)? out|leav(?:e|ing) out|get(?:ting)? rid of|rub(?:bing)? out|not (?:use|using|have|having)) "
+    r"(?:the |a |an |any |our |that |those )*((?:[\w'-]+ ?){1,3})",
+    _I,
+)
+"""What is left out by these words, and a little of what follows."""
 UNDECIDED = re.compile(
-    r"\?|\b(?:if we|whether|should we|could|might|maybe|perhaps|would|don't know|not sure|"
+    r"\b(?:(?:the|an?|this|these) [\w' -]{1,30}(?:that|which) we(?:'re| are|'ll| will| want| need| should| have)|probably|if we|whether|should we|could|might|maybe|perhaps|would|don't know|not sure|"
     r"haven't (?:really )?(?:decided|agreed)|"
     r"hasn't been|have to decide|need to decide|needs? to be (?:decided|agreed)|"
     r"to be decided|can't decide|not (?:yet )?(?:decided|agreed)|to decide|"
-    r"decide (?:on|what|which|if|how|whether)|let's say|let's see|let's look|let's talk|"
+    r"decide (?:on|what|which|if|how|whether)|let's say|let us take|let's see|let's look|let's talk|"
     r"let's move|let's go (?:on|back|ahead|through|to)|"
     r"let's start|let's begin|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
@@ -113,6 +129,7 @@ NOT_THAT = re.compile(
     _I,
 )
 """What somebody says who takes back what was said just before."""
+WAIT_NO = re.compile(r"\b(?:no,? wait|wait,? no|actually,? no)\b", _I)
 CHANGED_MIND = re.compile(
     r"\bchang(?:ed|e|ing) (?:my|our|their|his|her) minds?\b|\bchange of (?:plans?|mind|heart)\b"
     r"|\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b"
@@ -126,12 +143,17 @@ CHANGED_MIND = re.compile(
 NO_LONGER = re.compile(r"\b(?:instead(?! of)|after all|no longer|any ?more)\b", _I)
 _NEGATED = (
     r"\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
-    r"|\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to)\b"
+    r"|(?<!\bpeople )(?<!\bthey )(?<!\byou )(?<!\busers )\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to)\b"
     r"|\blet['’]?s not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|"
     r"pretend|assume|say|kid|be\b)\w+"
 )
 CHANGED = re.compile(f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{_NEGATED}", _I)
 """Any of those, and weaker signs that an earlier decision does not hold."""
+STATES = re.compile(
+    r"^(?!.*\b(?:this|that)(?:'s| is) not\b).*\b(?:we|let's|let us|we're|we'll|i'll|will|won't|go with|is|are|agreed|decided|the|launch)\b",
+    _I,
+)
+"""What holds in the place of what was taken back says something of it."""
 SECOND_THOUGHT = re.compile(
     r"\b(?:(?:oh|no|wait|well|sorry|actually|but|okay|hmm),? )*(?:(?:scratch|strike) that|"
     r"(?:no,? )?wait,? no|actually,? no|on second thoughts?|"
@@ -142,130 +164,220 @@ SECOND_THOUGHT = re.compile(
 
 # --- action items
 
-_DEED = (
-    r"(?:send|write(?: up| down)?|e-?mail|mail|check|look (?:into|at|up|for|around)|"
-    r"prepare|ask|talk (?:to|with)|speak (?:to|with)|call|contact|ring|find(?: out)?|"
-    r"figure out|finish|complete|fix|update|set up|put|organi[sz]e|schedule|share|try|run|"
-    r"test|draft|review|"
-    r"follow up|book|order|document|read|think about|note|circulate|bring|upload|post|"
-    r"work on|work out|investigate|report|"
-    r"arrange|provide|submit|collect|get back|get (?:in touch|hold|some|the|a|that|it|"
-    r"them|those|rid)|make (?:sure|a|the|some|it)|give (?:you|him|her|them|us)|add|change|"
-    r"do (?:it|that|the|some|a|this|those)|"
-    r"come up with|go (?:over|back and)|create|design|build|print|copy|record|measure|"
-    r"compare|evaluate|implement|"
-    r"install|download|distribute|confirm|consult|coordinate|remind|forward|invite|meet|"
-    r"see (?:if|whether|what|how)|take care|track down|deliver|let you know|let (?:him|"
-    r"her|them) know|make a note|take a look|have a (?:look|think|go)|play with|work with|"
-    r"retry|rerun|redo|train|clean up|sort out)"
+_VERBS = """
+    send note write mail e-mail email check prepare ask call contact ring phone finish complete fix update
+    set+up put organise organize schedule share try run test draft review follow+up book order
+    document read circulate bring upload post work+on work+out work+with work+together investigate
+    report arrange provide submit collect add change create design build print copy record measure
+    compare evaluate implement install download distribute confirm consult coordinate remind forward
+    invite meet deliver retry rerun redo train clean+up sort+out find+out find figure+out look+into
+    look+at look+up look+for look+around talk+to talk+with speak+to speak+with chase handle fill+in
+    fill+out buy pay sign notify inform announce verify double-check research gather compile
+    estimate calculate translate edit deploy migrate release deal+with dig+into come+up+with
+    track+down ping file raise go+over go+back+and think+about play+with
+"""
+_DOUBLED = frozenset({"set", "put", "run", "get", "dig", "begin", "ship", "plan"})
+
+
+def _progressive(verb: str) -> str:
+    """The form in -ing of a verb with its particles: setting up."""
+    first, blank, rest = verb.partition(" ")
+    if first in _DOUBLED:
+        first += first[-1]
+    return (first.removesuffix("e")) + "ing" + blank + rest
+
+
+_BASE = [verb.replace("+", " ") for verb in _VERBS.split()]
+_PHRASES = (
+    r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
+    r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
+    r"have (?:a (?:look|think|go)|(?:it|that|this) (?:ready|done|finished))|let (?:you|him|her|them) know"
+)
+_DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
+_DOING = (
+    rf"(?:{'|'.join(sorted((_progressive(verb) for verb in _BASE), key=len)[::-1])}|"
+    r"taking (?:care|over|minutes))"
 )
 _SHARED_DEED = (
     r"(?:send|write(?: up)?|e-?mail|check|look into|prepare|ask|talk to|speak (?:to|with)|"
     r"contact|find out|figure out|finish|fix|"
     r"update|set up|put together|come up with|organi[sz]e|schedule|test|draft|review|"
     r"follow up|book|order|document|circulate|upload|"
-    r"work on|work out|investigate|arrange|submit|collect|get (?:in touch|hold)|meet|"
+    r"work on|work out|investigate|arrange|submit|collect|get (?:in touch|hold)|"
     r"build|print|measure|compare|evaluate|implement|"
     r"install|distribute|confirm|coordinate|remind|invite|track down|rerun|retry|train|"
     r"clean up|sort out|catch up with)"
 )
-_REQUESTED = _DEED.replace("|give (?:you|him|her|them|us)", "").replace("|read|", "|")
+_REQUESTED = _DEED.replace("|give (?:you|them|us)", "").replace("|read|", "|")
 _ADVERBS = (
-    r"(?:(?:just|also|then|definitely|probably|try to|try and|go and|go ahead and|all|"
-    r"still|really|have to|need to) )*"
+    r"(?:(?:just|also|then|definitely|probably|maybe|perhaps|please|try to|try and|go and|"
+    r"go ahead and|all|still|really|have to|need to|all|both|quickly) )*"
 )
+_GOING = r"(?:(?:also |just |still |probably |then |both |all )*(?:going to|gonna))"
 COMMITMENT = re.compile(
-    r"\b(i'll|i will|i'm (?:also |just |still |probably |then )*(?:going to|gonna)|"
-    r"i am going to|i've got to|i wan(?:t to|na)|i promise to|i'd better|i need to|"
-    rf"i have to|i should|i can|i could|i promised to|let me) {_ADVERBS}{_DEED}\b",
+    rf"\bi(?:'ll| will|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to|"
+    rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
+    rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
+    r"|\b(?:leave (?:it|that|this) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
 )
 WEAK_COMMITMENT = re.compile(
-    r"\b(?:i should|i can|i could|let me|i need to|i have to|i wan(?:t to|na))\b", _I
+    r"\b(?:i should|i can|i could|let me|i need to|i have to|i want to)\b", _I
 )
+OFFER = re.compile(r"\b(?:i can|i could|let me)\b", _I)
+"""A promise once somebody says yes."""
 REQUEST = re.compile(
-    r"\b(?:^|[,;:] |\b(?:so|and|but|then|maybe|also) )(?:can|could|would|"
-    rf"will) you (?:please )?{_ADVERBS}{_REQUESTED}\b|(?:^|"
-    rf"[,.] )please (?!note)(?!read){_DEED}\b"
-    r"|\b(?:you|you guys)(?:'ll| will| need to| have to| should|'re going to|"
-    rf" are going to|'re gonna| must|'ll have to|'ll need to) {_ADVERBS}{_DEED}\b"
-    r"|\b(?:i want|i'd like|i would like|we want) you (?:guys )?to (?!give)(?!think)\w+|"
-    rf"\bif you could {_ADVERBS}{_DEED}\b|\bmake sure (?:that )?you\b|"
-    r"\bhow about (?:if )?you (?:two |guys |both )?(?!,)\w+|\bi want you\b|(?:^|[.,;] |"
+    r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
+    rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
+    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b"
+    rf"|(?:^|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
+    rf"|(?<!\bthat )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
+    rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
+    r"|\b(?:i want|i'd like|i would like|we want|i need|we need) you (?:guys |all |both |two )?to (?!give)(?!think)\w+"
+    rf"|\bif you (?:guys |two |all )?(?:could|can|would|want to)(?: (?:two|both|all))* {_ADVERBS}{_DEED}\b"
+    r"|\bmake sure (?:that )?you\b|"
+    rf"\bhow about (?:if )?you (?:two |guys |both )?{_DEED}\b|\bit(?:'s| is) your (?:task|job) to\b|(?:^|[.,;] |"
     r"\b(?:so|and|but|then|well|now|just) )(?:find out|have a think|have a look|"
     r"take a look|send (?:me|us|him|her|it|them)|email (?:me|us|him|her|it|them)|"
     r"let (?:me|us) know|remember to|don't forget to)\b",
     _I,
 )
+ANYBODY = re.compile(
+    r"\b(?:you (?:guys )?(?:need to|have to|should|must|(?:'ll|will|are going to|'re going to) (?:have|need) to)|"
+    r"you(?:'ll|'re going to) (?:have|need) to)\b",
+    _I,
+)
+"""What is mostly said of anybody: "you have to press it"."""
+THEN = re.compile(
+    r"\b(?:then|(?:i|we|it|you|they|that|there|he|she)(?:'ll|'d|'re|'s|'ve| (?:can|could|would|will|is|are|"
+    r"should|might|may|have|has|don't|just|don't|want|need|get))) ",
+    _I,
+)
+"""What follows behind "if you can ..." where that is no request."""
 SHARED_TASK = re.compile(
     r"\b(?:we|somebody|someone)(?:'ll| will| need to| needs to| have to| has to| should|"
-    r"'re going to| are going to|'re gonna| must|'ve got to|'ll have to|'ll need to|"
+    r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
-    rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|finish|write|try|check|ask|find out|"
+    rf"|\b(?:what|thing) (?:we|you) (?:all )?(?:have to|need to|want to) do (?:now |next )?is\b|\banyone who (?:hasn't|has not)\b"
+    rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
     r"written|finished|sent|updated|prepared|investigated|looked (?:at|into)|decided)\b|"
-    r"\bto-?do list\b|\b(?:your|my|our) (?:task|job|homework|assignment)s?\b",
+    r"\bto-?do list\b",
     _I,
 )
-NAMED_TASK = re.compile(
-    rf"\b([A-Z][a-z]+(?: [A-Z][a-z]+){{0,2}}|(?:he|she))(?: (?:over )?(?:here|"
-    r"and I))? (?:will|'ll|is going to|is gonna|are gonna|are going to|needs to|has to|"
-    rf"should|is supposed to|promised to|agreed to|offered to) {_ADVERBS}{_DEED}\b"
+_WHO = (
+    r"(?:[Tt]he (?P<role>(?:[\w-]+ ){0,3}?[\w-]+)|(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})|"
+    r"(?P<lower>[a-z][\w-]+))(?: (?:over )?here| and I)?"
 )
+HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to)", _I)
+NAMED_TASK = re.compile(
+    rf"\b{_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
+    rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
+)
+"""Somebody by name or role; a name in lower case, too, which has to be a voice's."""
+CONDITIONAL = re.compile(
+    r"\b(?:if|unless|when|whenever|imagine|suppose|for example|for instance|until)(?: [\w'-]+){0,7} $"
+    r"|\b(?:say|says|saying|said|like)(?: (?:ok|okay|well|oh|that|hey|yes|no))* $|\b(?:how|what|where|why|who|when|which)(?: [\w'-]+){0,2} $",
+    _I,
+)
+"""In front of a task it makes none of it."""
 NO_TASK = re.compile(
-    r"\b(?:if (?:i|you|we|they|he|she)|(?:i'll|i will|i have to|i must) (?:say|tell|admit|"
-    r"be)|(?:imagine|suppose|for example|for instance|would have|could have|should have)|"
+    r"\b(?:(?:i'll|i will|i have to|i must) (?:say|tell|admit|be\b(?! \w+ing))|"
+    r"(?:would have|could have|should have)|"
     r"i'll (?:go first|start|begin|skip|explain|show)|talk about|i can (?:see|do that|"
     r"make the)|let me (?:see|just see|think|start|check if|ask|give|finish|try)|"
-    r"i could do|the user (?:can|has|will|could|should|wants|needs|is)|users|people|"
-    r"so (?:that )?(?:you|they|people) can|when you|you can|used to|make sense|"
+    r"i could (?:do|see)|the user (?:can|has|will|could|should|wants|needs|is)|users|people|"
+    r"so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
     r"make the most|(?:you|i|they) said|hopefully|please note|(?:give|tell|send) (?:us|"
     r"me) (?:a|an|any|some|an?y? idea|the) (?:date|idea|indication|sense|update|number)|"
     r"i'll get a\b|finish (?:this|it) quick|the word|did occur|let's try|"
-    r"we're going to evaluate|then we'll evaluate|convinced that|how about you,|"
-    r"read that\b|digits?\b|do this test|the notes from|continue to|would be|as you know|"
+    r"we're going to evaluate|then we'll evaluate|convinced that|how about you,|talk to you|have to talk|(?:try and|try to) be|ask \w+ to (?:come|speak|answer|respond|give us)|then we(?:'ll| will)|go over|finish up|be (?:talking|showing|going)|"
+    r"read that\b|digits?\b|do this test|the notes from|continue to|would be (?!great|good|nice)|as you know|"
     r"we should come up|get (?:some|the) (?:good|idea|feeling|impression)|"
     r"we need to make sure|we're going to make sure|must be|you have to (?:think|make|"
-    r"look|do|read|put|see|give|change)|if (?:we|it|there)|you'll (?:see|get|have)|"
-    r"you can|you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
+    r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)|"
+    r"you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
     r"thank|make|put|highlight)|i want to (?:be|start|read|just)|see what you mean|"
     r"do it again)\b",
     _I,
 )
+AT_ONCE = re.compile(
+    r"\b(?:for a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|"
+    r"right now|write (?:\w+ ){0,4}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
+    r"hear me|pass me|hand me|on the (?:white)?board|draw|speak up|repeat|say (?:that|it) again|wait|hold on|hang on)\b",
+    _I,
+)
+"""What is asked for, or promised, and done within the meeting."""
+ASSIGNED = re.compile(
+    rf"{NAMED_TASK.pattern.replace('?P<role>', '?:').replace('?P<name>', '?:').replace('?P<lower>', '?:')}"
+    rf"|\byou(?:'ll| will|'re {_GOING}| are {_GOING}| should| need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
+    rf"|{COMMITMENT.pattern}",
+    _I,
+)
+ASSIGNS = re.compile(
+    r"(?:, )?\b(?:and|then|while)(?:,? then)?,? (?=(?:(?:the (?:\w+ ){0,2}\w+|[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})"
+    r" (?:will|is going to|is gonna|are going to|are gonna|should|needs to)\b"
+    r"|you(?:'re|'ll| are| will)\b|i(?:'ll| will)\b))"
+)
+"""Where one sentence gives out two tasks, the second begins."""
+VERB = re.compile(
+    r"\b(?:i|you|we|they|he|she|it|this|that|there|what|who|how|why|where|which|"
+    r"is|are|was|were|be|been|am|has|have|had|do|does|did|will|would|can|could|should|may|might|must|"
+    r"shall|let|let's|look|wait|think|thank|thanks|see|go|goes|come|send|give|put|take|make|get|"
+    r"got|tell|ask|check|say|said|know|mean|want|need|like|use|try|keep|stop|move|call|works?|depends|"
+    r"sorry|please|okay|ok|yes|yeah|yep|right|sure|exactly|hello|hi|bye|guys|cool|great|good|well|fine)\b|\w'(?:s|re|ve|ll|d|m|t)\b",
+    _I,
+)
+"""Words that fragments do not have: verbs, who does something, and what one says to another."""
+GOES_ON = re.compile(
+    r"^(?:by|before|until|till|on|in|at|for|with|without|from|to|during|after|about|including|instead of|"
+    r"because of|tomorrow|tonight|next|per)\b",
+    _I,
+)
+"""How a fragment begins that goes on with the sentence before."""
 PUT_DOWN = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{COMMITMENT.pattern}", _I)
 """A decision or a task."""
-WHEN = (
-    r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|"
-    r"saturday|sunday)(?: (?:morning|afternoon|evening|night))?"
-    r"|tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|this (?:afternoon|"
-    r"evening|week|month)|today"
-    r"|next (?:week|month|year|time|meeting|quarter|session|sprint)|the next (?:meeting|"
-    r"session|time|week)|our next meeting"
-    r"|(?:the )?end of (?:the |this |next )?(?:day|week|month|year|quarter|sprint|january|"
-    r"february|march|april|may|june|july|august|september|october|november|december)"
-    r"|(?:the )?(?:\d{1,2}(?:st|nd|rd|th)(?: of)? )?(?:january|february|march|april|june|"
-    r"july|august|september|october|november|december)(?: \d{1,2}(?:st|nd|rd|"
-    r"th)?)?(?:,? \d{4})?|may \d{1,2}(?:st|nd|rd|th)?"
-    r"|the \d{1,2}(?:st|nd|rd|th)|noon|midnight|lunch|(?:\d{1,2}|one|two|three|four|five|"
-    r"six|seven|eight|nine|ten|eleven|twelve)(?::\d{2})? ?(?:o'clock|a\.?m\.?|p\.?m\.?)"
-    r"|\d{1,2}:\d{2}|(?:a|one|two|three|four|five|six|\d+|a couple of|a few) (?:minutes?|"
-    r"hours?|days?|weeks?|months?)"
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+)
+_DAY = (
+    r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|saturday|"
+    r"sunday)(?: (?:morning|afternoon|evening|night))?(?:,? (?:the )?\d{1,2}(?:st|nd|rd|th)\b)?"
+)
+_DATE = (
+    rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?|"
+    rf"{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|the \d{{1,2}}(?:st|nd|rd|th)"
+)
+_CLOCK = (
+    r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?::\d{2})? ?"
+    r"(?:o'clock|[ap]\.?m\b\.?)|\d{1,2}:\d{2}|noon|midnight|lunch(?:time)?|(?:the )?break"
+)
+_NEXT = (
+    r"(?:the |our )?next (?:week|month|year|time|meeting|quarter|session|sprint)|"
+    r"tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|this (?:afternoon|evening|week|month)|today"
+)
+_END = (
+    rf"(?:the )?end of (?:the |this |next )?(?:day|week|month|year|quarter|sprint|meeting|{_MONTH})"
+)
+_SPAN = (
+    r"(?:a|an|one|two|three|four|five|six|seven|ten|\d+|a couple of|a few|half an) "
+    r"(?:minutes?|hours?|days?|weeks?|months?)(?: time)?"
 )
 DUE = re.compile(
-    rf"\b(?:(?:by|before|until|till|no later than|due|on|at|in|within|for) )(?:{WHEN})\b|"
-    r"\b(?:tomorrow(?: (?:morning|afternoon))?|tonight|this (?:afternoon|evening)|"
-    r"next (?:week|month|meeting|time)|(?:next|this) (?:monday|tuesday|wednesday|thursday|"
-    r"friday))\b"
-    r"|\bas soon as possible\b|\basap\b|\bright after (?:this|the) meeting\b|"
-    r"\bafter (?:this|the) meeting\b",
+    rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH})\b"
+    rf"|\bon (?:{_DAY}|{_DATE})\b|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
+    rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b"
+    r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
+    rf"|\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b"
+    r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
     _I,
 )
 
 # --- questions
 
 QUESTION_TAG = re.compile(
-    r"(?:,|\.|^)\s*(?:right|okay|ok|huh|no|yeah|yes|correct|eh|you know|you see|see|"
+    r"(?:,|\.|^)\s*(?:right|okay|ok|huh|no|yeah|yes|correct|eh|hey|you know|you see|see|"
     r"or not|really|"
     r"(?:is|isn't|are|aren't|do|don't|does|doesn't|did|didn't|have|haven't|has|hasn't|"
     r"will|won't|can|can't|could|couldn't|would|wouldn't|was|wasn't) (?:it|that|they|we|"
@@ -276,7 +388,7 @@ PROCEDURAL_QUESTION = re.compile(
     r"\b(?:can you (?:hear|see)|(?:any|more|other|further) (?:questions?|comments?)|"
     r"anything else|anybody else|who's next|shall we (?:start|begin|move|go)|"
     r"(?:do you|would you|you) (?:want|wanna|like)(?: me)? (?:to )?(?:go|start|begin)|"
-    r"is everyone (?:here|ready)|are (?:you|we) ready|does that make sense|"
+    r"is everyone (?:here|ready)|are (?:you|we) ready|does that make sense|can i (?:just )?(?:welcome|remind|propose|thank)|"
     r"you know what i mean|"
     r"how are you|what did you say|what was that|say (?:that )?again|sorry|pardon|"
     r"excuse me|is that (?:it|okay|right|clear|fine)|"
@@ -284,6 +396,30 @@ PROCEDURAL_QUESTION = re.compile(
     r"do you (?:follow|know what)|what time is it|can i ask)\b",
     _I,
 )
+_SUBJECT = (
+    r"(?:we|you|they|it|that|this|there|the|he|she|i|our|your|anybody|anyone|someone|somebody)"
+)
+_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|should|will|would|shall|have|has)(?:n't)?"
+ASKED = re.compile(
+    r"^(?:(?:and|but|so|well|okay|then|or|now)[, ]+)*"
+    rf"(?:(?:what|when|where|why|how|which|who)(?: (?!(?:{_AUXILIARY}|{_SUBJECT})\b)\w+){{0,2}}(?: {_AUXILIARY}|'s|'re|'ll) {_SUBJECT}\b"
+    rf"|who (?:is going to|will|can|could|should|has to|needs to|is) \w+"
+    rf"|{_AUXILIARY} {_SUBJECT}\b)",
+    _I,
+)
+"""How a question begins that lacks its mark."""
+STILL_OPEN = re.compile(
+    r"\b(?:remains to be seen|is still open|open (?:question|issue)|to be decided|"
+    r"(?:haven't|have not|hasn't been) (?:yet )?decided|"
+    r"(?:still|we|also) (?:need|have) to (?:decide|figure out|find out|work out|determine|establish) (?:on )?(?:whether|if|how|what|which|who|when)|"
+    r"needs? (?:a (?:little )?(?:bit )?more|some more|more) (?:working out|work|thought|thinking|discussion)|"
+    r"(?:i|we) (?:still |really )?(?:don't|do not) know (?:yet )?(?:whether|if|how|what|which|who|when) (?:we|to|the|it|they|this)|"
+    r"(?:i|we) (?:still |really )?(?:don't|do not) know (?:yet )?whether|"
+    r"(?:doesn't|does not|didn't|did not|don't|do not) (?:say|tell|explain)(?: \w+){0,2}(?: about)? (?:whether|if|how|what)|"
+    r"as to whether)\b",
+    _I,
+)
+"""Who says so asks, and says that nobody knows."""
 INDIRECT_QUESTION = re.compile(
     r"\b(?:(?:the|my|one|another|our|open|big) (?:\w+ )?question (?:is|was|would be|for)|"
     r"i (?:was )?wonder(?:ing)? (?:if|whether|how|what|why|who)|"

@@ -10,7 +10,7 @@ from wordloop_ml.messages import Vectors
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import (
     Task,
-    decision_in,
+    decisions_in,
     question_in,
     takes_back,
     task_in,
@@ -50,9 +50,7 @@ def notes_of(chunk: Chunk, english: bool, policy: ExtractivePolicy) -> Steps[Chu
         vectors.flags.writeable = False
     if not english:
         return ChunkNotes(sentences, embedded, vectors)
-    decisions = tuple(
-        (at, sure) for at, one in enumerate(sentences) if (sure := decision_in(one, policy))
-    )
+    decisions = tuple(decisions_in(sentences, policy))
     questions = tuple(
         (at, sure) for at, one in enumerate(sentences) if (sure := question_in(one, policy))
     )

@@ -41,6 +41,8 @@ class ExtractivePolicy:
         longest_turn_words: joined pieces are closed here even when no stop came.
         longest_sentence_words: a longer one is cut at a clause.
         embedded_words: shorter sentences mean too little to be embedded.
+        stopless_words: captions with fewer stops than one in so many words have them by chance.
+        fragment_words: most words of a fragment; join_remark_words: others may say so many before it.
 
     Summary
         weights: of the features. summary_words: a sentence of the summary has at least so many.
@@ -54,11 +56,16 @@ class ExtractivePolicy:
     Rules: how sure each is, in [0, 1]
         rule_words: fewest and most words of a sentence that they look at.
         decision_content, task_content, question_content: content words that it has at least.
-        decided, chosen: "we decided", "let's go with". promised, weakly_promised, asked, named,
-            shared_task: "I'll", "I should", "can you", "Anna will", "we need to". due_helps: more
+        decided, chosen: "we decided", "let's go with". recapped: what stands behind "so we've worked
+            out that", at most ``recap_sentences`` with at most ``recap_remark_words`` of others
+            between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
+        accepted_helps: more for a task that was answered with yes. promised, weakly_promised, offered, asked,
+            weakly_asked, named,
+            shared_task: "I'll", "I should", "I can", "can you", "you have to", "Anna will", "we need to". due_helps: more
             for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
 
     Items
+        needed_within: what says too little alone stands with what its speaker said before, at most so many sentences.
         same: of two with at least this cosine one is left out. same_words: in other languages than
             English, of two that share so many of their words.
         repeat_citations: an item that was said several times cites so many of them.
@@ -71,7 +78,8 @@ class ExtractivePolicy:
     Withdrawals
         withdrawn_within, withdrawn_before: words within which "scratch that" and "we changed our
             minds" mean the item before. withdrawn_plainly, withdrawn_alike: an item so much about the
-            same, in [0, 1], is meant by these words, and by weaker ones. instead_content: content words of what holds in its place.
+            same, in [0, 1], is meant by these words, and by weaker ones. instead_content: content words of what holds in its
+            place. left_out_share: of a decision's content words, what a later one leaves out has so many.
 
     Topics
         block_words: topics begin at blocks of about so many words; most_blocks: of a long meeting.
@@ -96,6 +104,9 @@ class ExtractivePolicy:
     longest_turn_words: int = 400
     longest_sentence_words: int = 40
     embedded_words: int = 5
+    stopless_words: int = 50
+    fragment_words: int = 6
+    join_remark_words: int = 4
 
     weights: FeatureWeights = FeatureWeights()
     summary_words: int = 8
@@ -113,10 +124,17 @@ class ExtractivePolicy:
     decision_content: int = 1
     decided: float = 1.0
     chosen: float = 0.6
+    recapped: float = 0.6
+    proposed: float = 0.5
+    recap_sentences: int = 4
+    recap_remark_words: int = 8
+    accepted_helps: float = 0.2
     task_content: int = 1
     promised: float = 0.7
-    weakly_promised: float = 0.4
+    weakly_promised: float = 0.5
+    offered: float = 0.35
     asked: float = 0.7
+    weakly_asked: float = 0.2
     named: float = 0.6
     shared_task: float = 0.5
     due_helps: float = 0.3
@@ -124,6 +142,7 @@ class ExtractivePolicy:
     asked_plainly: float = 0.6
     asked_indirectly: float = 0.8
 
+    needed_within: int = 6
     same: float = 0.8
     same_words: float = 0.85
     repeat_citations: int = 4
@@ -142,6 +161,7 @@ class ExtractivePolicy:
     withdrawn_plainly: float = 0.5
     withdrawn_alike: float = 0.6
     instead_content: int = 2
+    left_out_share: float = 0.5
 
     block_words: int = 40
     most_blocks: int = 600

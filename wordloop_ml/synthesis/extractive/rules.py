@@ -1,40 +1,160 @@
 """Decisions, tasks and questions, sentence by sentence, by the patterns of the lexicon; pure.
 
-Transparent on purpose: whoever wonders why a sentence was taken finds the phrase in it. What
-depends on other sentences (whether a question was answered) is for ``items.py``.
+Transparent on purpose: whoever wonders why a sentence was taken finds the phrase in it. A decision may
+need a neighbour (the "yes" behind a proposal, the recap that it goes on with). What depends on more
+of the meeting (who is meant by "you", whether a question was answered) is for ``items.py``.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
-from wordloop_ml.synthesis.extractive.words import content_of
+from wordloop_ml.synthesis.extractive.words import LIGHT_WORDS, content_of
+from wordloop_ml.synthesis.words import FUNCTION_WORDS
+
+_CONTRACTED = {"gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "don't know"}
+_CONTRACTION = re.compile(r"\b(?:gonna|wanna|gotta|dunno)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task that was taken, asked for or named.
-
-    sure: in [0, 1]. owner: a voice of the meeting or a name that was said. due: as it was said.
-    """
-
-    sure: float
-    owner: str | None = None
-    due: str | None = None
+def plainly(text: str) -> str:
+    """Write a sentence as the patterns have it: straight apostrophes, "going to" for "gonna"."""
+    straight = text.replace("’", "'")
+    return _CONTRACTION.sub(lambda found: _CONTRACTED[found.group(0).lower()], straight)
 
 
-def decision_in(sentence: Sentence, policy: ExtractivePolicy) -> float:
-    """How surely the sentence says what was decided, in [0, 1]; 0 when it does not."""
-    text = sentence.text
-    if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
+def _without_commas(text: str) -> str:
+    """Captions have commas in odd places: "I'll, send it"."""
+    return re.sub(r"\s*[,;:]\s+", " ", text)
+
+
+# --- decisions
+
+
+def decisions_in(
+    sentences: Sequence[Sentence], policy: ExtractivePolicy
+) -> list[tuple[int, float]]:
+    """(index, how sure in [0, 1]) of the sentences that say what was decided, in order."""
+    alone = len({one.voice for one in sentences}) < 2
+    found = {
+        at: sure
+        for at in range(len(sentences))
+        if (sure := _decision(sentences, at, alone, policy))
+    }
+    for at in list(found):
+        for follower in _recapped(sentences, at, policy):
+            found.setdefault(follower, policy.recapped)
+    return sorted(found.items())
+
+
+def _decision(
+    sentences: Sequence[Sentence], at: int, alone: bool, policy: ExtractivePolicy
+) -> float:
+    sentence = sentences[at]
+    text = plainly(sentence.text)
+    if (
+        not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]
+        or len(content_of(text)) < policy.decision_content
+    ):
         return 0.0
-    if lexicon.UNDECIDED.search(text) or len(content_of(text)) < policy.decision_content:
+    if sentence.fragments > 1:
+        recap = lexicon.WITHOUT.search(text) and _confirmed(sentences, at)
+        return policy.recapped if recap else 0.0
+    asked = text.endswith("?")
+    said = lexicon.QUESTION_TAG.sub("", text)
+    loose = _without_commas(said)
+    if not asked and _sums_up(loose):
+        return policy.recapped
+    if lexicon.UNDECIDED.search(loose):
         return 0.0
+    sure = 0.0
+    # "the flat case is out, right?" tells, unless somebody says no
+    if not lexicon.ASKED.search(said) and (said != text or not asked):
+        sure = _settles(loose, policy)
+    if sure and not (asked and _disputed(sentences, at)):
+        return sure
+    proposed = lexicon.PROPOSED.search(loose) and " or " not in loose
+    return policy.proposed if proposed and _agreed(sentences, at, alone) else 0.0
+
+
+def _sums_up(text: str) -> bool:
+    recap = lexicon.RECAP.search(text)
+    return (
+        recap is not None
+        and lexicon.RECAPPED.search(text, recap.end()) is not None
+        and lexicon.UNDECIDED.search(text, recap.end()) is None
+    )
+
+
+def _settles(text: str, policy: ExtractivePolicy) -> float:
     if lexicon.DECIDED.search(text):
         return policy.decided
     return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
+
+
+def _agreed(sentences: Sequence[Sentence], at: int, alone: bool) -> bool:
+    """Whether the next who speaks agrees; where voices are not told apart, whatever comes next."""
+    for reply in sentences[at + 1 : at + 3]:
+        if alone or reply.voice != sentences[at].voice:
+            return bool(lexicon.AGREES.search(reply.text))
+    return False
+
+
+def _disputed(sentences: Sequence[Sentence], at: int) -> bool:
+    """Whether the next who speaks says no."""
+    others = (one for one in sentences[at + 1 : at + 4] if one.voice != sentences[at].voice)
+    reply = next(others, None)
+    return reply is not None and lexicon.REFUSES.search(reply.text) is not None
+
+
+def _confirmed(sentences: Sequence[Sentence], at: int) -> bool:
+    """Whether somebody says yes shortly before or behind a list, its speaker included."""
+    near = [*sentences[max(0, at - 2) : at], *sentences[at + 1 : at + 3]]
+    return any(
+        lexicon.AGREES.search(re.sub(r"^then ", "", one.text, flags=re.IGNORECASE)) for one in near
+    )
+
+
+def _recapped(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> list[int]:
+    """The indices of what its speaker goes on to sum up behind a sentence that begins to."""
+    cue = sentences[at]
+    if not lexicon.RECAP.search(plainly(cue.text)):
+        return []
+    found: list[int] = []
+    others = 0
+    for later in range(at + 1, len(sentences)):
+        one = sentences[later]
+        if one.voice != cue.voice:
+            others += one.words
+            if others > policy.recap_remark_words:
+                break
+            continue
+        text = plainly(one.text)
+        goes_on = (
+            sentences[later - 1].text[-1] not in ".?!" and sentences[later - 1].voice == cue.voice
+        )
+        if (
+            len(found) == policy.recap_sentences
+            or text.endswith("?")
+            or lexicon.UNDECIDED.search(text)
+            or not (goes_on or lexicon.RECAPPED.search(text) or lexicon.RECAP.search(text))
+        ):
+            break
+        if (
+            len(content_of(text)) > policy.decision_content
+            and policy.rule_words[0] <= one.words <= policy.rule_words[1]
+        ):
+            found.append(later)
+    return found
+
+
+def denied_in(text: str) -> list[frozenset[str]]:
+    """The content words of each thing that a sentence leaves out: {joystick} of "no joystick"."""
+    said = (content_of(found.group(1)) for found in lexicon.DENIED.finditer(plainly(text)))
+    return [frozenset(words) for words in said if words]
 
 
 def takes_back(sentence: Sentence) -> bool:
@@ -42,22 +162,69 @@ def takes_back(sentence: Sentence) -> bool:
     return bool(lexicon.NOT_THAT.search(sentence.text) or lexicon.CHANGED.search(sentence.text))
 
 
+# --- tasks
+
+
+class TaskKind(StrEnum):
+    """Who takes a task on: its speaker, who is spoken to, who is named, or all."""
+
+    PROMISED = "promised"
+    OFFERED = "offered"
+    ASKED = "asked"
+    NAMED = "named"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that was taken, asked for or named.
+
+    sure: in [0, 1]. owner: the name or role that was said with it; of a promise, its speaker.
+    a_voice: the owner has to be a voice of the meeting, because it was not said like a name. due:
+        as it was said. many: it is asked of more than one. to_you: of whoever "you" is. reply: the
+        index of the sentence with which its owner took it on.
+    """
+
+    sure: float
+    kind: TaskKind
+    owner: str | None = None
+    due: str | None = None
+    a_voice: bool = False
+    many: bool = False
+    to_you: bool = False
+    reply: int | None = None
+
+
 def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
     # "scratch what I said, Ben will send it": the rest counts
-    text = lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;")
+    text = plainly(lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;"))
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
         return None
-    if lexicon.NO_TASK.search(text) or len(content_of(text)) < policy.task_content:
+    if len(content_of(text)) < policy.task_content:
         return None
-    due = due_in(text)
-    found = _task(sentence, text)
-    if found is None:
+    loose = _without_commas(text)
+    hit = _task(sentence, text, loose, policy)
+    if hit is None:
         return None
-    sure, owner = getattr(policy, found[0]), found[1]
-    if due is not None:
-        sure += policy.due_helps
-    return Task(min(1.0, sure), owner, due)
+    task, found = hit
+    due = due_in(_clause(loose, found))
+    if due is None:
+        return task
+    return replace(task, sure=min(1.0, task.sure + policy.due_helps), due=due)
+
+
+_CLAUSE = re.compile(
+    r"\b(?:and then|but|so that|because|although|and (?:i|we|you|he|she|they|it|after|before|there)\b)|[.;?!] ",
+    re.IGNORECASE,
+)
+
+
+def _clause(text: str, found: re.Match[str]) -> str:
+    """The clause that a task stands in: its due is there."""
+    begin = max((one.end() for one in _CLAUSE.finditer(text, 0, found.start())), default=0)
+    end = _CLAUSE.search(text, found.end())
+    return text[begin : end.start() if end else len(text)]
 
 
 def due_in(text: str) -> str | None:
@@ -66,53 +233,156 @@ def due_in(text: str) -> str | None:
     return re.sub(r"^(?:by|due) ", "", found.group(0), flags=re.IGNORECASE) if found else None
 
 
-def _task(sentence: Sentence, text: str) -> tuple[str, str | None] | None:
-    """Which number of the policy says how sure it is, and whose task it is."""
-    promised = lexicon.COMMITMENT.search(text)
-    if promised and not text.endswith("?"):
-        weak = lexicon.WEAK_COMMITMENT.search(promised.group(0))
-        return "weakly_promised" if weak else "promised", sentence.voice
-    asked = lexicon.REQUEST.search(text)
-    if asked:
-        return "asked", _addressed(text)
-    if text.endswith("?"):
-        return None
-    named = lexicon.NAMED_TASK.search(text)
-    if named and named.group(1).lower() not in _NO_NAMES:
-        owner = named.group(1)
-        return "named", None if owner.lower() in ("he", "she") else owner
-    return ("shared_task", None) if lexicon.SHARED_TASK.search(text) else None
-
-
-_NAMELESS = """this that it we they you i there what which who people users everybody someone
-    somebody     one so and but then now if because everything nothing something yeah okay sorry thanks well"""
-_NO_NAMES = frozenset(_NAMELESS.split())
-_VOCATIVE = re.compile(r"(?:^|[.?!] )([A-Z][a-z]+), |, ([A-Z][a-z]+)[,.?]")
-
-
-def _addressed(text: str) -> str | None:
-    """Whom a request names: "Anna, can you ...", "..., Anna?"."""
-    for found in _VOCATIVE.finditer(text):
-        name: str = found.group(1) or found.group(2)
-        if name.lower() not in _NO_NAMES | lexicon.LIGHT_WORDS and name not in _WEEK:
-            return name
+def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> "_Hit":
+    """The task without its due, and where it is."""
+    asked = text.endswith("?")
+    rules = (_requested,) if asked else (_promised, _requested, _named, _shared)
+    for rule in rules:
+        hit = rule(sentence, text, loose, policy)
+        if hit is not None:
+            return hit
     return None
 
 
-_WEEK = frozenset(
-    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Christmas")
+_Hit = tuple[Task, re.Match[str]] | None
+
+
+def _promised(sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    found = lexicon.COMMITMENT.search(loose)
+    if found is None or _idle(loose, found):
+        return None
+    if lexicon.OFFER.search(found.group(0)):
+        return Task(policy.offered, TaskKind.OFFERED, sentence.voice), found
+    weak = lexicon.WEAK_COMMITMENT.search(found.group(0))
+    sure = policy.weakly_promised if weak else policy.promised
+    return Task(sure, TaskKind.PROMISED, sentence.voice), found
+
+
+def _requested(_sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    found = lexicon.REQUEST.search(loose)
+    if found is None or _idle(loose, found):
+        return None
+    said = found.group(0).lower()
+    # "you're going to send it?" wants to know
+    if text.endswith("?") and said.startswith("you"):
+        return None
+    name, a_voice = _addressed(text, loose)
+    many = _MANY.search(loose, max(0, found.start() - _BEFORE), found.end() + _BEHIND)
+    sure = policy.weakly_asked if name is None and _of_anybody(said, loose, found) else policy.asked
+    to_you = re.search(r"\byou\b", said) is not None
+    task = Task(sure, TaskKind.ASKED, name, a_voice=a_voice, many=bool(many), to_you=to_you)
+    return task, found
+
+
+def _of_anybody(said: str, loose: str, found: re.Match[str]) -> bool:
+    """Whether "you" is anybody: "you have to press it", "if you can press it, it beeps"."""
+    if not said.startswith("if "):
+        return lexicon.ANYBODY.search(said) is not None
+    rest = re.split(r"\b(?:in case|so that|because|that(?:'d| would) be)\b", loose[found.end() :])[
+        0
+    ]
+    wished = "want to" in said and len(rest.split()) > _FEW_WORDS
+    return wished or lexicon.THEN.search(rest) is not None
+
+
+_FEW_WORDS = 6
+
+
+def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    for found in lexicon.NAMED_TASK.finditer(loose):
+        name, role, lower = found.group("name", "role", "lower")
+        if _idle(loose, found):
+            continue
+        if name is not None and name.lower().split()[0] not in _NO_NAMES:
+            return Task(policy.named, TaskKind.NAMED, name), found
+        if role is not None or (lower is not None and lower not in _NO_NAMES):
+            return Task(policy.named, TaskKind.NAMED, role or lower, a_voice=True), found
+        if lower in ("he", "she") and not lexicon.HE_HAS_TO.search(found.group(0)):
+            return Task(policy.named, TaskKind.NAMED), found
+    return None
+
+
+def _shared(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    found = lexicon.SHARED_TASK.search(loose)
+    if found is None or _idle(loose, found):
+        return None
+    return Task(policy.shared_task, TaskKind.SHARED), found
+
+
+def _idle(text: str, found: re.Match[str]) -> bool:
+    """Whether what was found is no task after all: only if something happens, idle, or done at once."""
+    end = text.find(" ", found.end() + _BEHIND)
+    behind = len(text) if end < 0 else end
+    around = text[max(0, found.start() - _BEFORE) : behind]
+    return bool(
+        lexicon.CONDITIONAL.search(text[: found.start()])
+        or lexicon.NO_TASK.search(around)
+        or lexicon.AT_ONCE.search(text[found.start() : behind])
+    )
+
+
+_BEFORE, _BEHIND = 15, 30
+"""Characters around a pattern that may say that it is no task."""
+
+
+_MANY = re.compile(
+    r"\b(?:guys|all|everyone|everybody|both|two|three|anyone|anybody|someone|somebody|"
+    r"your (?!\w+s's)\w+(?<!ss)s)\b",
+    re.IGNORECASE,
 )
+"""Words of requests that go to several people: "your presentations"."""
+
+_NAMELESS = """
+    this that it we they you i there what which who whom people users everybody everyone someone
+    somebody anyone anybody nobody one so and or but then now if because everything nothing something
+    yeah yep yes no okay sorry thanks well guys folks team all both hello hi hey please maybe
+    perhaps perfect excellent brilliant wonderful lovely awesome cool fine super alright great good
+    right sure actually basically also just only first second next last finally today tomorrow the
+    a an he she his her their our my your me us them him let's don't sir madam mister chair morning
+    afternoon evening everything otherwise anyway however
+"""
+_WEEK = "monday tuesday wednesday thursday friday saturday sunday christmas easter"
+_NO_NAMES = (
+    frozenset(f"{_NAMELESS} {_WEEK}".split())
+    | FUNCTION_WORDS
+    | (LIGHT_WORDS - frozenset({"clear"}))
+)
+_VOCATIVE = re.compile(
+    r"(?:^|[.?!,] )([A-Z][\w'-]+), |, ([A-Z][\w'-]+)[,.?!]*$|, ([A-Z][\w'-]+)[,.?] "
+)
+_CALLED = re.compile(
+    r"\b([A-Za-z][\w'-]+) (?:(?:can|could|would|will|if) you|you(?:'ll| will|'re going to| can| should| need to)|"
+    r"i(?:'d| would) like you|i (?:want|need) you|please)\b",
+    re.IGNORECASE,
+)
+
+
+def _addressed(text: str, loose: str) -> tuple[str | None, bool]:
+    """Whom a request names: "Anna, can you ...", "..., Anna?"; and whether it has to be a voice."""
+    for found in _VOCATIVE.finditer(text):
+        name: str = found.group(1) or found.group(2) or found.group(3)
+        if name.lower() not in _NO_NAMES:
+            return name, False
+    for found in _CALLED.finditer(loose):
+        name = found.group(1)
+        if name.lower() not in _NO_NAMES:
+            return name, name.islower() or found.start() == 0
+    return None, False
+
+
+# --- questions
 
 
 def question_in(sentence: Sentence, policy: ExtractivePolicy) -> float:
     """How surely the sentence asks something of substance, in [0, 1]; 0 when it does not."""
-    text = sentence.text
+    text = plainly(sentence.text)
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
         return 0.0
     if len(content_of(text)) < policy.question_content or lexicon.PROCEDURAL_QUESTION.search(text):
         return 0.0
-    if lexicon.INDIRECT_QUESTION.search(text):
+    if lexicon.INDIRECT_QUESTION.search(text) or lexicon.STILL_OPEN.search(text):
         return policy.asked_indirectly
-    if not text.endswith("?") or lexicon.QUESTION_TAG.search(text):
-        return 0.0
-    return policy.asked_plainly
+    marked = text.endswith("?") and not lexicon.QUESTION_TAG.search(text)
+    # captions have full stops for question marks, or none
+    unmarked = not text.endswith("?") and lexicon.ASKED.search(text)
+    return policy.asked_plainly if marked or unmarked else 0.0

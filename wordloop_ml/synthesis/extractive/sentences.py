@@ -2,18 +2,28 @@
 
 A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined
 while the sentence has not ended, across short pauses and short remarks of others, then divided at
-stops, and at a clause when a sentence will not end.
+stops, and at a clause when a sentence will not end. Captions have stops where there are none, too: a
+fragment that goes on with the sentence before ("By Friday.") is joined to it again, and so are those
+of a list ("No joystick. Push-buttons."). Where captions have hardly any stops, each final ends a sentence.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wordloop_ml.synthesis.extractive.lexicon import PUT_DOWN, SECOND_THOUGHT
+from wordloop_ml.synthesis.extractive.lexicon import (
+    ASSIGNED,
+    ASSIGNS,
+    GOES_ON,
+    PUT_DOWN,
+    SECOND_THOUGHT,
+    VERB,
+)
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.words import (
     WORD,
     as_statement,
+    content_of,
     spoken_words,
     without_fillers,
     words_of,
@@ -29,6 +39,11 @@ _ABBREVIATION = re.compile(
 _CLAUSE = re.compile(
     r"[,;:]\s+(?=(?:and|but|so|because|which|then|or|if|when|that)\b)|;\s+", re.IGNORECASE
 )
+_DANGLING = re.compile(
+    r"(?:^|[^.?!] )\b(the|an?|to|of|and|or|my|our|your|their|with|by|for|from|at|because|i'll|we'll|i'm|we're)[.…]+$",
+    re.IGNORECASE,
+)
+"""Words that no sentence ends with, whatever stop a caption has behind them."""
 _ENDS = re.compile(rf"(?:[.?!…][\"'”’)]*|[。？！][」』”）]*|{UNSPACED.pattern})$")
 """A final in writing without blanks ends where somebody paused, often without a stop."""
 
@@ -40,7 +55,8 @@ class Sentence:
     text: without fillers, as it was said otherwise. voice: whose it is. first, last: positions of
         its first and last segment in the chunk. words: how many it has. statement: the
         sentence as it may stand alone; empty where it may not. plain: the words of that, without
-        case and punctuation; what has the same ones says the same.
+        case and punctuation; what has the same ones says the same. fragments: of so many, without a
+        verb, it is made; 0 of a sentence.
     """
 
     text: str
@@ -50,6 +66,7 @@ class Sentence:
     words: int
     statement: str = ""
     plain: tuple[str, ...] = ()
+    fragments: int = 0
 
 
 @dataclass(slots=True)
@@ -74,19 +91,81 @@ def sentences_of(
     """
     found: list[Sentence] = []
     waiting: dict[str, _Open] = {}
+    stopped = _has_stops(segments, policy)
     for position, segment in enumerate(segments):
         for turn in list(waiting.values()):
             if _given_up(turn, position, segment, policy):
                 found.extend(_divided(waiting.pop(turn.voice), policy, english))
+        text = segment.text.strip()
+        ends = not stopped or _ENDS.search(text) is not None
+        if english and (dangling := _DANGLING.search(text)):
+            text, ends = text[: dangling.end(1)], False
         turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
-        turn.pieces.append((position, segment.text.strip()))
-        turn.words += spoken_words(segment.text)
+        turn.pieces.append((position, text))
+        turn.words += spoken_words(text)
         turn.until = max(turn.until, segment.end)
-        if _ENDS.search(segment.text.strip()) or turn.words >= policy.longest_turn_words:
+        if ends or turn.words >= policy.longest_turn_words:
             found.extend(_divided(waiting.pop(segment.voice), policy, english))
     for turn in waiting.values():
         found.extend(_divided(turn, policy, english))
-    return sorted(found, key=lambda sentence: (sentence.first, sentence.last))
+    found.sort(key=lambda sentence: (sentence.first, sentence.last))
+    return _rejoined(found, segments, policy) if english else found
+
+
+def _has_stops(segments: Sequence[Segment], policy: ExtractivePolicy) -> bool:
+    """Whether sentences end at stops; few words tell nothing."""
+    words = sum(spoken_words(segment.text) for segment in segments)
+    stops = sum(len(_STOP.findall(f"{segment.text.strip()} ")) for segment in segments)
+    return words < policy.stopless_words or stops * policy.stopless_words >= words
+
+
+def _rejoined(
+    sentences: Sequence[Sentence], segments: Sequence[Segment], policy: ExtractivePolicy
+) -> list[Sentence]:
+    """Join fragments to what they go on with, and those of a list."""
+    joined: list[Sentence] = []
+    latest: dict[str, int] = {}
+    for one in sentences:
+        at = latest.get(one.voice)
+        before = joined[at] if at is not None else None
+        if before is not None and at is not None:
+            others = sum(other.words for other in joined[at + 1 :])
+            silent_ms = segments[one.first].start - segments[before.last].end
+            near = others <= policy.join_remark_words and silent_ms <= policy.join_within_ms
+            if near and _goes_on(before, one, policy):
+                joined[at] = _together(before, one)
+                continue
+        latest[one.voice] = len(joined)
+        joined.append(one)
+    return joined
+
+
+def _goes_on(before: Sentence, one: Sentence, policy: ExtractivePolicy) -> bool:
+    if not one.fragments or before.text.endswith("?") or one.text.endswith("?"):
+        return False
+    if before.words + one.words > policy.longest_sentence_words:
+        return False
+    listed = before.fragments > 0 and content_of(one.text) and content_of(before.text)
+    return bool(listed) or (
+        before.words >= policy.embedded_words - 1 and GOES_ON.search(one.text) is not None
+    )
+
+
+def _together(before: Sentence, one: Sentence) -> Sentence:
+    fragments = before.fragments + one.fragments if before.fragments else 0
+    text = before.text if fragments else before.text.rstrip(" .!,")
+    text = f"{text} {one.text if fragments else one.text[0].lower() + one.text[1:]}"
+    statement = as_statement(text)
+    return Sentence(
+        text,
+        one.voice,
+        before.first,
+        max(before.last, one.last),
+        before.words + one.words,
+        statement,
+        tuple(words_of(statement or text)),
+        fragments,
+    )
 
 
 def _given_up(turn: _Open, position: int, segment: Segment, policy: ExtractivePolicy) -> bool:
@@ -114,9 +193,22 @@ def _divided(turn: _Open, policy: ExtractivePolicy, english: bool) -> Iterator[S
             last = max(k for k, start in enumerate(starts) if start < end)
             statement = as_statement(cleaned, english=english)
             plain = tuple(words_of(statement or cleaned))
+            fragment = english and words <= policy.fragment_words and _is_fragment(cleaned)
             yield Sentence(
-                cleaned, turn.voice, positions[first], positions[last], words, statement, plain
+                cleaned,
+                turn.voice,
+                positions[first],
+                positions[last],
+                words,
+                statement,
+                plain,
+                int(fragment),
             )
+
+
+def _is_fragment(text: str) -> bool:
+    """Whether it names something, without a verb."""
+    return VERB.search(text) is None and bool(content_of(text) or GOES_ON.search(text))
 
 
 def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple[int, int]]:
@@ -129,11 +221,22 @@ def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple
     ]
     thoughts = [thought.start() for thought in SECOND_THOUGHT.finditer(text)] if english else []
     thoughts = [at for at in thoughts if PUT_DOWN.search(text, begin, at)]
+    if english:
+        others = [other.start() for other in ASSIGNS.finditer(text)]
+        thoughts += [at for at in others if ASSIGNED.search(_sentence_before(text, at))]
     for end in sorted({*stops, *thoughts} - {0}):
         yield from _clauses(text, begin, end, policy)
         begin = end
     if begin < len(text):
         yield from _clauses(text, begin, len(text), policy)
+
+
+_TAIL = 4
+"""Words too few to be a sentence of their own behind a long one."""
+
+
+def _sentence_before(text: str, at: int) -> str:
+    return re.split(r"[.?!] ", text[:at])[-1]
 
 
 def _clauses(
@@ -143,7 +246,7 @@ def _clauses(
     longest = policy.longest_sentence_words
     while True:
         words = list(WORD.finditer(text, begin, end))
-        if len(words) <= longest:
+        if len(words) <= longest + _TAIL:
             break
         reach = words[longest - 1].end()
         wanted = words[longest // 3].start()

@@ -13,8 +13,12 @@ from dataclasses import fields
 import numpy as np
 
 from wordloop_ml.messages import Vectors
-from wordloop_ml.synthesis.extractive import lexicon
-from wordloop_ml.synthesis.extractive.items import Withdrawals, says_the_same, statement
+from wordloop_ml.synthesis.extractive.items import (
+    Withdrawals,
+    says_enough,
+    says_the_same,
+    statement,
+)
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
 from wordloop_ml.synthesis.extractive.words import content_of
@@ -22,6 +26,10 @@ from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.words import count_words, tokens
 
+_FIRST_PERSON = frozenset({"we", "we're", "we'll", "we've", "us", "our", "ours", "let's"})
+_ADDRESS = frozenset(
+    {"i", "i'm", "i'd", "i'll", "i've", "me", "my", "you", "you're", "you'll", "you've", "your"}
+)
 _ARTICLES = frozenset({"the", "of"})
 _LINKS = frozenset({"to", "and"})
 
@@ -67,8 +75,8 @@ def _counted(text: str, frequent: frozenset[str], policy: ExtractivePolicy) -> d
     many = max(1, len(words))
     return {
         "length": min(many, policy.long_words) / policy.long_words,
-        "address": _share(words, lexicon.ADDRESS, many),
-        "group": _share(words, lexicon.FIRST_PERSON, many),
+        "address": _share(words, _ADDRESS, many),
+        "group": _share(words, _FIRST_PERSON, many),
         "frequent": min(len(frequent.intersection(words)), policy.most_frequent),
         "articles": _share(words, _ARTICLES, many),
         "links": _share(words, _LINKS, many),
@@ -127,6 +135,7 @@ def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
         at
         for at in meeting.embedded
         if count_words(meeting.sentences[at].statement) >= policy.summary_words
+        and says_enough(meeting.sentences[at].statement)
     ]
     return np.array(enough or meeting.embedded, np.intp)
 

@@ -112,6 +112,15 @@ def _unit(vectors: Floats) -> Floats:
 _LETTER = re.compile(r"[^\W\d_]")
 _FEWEST_LETTERS = 3
 
+_GENERIC_WORDS = """
+    meeting review design discussion presentation agenda minutes project group team update status item
+    action decision topic session call slide question issue document folder email mail summary report
+    point note company member conversation conference recording transcript introduction conclusion
+    speaker participant task chat
+"""
+_GENERIC = frozenset(word.removesuffix("s") for word in _GENERIC_WORDS.split())
+"""Any meeting could be called by these: "Design review meeting"."""
+
 Phrase = tuple[str, ...]
 
 
@@ -137,7 +146,7 @@ class Phrases:
             if len(chosen) == policy.title_phrases:
                 break
             # "control" says nothing beside "remote control"
-            if stems(list(phrase)) & taken:
+            if stems(list(phrase)) & taken or _GENERIC.issuperset(phrase):
                 continue
             chosen.append(phrase)
             taken |= stems(list(phrase))

@@ -14,8 +14,39 @@ from collections.abc import Iterable, Iterator
 
 import stopwordsiso
 
-from wordloop_ml.synthesis.extractive.lexicon import LIGHT_WORDS
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, UNSPACED, WORD_CHARACTER, tokens
+
+_LIGHT = """
+    monday tuesday wednesday thursday friday saturday sunday january february march april june july
+    august september october november december morning afternoon evening
+    ability able accept across act actually add added agree agreed ahead allow allowed almost
+    alright always another answer anybody anyone anything anyway around ask asked away back
+    basic basically believe better big billion bit bring call came can't case cause certain
+    certainly chair clear come comes coming course cuz day days definitely different does doing
+    done dunno easy eight eighty eleven else enough especially even ever every everybody
+    everyone everything exactly fact fairly far feel felt fifty fine first fix forty gave get
+    gets getting give given gives go goes going gone gonna good gosh got gotta great guess guy
+    guys half happen happened happens happy hard hear hello help high hm hold honourable hope
+    hundred idea ideas important instance interesting kay keep kept kind kinda knew know knows
+    last later least leave leaving left less let let's level light likely line little long look
+    looking looks lot lots love low made main make makes making many matter maybe mean means
+    member members might million minute minutes mister mm moment much must name need needs never
+    new next nice nine ninety nobody none nothing number obviously often old one ones open
+    others ought part particular people perhaps person piece place please point possible
+    possibly pretty probably problem put question questions quite rather reason regard remember
+    rid right run said saw say saying says second see seems seen sense set seven several show
+    simple simply since six sixty small somebody someone something sometimes somewhere soon
+    sorry sort sorta sound sounds start stay still stuff sure take taken takes taking talk
+    talked talking tell ten terms thank thanks thing things think thinking third thirty though
+    thought thousand three time times today together told took top totally tried true try trying
+    turn twelve twenty two type um use used using usual usually various wanna want wanted wants
+    way ways well went whatever whether whoever whole wise wonder wonderful word words work
+    worked working works world worry worth would write wrong year years yep yesterday yet you'd
+    zero
+"""
+LIGHT_WORDS = frozenset(_LIGHT.split())
+"""Words that say little about what is talked of, beside the function words."""
+_ENGLISH_STOPS = FUNCTION_WORDS | LIGHT_WORDS
 
 _LISTED: dict[str, frozenset[str]] = {
     language: frozenset(
@@ -23,6 +54,7 @@ _LISTED: dict[str, frozenset[str]] = {
     )
     for language in sorted(stopwordsiso.langs())
 }
+_OF_ANY_LANGUAGE = frozenset().union(*_LISTED.values())
 _TOLD_BY = {**_LISTED, "en": FUNCTION_WORDS}
 _LANGUAGES_WITH = Counter(word for words in _TOLD_BY.values() for word in words)
 
@@ -93,10 +125,10 @@ def language_of(texts: Iterable[str]) -> str | None:
 
 
 def stop_words(language: str | None) -> frozenset[str]:
-    """Words of this language that say little of what is talked about; none for an unknown one."""
+    """Words of this language that say little of what is talked about; of an unknown one, those of any."""
     if language == "en":
-        return FUNCTION_WORDS | LIGHT_WORDS
-    return _LISTED.get(language or "", frozenset())
+        return _ENGLISH_STOPS
+    return _LISTED.get(language or "", _OF_ANY_LANGUAGE)
 
 
 def is_verb(word: str, language: str | None) -> bool:
