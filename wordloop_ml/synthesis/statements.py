@@ -125,10 +125,10 @@ def clauses_of(sentence: str) -> list[Clause]:
 
 
 def has_prefix(text: str, voices: Collection[str]) -> bool:
-    """Whether a text begins with somebody's or something's name and a colon."""
+    """Whether a text begins with somebody's or something's name and a colon, or as an entry of a list."""
     head, colon, _ = text.partition(":")
     named = bool(colon) and head.strip().casefold() in {one.casefold() for one in voices}
-    return named or _PREFIX.match(text) is not None
+    return named or _PREFIX.match(text) is not None or text.lstrip().startswith(("- ", "* ", "• "))
 
 
 def is_cut(text: str, vocabulary: Collection[str]) -> bool:

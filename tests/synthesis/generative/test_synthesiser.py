@@ -1,6 +1,7 @@
 """What is located, asked for, verified and fallen back upon, with answers written here in the place of a model's."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,18 +49,22 @@ def performed(plan: Steps[Any], answer: Answer) -> tuple[Any, list[Generate]]:
     """What the plan comes to when the model answers like this, and what it was asked."""
     embedder = ScriptedEmbedder()
     asked: list[Generate] = []
-    reply: Any = None
+    go_on: Callable[[], Any] = partial(next, plan)
     while True:
         try:
-            request = plan.send(reply)
+            request = go_on()
         except StopIteration as end:
             return end.value, asked
-        reply = None
+        reply: Any = None
         if isinstance(request, Embed):
             reply = embedder.embed(embedder.tokenise(request.texts))
+        go_on = partial(plan.send, reply)
         if isinstance(request, Generate):
             asked.append(request)
-            reply = answer(request)
+            try:
+                go_on = partial(plan.send, answer(request))
+            except EngineFailed as error:
+                go_on = partial(plan.throw, error)
 
 
 def noted(said: Said, answer: Answer) -> tuple[list[WrittenNotes], list[Generate]]:
@@ -104,7 +109,7 @@ def test_a_summary_cites_what_bears_it_out() -> None:
     draft, asked = drafted(LAUNCH, faithful)
     assert [one.text for one in draft.summary] == [SUMMARY]
     assert "s0" in draft.summary[0].segments
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_more_is_asked_for_where_too_little_holds() -> None:
@@ -116,9 +121,46 @@ def test_more_is_asked_for_where_too_little_holds() -> None:
 
     draft, asked = drafted(LAUNCH, tells)
     assert [one.text for one in draft.summary] == [SUMMARY, more]
-    one, other = (question.prompt.user.partition("</transcript>") for question in asked)
-    assert one[0] == other[0]
+    whole, first, second = (
+        question.prompt.user.partition("</transcript>")[0].splitlines() for question in asked
+    )
+    assert whole == [*first, *second[1:]]
     assert len(drafted(LAUNCH, tells, summary_words=12)[1]) == 1
+
+
+def test_little_that_is_left_of_a_sentence_is_left_out() -> None:
+    """A beginning says something only where it is long enough."""
+    long = "Carla will send the hosting invoice to Anna tomorrow, and they will dance in Lisbon."
+    short = "They discussed the mobile app, and they will dance in Lisbon."
+
+    def tells(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(f"{long} {short}") if right.text == SUMMARY else right
+
+    draft, _ = drafted(LAUNCH, tells)
+    assert [one.text for one in draft.summary] == [
+        "Carla will send the hosting invoice to Anna tomorrow."
+    ]
+    assert sum(draft.refused.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "task"),
+    [
+        ("Carla will send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
+        ("Carla is to send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
+        ("To send the hosting invoice to Anna.", "To send the hosting invoice to Anna."),
+    ],
+)
+def test_a_task_does_not_name_its_owner(written: str, task: str) -> None:
+    """Who stands beside it."""
+
+    def tells(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(written) if right.text == WORDED["hosting invoice"] else right
+
+    draft, _ = drafted(LAUNCH, tells)
+    assert (draft.action_items[1].task, draft.action_items[1].owner) == (task, "Carla")
 
 
 def test_notes_word_the_items_of_their_chunk_once() -> None:
@@ -211,21 +253,21 @@ def test_a_sentence_that_was_cut_is_dropped() -> None:
 
 def test_what_does_not_fit_the_context_is_extractive() -> None:
     """A language of which each word is many tokens; any other failure is the caller's."""
-    notes, _ = noted(LAUNCH, faithful)
-    transcript = transcript_of(LAUNCH)
-    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
-    for code in (ErrorCode.TOO_LARGE, ErrorCode.ENGINE_FAILED):
-        plan = SYNTHESISER.merge(transcript, chunks, notes, Wishes())
-        request = next(plan)
-        while not isinstance(request, Generate):
-            request = plan.send(None)
-        if code is ErrorCode.ENGINE_FAILED:
-            with pytest.raises(EngineFailed):
-                plan.throw(EngineFailed("gone", code=code))
-            continue
-        with pytest.raises(StopIteration) as ended:
-            plan.throw(EngineFailed("too large", code=code))
-        assert ended.value.value.extractive == ("summary",)
+
+    def fails(code: ErrorCode) -> Answer:
+        def answer(asked: Generate) -> Generated:
+            right = faithful(asked)
+            if right.text in {SUMMARY, ""}:
+                raise EngineFailed("scripted", code=code)
+            return right
+
+        return answer
+
+    draft, asked = drafted(LAUNCH, fails(ErrorCode.TOO_LARGE))
+    assert draft.extractive == ("summary",)
+    assert len(asked) == 3
+    with pytest.raises(EngineFailed):
+        drafted(LAUNCH, fails(ErrorCode.ENGINE_FAILED))
 
 
 def test_notes_of_a_lost_chunk_are_missed_and_nothing_else() -> None:

@@ -8,7 +8,7 @@ and a summary that nothing is left of is the extractive one (docs/adr/0033).
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -47,8 +47,10 @@ AROUND_WORDS: Final = 160
 
 ASKED_WORDS: Final = 1.4
 """More words than are wanted are asked for: the model writes fewer, and some of them do not hold."""
-ENOUGH: Final = 0.3
+MISSING: Final = 0.3
 """Of the wanted words may be missing before more are asked for."""
+FEWEST_LEFT: Final = 8
+"""Words of a sentence that are left of it where a clause was dropped."""
 FEWEST_WORDS: Final = 40
 """That are asked for at once."""
 
@@ -56,6 +58,7 @@ ITEM_TOKENS: Final = 60
 TOKENS_A_WORD: Final = 2
 """Room for an answer of so many words; what it takes is 1.3 in English."""
 
+_TAKES_ON = "(?:will|would|should|must|(?:is going|is|agreed|offered|promised|needs|has|wants) to)"
 _ENDED = re.compile(r"[.!?。？！][\"'”’)]*$")
 
 I = TypeVar("I", Statement, ActionItem)  # noqa: E741 - an item
@@ -186,7 +189,7 @@ class _Wording:
         places = {*(self._places[one] for one in item.segments), *verified.citations}
         ids = _ids(self._transcript.segments, sorted(places))
         if isinstance(item, ActionItem):
-            return replace(item, task=verified.text, segments=ids)
+            return replace(item, task=_task(verified.text, item.owner), segments=ids)
         return replace(item, text=verified.text, segments=ids)
 
     def _verified(self, written: str, item: Statement | ActionItem) -> Verified:
@@ -222,20 +225,26 @@ def _summary(
 ) -> Steps[_Summary]:
     """Write a summary of found sentences and verify each of its own.
 
-    What is missing of the wanted length after that, a second question over the same lines may fill.
+    What is missing of the wanted length after that, questions about their first and their second half may fill.
     """
     segments = transcript.segments
     places = {one.id: at for at, one in enumerate(segments)}
     cited = [one for one in found if one.segments]
-    near = sorted({places[one] for statement in cited for one in statement.segments})
-    lines = [line_of(segments[places[one.segments[0]]].voice, one.text) for one in cited]
     wanted = min(wishes.summary_words, sum(count_words(one.text) for one in cited))
+    half = (len(cited) + 1) // 2
     kept: list[Statement] = []
     refused: list[str] = []
     left = wanted
-    for question in ("summary", "details"):
-        if left <= ENOUGH * wanted and (kept or not wanted):
+    # the first half of the lines has been read where it follows the whole
+    for question, some in (
+        ("summary", cited),
+        ("details", cited[:half]),
+        ("details", cited[half:]),
+    ):
+        if not some or left <= MISSING * wanted:
             break
+        near = sorted({places[one] for statement in some for one in statement.segments})
+        lines = [line_of(segments[places[one.segments[0]]].voice, one.text) for one in some]
         asked = max(FEWEST_WORDS, round(ASKED_WORDS * left))
         prompt = summary_prompt(question, lines, asked, transcript.language)
         try:
@@ -243,16 +252,22 @@ def _summary(
         except EngineFailed as error:
             if error.code is not ErrorCode.TOO_LARGE:
                 raise
-            break
+            continue
         for sentence in _sentences(answer):
             verified = evidence.verify(sentence, near=near, earlier=[one.text for one in kept])
             if verified.refused is not None:
                 refused.append(str(verified.refused))
-            if verified.text and left > 0:
-                left -= count_words(verified.text)
+            words = count_words(verified.text)
+            if left > 0 and words >= (FEWEST_LEFT if verified.refused is not None else 1):
+                left -= words
                 kept.append(Statement(verified.text, _ids(segments, verified.citations)))
             yield Pause()
-    return _Summary(tuple(kept), tuple(refused))
+    return _Summary(_in_order(kept, places), tuple(refused))
+
+
+def _in_order(kept: Sequence[Statement], places: Mapping[str, int]) -> tuple[Statement, ...]:
+    """Order all but the first sentence, which is about the whole, by where they rest in the meeting."""
+    return (*kept[:1], *sorted(kept[1:], key=lambda one: places[one.segments[0]]))
 
 
 def _ids(segments: Sequence[Segment], positions: Sequence[int]) -> tuple[str, ...]:
@@ -277,6 +292,15 @@ def _sentences(answer: Generated) -> list[str]:
     if answer.finish is not Finish.STOP and sentences and not _ENDED.search(sentences[-1]):
         del sentences[-1]
     return sentences
+
+
+def _task(text: str, owner: str | None) -> str:
+    """Return what is to be done without the owner, who stands beside it."""
+    if owner is None:
+        return text
+    named = re.match(rf"(?:the )?{re.escape(owner)} {_TAKES_ON} (?=[a-z])", text, re.IGNORECASE)
+    task = text[named.end() :] if named else text
+    return task[0].upper() + task[1:]
 
 
 def _items_of(draft: Draft) -> list[tuple[str, Statement | ActionItem]]:
