@@ -99,7 +99,7 @@ def speakers(draw: st.DrawFn) -> list[Speaker]:
     return found
 
 
-@given(speakers(), st.randoms(use_true_random=False), st.sampled_from([0.0, 0.9]))
+@given(speakers(), st.integers(0, 1 << 32).map(Random), st.sampled_from([0.0, 0.9]))
 def test_every_chunk_of_the_finished_transcript_was_handed_out(
     people: list[Speaker], random: Random, eager: float
 ) -> None:
@@ -130,7 +130,7 @@ def test_every_chunk_of_the_finished_transcript_was_handed_out(
     assert transcript.over
 
 
-@given(speakers(), st.randoms(use_true_random=False), st.integers(0, LATEST_FINAL_MS - SECOND))
+@given(speakers(), st.integers(0, 1 << 32).map(Random), st.integers(0, LATEST_FINAL_MS - SECOND))
 def test_no_other_chunk_is_handed_out_while_no_track_is_too_late(
     people: list[Speaker], random: Random, latest_ms: int
 ) -> None:
