@@ -307,13 +307,12 @@ async def test_a_meeting_is_forgotten_when_nobody_comes_back(scene: Scene) -> No
 
 
 async def test_what_is_held_is_bounded(scene: Scene) -> None:
-    """A meeting has so many tracks, and what comes beyond is not noted."""
+    """A meeting has so many tracks; what comes beyond is not followed."""
     with ExitStack() as stack:
-        sent = [
-            stack.enter_context(scene.track(f"t{at}", meeting())) for at in range(MOST_TRACKS + 1)
-        ]
-        sent[-1](final(f"t{MOST_TRACKS}", 1))
-        sent[-1](ended())
+        for at in range(MOST_TRACKS):
+            stack.enter_context(scene.track(f"t{at}"))
+        follow = scene.notes.following(meeting(), starting("more"), Positions(SAMPLE_RATE))
+        assert stack.enter_context(follow) is None
 
 
 async def test_draining_does_not_wait_for_notes(scene: Scene) -> None:
