@@ -13,6 +13,7 @@ from scripts.benchmark import BenchmarkFailed, aims, results
 from scripts.benchmark.generation import measure_generation
 from scripts.benchmark.machine import describe_machine, machine_line
 from scripts.benchmark.memory import TRACK_S, measure_memory
+from scripts.benchmark.minutes import measure_minutes
 from scripts.benchmark.others import OTHERS, measure_other
 from scripts.benchmark.report import Report, command_line, progress
 from scripts.benchmark.results import result_of
@@ -82,6 +83,11 @@ def _starts(options: argparse.Namespace) -> Report:
 def _memory(options: argparse.Namespace) -> Report:
     log = _log(options, "memory")
     return measure_memory(options.profile, _speech(options), log, options.seconds)
+
+
+def _minutes(options: argparse.Namespace) -> Report:
+    log = _log(options, "minutes")
+    return measure_minutes(options.profile, options.minutes, options.seed, _speech(options), log)
 
 
 def _generation(options: argparse.Namespace) -> Report:
@@ -171,6 +177,10 @@ def parser() -> argparse.ArgumentParser:
     add = command("memory", "memory of an idle process, and of a further track", _memory)
     speaking(add)
     add("--seconds", type=float, default=TRACK_S, metavar="S", help="of talk")
+
+    add = command("minutes", "a synthesis right after a meeting, with notes and without", _minutes)
+    speaking(add)
+    add("--minutes", type=float, default=30.0, metavar="M", help="of talk, by two in turns")
 
     add = command("generation", "what a language model costs, and how soon it stops", _generation)
     add("--profile", default="generative", metavar="P", help="of weights")

@@ -146,17 +146,18 @@ async def speak(
     language: str | None = "en",
     *,
     speed: float = 1.0,
+    notes: bool = False,
 ) -> Recording:
     """Speak a track to our own server from ``began_s`` on, until the server has ended it.
 
-    speed: over the pace of speech; above it, at most so much, and in longer messages. Raises
-    ``BenchmarkFailed`` unless the connection ends with 1000.
+    speed: over the pace of speech; above it, at most so much, and in longer messages. notes: whether
+    the server is to take notes. Raises ``BenchmarkFailed`` unless the connection ends with 1000.
     """
     frames, joined = audio_frames(samples), 1 if speed == 1.0 else JOINED
     messages = [b"".join(frames[at : at + joined]) for at in range(0, len(frames), joined)]
     async with connect(http, url, track, began_s) as one:
         one.listen()
-        await one.socket.send_str(start_message(track, language))
+        await one.socket.send_str(start_message(track, language, notes=notes))
         await one.send_paced(messages, began_s, joined * FRAME_S / speed)
         await one.stop()
     return one.recording
@@ -171,10 +172,16 @@ def audio_frames(samples: Pcm16) -> list[bytes]:
 
 
 def start_message(
-    track: str, language: str | None = "en", *, speaker: str | None = None, epoch: int | None = None
+    track: str,
+    language: str | None = "en",
+    *,
+    speaker: str | None = None,
+    epoch: int | None = None,
+    notes: bool = False,
 ) -> str:
     """Return the first message: 16 kHz, caption times from the track's first sample."""
     stream = (1, track, Encoding.PCM_S16LE, SAMPLE_RATE, 1)
-    return encode_client(
-        StartMessage(*stream, language=language, speaker=speaker, epoch=epoch, origin_ms=0)
+    start = StartMessage(
+        *stream, language=language, speaker=speaker, epoch=epoch, origin_ms=0, notes=notes
     )
+    return encode_client(start)
