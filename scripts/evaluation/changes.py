@@ -9,8 +9,7 @@ from wordloop_ml.synthesis.numbers import numbers_of
 from wordloop_ml.synthesis.statements import Names
 
 _NOT = re.compile(
-    r"\b(do|does|did|is|are|was|were|will|would|should|can|could|has|have|had) not\b"
-    r"|\b(do|does|did|is|are|was|were|wo|would|should|ca|could|has|have|had)n['’]t\b|\b(can)not\b|\b(no)\b"
+    r"\b(do|does|did|is|are|was|were|wo|would|should|ca|could|has|have|had)n['’]t\b|\b(can)not\b|\b(no)\b|\b()not\s"
 )
 _CAN_BE_NEGATED = re.compile(
     r"\b(?:is|are|was|were|will|would|should|can|could|has|have|had|must|may|might|does|do|did)\b"
@@ -62,19 +61,18 @@ def other_polarity(text: str) -> list[Changed]:
 
 
 def other_number(text: str, said: Sequence[float], chance: Random) -> Iterator[Changed]:
-    """Put another number in the place of each: by turns one that was said in the meeting, and one that is near or a multiple."""
-    for at, number in enumerate(one for one in numbers_of(text) if not one.plain):
+    """Put two others in the place of each number: one that was said in the meeting, and one that is near, or a multiple."""
+    for number in (one for one in numbers_of(text) if not one.plain):
         others = [one for one in said if one != number.value]
-        if at % 2 == 0 and others:
-            value = chance.choice(others)
-        elif number.value > _SMALL:
-            value = number.value * chance.choice([0.5, 2, 3])
+        if number.value > _SMALL:
+            near = number.value * chance.choice([0.5, 2, 3])
         else:
-            value = number.value + chance.choice([1, 2, 3])
-        written = f"{value:,.10g}"
-        yield Changed(
-            f"{text[: number.start]}{written}{text[number.end :]}", number.start + len(written)
-        )
+            near = number.value + chance.choice([1, 2, 3])
+        for value in (*([chance.choice(others)] if others else []), near):
+            written = f"{value:,.10g}"
+            yield Changed(
+                f"{text[: number.start]}{written}{text[number.end :]}", number.start + len(written)
+            )
 
 
 def invented(text: str, clause: str) -> list[Changed]:

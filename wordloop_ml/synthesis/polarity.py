@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, stem
 
-REACH = 7
-"""Words behind a negation that it may reach."""
+REACH = 10
+"""Words behind a negation that it may reach, fillers not counted."""
 
 _NEGATORS = frozenset(
     ["not", "never", "cannot", "no", "none", "neither", "nor", "without", "nobody", "nothing"]
@@ -54,6 +54,7 @@ _DENIALS = frozenset(
 _BORDERS = frozenset(
     ["but", "because", "so", "although", "though", "whereas", "while", "unless", "except"]
 )
+_FILLERS = frozenset("uh um uhm er mm".split())
 _PRONOUNS = frozenset(["i", "we", "you", "he", "she", "it", "they", "there", "this", "that"])
 _NO_DENIAL = frozenset(
     {
@@ -111,8 +112,9 @@ def negations(words: Sequence[str]) -> Iterator[tuple[int, int]]:
             continue  # a question: "don't we", "isn't it"
         if word == "no" and (not behind or behind in _PRONOUNS or at == 0):
             continue  # an answer or a filler, see ``is_answered_no``
-        end = at + 1
-        while end < len(words) and end - at <= REACH and words[end] not in _BORDERS:
+        end, reached = at + 1, 0
+        while end < len(words) and reached < REACH and words[end] not in _BORDERS:
+            reached += words[end] not in _FILLERS
             end += 1
         yield at, end
 
