@@ -52,12 +52,13 @@ def other_polarity(text: str) -> list[Changed]:
     if found:
         word = next(one for one in found.groups() if one is not None)
         kept = _WHOLE.get(word, word)
-        return [Changed(f"{text[: found.start()]}{kept}{text[found.end() :]}", len(text))]
+        without = f"{text[: found.start()]}{kept}{text[found.end() :]}"
+        return [Changed(without, _end_of_clause(without, found.start() + len(kept)))]
     verb = _CAN_BE_NEGATED.search(text)
     if verb is None:
         return []
-    end = _end_of_clause(text, verb.end())
-    return [Changed(f"{text[: verb.end()]} not{text[verb.end() :]}", end + len(" not"))]
+    longer = f"{text[: verb.end()]} not{text[verb.end() :]}"
+    return [Changed(longer, _end_of_clause(longer, verb.end() + len(" not")))]
 
 
 def other_number(text: str, said: Sequence[float], chance: Random) -> Iterator[Changed]:

@@ -1,16 +1,17 @@
 """``scripts/evaluate synthesis``: every table of docs/synthesis-quality.md."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.evaluation import evidence, rules, summaries, topics, weights
+from scripts.evaluation import engines, evidence, rules, summaries, topics, weights
 from scripts.evaluation.meetings import Meeting, read_meetings
 from wordloop_ml.analysis.plan_runner import run_plan
-from wordloop_ml.engines.catalogue import open_embedder
+from wordloop_ml.engines.catalogue import open_text_engines
 from wordloop_ml.ports import Embedder
-from wordloop_ml.settings import Settings
+from wordloop_ml.settings import read_settings
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
@@ -26,10 +27,7 @@ OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], Extracti
     "topics": topics.table,
     "rules": rules.table,
 }
-OF_MEETINGS: dict[str, Callable[[Sequence[Meeting], Embedder], str]] = {
-    "evidence": lambda meetings, _embedder: evidence.table(meetings, EvidencePolicy()),
-}
-PARTS = (*OF_GATHERED, *OF_MEETINGS)
+PARTS = (*OF_GATHERED, "evidence", "engines")
 
 
 def main() -> int:
@@ -37,18 +35,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/evaluate synthesis", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--qmsum", type=Path, default=QMSUM, help="the folder of *.jsonl")
+    parser.add_argument("--every", type=int, default=1, help="engines: one meeting in so many")
     options = parser.parse_args()
     if not options.qmsum.is_dir():
         print(f"skipped: there is no QMSum in {options.qmsum}")
         return 0
     meetings, parts = read_meetings(options.qmsum), options.parts or PARTS
-    with open_embedder(Settings()) as embedder:
+    if "evidence" in parts:
+        print(evidence.table(meetings, EvidencePolicy()), flush=True)
+    if set(parts) == {"evidence"}:
+        return 0
+    with open_text_engines(read_settings(os.environ), generator="engines" in parts) as opened:
         if set(parts) & set(OF_GATHERED):
-            gathered = [read(meeting, embedder) for meeting in meetings]
+            gathered = [read(meeting, opened.embedder) for meeting in meetings]
             for part in (one for one in OF_GATHERED if one in parts):
                 print(OF_GATHERED[part](meetings, gathered, POLICY), flush=True)
-        for part in (one for one in OF_MEETINGS if one in parts):
-            print(OF_MEETINGS[part](meetings, embedder), flush=True)
+        if "engines" in parts:
+            print(engines.table(meetings[:: options.every], opened), flush=True)
     return 0
 
 

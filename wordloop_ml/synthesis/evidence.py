@@ -107,138 +107,29 @@ class Claim:
     voice: str | None
 
 
-_REPORTING = frozenset(
-    map(
-        stem_of,
-        [
-            "according",
-            "add",
-            "agree",
-            "ally",
-            "announce",
-            "answer",
-            "argue",
-            "ask",
-            "assert",
-            "believe",
-            "bring",
-            "call",
-            "clarify",
-            "comment",
-            "complain",
-            "conclude",
-            "concern",
-            "confirm",
-            "consider",
-            "decide",
-            "decision",
-            "describe",
-            "discuss",
-            "discussion",
-            "emphasise",
-            "emphasize",
-            "explain",
-            "express",
-            "feel",
-            "find",
-            "finding",
-            "group",
-            "hope",
-            "idea",
-            "indicate",
-            "inform",
-            "insist",
-            "introduce",
-            "issue",
-            "mate",
-            "matter",
-            "meeting",
-            "member",
-            "mention",
-            "note",
-            "object",
-            "offer",
-            "opinion",
-            "participant",
-            "plan",
-            "point",
-            "present",
-            "presentation",
-            "propose",
-            "proposal",
-            "question",
-            "raise",
-            "reason",
-            "recommend",
-            "regard",
-            "reiterate",
-            "remark",
-            "reply",
-            "report",
-            "respond",
-            "say",
-            "see",
-            "speaker",
-            "state",
-            "statement",
-            "stress",
-            "suggest",
-            "suggestion",
-            "talk",
-            "team",
-            "tell",
-            "thing",
-            "think",
-            "topic",
-            "understand",
-            "view",
-            "want",
-            "warn",
-            "wonder",
-            "also",
-            "first",
-            "firstly",
-            "second",
-            "secondly",
-            "third",
-            "lastly",
-            "finally",
-            "therefore",
-            "however",
-            "moreover",
-            "besides",
-            "meanwhile",
-            "furthermore",
-        ],
-    )
-)
+_REPORTING_WORDS = """
+according add agree ally announce answer argue ask assert believe bring call clarify comment complain conclude concern
+confirm consider decide decision describe discuss discussion emphasise emphasize explain express feel find finding group
+hope idea indicate inform insist introduce issue mate matter meeting member mention note object offer opinion
+participant plan point present presentation propose proposal question raise reason recommend regard reiterate remark
+reply report respond say see speaker state statement stress suggest suggestion talk team tell thing think topic
+understand view want warn wonder also first firstly second secondly third lastly finally therefore however moreover
+besides meanwhile furthermore
+"""
+_REPORTING = frozenset(map(stem_of, _REPORTING_WORDS.split()))
 """Stems of words that tell that something was said, which those who say it seldom use."""
 _REPORTED = 0.15
 """What they weigh, over what other words do."""
 _DENIED = 0.4
-"""A clause that affirms more of what is denied in the nearest lines is refused."""
+"""A clause that affirms more of what is denied in the lines that are near is refused."""
+_NEAR, _NEAREST = 0.6, 0.85
+"""Lines with this share of what the best one has of a clause are near, and nearest, to it."""
 _LONGEST_GAP = 6
 """Words that a quotation may leave out in one place."""
-_PREPOSITIONS = frozenset(
-    [
-        "about",
-        "against",
-        "at",
-        "for",
-        "from",
-        "in",
-        "of",
-        "on",
-        "than",
-        "to",
-        "toward",
-        "towards",
-        "with",
-    ]
-)
-_SUBJECTS = frozenset(
-    ["the", "a", "an", "this", "that", "these", "those", "they", "it", "there", "we", "group"]
-)
+_BEFORE_OTHERS = "about against at for from in of on than to toward towards with"
+_PREPOSITIONS = frozenset(_BEFORE_OTHERS.split())
+_OWN_SUBJECTS = "the a an this that these those they it there we group"
+_SUBJECTS = frozenset(_OWN_SUBJECTS.split())
 
 
 class Evidence:
@@ -578,11 +469,14 @@ class Evidence:
         denied: set[str] = set()
         for start, end in negations(claim.words):
             reached = [stem_of(claim.words[at]) for at in range(start + 1, end)]
-            scope = {one for one in reached if one in weights} or set(weights)
-            denied |= scope
-            if not _denied_in(lines, scope):
+            scope = [one for one in reached if one in weights]
+            denied.update(scope or weights)
+            # the first word is what is denied: "do not use" of "do not use metal"
+            if not _denied_in(lines, set(scope[:1] or weights)):
                 return False
         rest = {stem: weight for stem, weight in weights.items() if stem not in denied}
+        if _all_deny_one(lines, rest):
+            return False
         return _affirmed_in([line for line in lines if not line.denied & denied], rest)
 
     def _cited(self, claim: Claim, stretch: Stretch) -> list[int]:
@@ -616,14 +510,26 @@ def _denied_in(lines: Sequence[Line], scope: set[str]) -> bool:
     )
 
 
+def _all_deny_one(lines: Sequence[Line], weights: dict[str, float]) -> bool:
+    """Whether each line that has most of these stems has one of them right behind a negation."""
+    nearest = [line for _, line in _nearest(lines, weights, _NEAREST)]
+    return bool(nearest) and all(line.negated_heads & weights.keys() for line in nearest)
+
+
 def _affirmed_in(lines: Sequence[Line], weights: dict[str, float]) -> bool:
-    """Whether the lines that have most of these stems deny little of what they have of them."""
+    """Whether the lines that have many of these stems deny little of what they have of them."""
+    near = _nearest(lines, weights, _NEAR)
+    against = sum(weights.get(stem, 0.0) for _, line in near for stem in line.negated)
+    return against <= _DENIED * sum(share for share, _ in near)
+
+
+def _nearest(
+    lines: Sequence[Line], weights: dict[str, float], share: float
+) -> list[tuple[float, Line]]:
+    """Return the lines that have this share of what the best one has of the weights, with what they have."""
     has = [sum(weights.get(stem, 0.0) for stem in line.stems) for line in lines]
-    most = max(has, default=0.0)
-    nearest = [(has[at], line) for at, line in enumerate(lines) if has[at] >= 0.6 * most > 0]
-    total = sum(share for share, _ in nearest)
-    against = sum(weights.get(stem, 0.0) for _, line in nearest for stem in line.negated)
-    return against <= _DENIED * total
+    least = share * max(has, default=0.0)
+    return [(one, line) for one, line in zip(has, lines, strict=True) if one >= least and one > 0]
 
 
 def _speaker(text: str, named: Sequence[tuple[int, int, str]]) -> str | None:

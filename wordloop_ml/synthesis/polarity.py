@@ -5,73 +5,43 @@ negative is none: "why don't we", "shouldn't it", "I don't know if", "no problem
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, stem
 
 REACH = 10
 """Words behind a negation that it may reach, fillers not counted."""
 
-_NEGATORS = frozenset(
-    ["not", "never", "cannot", "no", "none", "neither", "nor", "without", "nobody", "nothing"]
-)
-_DENIALS = frozenset(
-    [
-        "against",
-        "avoid",
-        "avoids",
-        "avoided",
-        "avoiding",
-        "deny",
-        "denied",
-        "disagree",
-        "disagreed",
-        "disagrees",
-        "fail",
-        "failed",
-        "fails",
-        "failing",
-        "hardly",
-        "impossible",
-        "ineligible",
-        "lack",
-        "lacks",
-        "lacked",
-        "nope",
-        "oppose",
-        "opposed",
-        "opposes",
-        "refuse",
-        "refused",
-        "refuses",
-        "reject",
-        "rejected",
-        "rejects",
-        "unable",
-        "unlikely",
-    ]
-)
+_NEGATING = "not never cannot no none neither nor without nobody nothing"
+_NEGATORS = frozenset(_NEGATING.split())
+_DENYING = """
+against avoid avoids avoided avoiding deny denied disagree disagreed disagrees fail failed fails
+failing hardly impossible ineligible lack lacks lacked nope oppose opposed opposes refuse refused
+refuses reject rejected rejects unable unlikely
+"""
+_DENIALS = frozenset(_DENYING.split())
 """Words that say no without a negation."""
-_BORDERS = frozenset(
-    ["but", "because", "so", "although", "though", "whereas", "while", "unless", "except"]
-)
-_FILLERS = frozenset("uh um uhm er mm".split())
-_PRONOUNS = frozenset(["i", "we", "you", "he", "she", "it", "they", "there", "this", "that"])
+_BETWEEN_CLAUSES = "but because so although though whereas while unless except"
+_BORDERS = frozenset(_BETWEEN_CLAUSES.split())
+_HESITATIONS = "uh um uhm er mm"
+_FILLERS = frozenset(_HESITATIONS.split())
+_NO_HEADS = FUNCTION_WORDS | _FILLERS
+_SHORT_SUBJECTS = "i we you he she it they there this that"
+_PRONOUNS = frozenset(_SHORT_SUBJECTS.split())
 _NO_DENIAL = frozenset(
     {
         ("not", "only"),
         ("not", "just"),
-        ("not", "sure"),
         ("no", "problem"),
         ("no", "doubt"),
         ("no", "matter"),
-        ("don't", "know"),
-        ("don't", "mind"),
         ("don't", "worry"),
-        ("didn't", "know"),
         ("can't", "wait"),
         ("nothing", "but"),
     }
 )
+_DOUBTS = frozenset({"know", "mind", "sure"})
+"""A negation of these reaches nothing behind them: "I don't know if we use plastic"."""
 _PAIRS = """
 accept/reject accept/refuse accept/deny agree/disagree agree/object agree/refuse increase/decrease increase/reduce raise/lower rise/fall more/less more/fewer
 most/least high/low higher/lower highest/lowest cheap/expensive cheaper/dearer easy/difficult easy/hard easier/harder before/after allow/forbid
@@ -111,9 +81,10 @@ def negations(words: Sequence[str]) -> Iterator[tuple[int, int]]:
         if word.endswith("n't") and behind in _PRONOUNS:
             continue  # a question: "don't we", "isn't it"
         if word == "no" and (not behind or behind in _PRONOUNS or at == 0):
-            continue  # an answer or a filler, see ``is_answered_no``
+            continue  # an answer or a filler, see ``answers_no``
         end, reached = at + 1, 0
-        while end < len(words) and reached < REACH and words[end] not in _BORDERS:
+        reach = 1 if behind in _DOUBTS else REACH
+        while end < len(words) and reached < reach and words[end] not in _BORDERS:
             reached += words[end] not in _FILLERS
             end += 1
         yield at, end
@@ -127,6 +98,15 @@ def is_negator(word: str) -> bool:
 def negated(words: Sequence[str]) -> frozenset[int]:
     """Return the places of the words that a negation reaches."""
     return frozenset(at for start, end in negations(words) for at in range(start + 1, end))
+
+
+def negated_heads(words: Sequence[str]) -> frozenset[int]:
+    """Return the places of the first content word that each negation reaches: of "don't use metal", "use"."""
+    found: set[int] = set()
+    for start, end in negations(words):
+        reached = (at for at in range(start + 1, end) if words[at] not in _NO_HEADS)
+        found.update(islice(reached, 1))
+    return frozenset(found)
 
 
 def denied(words: Sequence[str]) -> frozenset[int]:

@@ -23,64 +23,12 @@ _CLAUSE = re.compile(
     r"|\s+(?=and (?:that|the|they|he|she|it|we|there|also|then|will|would|should|could|can|has|have|had|is|are|was|were|"
     r"[a-z]+(?:ed|es))\b)|\s+(?=and [A-Z])|,\s+(?=[a-z]+ing\b)",
 )
-_DANGLING = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "of",
-        "to",
-        "for",
-        "from",
-        "with",
-        "by",
-        "at",
-        "in",
-        "on",
-        "into",
-        "than",
-        "that",
-        "which",
-        "who",
-        "whose",
-        "as",
-        "if",
-        "because",
-        "so",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "should",
-        "could",
-        "can",
-        "may",
-        "might",
-        "must",
-        "not",
-        "no",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "very",
-        "more",
-        "most",
-    ]
-)
+_UNFINISHED = """
+a an the and or but of to for from with by at in on into than that which who whose as if because so
+is are was were be been has have had will would should could can may might must not no my your his
+her its our their very more most
+"""
+_DANGLING = frozenset(_UNFINISHED.split())
 _PREFIX = re.compile(
     r"^[\s\-*•\d.)\]]*(?:[\[(][^\])]{1,40}[\])]\s*)?(?:[A-Z][\w.'’-]*(?:[ _-][A-Z\d][\w.'’-]*){0,3}|[A-Z_]+ ?\d*)\s?:\s"
 )
