@@ -6,10 +6,11 @@ owner that is named. One reader, who also wrote the rules, read the whole meetin
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wordloop_ml.synthesis.messages import Draft, Transcript
+from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Transcript
 from wordloop_ml.wire.transcripts import parse_transcript
 
 MEETING = Path(__file__).parents[1] / "speech/ami_es2006c.json"
@@ -45,10 +46,19 @@ def read_labels() -> list[Label]:
         ]
 
 
+def said(label: Label, draft: Draft) -> bool:
+    """Whether an item of this kind rests on one of the segments."""
+    lists: dict[str, Sequence[Statement | ActionItem]] = {
+        "D": draft.decisions,
+        "A": draft.action_items,
+        "O": draft.open_questions,
+    }
+    return any(label.segments & set(one.segments) for one in lists[label.kind])
+
+
 def found(label: Label, draft: Draft) -> bool:
     """Whether an item of this kind rests on one of the segments, with the owner."""
-    if label.kind == "A":
-        tasks = [one for one in draft.action_items if label.segments & set(one.segments)]
-        return any(one.owner == label.owner for one in tasks)
-    items = {"D": draft.decisions, "O": draft.open_questions}[label.kind]
-    return any(label.segments & set(one.segments) for one in items)
+    if label.kind != "A":
+        return said(label, draft)
+    tasks = [one for one in draft.action_items if label.segments & set(one.segments)]
+    return any(one.owner == label.owner for one in tasks)

@@ -72,11 +72,15 @@ def test_what_a_stop_divided_wrongly_is_joined(said: list[str], sentences: list[
     assert [one.text for one in found] == sentences
 
 
-def test_where_there_are_no_stops_each_final_is_a_sentence() -> None:
-    """Its speaker paused there."""
-    said = [f"we talk about the budget of the team number {at} for a while" for at in range(20)]
-    found = sentences_of(segments(*(("a", text) for text in said)), POLICY)
-    assert [one.text for one in found] == said
+def test_where_there_are_no_stops_a_pause_ends_a_sentence() -> None:
+    """A final that was only too long goes on."""
+    halves = ["we talk about the budget of", "the team for a while"]
+    said = [
+        Segment(f"s{at}", "a", halves[at % 2], start, start + 1_900, "a")
+        for at, start in enumerate(at // 2 * 5_000 + at % 2 * 2_000 for at in range(20))
+    ]
+    found = sentences_of(said, POLICY)
+    assert [one.text for one in found] == [" ".join(halves)] * 10
 
 
 def test_two_tasks_in_one_sentence_are_two() -> None:

@@ -107,6 +107,7 @@ def test_content_is_what_it_is_about(language: str, some: set[str], none: set[st
         ("It is, you know, done.", "It is, done."),
         ("I had had enough", "I had had enough"),
         ("uh hmm", ""),
+        ("duplication of effort, and hmm?", "duplication of effort, and"),
     ],
 )
 def test_fillers_and_stammers_go(said: str, written: str) -> None:

@@ -274,7 +274,7 @@ def _settled(
     alone = _one_voice(meeting)
     owner = voice_of(task.owner) if task.owner is not None else None
     if owner is None and task.owner is not None:
-        if task.a_voice and _several(task.owner, meeting):
+        if task.a_voice and (_several(task.owner, meeting) or lexicon.ROLE.search(task.owner)):
             owner = f"the {task.owner}"
         elif task.a_voice and task.kind is TaskKind.NAMED:
             return None
@@ -293,8 +293,9 @@ def _settled(
         if lexicon.REFUSES.search(said):
             return None
         # "the components" is as good as "yes"
-        accepted = lexicon.AGREES.search(said) is not None or bool(
-            stems(content_of(said)) & stems(content_of(meeting.sentences[at].text))
+        accepted = lexicon.AGREES.search(said) is not None or (
+            task.kind is TaskKind.ASKED
+            and bool(stems(content_of(said)) & stems(content_of(meeting.sentences[at].text)))
         )
     sure = min(1.0, task.sure + policy.accepted_helps) if accepted else task.sure
     reply = None

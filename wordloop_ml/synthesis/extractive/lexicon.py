@@ -45,10 +45,10 @@ PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
-    rf"|\bwe (?:should|need to|have to|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
+    rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
     r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
     r"|\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b"
-    r"|\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)\b",
+    r"|\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)(?: then| right)?[,.!?]*$",
     _I,
 )
 """What one proposes; decided when another agrees at once."""
@@ -172,7 +172,7 @@ _VERBS = """
     compare evaluate implement install download distribute confirm consult coordinate remind forward
     invite meet deliver retry rerun redo train clean+up sort+out find+out find figure+out look+into
     look+at look+up look+for look+around talk+to talk+with speak+to speak+with chase handle fill+in
-    fill+out buy pay sign notify inform announce verify double-check research gather compile
+    fill+out pay sign notify inform announce verify double-check research gather compile
     estimate calculate translate edit deploy migrate release deal+with dig+into come+up+with
     track+down ping file raise go+over go+back+and think+about play+with
 """
@@ -188,6 +188,8 @@ def _progressive(verb: str) -> str:
 
 
 _BASE = [verb.replace("+", " ") for verb in _VERBS.split()]
+DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
+"""Verbs that want an object: "if you could put"."""
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
@@ -224,17 +226,17 @@ COMMITMENT = re.compile(
 WEAK_COMMITMENT = re.compile(
     r"\b(?:i should|i can|i could|let me|i need to|i have to|i want to)\b", _I
 )
-OFFER = re.compile(r"\b(?:i can|i could|let me)\b", _I)
+OFFER = re.compile(r"\b(?:i can|i could|i should|i have to|let me)\b", _I)
 """A promise once somebody says yes."""
 REQUEST = re.compile(
     r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
     rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
     rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b"
     rf"|(?:^|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
-    rf"|(?<!\bthat )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
+    rf"|(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
     rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     r"|\b(?:i want|i'd like|i would like|we want|i need|we need) you (?:guys |all |both |two )?to (?!give)(?!think)\w+"
-    rf"|\bif you (?:guys |two |all )?(?:could|can|would|want to)(?: (?:two|both|all))* {_ADVERBS}{_DEED}\b"
+    rf"|\bif you (?:guys |two |all )?(?:could|can|would|want to)(?: (?:two|both|all))* {_ADVERBS}{_REQUESTED}\b"
     r"|\bmake sure (?:that )?you\b|"
     rf"\bhow about (?:if )?you (?:two |guys |both )?{_DEED}\b|\bit(?:'s| is) your (?:task|job) to\b|(?:^|[.,;] |"
     r"\b(?:so|and|but|then|well|now|just) )(?:find out|have a think|have a look|"
@@ -258,7 +260,7 @@ SHARED_TASK = re.compile(
     r"\b(?:we|somebody|someone)(?:'ll| will| need to| needs to| have to| has to| should|"
     r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
-    rf"|\b(?:what|thing) (?:we|you) (?:all )?(?:have to|need to|want to) do (?:now |next )?is\b|\banyone who (?:hasn't|has not)\b"
+    rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
     rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
@@ -270,9 +272,15 @@ _WHO = (
     r"(?:[Tt]he (?P<role>(?:[\w-]+ ){0,3}?[\w-]+)|(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})|"
     r"(?P<lower>[a-z][\w-]+))(?: (?:over )?here| and I)?"
 )
+ROLE = re.compile(
+    r"\b(?:designer|manager|expert|engineer|developer|director|architect|analyst|assistant|secretary|"
+    r"accountant|lawyer|lead|officer|chair(?:man|woman|person)?|editor|researcher|consultant|intern|team)s?$",
+    _I,
+)
+"""What people are called whose names nobody knows."""
 HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to)", _I)
 NAMED_TASK = re.compile(
-    rf"\b{_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
+    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )\b{_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
 )
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
@@ -303,7 +311,7 @@ NO_TASK = re.compile(
     _I,
 )
 AT_ONCE = re.compile(
-    r"\b(?:for a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|"
+    r"\b(?:(?:for|in) a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|"
     r"right now|write (?:\w+ ){0,4}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
     r"hear me|pass me|hand me|on the (?:white)?board|draw|speak up|repeat|say (?:that|it) again|wait|hold on|hang on)\b",
     _I,

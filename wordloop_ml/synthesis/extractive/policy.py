@@ -41,7 +41,8 @@ class ExtractivePolicy:
         longest_turn_words: joined pieces are closed here even when no stop came.
         longest_sentence_words: a longer one is cut at a clause.
         embedded_words: shorter sentences mean too little to be embedded.
-        stopless_words: captions with fewer stops than one in so many words have them by chance.
+        stopless_words: captions with fewer stops than one in so many words have them by chance: a pause
+            of ``pause_ms`` ends a sentence there.
         fragment_words: most words of a fragment; join_remark_words: others may say so many before it.
 
     Summary
@@ -61,7 +62,7 @@ class ExtractivePolicy:
             between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
         accepted_helps: more for a task that was answered with yes. promised, weakly_promised, offered, asked,
             weakly_asked, named,
-            shared_task: "I'll", "I should", "I can", "can you", "you have to", "Anna will", "we need to". due_helps: more
+            shared_task: "I'll", "I need to", "I can", "can you", "you have to", "Anna will", "we need to". due_helps: more
             for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
 
     Items
@@ -105,6 +106,7 @@ class ExtractivePolicy:
     longest_sentence_words: int = 40
     embedded_words: int = 5
     stopless_words: int = 50
+    pause_ms: int = 400
     fragment_words: int = 6
     join_remark_words: int = 4
 

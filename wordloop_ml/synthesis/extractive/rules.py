@@ -13,7 +13,7 @@ from enum import StrEnum
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
-from wordloop_ml.synthesis.extractive.words import LIGHT_WORDS, content_of
+from wordloop_ml.synthesis.extractive.words import LIGHT_WORDS, WORD, content_of
 from wordloop_ml.synthesis.words import FUNCTION_WORDS
 
 _CONTRACTED = {"gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "don't know"}
@@ -118,6 +118,9 @@ def _confirmed(sentences: Sequence[Sentence], at: int) -> bool:
     )
 
 
+_ADDS = re.compile(r"(?:and|plus|with)\b", re.IGNORECASE)
+
+
 def _recapped(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> list[int]:
     """The indices of what its speaker goes on to sum up behind a sentence that begins to."""
     cue = sentences[at]
@@ -133,7 +136,7 @@ def _recapped(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) 
                 break
             continue
         text = plainly(one.text)
-        goes_on = (
+        goes_on = _ADDS.match(text) is not None or (
             sentences[later - 1].text[-1] not in ".?!" and sentences[later - 1].voice == cue.voice
         )
         if (
@@ -215,7 +218,7 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
 
 
 _CLAUSE = re.compile(
-    r"\b(?:and then|but|so that|because|although|and (?:i|we|you|he|she|they|it|after|before|there)\b)|[.;?!] ",
+    r"\b(?:and then|but|so that|because|although|in the meantime|meanwhile|and (?:i|we|you|he|she|they|it|after|before|there)\b)|[.;?!] ",
     re.IGNORECASE,
 )
 
@@ -294,7 +297,8 @@ def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy
         if _idle(loose, found):
             continue
         if name is not None and name.lower().split()[0] not in _NO_NAMES:
-            return Task(policy.named, TaskKind.NAMED, name), found
+            both = " and I " in found.group(0)
+            return Task(policy.named, TaskKind.NAMED, None if both else name), found
         if role is not None or (lower is not None and lower not in _NO_NAMES):
             return Task(policy.named, TaskKind.NAMED, role or lower, a_voice=True), found
         if lower in ("he", "she") and not lexicon.HE_HAS_TO.search(found.group(0)):
@@ -310,7 +314,9 @@ def _shared(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolic
 
 
 def _idle(text: str, found: re.Match[str]) -> bool:
-    """Whether what was found is no task after all: only if something happens, idle, or done at once."""
+    """Whether what was found is no task after all: only if something happens, left unsaid, or done at once."""
+    if not WORD.search(text, found.end()) and found.group(0).split()[-1].lower() in lexicon.DEEDS:
+        return True
     end = text.find(" ", found.end() + _BEHIND)
     behind = len(text) if end < 0 else end
     around = text[max(0, found.start() - _BEFORE) : behind]
@@ -326,7 +332,7 @@ _BEFORE, _BEHIND = 15, 30
 
 
 _MANY = re.compile(
-    r"\b(?:guys|all|everyone|everybody|both|two|three|anyone|anybody|someone|somebody|"
+    r"\b(?:guys|all|together|everyone|everybody|both|two|three|anyone|anybody|someone|somebody|"
     r"your (?!\w+s's)\w+(?<!ss)s)\b",
     re.IGNORECASE,
 )

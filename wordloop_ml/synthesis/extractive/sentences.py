@@ -4,7 +4,7 @@ A final ends where somebody paused, not where a sentence does. So pieces of one 
 while the sentence has not ended, across short pauses and short remarks of others, then divided at
 stops, and at a clause when a sentence will not end. Captions have stops where there are none, too: a
 fragment that goes on with the sentence before ("By Friday.") is joined to it again, and so are those
-of a list ("No joystick. Push-buttons."). Where captions have hardly any stops, each final ends a sentence.
+of a list ("No joystick. Push-buttons."). Where captions have hardly any stops, a pause ends a sentence.
 """
 
 import re
@@ -92,12 +92,13 @@ def sentences_of(
     found: list[Sentence] = []
     waiting: dict[str, _Open] = {}
     stopped = _has_stops(segments, policy)
+    paused = _before_pauses(segments, policy)
     for position, segment in enumerate(segments):
         for turn in list(waiting.values()):
             if _given_up(turn, position, segment, policy):
                 found.extend(_divided(waiting.pop(turn.voice), policy, english))
         text = segment.text.strip()
-        ends = not stopped or _ENDS.search(text) is not None
+        ends = position in paused if not stopped else _ENDS.search(text) is not None
         if english and (dangling := _DANGLING.search(text)):
             text, ends = text[: dangling.end(1)], False
         turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
@@ -110,6 +111,19 @@ def sentences_of(
         found.extend(_divided(turn, policy, english))
     found.sort(key=lambda sentence: (sentence.first, sentence.last))
     return _rejoined(found, segments, policy) if english else found
+
+
+def _before_pauses(segments: Sequence[Segment], policy: ExtractivePolicy) -> set[int]:
+    """The positions of finals behind which their speaker was silent; others were only too long."""
+    found: set[int] = set()
+    starts: dict[str, int] = {}
+    for position in range(len(segments) - 1, -1, -1):
+        one = segments[position]
+        following = starts.get(one.voice)
+        if following is None or following - one.end >= policy.pause_ms:
+            found.add(position)
+        starts[one.voice] = one.start
+    return found
 
 
 def _has_stops(segments: Sequence[Segment], policy: ExtractivePolicy) -> bool:

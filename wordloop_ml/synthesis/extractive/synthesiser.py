@@ -13,7 +13,11 @@ from wordloop_ml.synthesis.extractive.notes import ChunkNotes, Gathered, gather,
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.topics import Phrases, phrases_of, stretches, title_of
-from wordloop_ml.synthesis.extractive.words import UNSPACED_LANGUAGES, language_of
+from wordloop_ml.synthesis.extractive.words import (
+    UNSPACED_LANGUAGES,
+    language_of,
+    stop_words,
+)
 from wordloop_ml.synthesis.messages import (
     Draft,
     MadeBy,
@@ -135,7 +139,13 @@ class ExtractiveSynthesiser:
     def _cut(self, meeting: Gathered, at: int) -> str:
         sentence = meeting.sentences[at]
         words = self._policy.fallback_words
-        text = " ".join((sentence.statement or sentence.text).split()[:words])
+        said = (sentence.statement or sentence.text).split()
+        kept = said[:words]
+        # no title ends in "about the"
+        stops = stop_words(meeting.language)
+        while len(said) > words and len(kept) > 1 and kept[-1].lower() in stops:
+            kept.pop()
+        text = " ".join(kept)
         return text[: 2 * words] if meeting.language in UNSPACED_LANGUAGES else text
 
 

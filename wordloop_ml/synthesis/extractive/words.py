@@ -182,7 +182,7 @@ WORD = re.compile(rf"{WORD_CHARACTER}+(?:['’]{WORD_CHARACTER}+)*")
 """A word with its apostrophes; numbers are words."""
 
 _FILLER = re.compile(
-    r"\b(?:u+h+|u+m+|e+rm*|h+m+|m+h*m+|mm+|ah+|eh+|oh|huh|uh[- ]huh|mm[- ]?hmm)\b[,.]?",
+    r"\b(?:u+h+|u+m+|e+rm*|h+m+|m+h*m+|mm+|ah+|eh+|oh|huh|uh[- ]huh|mm[- ]?hmm)\b[,.?]?",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -203,7 +203,7 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _ENDING = re.compile(
-    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|you know|i mean|yeah|right|okay))*"
+    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|if|when|which|the|an?|my|our|you know|i mean|yeah|right|okay))*"
     r"[\s,;:\-–—]*$",
     re.IGNORECASE,
 )
