@@ -13,18 +13,10 @@ from scripts.evaluation.meetings import Meeting
 from scripts.evaluation.summaries import Rouge, rouge
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import TextEngines, synthesisers_of
-from wordloop_ml.languages import scripts_of
 from wordloop_ml.synthesis.evidence import Evidence, Reason
 from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import ActionItem, Draft, MeetingSynthesis, Statement, Wishes
-from wordloop_ml.synthesis.statements import (
-    foreign_scripts,
-    has_prefix,
-    is_cut,
-    is_repeated,
-    is_tiny,
-)
-from wordloop_ml.synthesis.words import count_words, tokens
+from wordloop_ml.synthesis.words import count_words
 
 FORM = (Reason.REPEATED, Reason.CUT, Reason.FOREIGN_SCRIPT, Reason.PREFIX, Reason.TINY)
 
@@ -79,20 +71,13 @@ def add(score: Score, meeting: Meeting, made: MeetingSynthesis) -> None:
     segments = meeting.transcript.segments
     evidence = Evidence(segments)
     positions = {one.id: at for at, one in enumerate(segments)}
-    vocabulary = {word for one in segments for word in tokens(one.text)}
-    scripts = scripts_of("".join(one.text for one in segments))
-    voices = {one.voice for one in segments}
     summary = " ".join(one.text for one in made.draft.summary)
     score.rouge.append(rouge(summary, meeting.summaries[0]))
     score.empty += not summary
     for texts in _texts(made.draft):
         for at, text in enumerate(texts):
             score.statements += 1
-            score.form[Reason.REPEATED] += is_repeated(text, texts[:at])
-            score.form[Reason.CUT] += is_cut(text, vocabulary)
-            score.form[Reason.FOREIGN_SCRIPT] += foreign_scripts(text, scripts)
-            score.form[Reason.PREFIX] += has_prefix(text, voices)
-            score.form[Reason.TINY] += is_tiny(tokens(text))
+            score.form.update(evidence.faults(text, texts[:at]))
     for item in made.draft.action_items:
         cited = [positions[one] for one in item.segments]
         score.dues += item.due is not None and not evidence.due_said(item.due, cited)

@@ -93,7 +93,7 @@ class LoadedModels:
 def synthesisers_of(
     embedder: Embedder | None, generator: Generator | None
 ) -> dict[str, Synthesiser[Any]]:
-    """Make the synthesisers by kind (``MadeBy.kind``), the default first; none without an embedder, which checks the evidence."""
+    """Make the synthesisers by kind (``MadeBy.kind``), the default first; none without an embedder, by whose vectors sentences are chosen."""
     if embedder is None:
         return {}
     extractive = ExtractiveSynthesiser(embedder.capabilities)

@@ -174,7 +174,7 @@ class Evidence:
         kept: list[str] = []
         cited: set[int] = set()
         for sentence in sentences_of(statement) or [statement]:
-            refused = self._form(sentence, (*earlier, *kept))
+            refused = next(self.faults(sentence, (*earlier, *kept)), None)
             stands = ""
             lines: list[int] = []
             if refused is None:
@@ -250,17 +250,18 @@ class Evidence:
         last = bisect_right(self._lines, segment, key=lambda line: line.segment)
         return self._lines[first:last]
 
-    def _form(self, sentence: str, earlier: Collection[str]) -> Reason | None:
-        """Return what is wrong with the form of a sentence, if anything is."""
+    def faults(self, sentence: str, earlier: Collection[str] = ()) -> Iterator[Reason]:
+        """Yield what is wrong with the form of a sentence, whatever it says; earlier: what it may not repeat."""
         if has_prefix(sentence, self.voices):
-            return Reason.PREFIX
+            yield Reason.PREFIX
         if foreign_scripts(sentence, self._scripts):
-            return Reason.FOREIGN_SCRIPT
+            yield Reason.FOREIGN_SCRIPT
         if is_cut(sentence, self._vocabulary):
-            return Reason.CUT
+            yield Reason.CUT
         if is_tiny(tokens(self._without_names(sentence))):
-            return Reason.TINY
-        return Reason.REPEATED if is_repeated(sentence, earlier) else None
+            yield Reason.TINY
+        if is_repeated(sentence, earlier):
+            yield Reason.REPEATED
 
     def _sentence(
         self, sentence: str, voice: str | None, near: Collection[int] | None
