@@ -215,3 +215,49 @@ def test_the_summary_is_as_long_as_is_wished() -> None:
     )
     found = run_plan(plan, ScriptedEmbedder())
     assert sum(len(one.text.split()) for one in found.draft.summary) <= 20
+
+
+@pytest.mark.parametrize(
+    ("texts", "speakers", "taken"),
+    [
+        (
+            ["Ana: We ship it.", "[Ben] : Good.", "Ana: Fine."],
+            [None] * 3,
+            ["We ship it.", "Good.", "Fine."],
+        ),
+        (["Ana: We ship it.", "Ben said so."], ["Ana", "Ben"], ["We ship it.", "Ben said so."]),
+        (
+            ["Note: we ship it.", "Ben said so.", "Yes."],
+            [None] * 3,
+            ["Note: we ship it.", "Ben said so.", "Yes."],
+        ),
+        (
+            ["It is 10: 30 now.", "Right: so be it."],
+            ["Ana", "Ben"],
+            ["It is 10: 30 now.", "Right: so be it."],
+        ),
+    ],
+)
+def test_names_before_texts_are_no_part_of_them(
+    texts: list[str], speakers: list[str | None], taken: list[str]
+) -> None:
+    """They say whose words follow."""
+
+    class Reading(ScriptedSynthesiser):
+        """Keeps what it is given."""
+
+        heard: list[Segment]
+
+        def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ScriptedNotes]:
+            self.heard = list(chunk.segments)
+            return (yield from super().take_notes(chunk, language))
+
+    reading = Reading()
+    segments = [
+        Segment(f"s{at}", "room", text, at, at + 1, speaker)
+        for at, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
+    ]
+    synthesised(segments, reading)
+    assert [one.text for one in reading.heard] == taken
+    if speakers[0] is None and taken != texts:
+        assert [one.speaker for one in reading.heard] == ["Ana", "Ben", "Ana"]

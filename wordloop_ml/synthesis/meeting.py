@@ -1,6 +1,8 @@
 """The whole plan: chunks, notes of each, a draft of all notes, and what of it is supported."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
@@ -42,6 +44,7 @@ def synthesise(
     A chunk that fails twice is missing, and named in ``coverage``. Raises ``EngineFailed`` when
     every chunk does, or the draft, or its check; the notes that were taken are in the notebook.
     """
+    transcript = _with_speakers(transcript)
     chunks: list[Chunk] = []
     for chunk in chunks_of(transcript.segments, synthesiser.chunk_words):
         chunks.append(chunk)
@@ -86,6 +89,33 @@ def synthesise(
         ),
         made_by=synthesiser.made_by,
     )
+
+
+_SPOKEN_BY = re.compile(r"\s*\[?(?P<name>[^\W\d_][\w.'’ -]{0,30}?)\]?\s?:\s+(?=\S)")
+_NAMED_SHARE = 0.5
+"""Of the segments, so many begin with a name where names are written before texts."""
+
+
+def _with_speakers(transcript: Transcript) -> Transcript:
+    """Take names off the texts ("Ana: we ship it"): whose words they are is the segment's speaker.
+
+    A name is a voice of the meeting, or most segments of the one track begin with one; a speaker that is known stays.
+    """
+    heads = [_SPOKEN_BY.match(one.text) for one in transcript.segments]
+    voices = {one.voice.casefold() for one in transcript.segments}
+    named = sum(head is not None for head in heads)
+    usual = len(voices) == 1 and named >= max(2, _NAMED_SHARE * len(heads))
+    segments = []
+    for one, head in zip(transcript.segments, heads, strict=True):
+        known = head is not None and (
+            head["name"].casefold() in voices or (one.speaker is None and usual)
+        )
+        if head is None or not known:
+            segments.append(one)
+            continue
+        speaker = one.speaker if one.speaker is not None else head["name"]
+        segments.append(replace(one, text=one.text[head.end() :], speaker=speaker))
+    return replace(transcript, segments=tuple(segments))
 
 
 def notes_key(made_by: MadeBy, language: str | None, chunk: Chunk) -> str:

@@ -280,7 +280,7 @@ ROLE = re.compile(
 """What people are called whose names nobody knows."""
 HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to)", _I)
 NAMED_TASK = re.compile(
-    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )\b{_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
+    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
 )
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
