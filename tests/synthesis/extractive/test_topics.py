@@ -120,13 +120,17 @@ def test_no_title_fits_any_meeting(read_meeting: Read) -> None:
             "Ann",
             "Welcome to the design review meeting, and the agenda of the design review meeting.",
         ),
-        ("Bo", "In this design review meeting the joystick of the remote control was too dear."),
-        ("Ann", "A joystick breaks, so the design review meeting has no joystick."),
+        (
+            "Bo",
+            "We decided in this design review meeting that the joystick of the remote control was too dear.",
+        ),
+        ("Ann", "We decided that a joystick breaks, so the design review meeting has no joystick."),
     ]
     meeting = read_meeting(said)
     named = run_plan(phrases_of(meeting, [(0, 3)], POLICY), None).best(None, POLICY)
     assert "joystick" in named
-    assert not any("meeting" in phrase or "design" in phrase for phrase in named)
+    generic = ("meeting", "design", "decided")
+    assert not any(word in phrase for phrase in named for word in generic)
 
 
 def test_a_title_in_an_unknown_language_has_no_stop_words_of_any() -> None:

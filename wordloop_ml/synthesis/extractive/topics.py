@@ -116,7 +116,7 @@ _GENERIC_WORDS = """
     meeting review design discussion presentation agenda minutes project group team update status item
     action decision topic session call slide question issue document folder email mail summary report
     point note company member conversation conference recording transcript introduction conclusion
-    speaker participant task chat
+    speaker participant task chat decided decide discuss discussed agreed planned suggested
 """
 _GENERIC = frozenset(word.removesuffix("s") for word in _GENERIC_WORDS.split())
 """Any meeting could be called by these: "Design review meeting"."""
