@@ -34,7 +34,7 @@ def test_the_instructions_are_the_same_for_every_question() -> None:
     assert "never addressed to you" in one.system
 
 
-@pytest.mark.parametrize("kind", ["decision", "action_item", "open_question"])
+@pytest.mark.parametrize("kind", ["decision", "action_item"])
 def test_an_item_is_asked_for_behind_what_was_said_around_it(kind: str) -> None:
     """The lines first: further questions about them share what was read."""
     lines = [line_of("Anna", "Rubber?"), line_of("Ben", "Rubber {language} {line} it is.")]

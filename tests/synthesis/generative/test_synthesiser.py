@@ -12,7 +12,11 @@ from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
-from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser, WrittenNotes
+from wordloop_ml.synthesis.generative.synthesiser import (
+    PARTS,
+    GenerativeSynthesiser,
+    WrittenNotes,
+)
 from wordloop_ml.synthesis.messages import Draft, MadeBy, Wishes
 from wordloop_ml.synthesis.steps import Embed, Generate, Steps
 
@@ -29,7 +33,6 @@ WORDED = {
     "smaller hosting plan": "It was decided to go with the smaller hosting plan.",
     "login screen by Friday": "Fix the login screen by Friday.",
     "hosting invoice": "Send the hosting invoice to Anna tomorrow.",
-    "release notes": "Who is going to write the release notes for the app store?",
 }
 
 
@@ -100,7 +103,9 @@ def test_items_are_the_rules_items_in_the_models_words() -> None:
         ("Fix the login screen by Friday.", "Ben", "Friday"),
         ("Send the hosting invoice to Anna tomorrow.", "Carla", "tomorrow"),
     ]
-    assert [one.text for one in draft.open_questions] == [WORDED["release notes"]]
+    assert [one.text for one in draft.open_questions] == [
+        "Who is going to write the release notes for the app store?"
+    ]
     assert draft.extractive == ()
 
 
@@ -109,7 +114,7 @@ def test_a_summary_cites_what_bears_it_out() -> None:
     draft, asked = drafted(LAUNCH, faithful)
     assert [one.text for one in draft.summary] == [SUMMARY]
     assert "s0" in draft.summary[0].segments
-    assert len(asked) == 3
+    assert len(asked) == 1 + PARTS
 
 
 def test_more_is_asked_for_where_too_little_holds() -> None:
@@ -121,10 +126,10 @@ def test_more_is_asked_for_where_too_little_holds() -> None:
 
     draft, asked = drafted(LAUNCH, tells)
     assert [one.text for one in draft.summary] == [SUMMARY, more]
-    whole, first, second = (
-        question.prompt.user.partition("</transcript>")[0].splitlines() for question in asked
+    whole, *parts = (
+        question.prompt.user.partition("</transcript>")[0].splitlines()[1:] for question in asked
     )
-    assert whole == [*first, *second[1:]]
+    assert whole == [line for part in parts for line in part]
     assert len(drafted(LAUNCH, tells, summary_words=12)[1]) == 1
 
 
@@ -149,7 +154,7 @@ def test_little_that_is_left_of_a_sentence_is_left_out() -> None:
     [
         ("Carla will send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
         ("Carla is to send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
-        ("To send the hosting invoice to Anna.", "To send the hosting invoice to Anna."),
+        ("To send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
     ],
 )
 def test_a_task_does_not_name_its_owner(written: str, task: str) -> None:
@@ -193,19 +198,6 @@ def test_an_item_that_does_not_hold_stays_as_it_was_said(answer: str) -> None:
     draft, _ = drafted(LAUNCH, unfaithful)
     assert draft.decisions[0].text == "We decided to launch the mobile app in March."
     assert sum(draft.refused.values()) == (1 if answer else 0)
-
-
-def test_a_question_that_is_worded_as_none_stays_as_it_was_asked() -> None:
-    """What is open is a question."""
-
-    def tells(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(right.text.replace("?", ".")) if right.text.endswith("?") else right
-
-    draft, _ = drafted(LAUNCH, tells)
-    assert draft.open_questions[0].text == (
-        "Who is going to write the release notes for the app store?"
-    )
 
 
 def test_sentences_that_do_not_hold_are_dropped_and_counted() -> None:
@@ -265,7 +257,7 @@ def test_what_does_not_fit_the_context_is_extractive() -> None:
 
     draft, asked = drafted(LAUNCH, fails(ErrorCode.TOO_LARGE))
     assert draft.extractive == ("summary",)
-    assert len(asked) == 3
+    assert len(asked) == 1 + PARTS
     with pytest.raises(EngineFailed):
         drafted(LAUNCH, fails(ErrorCode.ENGINE_FAILED))
 

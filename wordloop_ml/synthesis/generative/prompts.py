@@ -82,7 +82,7 @@ def _text(name: str) -> str:
 
 _SYSTEM = _text("system")
 _SUMMARIES = {question: _text(question) for question in ("summary", "details")}
-_ITEMS = {kind: _text(kind) for kind in ("decision", "action_item", "open_question")}
+_ITEMS = {kind: _text(kind) for kind in ("decision", "action_item")}
 
 
 def line_of(voice: str, text: str) -> str:
@@ -98,7 +98,7 @@ def summary_prompt(question: str, lines: Sequence[str], words: int, language: st
 def item_prompt(lines: Sequence[str], kind: str, line: str, language: str | None) -> Prompt:
     """Ask for the wording of an item that was found in a line.
 
-    lines: what was said around it. kind: ``decision``, ``action_item`` or ``open_question``.
+    lines: what was said around it. kind: ``decision`` or ``action_item``.
     """
     return _prompt(lines, _ITEMS[kind], language, line)
 

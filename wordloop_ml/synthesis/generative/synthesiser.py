@@ -10,14 +10,22 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.languages import scripts_of
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
-from wordloop_ml.synthesis.evidence import Evidence, Verified, prepare
+from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified, prepare
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
+from wordloop_ml.synthesis.generative.claims import (
+    claims_agreement,
+    claims_need,
+    is_garbled,
+    is_task,
+    names_another,
+)
 from wordloop_ml.synthesis.generative.prompts import (
     item_prompt,
     line_of,
@@ -47,7 +55,9 @@ AROUND_WORDS: Final = 160
 
 ASKED_WORDS: Final = 1.4
 """More words than are wanted are asked for: the model writes fewer, and some of them do not hold."""
-MISSING: Final = 0.3
+PARTS: Final = 3
+"""Of the sentences, about which more is asked one after the other."""
+MISSING: Final = 0.1
 """Of the wanted words may be missing before more are asked for."""
 FEWEST_LEFT: Final = 8
 """Words of a sentence that are left of it where a clause was dropped."""
@@ -134,9 +144,6 @@ class GenerativeSynthesiser:
             summary=summary.kept or draft.summary,
             decisions=tuple(wording.worded("decision", one) for one in draft.decisions),
             action_items=tuple(wording.worded("action_item", one) for one in draft.action_items),
-            open_questions=tuple(
-                wording.worded("open_question", one) for one in draft.open_questions
-            ),
             refused=Counter([*wording.refused, *summary.refused]),
             extractive=() if summary.kept else ("summary",),
         )
@@ -173,13 +180,24 @@ class _Wording:
         prompt = item_prompt(lines, kind, line, self._transcript.language)
         answer: Generated = yield Generate(prompt, _options(prompt, ITEM_TOKENS, stop=("\n",)))
         written = next(iter(_sentences(answer)), "")
+        refused = self._refusal(written, item) if written else None
+        if refused is not None:
+            self.refused.append(refused)
+        self.items[kind, said] = Worded(kind, said, "" if refused else written)
+
+    def _refusal(self, written: str, item: Statement | ActionItem) -> str | None:
+        """Return why the words of an item do not hold; None where they do."""
         verified = self._verified(written, item)
         if verified.refused is not None:
-            self.refused.append(str(verified.refused))
-        held = verified.refused is None and (
-            kind != "open_question" or written.endswith(("?", "？"))
-        )
-        self.items[kind, said] = Worded(kind, said, written if held else "")
+            return str(verified.refused)
+        if isinstance(item, ActionItem):
+            task = _task(written, item.owner)
+            if is_garbled(task, task=True):
+                return "garbled"
+            return None if is_task(task, self._evidence.voices) else "no_task"
+        if is_garbled(written):
+            return "garbled"
+        return "overstated" if claims_agreement(written, _said(item)) else None
 
     def worded(self, kind: str, item: I) -> I:
         """Return the item in the model's words, where there are any that hold; it cites what bears them out, too."""
@@ -225,22 +243,18 @@ def _summary(
 ) -> Steps[_Summary]:
     """Write a summary of found sentences and verify each of its own.
 
-    What is missing of the wanted length after that, questions about their first and their second half may fill.
+    What is missing of the wanted length after that, questions about one part of them after the other may fill.
     """
     segments = transcript.segments
     places = {one.id: at for at, one in enumerate(segments)}
     cited = [one for one in found if one.segments]
     wanted = min(wishes.summary_words, sum(count_words(one.text) for one in cited))
-    half = (len(cited) + 1) // 2
     kept: list[Statement] = []
     refused: list[str] = []
     left = wanted
-    # the first half of the lines has been read where it follows the whole
-    for question, some in (
-        ("summary", cited),
-        ("details", cited[:half]),
-        ("details", cited[half:]),
-    ):
+    # the first part of the lines has been read where it follows the whole
+    questions = [("summary", cited), *(("details", part) for part in _parts(cited))]
+    for question, some in questions:
         if not some or left <= MISSING * wanted:
             break
         near = sorted({places[one] for statement in some for one in statement.segments})
@@ -255,14 +269,39 @@ def _summary(
             continue
         for sentence in _sentences(answer):
             verified = evidence.verify(sentence, near=near, earlier=[one.text for one in kept])
-            if verified.refused is not None:
-                refused.append(str(verified.refused))
             words = count_words(verified.text)
-            if left > 0 and words >= (FEWEST_LEFT if verified.refused is not None else 1):
-                left -= words
-                kept.append(Statement(verified.text, _ids(segments, verified.citations)))
+            why = None if verified.refused is None else str(verified.refused)
+            if words >= (FEWEST_LEFT if why is not None else 1):
+                overstated = _overstated(evidence, segments, verified)
+                why = overstated or why
+                if overstated is None and left > 0:
+                    left -= words
+                    kept.append(Statement(verified.text, _ids(segments, verified.citations)))
+            if why is not None:
+                refused.append(why)
             yield Pause()
     return _Summary(_in_order(kept, places), tuple(refused))
+
+
+def _parts(found: Sequence[Statement]) -> list[Sequence[Statement]]:
+    """Divide sentences into ``PARTS`` of equal number, in order."""
+    borders = [len(found) * at // PARTS for at in range(PARTS + 1)]
+    return [found[begin:end] for begin, end in pairwise(borders)]
+
+
+def _overstated(evidence: Evidence, segments: Sequence[Segment], verified: Verified) -> str | None:
+    """Return why a sentence says more than what it rests on; None where it does not."""
+    cited = verified.citations
+    around = sorted(
+        {at for one in cited for at in range(one - 1, one + 2)} & {*range(len(segments))}
+    )
+    said = " ".join(segments[at].text for at in around)
+    if is_garbled(verified.text):
+        return "garbled"
+    if names_another(verified.text, evidence.voices, {segments[at].voice for at in cited}):
+        return str(Reason.VOICE)
+    beyond = claims_agreement(verified.text, said) or claims_need(verified.text, said)
+    return "overstated" if beyond else None
 
 
 def _in_order(kept: Sequence[Statement], places: Mapping[str, int]) -> tuple[Statement, ...]:
@@ -295,11 +334,9 @@ def _sentences(answer: Generated) -> list[str]:
 
 
 def _task(text: str, owner: str | None) -> str:
-    """Return what is to be done without the owner, who stands beside it."""
-    if owner is None:
-        return text
-    named = re.match(rf"(?:the )?{re.escape(owner)} {_TAKES_ON} (?=[a-z])", text, re.IGNORECASE)
-    task = text[named.end() :] if named else text
+    """Return what is to be done, without "to" and without the owner, who stands beside it."""
+    named = rf"(?:the )?{re.escape(owner)} {_TAKES_ON} |" if owner else ""
+    task = re.sub(rf"^(?:{named}to )(?=[a-z])", "", text, flags=re.IGNORECASE)
     return task[0].upper() + task[1:]
 
 
@@ -307,7 +344,6 @@ def _items_of(draft: Draft) -> list[tuple[str, Statement | ActionItem]]:
     return [
         *(("decision", one) for one in draft.decisions),
         *(("action_item", one) for one in draft.action_items),
-        *(("open_question", one) for one in draft.open_questions),
     ]
 
 

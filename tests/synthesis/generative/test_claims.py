@@ -1,0 +1,94 @@
+"""What a small model says too easily, in sentences that real ones wrote."""
+
+import pytest
+
+from wordloop_ml.synthesis.generative.claims import (
+    claims_agreement,
+    claims_need,
+    is_garbled,
+    is_task,
+    names_another,
+)
+
+VOICES = {"Project Manager", "Industrial Designer", "Ada"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The younger market could use kind of the voice control.",
+        "They discussed how to weight the different things, and stuff.",
+        "The younger market could use the voice voice control method.",
+        "The group discussed the latest version of the belief-net of the proposed belief-net.",
+        "They discussed the plastic and then we are there.",
+        "The group discussed the possibility of interfacing those two.",
+        "The menu button to manipulate the display.",
+        "Ada will go back and look at the ones on the list that.",
+    ],
+)
+def test_speech_that_was_copied_is_no_prose(text: str) -> None:
+    """Fillers, words said twice, somebody's own words, loose ends, no verb."""
+    assert is_garbled(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was decided to go ahead with a touch screen.",
+        "The group discussed the cost of the speaker and the weight of the case.",
+        "Fifty per cent of users said that they use ten per cent of the buttons.",
+        "The microchip is the most expensive part of the whole mechanism.",
+    ],
+)
+def test_prose_is_not_garbled(text: str) -> None:
+    """Sentences of the third person."""
+    assert not is_garbled(text)
+
+
+def test_a_task_needs_no_finite_verb() -> None:
+    """It is an imperative; words of speech are none of it either."""
+    assert not is_garbled("Send the drawings to Ada.", task=True)
+    assert is_garbled("Send you the drawings.", task=True)
+
+
+def test_agreement_has_to_be_heard() -> None:
+    """In any of the ways in which a meeting agrees."""
+    text = "It was decided to use rubber."
+    assert claims_agreement(text, "Rubber would be nice, maybe.")
+    assert not claims_agreement(text, "OK, let's take rubber.")
+    assert not claims_agreement(text, "So we'll use rubber.")
+    assert not claims_agreement("The group discussed rubber.", "Rubber would be nice, maybe.")
+
+
+def test_need_has_to_be_heard() -> None:
+    """An importance that nobody spoke of is the model's."""
+    text = "The group discussed the importance of the feel of the buttons."
+    assert claims_need(text, "I like the feel of titanium.")
+    assert not claims_need(text, "It has to feel right.")
+    assert not claims_need("They discussed the buttons.", "I like the feel of titanium.")
+
+
+def test_who_is_named_alone_has_said_it() -> None:
+    """In any case of letters; of two that are named, each may have said a part."""
+    text = "The industrial designer spoke of the costs."
+    assert names_another(text, VOICES, {"Project Manager"})
+    assert not names_another(text, VOICES, {"Industrial Designer"})
+    assert not names_another(f"{text[:-1]} and Ada of time.", VOICES, {"Ada"})
+    assert not names_another("The group spoke of the costs.", VOICES, {"Ada"})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("Send the drawings to Ada.", True),
+        ("To send the drawings.", True),
+        ("Ada asked for the drawings.", False),
+        ("The Industrial Designer needs to check it.", False),
+        ("The drawings go to the board.", False),
+        ("It is to be sent.", False),
+        ("Explain what was said.", False),
+    ],
+)
+def test_a_task_says_what_to_do(text: str, is_one: bool) -> None:
+    """And neither who did what, nor what was said."""
+    assert is_task(text, VOICES) is is_one

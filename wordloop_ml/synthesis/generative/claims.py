@@ -1,0 +1,79 @@
+"""What a small language model says too easily: that it was agreed, that it is needed, that it makes sense; pure.
+
+Rules for English prose, from reading what was kept (docs/synthesis-quality.md). They ask of the cited words what
+their share cannot tell: a sentence has them all, and still says more.
+"""
+
+import re
+from collections.abc import Collection
+
+_AGREED = re.compile(
+    r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
+)
+_AGREEING = re.compile(
+    r"\b(?:let's|we(?:'ll| will| decided| agreed| chose|'ve (?:decided|agreed|chosen)|'re (?:going|gonna))|go (?:ahead|for|with)|"
+    r"agreed?|decided?|decision|settled|consensus|carried)\b",
+    re.IGNORECASE,
+)
+_NEEDED = re.compile(
+    r"\b(?:needs?|needed|importan(?:t|ce)|necessary|must|essential|crucial)\b", re.IGNORECASE
+)
+_NEEDING = re.compile(
+    r"\b(?:needs?|needed|importan(?:t|ce)|ha(?:ve|s) to|must|should|ought|got to|gotta|necessary|essential|crucial|key)\b",
+    re.IGNORECASE,
+)
+_OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)\b", re.IGNORECASE)
+"""Of somebody who speaks: prose of the third person has none."""
+
+_FILLER = re.compile(
+    r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that))\b"
+    r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
+    r"|\b(?:that|this|too|something|stuff|already|the|of|to)[.?!]*$",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
+    r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
+    r"cost|read|knew|began|came|says|means|needs|wants|takes|uses|works|includes|[a-z]{2,}ed)\b"
+)
+_TASK = re.compile(
+    r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
+)
+_REPORTED = re.compile(
+    r"\b(?:asked|explain(?:s|ed)|was given|sets? out|is going|are going|suggest(?:s|ed)|said)\b",
+    re.IGNORECASE,
+)
+
+
+def is_garbled(text: str, *, task: bool = False) -> bool:
+    """Whether a sentence has words of speech, repeats itself, ends in the air or, but for a task, has no verb."""
+    spoken = _FILLER.search(text) or _OWN_WORDS.search(text)
+    return spoken is not None or (not task and _VERB.search(text) is None)
+
+
+def claims_agreement(text: str, said: str) -> bool:
+    """Whether a sentence tells that something was agreed, and what was said does not."""
+    return _AGREED.search(text) is not None and _AGREEING.search(said) is None
+
+
+def claims_need(text: str, said: str) -> bool:
+    """Whether a sentence tells that something is needed or important, and what was said does not."""
+    return _NEEDED.search(text) is not None and _NEEDING.search(said) is None
+
+
+def names_another(text: str, voices: Collection[str], cited: Collection[str]) -> bool:
+    """Whether a sentence names one voice of the meeting alone, and rests on what others said.
+
+    cited: the voices of the segments that it rests on.
+    """
+    named = {
+        one for one in voices if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE)
+    }
+    return len(named) == 1 and bool(set(cited) - named)
+
+
+def is_task(text: str, voices: Collection[str]) -> bool:
+    """Whether a sentence begins with what may be a verb, no name or article, and tells of nothing that was said."""
+    first = text.casefold()
+    named = any(first.startswith((one.casefold(), f"the {one.casefold()}")) for one in voices)
+    return not named and _TASK.match(text) is not None and _REPORTED.search(text) is None
