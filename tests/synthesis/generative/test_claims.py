@@ -23,6 +23,7 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "They discussed the plastic and then we are there.",
         "The group discussed the possibility of interfacing those two.",
         "The menu button to manipulate the display.",
+        "The batteries, they started with the battery, right?",
         "Ada will go back and look at the ones on the list that.",
     ],
 )

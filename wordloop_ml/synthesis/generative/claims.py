@@ -46,9 +46,9 @@ _REPORTED = re.compile(
 
 
 def is_garbled(text: str, *, task: bool = False) -> bool:
-    """Whether a sentence has words of speech, repeats itself, ends in the air or, but for a task, has no verb."""
-    spoken = _FILLER.search(text) or _OWN_WORDS.search(text)
-    return spoken is not None or (not task and _VERB.search(text) is None)
+    """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
+    spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
+    return bool(spoken) or (not task and _VERB.search(text) is None)
 
 
 def claims_agreement(text: str, said: str) -> bool:
