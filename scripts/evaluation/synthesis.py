@@ -12,11 +12,10 @@ from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_text_engines
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import read_settings
-from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.chunks import ChunkWords, chunks_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 
 QMSUM = Path("../shared/data/qmsum")
 POLICY = ExtractivePolicy()

@@ -20,8 +20,8 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
 from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.messages import SAMPLE_RATE, Task
+from wordloop_ml.synthesis.chunks import ChunkWords
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import (

@@ -19,9 +19,9 @@ from wordloop_ml.analysis.syntheses import Asked, NotesCache, NotesStatistics, S
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import BadInput, Busy, Draining, EngineFailed, ErrorCode
 from wordloop_ml.executor import Executor
+from wordloop_ml.synthesis.chunks import ChunkWords
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.synthesis.steps import Found, Progress
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 
 TEN_WORDS = ChunkWords(wanted=10, most=20)
 

@@ -9,12 +9,11 @@ from scripts.evaluation import summaries, weights
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
-from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.chunks import ChunkWords, chunks_of
 from wordloop_ml.synthesis.extractive.notes import gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import NAMES
 from wordloop_ml.synthesis.messages import Segment, Transcript
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 
 POLICY = ExtractivePolicy()
 

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.talk import random_talk, said
-from wordloop_ml.synthesis.chunks import chunks_of, fewest_words
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords, chunks_of, fewest_words
 from wordloop_ml.synthesis.messages import Segment
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 from wordloop_ml.synthesis.words import count_words
 
 SIZE = ChunkWords(wanted=60, most=90)

@@ -9,6 +9,7 @@ from tests.talk import random_talk, said, transcript
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.meeting import READING, WRITING, notes_key, synthesise
 from wordloop_ml.synthesis.messages import (
     ActionItem,
@@ -22,7 +23,6 @@ from wordloop_ml.synthesis.messages import (
 )
 from wordloop_ml.synthesis.scripted import MADE_BY, ScriptedNotes, ScriptedSynthesiser
 from wordloop_ml.synthesis.steps import Found, Progress, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 
 TALK = random_talk(300, seed=5)
 

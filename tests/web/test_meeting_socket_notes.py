@@ -17,9 +17,8 @@ from wordloop_ml.engines.scripted import (
     spoken,
 )
 from wordloop_ml.messages import Pcm16
-from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.chunks import ChunkWords, chunks_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.wire.synthesis import parse_request
 
 FAST = {"realtime_factor": 1_000, "audio_frames_per_s": 100_000, "max_tracks": 4}

@@ -28,8 +28,8 @@ from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import JobClass
 from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.chunks import ChunkWords
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.tokens import DEFAULT_TENANT, Tokens
 from wordloop_ml.web import embeddings as embeddings_route
 from wordloop_ml.web.http_server import HttpRunner

@@ -29,8 +29,8 @@ from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.chunks import ChunkWords
 from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
-from wordloop_ml.synthesis.synthesiser import ChunkWords
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web import synthesis
 from wordloop_ml.web.http_server import HttpRunner

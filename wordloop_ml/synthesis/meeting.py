@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
-from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.chunks import Chunk, chunks_of
 from wordloop_ml.synthesis.draft_check import check
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 from wordloop_ml.synthesis.messages import (
@@ -18,7 +18,7 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Pause, Progress, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk, Notebook, Synthesiser
+from wordloop_ml.synthesis.synthesiser import Notebook, Synthesiser
 
 READING = "reading"
 """The stage of ``Progress`` in which notes are taken of the chunks."""

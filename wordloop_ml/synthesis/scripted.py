@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.messages import (
     ActionItem,
     Draft,
@@ -20,7 +21,6 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Embed, Pause, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 
 MADE_BY = MadeBy("extractive", "scripted", "scripted", "0" * 64)
 

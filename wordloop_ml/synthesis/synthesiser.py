@@ -1,35 +1,11 @@
 """What a way of writing a synthesis has to offer, whether it chooses sentences or writes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from wordloop_ml.synthesis.messages import Draft, MadeBy, Segment, Transcript, Wishes
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
+from wordloop_ml.synthesis.messages import Draft, MadeBy, Transcript, Wishes
 from wordloop_ml.synthesis.steps import Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Neighbouring segments that are read together.
-
-    digest: of their content (track, speaker, text; not ids nor times): equal content, equal
-        notes, wherever it stands.
-    """
-
-    segments: tuple[Segment, ...]
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkWords:
-    """How many words a chunk holds: about ``wanted``, never more than ``most``.
-
-    A single segment that is longer than ``most`` is a chunk of its own.
-    """
-
-    wanted: int
-    most: int
-
 
 N = TypeVar("N")
 

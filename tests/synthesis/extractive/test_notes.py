@@ -6,10 +6,10 @@ import pytest
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import DIMENSIONS, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed
+from wordloop_ml.synthesis.chunks import Chunk
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.messages import Segment
-from wordloop_ml.synthesis.synthesiser import Chunk
 
 
 def chunk(*said: str, begin: int = 0) -> Chunk:

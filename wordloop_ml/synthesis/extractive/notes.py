@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wordloop_ml.messages import Vectors
+from wordloop_ml.synthesis.chunks import Chunk
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import (
     Task,
@@ -18,7 +19,6 @@ from wordloop_ml.synthesis.extractive.rules import (
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
 from wordloop_ml.synthesis.messages import Transcript
 from wordloop_ml.synthesis.steps import Embed, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from wordloop_ml.ports import EmbedderCapabilities
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.extractive.items import (
     action_items_of,
     decisions_of,
@@ -28,7 +29,6 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Pause, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 
 
 class ExtractiveSynthesiser:

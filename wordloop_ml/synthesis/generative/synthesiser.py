@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.languages import scripts_of
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified, prepare
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
@@ -43,7 +44,6 @@ from wordloop_ml.synthesis.messages import (
 )
 from wordloop_ml.synthesis.statements import sentences_of
 from wordloop_ml.synthesis.steps import Generate, Pause, Steps
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 from wordloop_ml.synthesis.words import count_words
 
 EXCERPT_WORDS: Final = 600

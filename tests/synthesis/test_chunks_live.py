@@ -6,10 +6,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordloop_ml.synthesis.chunks import chunks_of
-from wordloop_ml.synthesis.live_transcript import LATEST_FINAL_MS, LiveTranscript
+from wordloop_ml.synthesis.chunks import (
+    LATEST_FINAL_MS,
+    Chunk,
+    ChunkWords,
+    LiveTranscript,
+    chunks_of,
+)
 from wordloop_ml.synthesis.messages import Segment
-from wordloop_ml.synthesis.synthesiser import Chunk, ChunkWords
 from wordloop_ml.wire.synthesis import transcript_of
 
 SIZE = ChunkWords(wanted=8, most=12)
