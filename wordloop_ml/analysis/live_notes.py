@@ -19,8 +19,7 @@ from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopErro
 from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.messages import Task
 from wordloop_ml.synthesis.chunks import Chunk, LiveTranscript
-from wordloop_ml.synthesis.meeting import notes_key, read_chunk
-from wordloop_ml.synthesis.synthesiser import Notebook, Synthesiser
+from wordloop_ml.synthesis.meeting import Notebook, Synthesiser, notes_key, read_chunk
 from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import (

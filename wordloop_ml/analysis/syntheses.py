@@ -23,10 +23,9 @@ from wordloop_ml.analysis.work_queue import Idempotency, WorkItem, WorkQueue
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass
-from wordloop_ml.synthesis.meeting import synthesise
+from wordloop_ml.synthesis.meeting import Synthesiser, synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis
 from wordloop_ml.synthesis.steps import Progress
-from wordloop_ml.synthesis.synthesiser import Synthesiser
 from wordloop_ml.wire.synthesis import SynthesisRequest, Timings, encode_synthesis, parse_request
 
 _Place = tuple[str, str]

@@ -27,8 +27,8 @@ from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
 from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser
+from wordloop_ml.synthesis.meeting import Synthesiser
 from wordloop_ml.synthesis.messages import MadeBy
-from wordloop_ml.synthesis.synthesiser import Synthesiser
 from wordloop_ml.weights.manifest import WeightsEntry, load_manifest
 from wordloop_ml.weights.store import MappedWeights, open_mapped, require_memory, resident_bytes
 
