@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import EventDict
 
 from tests.analysis.support import WAIT_S, Texts, until
+from tests.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.live_notes import MOST_TRACKS, LiveNotes, Sent
 from wordloop_ml.analysis.plan_runner import PlanRunner
@@ -21,7 +22,6 @@ from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
 from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.messages import SAMPLE_RATE, Task
 from wordloop_ml.synthesis.chunks import ChunkWords
-from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.wire.audio_frames import Encoding, Positions
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import (

@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from tests.analysis.support import LINES, WAIT_S, Texts, transcript, until
+from tests.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Asked, NotesCache, NotesStatistics, Syntheses, size_of
@@ -20,7 +21,6 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import BadInput, Busy, Draining, EngineFailed, ErrorCode
 from wordloop_ml.executor import Executor
 from wordloop_ml.synthesis.chunks import ChunkWords
-from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.synthesis.steps import Found, Progress
 
 TEN_WORDS = ChunkWords(wanted=10, most=20)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.synthesis.scripted import MADE_BY, ScriptedNotes, ScriptedSynthesiser
 from tests.talk import random_talk, said, transcript
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
@@ -21,7 +22,6 @@ from wordloop_ml.synthesis.messages import (
     Transcript,
     Wishes,
 )
-from wordloop_ml.synthesis.scripted import MADE_BY, ScriptedNotes, ScriptedSynthesiser
 from wordloop_ml.synthesis.steps import Found, Progress, Steps
 
 TALK = random_talk(300, seed=5)

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.analysis.support import transcript
 from tests.executing import Gate, Inbox, job
+from tests.synthesis.scripted import ScriptedSynthesiser
 from tests.web.support import WAIT_S, until
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs
@@ -29,7 +30,6 @@ from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import JobClass
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.chunks import ChunkWords
-from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.tokens import DEFAULT_TENANT, Tokens
 from wordloop_ml.web import embeddings as embeddings_route
 from wordloop_ml.web.http_server import HttpRunner

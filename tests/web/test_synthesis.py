@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.support import WAIT_S, Texts, transcript, until
+from tests.synthesis.scripted import ScriptedSynthesiser
 from tests.web.support import most_in_a_turn, shout
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
@@ -30,7 +31,6 @@ from wordloop_ml.executor import Executor
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.chunks import ChunkWords
-from wordloop_ml.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web import synthesis
 from wordloop_ml.web.http_server import HttpRunner

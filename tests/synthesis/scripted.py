@@ -1,4 +1,4 @@
-"""A synthesiser that needs no model: for tests and drills.
+"""A synthesiser that needs no model.
 
 What it says follows from the words alone: a segment that begins with ``Decided:``, ``Todo:`` or
 ``Open:`` is an item of that kind, and the first segment of each chunk is of the summary. It asks
