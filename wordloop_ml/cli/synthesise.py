@@ -17,7 +17,6 @@ from wordloop_ml.cli.options import check_output, spoken, write_output
 from wordloop_ml.engines.catalogue import open_text_engines, synthesisers_of
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.settings import Settings, read_settings
-from wordloop_ml.synthesis.markdown import render_markdown
 from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis, Transcript, Wishes
 from wordloop_ml.synthesis.steps import PlanEvent, Progress
@@ -28,6 +27,7 @@ from wordloop_ml.wire.synthesis import (
     MIN_SUMMARY_WORDS,
     Timings,
     encode_synthesis,
+    render_markdown,
 )
 from wordloop_ml.wire.transcripts import parse_transcript
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.talk import said, transcript
-from wordloop_ml.synthesis.markdown import render_markdown
 from wordloop_ml.synthesis.messages import (
     ActionItem,
     Coverage,
@@ -19,6 +18,7 @@ from wordloop_ml.synthesis.messages import (
     Statement,
     Topic,
 )
+from wordloop_ml.wire.synthesis import render_markdown
 
 MEETING = transcript(said("Ada: Good morning.", "Ben: We use plastic.", "Ada: Who tests it?"))
 SYNTHESIS = MeetingSynthesis(
