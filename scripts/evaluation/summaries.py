@@ -14,7 +14,7 @@ from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import as_statement
+from wordloop_ml.synthesis.extractive.sentences import as_statement
 from wordloop_ml.synthesis.words import content_words, tokens
 
 WORDS = 110

@@ -19,8 +19,8 @@ from scripts.evaluation.summaries import WORDS, Rouge, rouge, row
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.sentences import as_statement
 from wordloop_ml.synthesis.extractive.summary import NAMES, candidates, choose, features_of
-from wordloop_ml.synthesis.extractive.words import as_statement
 
 RIDGE = 0.05
 SCALE = 10.0

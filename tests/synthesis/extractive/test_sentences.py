@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.sentences import sentences_of
-from wordloop_ml.synthesis.extractive.words import WORD
+from wordloop_ml.synthesis.extractive.sentences import as_statement, sentences_of, without_fillers
 from wordloop_ml.synthesis.messages import Segment
+from wordloop_ml.synthesis.words import WORD, words_of
 
 POLICY = ExtractivePolicy()
 
@@ -152,3 +152,41 @@ def test_other_languages_keep_words_that_are_fillers_in_english() -> None:
         segments(("a", "Er kommt um zehn Uhr, und wir warten.")), POLICY, english=False
     )
     assert found.statement == "Er kommt um zehn Uhr, und wir warten."
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Um, so we, uh, need a budget.", "so we, need a budget."),
+        ("the the budget is is fine", "the budget is fine"),
+        ("we should we should go", "we should go"),
+        ("It is, you know, done.", "It is, done."),
+        ("I had had enough", "I had had enough"),
+        ("uh hmm", ""),
+        ("duplication of effort, and hmm?", "duplication of effort, and"),
+    ],
+)
+def test_fillers_and_stammers_go(said: str, written: str) -> None:
+    """What carries no meaning is taken away, the rest stays as it was said."""
+    assert without_fillers(said) == written
+
+
+@pytest.mark.parametrize(
+    ("said", "statement"),
+    [
+        ("and so, the budget is fine, and", "The budget is fine."),
+        ("okay, who pays?", "Who pays?"),
+        ("so", ""),
+        ("", ""),
+        ("?", ""),
+    ],
+)
+def test_a_statement_stands_alone(said: str, statement: str) -> None:
+    """It opens with a capital and ends with a stop, or is empty."""
+    assert as_statement(said) == statement
+
+
+@given(st.text(alphabet="ab um,. ?you know", max_size=60))
+def test_cleaning_only_takes_away(said: str) -> None:
+    """Every word of the result was said."""
+    assert set(words_of(as_statement(without_fillers(said)))) <= set(words_of(said))

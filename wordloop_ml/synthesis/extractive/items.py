@@ -20,10 +20,9 @@ from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, denied_in, plainly
-from wordloop_ml.synthesis.extractive.words import content_of
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 from wordloop_ml.synthesis.statements import is_tiny
-from wordloop_ml.synthesis.words import content_stems, stems, tokens
+from wordloop_ml.synthesis.words import content_of, content_stems, stems, tokens
 
 
 @dataclass(frozen=True, slots=True)

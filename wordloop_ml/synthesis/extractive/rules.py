@@ -13,8 +13,7 @@ from enum import StrEnum
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
-from wordloop_ml.synthesis.extractive.words import LIGHT_WORDS, WORD, content_of
-from wordloop_ml.synthesis.words import FUNCTION_WORDS
+from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of
 
 _CONTRACTED = {"gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "don't know"}
 _CONTRACTION = re.compile(r"\b(?:gonna|wanna|gotta|dunno)\b", re.IGNORECASE)

@@ -1,10 +1,13 @@
-"""Segments become sentences; pure.
+"""Segments become sentences, written as one would write them; pure.
 
 A final ends where somebody paused, not where a sentence does. So pieces of one voice are joined
 while the sentence has not ended, across short pauses and short remarks of others, then divided at
 stops, and at a clause when a sentence will not end. Captions have stops where there are none, too: a
 fragment that goes on with the sentence before ("By Friday.") is joined to it again, and so are those
 of a list ("No joystick. Push-buttons."). Where captions have hardly any stops, a pause ends a sentence.
+
+What is taken away carries no meaning (``um``, a word said twice, ``you know`` between commas);
+nothing is ever put in but a capital and a full stop.
 """
 
 import re
@@ -20,16 +23,14 @@ from wordloop_ml.synthesis.extractive.lexicon import (
     VERB,
 )
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import (
+from wordloop_ml.synthesis.messages import Segment
+from wordloop_ml.synthesis.words import (
+    UNSPACED,
     WORD,
-    as_statement,
     content_of,
     spoken_words,
-    without_fillers,
     words_of,
 )
-from wordloop_ml.synthesis.messages import Segment
-from wordloop_ml.synthesis.words import UNSPACED
 
 _STOP = re.compile(r"[.?!…]+[\"'”’)]*\s+|[。？！]+[」』”）]*\s*")
 _ABBREVIATION = re.compile(
@@ -269,3 +270,82 @@ def _clauses(
         yield begin, cut
         begin = cut
     yield begin, end
+
+
+_FILLER = re.compile(
+    r"\b(?:u+h+|u+m+|e+rm*|h+m+|m+h*m+|mm+|ah+|eh+|oh|huh|uh[- ]huh|mm[- ]?hmm)\b[,.?]?",
+    re.IGNORECASE,
+)
+
+
+_ASIDE = re.compile(
+    r"(?:^|(?<=,))\s*(?:you know|i mean|you see|like|sort of|kind of|well|right|okay|"
+    r"actually(?!\s*,?\s*no\b)|basically)\s*,",
+    re.IGNORECASE,
+)
+
+
+_BLANKS = re.compile(r"\s+")
+
+
+_LOOSE_STOP = re.compile(r"\s+([,.;:?!])")
+
+
+_STOPS = re.compile(r",(?:\s*,)+")
+
+
+_COMMA_BEFORE_STOP = re.compile(r"[,;:]\s*([.?!])")
+
+
+_STAMMER = re.compile(r"\b(\w[\w'’]*(?: \w[\w'’]*){0,3})(?:,? \1\b)+", re.IGNORECASE)
+
+
+_MAY_REPEAT = frozenset({"that", "had", "very", "no", "really", "far", "many", "bye"})
+
+
+_OPENING = re.compile(
+    r"^(?:[,;:.\-–—]\s*|(?:and|but|so|well|okay|ok|yeah|yes|yep|right|now|then|also|alright|"
+    r"all right|"
+    r"anyway|i mean|you know|you see|like|because|cause|cuz|'cause)\b[,;.]?\s*)+",
+    re.IGNORECASE,
+)
+
+
+_ENDING = re.compile(
+    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|if|when|which|the|an?|my|our|you know|i mean|yeah|right|okay))*"
+    r"[\s,;:\-–—]*$",
+    re.IGNORECASE,
+)
+
+
+def without_fillers(text: str) -> str:
+    """The text without fillers, asides and stammers; may be empty."""
+    text = _FILLER.sub(" ", text)
+    text = _ASIDE.sub(" ", text)
+    text = _tidied(text)
+    text = _STAMMER.sub(_once, text)
+    return _tidied(text).strip(" ,;:")
+
+
+def as_statement(text: str, *, english: bool = True) -> str:
+    """A cleaned sentence as it may stand alone: opened by a capital, ended by a stop."""
+    said = text.rstrip(" .,;:!-–—。、！；")
+    if english:
+        said = _ENDING.sub("", _OPENING.sub("", said))
+    if not WORD.search(said):
+        return ""
+    stop = "。" if UNSPACED.match(said[-1]) else "."
+    if said.endswith(("?", "？")):
+        stop = ""
+    return said[0].upper() + said[1:] + stop
+
+
+def _tidied(text: str) -> str:
+    text = _LOOSE_STOP.sub(r"\1", _BLANKS.sub(" ", text))
+    text = _STOPS.sub(",", text)
+    return _COMMA_BEFORE_STOP.sub(r"\1", text).strip()
+
+
+def _once(match: re.Match[str]) -> str:
+    said: str = match.group(1)
+    return match.group(0) if said.lower() in _MAY_REPEAT or said.isdigit() else said

@@ -21,10 +21,9 @@ from wordloop_ml.synthesis.extractive.items import (
 )
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
-from wordloop_ml.synthesis.extractive.words import content_of
 from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.steps import Pause, Steps
-from wordloop_ml.synthesis.words import count_words, tokens
+from wordloop_ml.synthesis.words import content_of, count_words, tokens
 
 _FIRST_PERSON = frozenset({"we", "we're", "we'll", "we've", "us", "our", "ours", "let's"})
 _ADDRESS = frozenset(

@@ -14,11 +14,6 @@ from wordloop_ml.synthesis.extractive.notes import ChunkNotes, Gathered, gather,
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.topics import Phrases, phrases_of, stretches, title_of
-from wordloop_ml.synthesis.extractive.words import (
-    UNSPACED_LANGUAGES,
-    language_of,
-    stop_words,
-)
 from wordloop_ml.synthesis.messages import (
     Draft,
     MadeBy,
@@ -29,6 +24,11 @@ from wordloop_ml.synthesis.messages import (
     Wishes,
 )
 from wordloop_ml.synthesis.steps import Pause, Steps
+from wordloop_ml.synthesis.words import (
+    UNSPACED_LANGUAGES,
+    language_of,
+    stop_words,
+)
 
 
 class ExtractiveSynthesiser:

@@ -22,17 +22,17 @@ import numpy as np
 
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.words import (
+from wordloop_ml.synthesis.steps import Pause, Steps
+from wordloop_ml.synthesis.words import (
     UNSPACED_LANGUAGES,
     WORD,
     bare,
     content_of,
+    stems,
     unspaced_runs,
     words_of,
     writes_nouns_with_capitals,
 )
-from wordloop_ml.synthesis.steps import Pause, Steps
-from wordloop_ml.synthesis.words import stems
 
 
 def stretches(meeting: Gathered, policy: ExtractivePolicy) -> Steps[list[tuple[int, int]]]:
