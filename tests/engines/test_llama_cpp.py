@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from scripts.gguf_models import CHATML, write_tiny
 from wordloop_ml.engines.llama_cpp import (
     FEWEST_TOKENS,
+    MOST_TOKENS,
     REPEATED_TOKENS,
     LlamaCppGeneration,
     LlamaCppGenerator,
+    LlamaModel,
 )
 from wordloop_ml.engines.llama_cpp_library import DISTRIBUTION, load_library
-from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel
 from wordloop_ml.engines.llama_cpp_tokens import TokenSampler, ends_in_repetition
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from wordloop_ml.cgroup import MemoryLimit, memory_limit
-from wordloop_ml.engines.ggml_file import read_header
+from wordloop_ml.engines.ggml_file import read_gguf_header, read_header
 from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
-from wordloop_ml.engines.llama_cpp_model import read_gguf_header
 from wordloop_ml.engines.minilm import MiniLmEmbedder
 from wordloop_ml.engines.scripted import (
     ScriptedEmbedder,

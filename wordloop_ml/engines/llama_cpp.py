@@ -3,15 +3,26 @@
 The loop over a prompt is this project's own (docs/adr/0021): it reads in batches, and a step that is
 paused or cancelled ends inside its batch, so that live captions come in between. Calls release the
 interpreter's lock.
+
+A context holds one sequence of tokens. What of it has been read stays there until the next prompt,
+which may begin alike; so every call keeps account of what the library holds.
 """
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from wordloop_ml.engines.llama_cpp_library import LlamaLibrary, load_library
-from wordloop_ml.engines.llama_cpp_model import MOST_TOKENS, LlamaModel, StopFlag
-from wordloop_ml.engines.llama_cpp_tokens import TokenSampler, ends_in_repetition
+from wordloop_ml.engines.llama_cpp_tokens import (
+    LlamaVocabulary,
+    Logits,
+    TokenSampler,
+    ends_in_repetition,
+)
 from wordloop_ml.errors import Busy, EngineFailed, ErrorCode, StartupFailed
 from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.ports import GeneratorCapabilities
@@ -25,6 +36,177 @@ FEWEST_TOKENS = 8
 
 REPEATED_TOKENS = 12
 """So many tokens in a row that stood in the answer before: it goes round in circles."""
+
+
+MOST_TOKENS = 128
+"""In one native call. From some 32 on a further token costs a third of what it does in a batch of 8."""
+
+_ABORTED = 2
+
+
+class StopFlag:
+    """One byte that the library looks at between operations; set from any thread."""
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+
+    @property
+    def address(self) -> int:
+        """The address of the byte, valid while this object lives."""
+        return ctypes.addressof(self._bytes)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the library is to stop."""
+        return self._bytes.raw[0] != 0
+
+    def set(self) -> None:
+        """Let the library stop."""
+        self._bytes[0] = b"\x01"
+
+    def clear(self) -> None:
+        """Let the next call go on."""
+        self._bytes[0] = b"\x00"
+
+
+class LlamaModel:
+    """A mapped model and its context. For one thread at a time, not always the same one.
+
+    held: the tokens that the context has read, in order.
+    """
+
+    def __init__(self, library: LlamaLibrary, model: Any, context: Any) -> None:
+        self._functions = library.functions
+        self._is_raised = library.is_raised
+        self._model = model
+        self._context = context
+        self._memory = self._functions.llama_get_memory(context)
+        self._flag = StopFlag()
+        self._batch: Any = (ctypes.c_int32 * MOST_TOKENS)()
+        self.held: list[int] = []
+        self.context_tokens: int = self._functions.llama_n_ctx(context)
+        self.vocabulary = LlamaVocabulary(library, model)
+        self.watch(self._flag)
+
+    @classmethod
+    def load(
+        cls, library: LlamaLibrary, weights: MappedWeights, *, context_tokens: int, threads: int
+    ) -> "LlamaModel":
+        """Map the file that was verified; the library keeps a map of its own.
+
+        Raises ``StartupFailed`` (``engine_incompatible``) for what it cannot run.
+        """
+        functions = library.functions
+        with library.log.listening():
+            model = _map_model(library, weights)
+            if not model:
+                raise _incompatible(weights.name, library.log.last_error)
+            trained: int = functions.llama_model_n_ctx_train(model)
+            parameters = _context_parameters(functions, min(context_tokens, trained), threads)
+            context = functions.llama_init_from_model(model, parameters)
+            if not context:
+                functions.llama_model_free(model)
+                raise _incompatible(weights.name, library.log.last_error)
+        try:
+            return cls(library, model, context)
+        except BaseException:
+            functions.llama_free(context)
+            functions.llama_model_free(model)
+            raise
+
+    def watch(self, flag: StopFlag) -> None:
+        """Let this flag stop the calls from now on."""
+        self._flag = flag  # the library keeps its address
+        self._functions.llama_set_abort_callback(
+            self._context, self._is_raised, ctypes.c_void_p(flag.address)
+        )
+
+    def keep(self, tokens: list[int]) -> int:
+        """Drop all but the longest common beginning with these tokens; returns its length.
+
+        The last of the tokens is dropped in any case: what follows it is asked for anew.
+        """
+        common = 0
+        for mine, theirs in zip(self.held, tokens[:-1], strict=False):
+            if mine != theirs:
+                break
+            common += 1
+        self._cut(common)
+        return len(self.held)
+
+    def read(self, tokens: list[int]) -> bool:
+        """Read some more tokens, at most ``MOST_TOKENS``, in one native call; False when stopped.
+
+        What was held before is held still when it was stopped. Raises ``EngineFailed``.
+        """
+        before = len(self.held)
+        self._batch[: len(tokens)] = tokens
+        batch = self._functions.llama_batch_get_one(self._batch, len(tokens))
+        result: int = self._functions.llama_decode(self._context, batch)
+        if result == 0:
+            self.held.extend(tokens)
+            return True
+        self._cut(before)
+        if result == _ABORTED:
+            return False
+        raise EngineFailed(f"llama.cpp cannot go on (llama_decode gave {result})")
+
+    def logits(self) -> Logits:
+        """The logits of the next token: float32, shape (vocabulary,), valid until the next read."""
+        pointer = self._functions.llama_get_logits_ith(self._context, -1)
+        if not pointer:
+            raise EngineFailed("llama.cpp has no logits")
+        logits: Logits = np.ctypeslib.as_array(pointer, (self.vocabulary.size,))
+        logits[self.vocabulary.unspeakable] = -np.inf
+        return logits
+
+    def close(self) -> None:
+        """Free context and model; harmless when called twice."""
+        context, self._context = self._context, None
+        if context is not None:
+            self._functions.llama_free(context)
+            self._functions.llama_model_free(self._model)
+
+    def _cut(self, length: int) -> None:
+        """Drop all but the first tokens; all of them where the library cannot drop a part (recurrent models)."""
+        if not self._functions.llama_memory_seq_rm(self._memory, 0, length, -1):
+            self._functions.llama_memory_clear(self._memory, False)
+            length = 0
+        del self.held[length:]
+
+
+def _map_model(library: LlamaLibrary, weights: MappedWeights) -> Any:
+    functions = library.functions
+    parameters = functions.llama_model_default_params()
+    parameters.load_mode = functions.LLAMA_LOAD_MODE_MMAP
+    # Repacked tensors would be copies: the map is used as it is, and shared between containers.
+    parameters.use_extra_bufts = False
+    parameters.n_gpu_layers = 0
+    # The library maps by descriptor, so that it gets the file that was verified and no other.
+    file = library.libc.fdopen(weights.open_file(), b"rb")
+    try:
+        return functions.llama_model_load_from_file_ptr(file, parameters)
+    finally:
+        library.libc.fclose(file)
+
+
+def _context_parameters(functions: Any, tokens: int, threads: int) -> Any:
+    parameters = functions.llama_context_default_params()
+    parameters.n_ctx = tokens
+    parameters.n_batch = MOST_TOKENS
+    parameters.n_ubatch = MOST_TOKENS  # a batch is stopped as a whole
+    parameters.n_seq_max = 1
+    parameters.n_threads = threads
+    parameters.n_threads_batch = threads
+    parameters.no_perf = True
+    return parameters
+
+
+def _incompatible(name: str, said: str) -> StartupFailed:
+    reason = f": {said}" if said else ""
+    return StartupFailed(
+        f"llama.cpp cannot load the weights {name}{reason}", code=ErrorCode.ENGINE_INCOMPATIBLE
+    )
 
 
 class LlamaCppGenerator:
