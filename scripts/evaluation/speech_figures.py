@@ -203,7 +203,10 @@ def as_json(clips: Sequence[Clip], run: Run) -> list[dict[str, Any]]:
             **asdict(clip),
             "path": clip.path.name,
             "ways": {
-                way: {**asdict(heard[clip.name]), **asdict(measure(clip, heard[clip.name]))}
+                way: {
+                    **asdict(measure(clip, heard[clip.name])),
+                    **asdict(heard[clip.name]),  # last: a Counter of ``asdict`` counts its items
+                }
                 for way, heard in run.items()
             },
         }

@@ -9,6 +9,7 @@ from scripts.evaluation.clips import Clip, read_clips
 from scripts.evaluation.speech_figures import (
     LIVE,
     REFERENCE,
+    as_json,
     measure,
     summary,
     tables,
@@ -92,3 +93,11 @@ def test_a_manifest_is_read_in_its_order(tmp_path: Path) -> None:
     (tmp_path / "a.flac").unlink()
     with pytest.raises(BadInput, match="not there"):
         read_clips(tmp_path)
+
+
+def test_what_was_heard_is_written_as_json() -> None:
+    """Also where a segment was refused, by its reason."""
+    clips = [clip("a", "read", "hello")]
+    run = {LIVE: {"a": Heard(("hello",), language="en", refused={"no_speech": 2})}}
+    (written,) = json.loads(json.dumps(as_json(clips, run)))
+    assert written["ways"][LIVE]["refused"] == {"no_speech": 2}
