@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.evaluation import engines, evidence, rules, summaries, topics, weights
+from scripts.evaluation import engines, evidence, judged, rules, summaries, topics, weights
 from scripts.evaluation.meetings import Meeting, read_meetings
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_text_engines
@@ -26,7 +26,7 @@ OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], Extracti
     "topics": topics.table,
     "rules": rules.table,
 }
-PARTS = (*OF_GATHERED, "evidence", "engines")
+PARTS = (*OF_GATHERED, "evidence", "judged", "engines")
 
 
 def main() -> int:
@@ -42,7 +42,9 @@ def main() -> int:
     meetings, parts = read_meetings(options.qmsum), options.parts or PARTS
     if "evidence" in parts:
         print(evidence.table(meetings, EvidencePolicy()), flush=True)
-    if set(parts) == {"evidence"}:
+    if "judged" in parts:
+        print(judged.table(), flush=True)
+    if set(parts) <= {"evidence", "judged"}:
         return 0
     with open_text_engines(read_settings(os.environ), generator="engines" in parts) as opened:
         if set(parts) & set(OF_GATHERED):

@@ -1,0 +1,29 @@
+"""What a model wrote and the check kept, judged by reading: ``judged.csv``; blocking (reads it).
+
+Written by Qwen2.5-Coder-1.5B-Instruct about QMSum's meetings (MIT). reading: 1, before rules were made of what it
+showed (``synthesis/generative/claims.py``); 2, after, by two other readers, mostly about other meetings.
+"""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+from scripts.benchmark.report import Table
+
+JUDGED = Path(__file__).with_name("judged.csv")
+VERDICTS = ("true", "partly", "false")
+
+
+def table() -> str:
+    """Count verdicts and wrong owners of each reading, by kind."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    with JUDGED.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for kind in (row["kind"], "all"):
+                counts[row["reading"], kind, row["verdict"]] += 1
+                counts[row["reading"], kind, "wrong owner"] += row["owner"] == "wrong"
+    rows = [
+        [reading, kind, *(str(counts[reading, kind, what]) for what in (*VERDICTS, "wrong owner"))]
+        for reading, kind in dict.fromkeys((one, kind) for one, kind, _ in counts)
+    ]
+    return Table(["reading", "kind", *VERDICTS, "wrong owner"], rows).markdown()
