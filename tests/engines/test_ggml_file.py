@@ -9,7 +9,7 @@ import gguf
 import numpy as np
 import pytest
 
-from scripts.gguf_models import TINY, write_tiny
+from tests.engines.gguf_models import TINY, write_tiny
 from wordloop_ml.engines.ggml_file import GgufHeader, read_gguf_header, read_header
 from wordloop_ml.errors import ErrorCode, StartupFailed
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.gguf_models import CHATML, write_tiny
+from tests.engines.gguf_models import CHATML, write_tiny
 from wordloop_ml.engines.llama_cpp import (
     FEWEST_TOKENS,
     MOST_TOKENS,

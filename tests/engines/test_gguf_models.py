@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.gguf_models import write_tiny
+from tests.engines.gguf_models import write_tiny
 
 
 def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
