@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.evaluation.items import Label, found, read_labels, read_meeting, said
+from tests.synthesis.extractive.labelled_items import Label, found, read_labels, read_meeting, said
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_embedder
 from wordloop_ml.ports import Embedder

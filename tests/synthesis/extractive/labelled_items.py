@@ -1,6 +1,6 @@
 """The items of a real meeting that a reader found, against those of a synthesis.
 
-``items.csv`` lists the decisions (D), action items (A) and open questions (O) of AMI's meeting ES2006c
+``scripts/evaluation/items.csv`` lists the decisions (D), action items (A) and open questions (O) of AMI's meeting ES2006c
 (scripts/speech/ami_es2006c.json; see NOTICE), each with the turns in which it is said and, of a task, the
 owner that is named. One reader, who also wrote the rules, read the whole meeting.
 """
@@ -13,8 +13,9 @@ from pathlib import Path
 from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Transcript
 from wordloop_ml.wire.transcripts import parse_transcript
 
-MEETING = Path(__file__).parents[1] / "speech/ami_es2006c.json"
-LABELS = Path(__file__).with_name("items.csv")
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+MEETING = SCRIPTS / "speech/ami_es2006c.json"
+LABELS = SCRIPTS / "evaluation/items.csv"
 
 
 @dataclass(frozen=True, slots=True)
