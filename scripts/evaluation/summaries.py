@@ -4,8 +4,8 @@ The first 110 words of each, F-measures of the rouge-score package without stemm
 same on content words alone: sentences in written style share function words with any summary.
 """
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
@@ -19,9 +19,7 @@ from wordloop_ml.synthesis.words import content_words, tokens
 
 WORDS = 110
 LONG = 8
-"""Words of a "long" sentence, as the baselines choose them."""
-DRAWS = 20
-"""How often the random baseline is drawn."""
+"""Words of a "long" sentence, as the baseline chooses them."""
 
 Rouge = tuple[float, float, float]
 """F-measures in per cent: unigrams, bigrams, and unigrams of content words."""
@@ -46,44 +44,17 @@ def row(name: str, scores: Iterable[Rouge]) -> list[str]:
 def table(
     meetings: Sequence[Meeting], gathered: Sequence[Gathered], _policy: ExtractivePolicy
 ) -> str:
-    """The summaries that need no weights; ``weights.table`` has ours."""
-    pairs = list(zip(meetings, gathered, strict=True))
-
-    def of(choose: Callable[[Meeting, Gathered], str]) -> list[Rouge]:
-        return [rouge(choose(one, read), one.summaries[0]) for one, read in pairs]
-
-    draws = [score for seed in range(DRAWS) for score in of(random_long(seed))]
-    rows = [
-        row("LEAD: the first words", of(raw_lead)),
-        row("LEAD of cleaned sentences of 8 words or more", of(lead)),
-        row(f"random ones of these ({DRAWS} draws)", draws),
-    ]
+    """The baseline that needs no weights; ``weights.table`` has ours."""
+    pairs = zip(meetings, gathered, strict=True)
+    scores = [rouge(lead(read), one.summaries[0]) for one, read in pairs]
+    rows = [row(f"LEAD of cleaned sentences of {LONG} words or more", scores)]
     return report.Table(["summary", "R-1", "R-2", "content R-1"], rows).text() + "\n"
 
 
-def raw_lead(meeting: Meeting, _gathered: Gathered) -> str:
-    """The first words of the transcript."""
-    return " ".join(segment.text for segment in meeting.transcript.segments[: 10 * WORDS])
-
-
-def lead(_meeting: Meeting, gathered: Gathered) -> str:
+def lead(gathered: Gathered) -> str:
     """The first long sentences, cleaned as ours are."""
-    return " ".join(_long(gathered)[:WORDS])
-
-
-def random_long(seed: int) -> Callable[[Meeting, Gathered], str]:
-    """Long sentences at random, cleaned as ours are."""
-
-    def choose(meeting: Meeting, gathered: Gathered) -> str:
-        chance = random.Random(f"{seed} {meeting.name}")
-        long = _long(gathered)
-        return " ".join(chance.sample(long, min(len(long), WORDS)))
-
-    return choose
-
-
-def _long(gathered: Gathered) -> list[str]:
-    return [as_statement(one.text) for one in gathered.sentences if one.words >= LONG]
+    long = (as_statement(one.text) for one in gathered.sentences if one.words >= LONG)
+    return " ".join(islice(long, WORDS))
 
 
 def _content(text: str) -> str:

@@ -2,7 +2,7 @@
 
 Ridge regression of what a sentence shares with the reference (words, and twice its pairs of words,
 over its length) on the features' z-scores; every meeting counts the same. Cross-validated over
-meetings, and over domains: the weights are fitted on two domains and tried on the third.
+meetings.
 """
 
 import re
@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from scripts.benchmark import report
-from scripts.evaluation.meetings import DOMAINS, Meeting
+from scripts.evaluation.meetings import Meeting
 from scripts.evaluation.summaries import WORDS, Rouge, rouge, row
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
@@ -35,13 +35,10 @@ def table(
     """Summaries by weights that were fitted without the meeting; and the weights of all meetings."""
     pairs = zip(meetings, gathered, strict=True)
     examples = [example_of(meeting, one, policy) for meeting, one in pairs]
-    domains = [DOMAINS.index(one.domain) for one in meetings]
     shuffled = np.random.default_rng(0).permutation(len(examples))
     folds = [int(at) % FOLDS for at in shuffled]
-    rows = [
-        row(f"weights from other meetings ({FOLDS} folds)", held_out(examples, folds, policy)),
-        row("weights from the other two domains", held_out(examples, domains, policy)),
-    ]
+    name = f"weights from other meetings ({FOLDS} folds)"
+    rows = [row(name, held_out(examples, folds, policy))]
     fitted = zip(NAMES, fit(examples), strict=True)
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fitted)
     head = ["summary", "R-1", "R-2", "content R-1"]
