@@ -108,11 +108,14 @@ class RecordedTalk(Talk):
 
     def __init__(self, random: Random, speech: Sequence[SpokenText]) -> None:
         super().__init__(random, (1.2, 2.5))
+        self._last: SpokenText | None = None
         self._speech = speech
         self.said: list[Said] = []
 
     def _say(self) -> Pcm16:
-        one = self._random.choice(self._speech)
+        # none right after itself, which would be a phrase twice
+        one = self._random.choice([one for one in self._speech if one is not self._last])
+        self._last = one
         onset, end = self.samples + one.onset, self.samples + one.end
         self.said.append(Said(one.text, one.voice, onset, end))
         return one.samples
