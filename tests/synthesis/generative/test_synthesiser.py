@@ -270,3 +270,25 @@ def test_notes_of_a_lost_chunk_are_missed_and_nothing_else() -> None:
     draft, asked = performed(plan, faithful)
     assert draft.decisions == ()
     assert not asked
+
+
+@pytest.mark.parametrize("told_language", ["de", None])
+def test_a_summary_in_another_language_is_held_to_no_english_rule(
+    told_language: str | None,
+) -> None:
+    """Nor where the language is only heard: its verbs are others."""
+    said = [
+        ("Anna", "Wir bringen die neue Version der Anwendung im Frühling auf den Markt."),
+        ("Ben", "Das Budget für die Werbung im Frühling liegt bei vierzigtausend Euro."),
+        ("Anna", "Die Anmeldung in der Anwendung stürzt aber noch immer ab, das ist schlecht."),
+    ]
+    summary = "Die neue Version der Anwendung kommt im Frühling auf den Markt."
+    transcript = transcript_of(said, told_language)
+    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
+    notes = [
+        performed(SYNTHESISER.take_notes(chunk, told_language), faithful)[0] for chunk in chunks
+    ]
+    plan = SYNTHESISER.merge(transcript, chunks, notes, Wishes())
+    draft, asked = performed(plan, lambda _: told(summary))
+    assert [one.text for one in draft.summary] == [summary]
+    assert "the code de" in asked[0].prompt.user

@@ -52,7 +52,7 @@ class ExtractiveSynthesiser:
 
     def take_notes(self, chunk: Chunk, language: str | None) -> Steps[ChunkNotes]:
         """The sentences of a chunk, their embeddings, and what the rules find in them."""
-        spoken = _spoken(language, chunk.segments)
+        spoken = spoken_language(language, chunk.segments)
         # a few words tell nothing, and the rules do no harm to them
         notes = yield from notes_of(chunk, spoken in (None, "en"), self._policy)
         return notes
@@ -65,7 +65,7 @@ class ExtractiveSynthesiser:
         wishes: Wishes,
     ) -> Steps[Draft]:
         """Choose among all sentences; computes some tens of milliseconds for an hour of talk."""
-        language = _spoken(transcript.language, transcript.segments)
+        language = spoken_language(transcript.language, transcript.segments)
         meeting = gather(transcript, chunks, notes, language)
         yield Pause()
         parts = yield from stretches(meeting, self._policy)
@@ -149,7 +149,7 @@ class ExtractiveSynthesiser:
         return text[: 2 * words] if meeting.language in UNSPACED_LANGUAGES else text
 
 
-def _spoken(language: str | None, segments: Sequence[Segment]) -> str | None:
+def spoken_language(language: str | None, segments: Sequence[Segment]) -> str | None:
     """Return the language: the caller's, else the one that the words tell."""
     if language is not None:
         return language.lower().split("-")[0]

@@ -19,7 +19,7 @@ from wordloop_ml.messages import Finish, Generated, GenerationOptions, Prompt
 from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified, prepare
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
-from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
+from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser, spoken_language
 from wordloop_ml.synthesis.generative.claims import (
     claims_agreement,
     claims_need,
@@ -71,7 +71,7 @@ TOKENS_A_WORD: Final = 2
 _TAKES_ON = "(?:will|would|should|must|(?:is going|is|agreed|offered|promised|needs|has|wants) to)"
 _ENDED = re.compile(r"[.!?。？！][\"'”’)]*$")
 
-I = TypeVar("I", Statement, ActionItem)  # noqa: E741 - an item
+Item = TypeVar("Item", Statement, ActionItem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,8 @@ class GenerativeSynthesiser:
         wording = _Wording(evidence, transcript)
         for one in notes:
             wording.know(one)
-        for kind, item in _items_of(
-            draft
-        ):  # also what only the whole meeting shows: a closing recap
+        # also what only the whole meeting shows: a closing recap
+        for kind, item in _items_of(draft):
             yield from wording.word(kind, item)
         summary = yield from _summary(evidence, transcript, found.summary, wishes)
         return replace(
@@ -199,7 +198,7 @@ class _Wording:
             return "garbled"
         return "overstated" if claims_agreement(written, _said(item)) else None
 
-    def worded(self, kind: str, item: I) -> I:
+    def worded(self, kind: str, item: Item) -> Item:
         """Return the item in the model's words, where there are any that hold; it cites what bears them out, too."""
         verified: Verified = self._verified(self.items[kind, _said(item)].written, item)
         if verified.refused is not None or not verified.text:
@@ -246,6 +245,7 @@ def _summary(
     What is missing of the wanted length after that, questions about one part of them after the other may fill.
     """
     segments = transcript.segments
+    language = spoken_language(transcript.language, segments)
     places = {one.id: at for at, one in enumerate(segments)}
     cited = [one for one in found if one.segments]
     wanted = min(wishes.summary_words, sum(count_words(one.text) for one in cited))
@@ -260,7 +260,7 @@ def _summary(
         near = sorted({places[one] for statement in some for one in statement.segments})
         lines = [line_of(segments[places[one.segments[0]]].voice, one.text) for one in some]
         asked = max(FEWEST_WORDS, round(ASKED_WORDS * left))
-        prompt = summary_prompt(question, lines, asked, transcript.language)
+        prompt = summary_prompt(question, lines, asked, language)
         try:
             answer: Generated = yield Generate(prompt, _options(prompt, TOKENS_A_WORD * asked))
         except EngineFailed as error:
@@ -272,7 +272,7 @@ def _summary(
             words = count_words(verified.text)
             why = None if verified.refused is None else str(verified.refused)
             if words >= (FEWEST_LEFT if why is not None else 1):
-                overstated = _overstated(evidence, segments, verified)
+                overstated = _overstated(evidence, segments, verified, language)
                 why = overstated or why
                 if overstated is None and left > 0:
                     left -= words
@@ -289,17 +289,19 @@ def _parts(found: Sequence[Statement]) -> list[Sequence[Statement]]:
     return [found[begin:end] for begin, end in pairwise(borders)]
 
 
-def _overstated(evidence: Evidence, segments: Sequence[Segment], verified: Verified) -> str | None:
+def _overstated(
+    evidence: Evidence, segments: Sequence[Segment], verified: Verified, language: str | None
+) -> str | None:
     """Return why a sentence says more than what it rests on; None where it does not."""
     cited = verified.citations
-    around = sorted(
-        {at for one in cited for at in range(one - 1, one + 2)} & {*range(len(segments))}
-    )
-    said = " ".join(segments[at].text for at in around)
-    if is_garbled(verified.text):
-        return "garbled"
     if names_another(verified.text, evidence.voices, {segments[at].voice for at in cited}):
         return str(Reason.VOICE)
+    if language not in {None, "en"}:  # the other rules are about English words
+        return None
+    if is_garbled(verified.text):
+        return "garbled"
+    around = {at for one in cited for at in range(max(0, one - 1), min(len(segments), one + 2))}
+    said = " ".join(segments[at].text for at in sorted(around))
     beyond = claims_agreement(verified.text, said) or claims_need(verified.text, said)
     return "overstated" if beyond else None
 
