@@ -125,6 +125,7 @@ def test_pull_shows_a_bar_on_a_terminal(
 ) -> None:
     """On standard error, so that standard output stays what it is."""
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one is shown no bar
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["weights", "pull", "words", "--directory", str(tmp_path / "elsewhere")]) == 0
     said = capsys.readouterr()
