@@ -84,9 +84,18 @@ class WordloopError(Exception):
 
 
 class BadInput(WordloopError):
-    """Raised for a wrong request: sending it again will fail again."""
+    """Raised for a wrong request: sending it again will fail again.
+
+    field: the name of the field that is wrong, where clients of an interface are told it by itself.
+    """
 
     default_code = ErrorCode.BAD_REQUEST
+
+    def __init__(
+        self, message: str, *, code: ErrorCode | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.field = field
 
 
 class Busy(WordloopError):

@@ -14,7 +14,8 @@ from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.messages import Samples, TrackEvent
 from wordloop_ml.web import meeting_socket
-from wordloop_ml.web.http_server import HttpRunner, problems
+from wordloop_ml.web.errors import errors
+from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.track_socket import TrackSocket
 from wordloop_ml.wire.server_messages import EventTranslator
 
@@ -102,7 +103,7 @@ async def test_a_bug_before_there_is_a_seat_is_told_over_the_websocket(serving: 
 
 async def answers(handle: Any) -> HttpRunner:
     """A server whose only route is this one."""
-    app = web.Application(middlewares=[problems])
+    app = web.Application(middlewares=[errors])
     app.router.add_get("/", handle)
     runner = HttpRunner(app)
     await runner.setup()

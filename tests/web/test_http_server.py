@@ -19,6 +19,7 @@ from aiohttp.test_utils import make_mocked_request
 from tests.web.support import WAIT_S, Client, Running, Serving, shout, until
 from wordloop_ml.errors import Busy, ErrorCode
 from wordloop_ml.web import http_server
+from wordloop_ml.web.errors import errors, http_problem
 from wordloop_ml.web.http_server import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
@@ -28,8 +29,6 @@ from wordloop_ml.web.http_server import (
     HttpRunner,
     ListeningSite,
     cancel_on_disconnect,
-    http_problem,
-    problems,
     read_json_body,
 )
 
@@ -393,7 +392,7 @@ async def reading(
             body = await read_json_body(request, arriving, most_bytes=MOST, within_s=within_s)
         return web.Response(text=f"{len(body.content)} {body.digest.hex()}")
 
-    app = web.Application(middlewares=[problems], client_max_size=10)
+    app = web.Application(middlewares=[errors], client_max_size=10)
     app.router.add_post("/", handle)
     runner = HttpRunner(app)
     await runner.setup()

@@ -21,7 +21,7 @@ from aiohttp import web
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
-from wordloop_ml.web.http_server import Handler, problem, route_of
+from wordloop_ml.web.errors import Handler, answer_error, route_of
 from wordloop_ml.web.service import SERVICE
 
 PREFLIGHT_HEADERS = {
@@ -31,7 +31,7 @@ PREFLIGHT_HEADERS = {
     "Access-Control-Max-Age": "600",
 }
 
-EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, WWW-Authenticate"
+EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, WWW-Authenticate, x-request-id"
 """What a page may read of an answer, besides the usual ones."""
 
 
@@ -118,7 +118,7 @@ def _bearer(request: web.Request) -> bytes | None:
 
 def _refuse(request: web.Request, reason: str, code: ErrorCode) -> web.Response:
     log.info("request_refused", route=route_of(request), code=code)
-    return problem(BadInput(reason, code=code))
+    return answer_error(request, BadInput(reason, code=code))
 
 
 READ_EVERY_S = 2.0

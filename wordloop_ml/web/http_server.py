@@ -1,4 +1,4 @@
-"""HTTP beneath the routes: connections, listening sockets, bodies of requests, errors as answers.
+"""HTTP beneath the routes: connections, listening sockets, bodies of requests.
 
 aiohttp's server with every limit stated. What breaks HTTP never reaches a route: aiohttp answers it
 in plain text that repeats what came, and logs it with a traceback. Here it gets a problem (RFC 9457)
@@ -12,8 +12,6 @@ too; but it logs each failed try, and each try of a burst schedules a burst of i
 import asyncio
 import errno
 import hashlib
-import json
-import math
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,9 +23,9 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
+from wordloop_ml.errors import BadInput, Busy, ErrorCode
 from wordloop_ml.telemetry import describe_bug
-from wordloop_ml.wire.close_codes import http_status
+from wordloop_ml.web.errors import bug_problem, http_problem, problem
 
 MAX_LINE_BYTES = 8_190
 """Bytes that the request line may have."""
@@ -102,7 +100,7 @@ class HttpConnection(web.RequestHandler):
             log.info("request_refused", route="none", code=error.code)
             response = problem(error)
         else:
-            response = bug_problem(exc or TimeoutError(), "none")
+            response = bug_problem(exc or TimeoutError())
         response.force_close()
         return response
 
@@ -325,105 +323,6 @@ def _bound(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
     if not sockets and missing is not None:
         raise OSError(missing.errno, os.strerror(missing.errno or 0)) from missing
     return sockets
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_CODES = {404: ErrorCode.NOT_FOUND, 413: ErrorCode.TOO_LARGE}
-
-
-def problem(error: WordloopError) -> web.Response:
-    """Answer an error as ``application/problem+json``; with Retry-After where retrying helps."""
-    return _answer(
-        http_status(error.code),
-        error.code,
-        str(error),
-        retry_after_s=error.retry_after_s if isinstance(error, Busy) else None,
-    )
-
-
-def problem_fields(error: WordloopError) -> dict[str, object]:
-    """Make the same object for a response that has begun already; ``retry_after`` is in seconds."""
-    fields = _fields(http_status(error.code), error.code, str(error))
-    if isinstance(error, Busy):
-        fields["retry_after"] = error.retry_after_s
-    return fields
-
-
-def http_problem(error: web.HTTPException) -> web.Response:
-    """Answer what aiohttp itself refuses: no such route or method, a body beyond its limit."""
-    code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
-    return _answer(error.status, code, error.reason, allow=error.headers.get("Allow"))
-
-
-def bug_problem(error: BaseException, route: str) -> web.Response:
-    """Log a bug by its place, and answer 500 (``internal``)."""
-    log.error("request_failed", route=route, **describe_bug(error))
-    return _answer(500, ErrorCode.INTERNAL, "unexpected error")
-
-
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a route raises into a problem.
-
-    Raises ``ConnectionError`` instead, which ends the connection, where an answer has begun, a
-    WebSocket above all: another would be taken for a part of it.
-    """
-    try:
-        return await handler(request)
-    except Exception as error:  # the web border: a bug ends this request only
-        answer = _answer_to(error, request)
-    if request.writer.output_size > 0:
-        raise ConnectionResetError("an answer has begun: another cannot follow")
-    return answer
-
-
-def _answer_to(error: Exception, request: web.Request) -> web.Response:
-    match error:
-        case WordloopError():
-            answer = problem(error)
-            if request.content.exception() is not None:
-                # where the next request would begin is not known: its sender must not be surprised
-                answer.force_close()
-            return answer
-        case web.HTTPException():
-            return http_problem(error)
-        case ConnectionError() if request.transport is None or request.transport.is_closing():
-            # The peer vanished while it was answered: nobody reads this.
-            return problem(BadInput("the connection is gone"))
-        case _:
-            return bug_problem(error, route_of(request))
-
-
-def route_of(request: web.Request) -> str:
-    """Return the route's pattern, never the path: a path can carry ids."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
-
-
-def _answer(
-    status: int,
-    code: ErrorCode,
-    detail: str,
-    *,
-    retry_after_s: float | None = None,
-    allow: str | None = None,
-) -> web.Response:
-    headers = {}
-    if retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(retry_after_s))
-    if allow is not None:
-        headers["Allow"] = allow
-    return web.Response(
-        status=status,
-        text=json.dumps(_fields(status, code, detail)),
-        content_type="application/problem+json",
-        headers=headers,
-    )
-
-
-def _fields(status: int, code: ErrorCode, detail: str) -> dict[str, object]:
-    return {"type": "about:blank", "status": status, "code": code, "detail": detail}
 
 
 BODY_WITHIN_S = 20.0

@@ -39,10 +39,12 @@ from wordloop_ml.settings import Settings, require_token_beyond_loopback
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.access import TokenFile, access, name_origin
 from wordloop_ml.web.embeddings import embeddings
-from wordloop_ml.web.http_server import HttpRunner, ListeningSite, problems
+from wordloop_ml.web.errors import FORMS, errors
+from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
+from wordloop_ml.wire.openai import OPENAI_ERRORS
 
 
 async def livez(request: web.Request) -> web.Response:
@@ -69,11 +71,15 @@ async def readyz(request: web.Request) -> web.Response:
 
 MAX_BODY_BYTES = 65_536
 
+ERROR_FORMS = {"/v1/audio": OPENAI_ERRORS, "/v1/models": OPENAI_ERRORS}
+"""The form of errors on a path and below it, where that is no problem (RFC 9457)."""
+
 
 def make_app(service: Service) -> web.Application:
     """Make the application with the routes of one service."""
-    app = web.Application(middlewares=[problems, access], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[errors, access], client_max_size=MAX_BODY_BYTES)
     app[SERVICE] = service
+    app[FORMS] = ERROR_FORMS
     app.on_response_prepare.append(name_origin)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)

@@ -14,7 +14,8 @@ from wordloop_ml.analysis.syntheses import Asked, Finished
 from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.synthesis.steps import Found, PlanEvent
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.http_server import cancel_on_disconnect, problem_fields, read_json_body
+from wordloop_ml.web.errors import problem_fields
+from wordloop_ml.web.http_server import cancel_on_disconnect, read_json_body
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.synthesis import MAX_REQUEST_BYTES, encode_found, encode_progress
 
