@@ -3,19 +3,12 @@
 aiohttp's server with every limit stated. What breaks HTTP never reaches a route: aiohttp answers it
 in plain text that repeats what came, and logs it with a traceback. Here it gets a problem (RFC 9457)
 with a code, as every other error does.
-
-The listening sockets survive running out of files. asyncio's own server tries again after a second,
-too; but it logs each failed try, and each try of a burst schedules a burst of its own
-(CPython 3.11 to 3.13), until nothing else is done.
 """
 
 import asyncio
-import errno
 import hashlib
-import os
-import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from wordloop_ml.errors import BadInput, Busy, ErrorCode
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.errors import bug_problem, http_problem, problem
+from wordloop_ml.web.listening import Listener
 
 MAX_LINE_BYTES = 8_190
 """Bytes that the request line may have."""
@@ -188,55 +182,16 @@ def cancel_on_disconnect(request: web.Request) -> Iterator[None]:
         connection.when_lost = None
 
 
-BACKLOG = 128
-"""Connections that the kernel keeps until they are accepted."""
-
-RETRY_S = 1.0
-"""Seconds without accepting after a failure: connections that end free files meanwhile."""
-
-TELL_EVERY_S = 60.0
-"""Seconds between two reports of the same failure."""
-
-_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
-"""An address that a name stands for, and this machine does not have: ``localhost`` without IPv6."""
-
-
-class Complaint:
-    """Thins out the reports of a failure that repeats to one in ``every_s`` seconds.
-
-    Pure: times are seconds of any one monotonic clock.
-    """
-
-    def __init__(self, every_s: float = TELL_EVERY_S) -> None:
-        self._every_s = every_s
-        self._told_s: float | None = None
-        self._untold = 0
-
-    def again(self, now_s: float) -> int:
-        """Count one more failure; return how many to report now, 0 while the last report is too recent."""
-        self._untold += 1
-        if self._told_s is not None and now_s - self._told_s < self._every_s:
-            return 0
-        times, self._untold, self._told_s = self._untold, 0, now_s
-        return times
-
-
 class ListeningSite(web.BaseSite):
-    """Listens on every address that a host name stands for; stopped by its runner.
+    """The listening sockets of one application; stopped by its runner."""
 
-    What cannot be accepted (no files left, as a rule) waits in the kernel's queue and is tried
-    again after ``RETRY_S``; connections that are there are not touched.
-    """
-
-    __slots__ = ("_accepting", "_complaint", "_host", "_port", "_sockets")
+    __slots__ = ("_host", "_listener", "_port")
 
     def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
         super().__init__(runner)
         self._host = host
         self._port = port
-        self._sockets: list[socket.socket] = []
-        self._accepting: list[asyncio.Task[None]] = []
-        self._complaint = Complaint()
+        self._listener: Listener | None = None
 
     @property
     def name(self) -> str:
@@ -246,83 +201,23 @@ class ListeningSite(web.BaseSite):
     @property
     def port(self) -> int:
         """The port of the first address; once started."""
-        return int(self._sockets[0].getsockname()[1])
+        return 0 if self._listener is None else self._listener.port
 
     async def start(self) -> None:
         """Listen. Raises ``OSError`` when an address is taken, or none is this machine's."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(
-            self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        try:
-            self._sockets = _bound([(family, address) for family, *_, address in found])
-        except OSError:
-            await self._close()
-            raise
+        server = self._runner.server
+        if server is None:
+            raise TypeError("for a runner that was set up")
+        listener = Listener(self._host, self._port, server)
+        await listener.start()
+        self._listener = listener
         await super().start()
-        self._accepting = [
-            asyncio.create_task(self._accept(one), name=f"accept-{one.fileno()}")
-            for one in self._sockets
-        ]
 
     async def stop(self) -> None:
         """Stop listening; connections go on."""
-        await self._close()
+        if self._listener is not None:
+            await self._listener.stop()
         await super().stop()
-
-    async def _close(self) -> None:
-        for task in self._accepting:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        for one in self._sockets:
-            one.close()
-
-    async def _accept(self, listening: socket.socket) -> None:
-        loop, server = asyncio.get_running_loop(), self._runner.server
-        if server is None:
-            raise TypeError("for a runner that was set up")
-        while True:
-            try:
-                connection, _ = await loop.sock_accept(listening)
-            except ConnectionAbortedError:
-                continue  # the peer went before it was its turn
-            except OSError as error:
-                self._tell(error)
-                await asyncio.sleep(RETRY_S)
-                continue
-            try:
-                await loop.connect_accepted_socket(server, connection)
-            except OSError as error:
-                connection.close()
-                self._tell(error)
-
-    def _tell(self, error: OSError) -> None:
-        times = self._complaint.again(asyncio.get_running_loop().time())
-        if times:
-            name = errno.errorcode.get(error.errno or 0, "unknown")
-            log.error("accept_failed", errno=name, times=times)
-
-
-def _bound(addresses: list[tuple[int, Any]]) -> list[socket.socket]:
-    """Open a listening socket for each address that this machine has. Raises ``OSError`` without any."""
-    sockets: list[socket.socket] = []
-    missing: OSError | None = None
-    for family, address in dict.fromkeys(addresses):
-        try:
-            one = socket.create_server(address, family=family, backlog=BACKLOG)
-        except OSError as error:
-            if error.errno in _NOT_HERE:
-                missing = error
-                continue
-            for other in sockets:
-                other.close()
-            raise OSError(error.errno, os.strerror(error.errno or 0)) from error
-        one.setblocking(False)
-        sockets.append(one)
-    if not sockets and missing is not None:
-        raise OSError(missing.errno, os.strerror(missing.errno or 0)) from missing
-    return sockets
 
 
 BODY_WITHIN_S = 20.0
