@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from wordloop_ml import __version__
-from wordloop_ml.cli import main, make_parser
+from wordloop_ml.cli import main, make_parser, serve
+from wordloop_ml.settings import Settings
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["transcribe", "--help"]])
@@ -53,6 +54,39 @@ def test_an_address_beyond_loopback_needs_a_token(
     monkeypatch.delenv("WORDLOOP_TOKEN", raising=False)
     assert main(["serve"]) == 1
     assert "WORDLOOP_TOKEN is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], {"host": "127.0.0.1", "port": 8_000}),
+        (["--port", "0"], {"host": "127.0.0.1", "port": 0}),
+        (["--host", "::1", "--port", "9000"], {"host": "::1", "port": 9_000}),
+    ],
+)
+def test_options_of_serve_come_before_the_environment(
+    arguments: list[str], said: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where to listen."""
+    served: list[Settings] = []
+
+    def run(settings: Settings) -> int:
+        served.append(settings)
+        return 0
+
+    monkeypatch.setattr(serve, "run", run)
+    monkeypatch.setenv("WORDLOOP_PORT", "8000")
+    assert main(["serve", *arguments]) == 0
+    assert {"host": served[0].host, "port": served[0].port} == said
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "many", "8_000"])
+def test_a_port_that_is_none_is_a_mistake(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said with its rule."""
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", f"--port={port}"])
+    assert ended.value.code == 2
+    assert "--port: must be a number from 0 to 65535" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

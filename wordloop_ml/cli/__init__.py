@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
-from wordloop_ml.cli import serve, synthesise, transcribe, weights
+from wordloop_ml.cli import completion, serve, synthesise, transcribe, weights
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import WordloopError
 
@@ -47,4 +47,5 @@ def make_parser() -> argparse.ArgumentParser:
     transcribe.add_to(commands)
     synthesise.add_to(commands)
     weights.add_to(commands)
+    completion.add_to(commands, parser)
     return parser

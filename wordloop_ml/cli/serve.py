@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import NoReturn
 
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
@@ -21,14 +22,28 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "serve",
         help="serve live captions over WebSocket",
         description="Serve live captions over WebSocket until SIGTERM or Ctrl-C. "
-        "WORDLOOP_HOST and WORDLOOP_PORT say where; without WORDLOOP_TOKEN or WORDLOOP_TOKENS_FILE only on loopback.",
+        "Without WORDLOOP_TOKEN or WORDLOOP_TOKENS_FILE only on loopback.",
+    )
+    parser.add_argument("--host", metavar="H", help="where to listen (default: WORDLOOP_HOST)")
+    parser.add_argument(
+        "--port", metavar="P", type=_port, help="0 takes a free one (default: WORDLOOP_PORT)"
     )
     parser.set_defaults(handler=_serve)
 
 
 def _serve(namespace: argparse.Namespace) -> int:
-    del namespace
-    return run(read_settings(os.environ))
+    settings = read_settings(os.environ)
+    if namespace.host is not None:
+        settings = replace(settings, host=namespace.host)
+    if namespace.port is not None:
+        settings = replace(settings, port=namespace.port)
+    return run(settings)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
 
 
 def run(
