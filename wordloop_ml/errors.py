@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     IDLE = "idle"
     SLOW_CONSUMER = "slow_consumer"
     UNREADABLE_AUDIO = "unreadable_audio"
+    NO_MICROPHONE = "no_microphone"
     UNREADABLE_TRANSCRIPT = "unreadable_transcript"
     SERVER_UNREACHABLE = "server_unreachable"
     # retry later, or elsewhere

@@ -1,129 +1,20 @@
-"""Files as a meeting: their frames, captions in a terminal, and a service that they are sent to."""
+"""Files as a meeting's tracks, sent to a service."""
 
 import asyncio
-import io
 import re
-import threading
 import wave
-from collections.abc import Iterator
-from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from tests.web.conftest import no_task_is_left_behind, serving
 from tests.web.support import Serving
 from wordloop_ml.cli import main
-from wordloop_ml.cli import meeting as module
-from wordloop_ml.cli.meeting import LiveView, Source, file_frames, server_of
+from wordloop_ml.cli.meeting import server_of
 from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.errors import BadInput
-from wordloop_ml.messages import Caption, CaptionWord, Pcm16, Samples
-
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-SAID = (
-    "He was not an ill-disposed young man, unless to be rather cold-hearted is to be ill-disposed."
-)
-
-
-def final(text: str) -> Caption:
-    """A final on track ``a``, six seconds in."""
-    words = tuple(
-        CaptionWord(word, 96_000 + 1_000 * at, 96_900 + 1_000 * at, 0.9, stable=True)
-        for at, word in enumerate(text.split())
-    )
-    return Caption("a-96000", "a", 96_000, words[-1].end, words, final=True)
-
-
-def shown(width: int, *, terminal: bool) -> list[str]:
-    """The lines that one final takes."""
-    console = Console(
-        file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, highlight=False
-    )
-    with LiveView({"a": "austen"}, console) as view:
-        view.show(final(SAID))
-    assert isinstance(console.file, io.StringIO)
-    lines = CONTROL.sub("", console.file.getvalue()).replace("\r", "\n").splitlines()
-    return [line.rstrip() for line in lines if "ill" in line or "cold" in line]
-
-
-def test_words_keep_to_their_column_in_a_terminal() -> None:
-    """Long lines go on below the words, not below the time."""
-    first, *others = shown(50, terminal=True)
-    assert first.startswith("00:06  austen  He was not")
-    assert others
-    assert all(line.startswith(" " * 15) and len(line) <= 50 for line in others)
-
-
-def test_a_file_gets_a_line_for_each_caption() -> None:
-    """However wide its reader is."""
-    assert shown(50, terminal=False) == [f"00:06  austen  {SAID}"]
-
-
-TALK = Source(Path("talk.wav"), 0, "talk")
-
-
-class SlowFile:
-    """A file whose second chunk comes when the test lets it; knows if it was closed meanwhile."""
-
-    def __init__(self) -> None:
-        self.reading = threading.Event()
-        self.go_on = threading.Event()
-        self.is_read = False
-        self.closed_while_read: bool | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closed_while_read = self.is_read
-
-    def __iter__(self) -> Iterator[Samples]:
-        yield np.zeros(500, np.float32)
-        self.is_read = True
-        self.reading.set()
-        self.go_on.wait(10)
-        self.is_read = False
-        yield np.zeros(500, np.float32)
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> SlowFile:
-    file = SlowFile()
-    monkeypatch.setattr(module, "open_audio", lambda _path, _stream: file)
-    return file
-
-
-async def test_frames_are_no_longer_than_asked_for(slow: SlowFile) -> None:
-    """Chunks are cut, and the file is closed behind the last frame."""
-    slow.go_on.set()
-    async with aclosing(file_frames(TALK, 320)) as frames:
-        assert [len(frame) async for frame in frames] == [320, 180, 320, 180]
-    assert slow.closed_while_read is False
-
-
-async def test_a_file_is_not_closed_while_a_thread_reads_it(slow: SlowFile) -> None:
-    """FFmpeg would end the process: who cancels waits for the frame that is being read."""
-
-    async def play() -> None:
-        async with aclosing(file_frames(TALK, 500)) as frames:
-            async for _ in frames:
-                pass
-
-    playing = asyncio.create_task(play())
-    await asyncio.to_thread(slow.reading.wait, 10)
-    playing.cancel()
-    await asyncio.wait({playing}, timeout=0.05)
-    assert not playing.done()
-    playing.cancel()
-    slow.go_on.set()
-    with suppress(asyncio.CancelledError):
-        await playing
-    assert slow.closed_while_read is False
-
+from wordloop_ml.messages import Pcm16
 
 __all__ = ["no_task_is_left_behind", "serving"]
 

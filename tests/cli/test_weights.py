@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.cli.terminal import Terminal
 from wordloop_ml.cli import main
 from wordloop_ml.cli.weights import Lines
 from wordloop_ml.weights.download import PullPhase, PullProgress
@@ -124,14 +125,16 @@ def test_pull_shows_a_bar_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On standard error, so that standard output stays what it is."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")  # a dumb one is shown no bar
     monkeypatch.setenv("COLUMNS", "120")
-    assert main(["weights", "pull", "words", "--directory", str(tmp_path / "elsewhere")]) == 0
-    said = capsys.readouterr()
-    assert "words" in said.err
-    assert "0.5/0.5 MB" in said.err or "500.0/500.0 kB" in said.err
-    assert "\x1b" not in said.out
+    with Terminal(columns=120) as terminal:
+        monkeypatch.setattr("sys.stderr", terminal.stream)
+        assert main(["weights", "pull", "words", "--directory", str(tmp_path / "elsewhere")]) == 0
+        terminal.catch_up()
+    shown = terminal.written.decode()
+    assert "words" in shown
+    assert "0.5/0.5 MB" in shown or "500.0/500.0 kB" in shown
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_log_hears_of_each_phase_wait_and_retry(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,9 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
 
 from wordloop_ml.errors import BadInput, WordloopError
 from wordloop_ml.languages import language_of
@@ -71,6 +74,14 @@ def spoken(tag: str | None) -> str | None:
 def print_error(error: WordloopError) -> None:
     """Print an error in one line on standard error."""
     print(f"wordloop-ml: {error.code}: {error}", file=sys.stderr)
+
+
+def console_on(stream: TextIO, *, width: int | None = None) -> Console:
+    """Make a console that has colours, and moves the cursor, on a terminal only.
+
+    With ``NO_COLOR`` (no-color.org) bold, dim and italic stay. width: in columns, the terminal's when None.
+    """
+    return Console(file=stream, force_terminal=stream.isatty(), highlight=False, width=width)
 
 
 class Notices:

@@ -8,12 +8,11 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from wordloop_ml.analysis.plan_runner import run_plan
-from wordloop_ml.cli.options import check_output, spoken, write_output
+from wordloop_ml.cli.options import check_output, console_on, spoken, write_output
 from wordloop_ml.engines.catalogue import open_text_engines, synthesisers_of
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.settings import Settings, read_settings
@@ -165,7 +164,7 @@ class _Bars:
     """Shows the progress of each stage on standard error, where that is a terminal."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
+        console = console_on(sys.stderr)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),

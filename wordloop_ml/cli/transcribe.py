@@ -1,6 +1,6 @@
-"""``wordloop-ml transcribe FILE...``: transcribes files, each one speaker's track of the same meeting.
+"""``wordloop-ml transcribe``: transcribes files, each one speaker's track of the same meeting, or a microphone.
 
-Without ``--live`` or ``--server`` a file is decoded as fast as it goes, by the same ``Track`` as in a
+Without ``--live``, ``--mic`` or ``--server`` a file is decoded as fast as it goes, by the same ``Track`` as in a
 live meeting, with no clock.
 """
 
@@ -9,27 +9,20 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from wordloop_ml.audio.files import AudioFile, open_audio
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
-from wordloop_ml.cli.meeting import (
-    LiveView,
-    Server,
-    Source,
-    play_live,
-    server_of,
-    sources_of,
-    transcribe_remotely,
-)
+from wordloop_ml.cli.live_view import LiveView
+from wordloop_ml.cli.meeting import Server, play_live, server_of, transcribe_remotely
+from wordloop_ml.cli.microphone import MICROPHONE, Microphone
 from wordloop_ml.cli.options import (
     EXIT_FAILED,
     NO_HINTS,
@@ -37,11 +30,13 @@ from wordloop_ml.cli.options import (
     Notices,
     add_hints_to,
     check_output,
+    console_on,
     hints_of,
     print_error,
     write_output,
 )
 from wordloop_ml.cli.serve import end_process
+from wordloop_ml.cli.sources import AudioSource, FileSource, sources_of
 from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import BadInput, EngineFailed
 from wordloop_ml.executor import Executor
@@ -116,13 +111,23 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Add the ``transcribe`` command."""
     parser = commands.add_parser(
         "transcribe",
-        help="transcribe audio or video files",
+        help="transcribe audio or video files, or a microphone",
         description="Transcribe audio or video files. Several files, and several audio streams of one, "
         "are the tracks of one meeting, one speaker each, named after file and stream.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    heard = parser.add_mutually_exclusive_group(required=True)
+    heard.add_argument("files", nargs="*", type=Path, metavar="FILE", default=[])
+    heard.add_argument(
+        "--mic", action="store_true", help="show live captions of the microphone until Ctrl-C"
+    )
     parser.add_argument(
-        "--live", action="store_true", help="play at the speed of speech and show live captions"
+        "--device", metavar="M", help="a microphone's number or name (default: the system's choice)"
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="play at the speed of speech and show live captions; in a terminal what stands "
+        "behind a dotted bar may still change",
     )
     parser.add_argument(
         "--format",
@@ -136,7 +141,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--server",
         metavar="URL",
-        help="send the files to a running service instead of loading models here; "
+        help="send the audio to a running service instead of loading models here; "
         "its token is WORDLOOP_TOKEN",
     )
     add_hints_to(parser)
@@ -150,19 +155,26 @@ def _transcribe(arguments: argparse.Namespace) -> int:
     asked = hints_of(arguments)
     output = check_output(arguments.output)
     server = None if arguments.server is None else server_of(arguments.server, settings.token)
+    live = arguments.live or arguments.mic
     # what is wrong is said before the models load
-    sources, whole = sources_of(arguments.files)
+    if arguments.device is not None and not arguments.mic:
+        raise BadInput("--device is for --mic")
+    files, whole = sources_of(arguments.files)
+    sources: Mapping[str, AudioSource] = (
+        {MICROPHONE: Microphone(arguments.device)} if arguments.mic else files
+    )
     if not sources:
         return EXIT_FAILED
     notices = Notices({track: source.name for track, source in sources.items()})
     if server is not None:
-        captions = _remote(sources, server, asked, notices, live=arguments.live)
+        captions = _remote(sources, server, asked, notices, live=live)
+    elif live:
+        captions = _live(sources, settings, asked, notices)
     else:
-        run = _live if arguments.live else _batch
-        captions = run(sources, settings, asked, notices)
+        captions = _batch(files, settings, asked, notices)
     failed = notices.failed or not whole
     if captions or not failed:
-        _write(render(_segments(captions, sources), form), output, live=arguments.live)
+        _write(render(_segments(captions, sources), form), output, live=live)
     return EXIT_FAILED if failed else 0
 
 
@@ -186,7 +198,9 @@ def _form(arguments: argparse.Namespace) -> TranscriptFormat:
         ) from None
 
 
-def _segments(captions: list[Caption], sources: dict[str, Source]) -> list[TranscriptSegment]:
+def _segments(
+    captions: list[Caption], sources: Mapping[str, AudioSource]
+) -> list[TranscriptSegment]:
     positions = Positions(SAMPLE_RATE)
     single = len(sources) == 1
     return [
@@ -195,7 +209,12 @@ def _segments(captions: list[Caption], sources: dict[str, Source]) -> list[Trans
 
 
 def _remote(
-    sources: dict[str, Source], server: Server, asked: Hints, notices: Notices, *, live: bool
+    sources: Mapping[str, AudioSource],
+    server: Server,
+    asked: Hints,
+    notices: Notices,
+    *,
+    live: bool,
 ) -> list[Caption]:
     if not live:
         return asyncio.run(transcribe_remotely(sources, server, notices, hints=asked))
@@ -204,7 +223,7 @@ def _remote(
 
 
 def _live(
-    sources: dict[str, Source], settings: Settings, asked: Hints, notices: Notices
+    sources: Mapping[str, AudioSource], settings: Settings, asked: Hints, notices: Notices
 ) -> list[Caption]:
     with (
         _engines(settings, asked) as (engines, told),
@@ -214,12 +233,12 @@ def _live(
         return asyncio.run(play_live(sources, engines, executor, view, notices, hints=told))
 
 
-def _view(sources: dict[str, Source]) -> LiveView:
+def _view(sources: Mapping[str, AudioSource]) -> LiveView:
     return LiveView({track: source.name for track, source in sources.items()})
 
 
 def _batch(
-    sources: dict[str, Source], settings: Settings, asked: Hints, notices: Notices
+    sources: Mapping[str, FileSource], settings: Settings, asked: Hints, notices: Notices
 ) -> list[Caption]:
     """Transcribe file after file, each decode on all the threads that serving would use."""
     threads = settings.threads * settings.workers
@@ -238,7 +257,7 @@ def _batch(
 
 def _file(
     track: str,
-    source: Source,
+    source: FileSource,
     engines: Engines,
     worker: TranscriberWorker,
     progress: Progress,
@@ -313,7 +332,7 @@ def _executor(engines: Engines, settings: Settings) -> Iterator[Executor[Transcr
 
 def _progress() -> Progress:
     """Make a progress bar on standard error, shown where that is a terminal."""
-    console = Console(stderr=True)
+    console = console_on(sys.stderr)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from wordloop_ml.cli.options import EXIT_FAILED, print_error
+from wordloop_ml.cli.options import EXIT_FAILED, console_on, print_error
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.settings import read_settings
 from wordloop_ml.weights.download import PullPhase, PullProgress
@@ -106,7 +105,7 @@ def _list(args: argparse.Namespace) -> int:
                 facts = (_size(file.bytes), file.licence, _state(file, place.directory))
                 table.add_row(profile, what, file.name, *facts, file.sources[0].host)
     # A pipe has no width, and a log or a grep wants each row on one line.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = console_on(sys.stdout, width=None if sys.stdout.isatty() else 160)
     console.print(table)
     return 0
 
@@ -188,7 +187,7 @@ class Bar:
 @contextmanager
 def _shown(entry: WeightsEntry) -> Iterator[Lines | Bar]:
     """Choose how a pull is shown: a bar on a terminal, otherwise lines."""
-    console = Console(stderr=True)
+    console = console_on(sys.stderr)
     if not console.is_terminal:
         yield Lines()
         return
