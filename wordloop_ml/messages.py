@@ -186,6 +186,7 @@ class Caption:
         ``committed`` is the position before which audio is no longer needed.
     speech_final: the speaker paused (a forced cut or a ``finalize`` gives ``final`` alone).
     replay: the audio lies before the live edge of a resumed stream.
+    flushed: this final answers a flush that wanted an answer: all that was said before it is out.
     """
 
     segment: str
@@ -199,6 +200,7 @@ class Caption:
     replay: bool = False
     seq: int | None = None
     committed: int | None = None
+    flushed: bool = False
 
     @property
     def text(self) -> str:
@@ -241,6 +243,19 @@ class Committed:
 
 TrackEvent = Caption | SpeechStarted | SpanLost | Committed
 """What a track tells its listeners, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Answers a flush that no final answers: nothing was open, or what was has no text.
+
+    Only who wants answers gets them; each flush has exactly one, here or in ``Caption.flushed``.
+
+    at: absolute sample up to which everything that was said is out.
+    """
+
+    track: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from wordloop_ml.messages import (
     AudioContext,
     Caption,
     Committed,
+    Flushed,
     Hypothesis,
     JobClass,
     RejectReason,
@@ -309,6 +310,48 @@ def test_finalize_in_a_pause_reuses_the_speculation() -> None:
     scene.out += scene.track.finalize()
     assert len(scene.finals) == 1
     assert len(scene.requests) == asked
+
+
+def test_a_flush_that_wants_an_answer_has_exactly_one() -> None:
+    """The final of what was open; what follows it at once has none to answer with."""
+    scene = Scene().hush(1_000).say(720)
+    scene.out += scene.track.finalize(answered=True)
+    scene.out += scene.track.finalize(answered=True)
+    assert scene.all(Flushed) == []
+    scene.answer_all(HELLO)
+    assert [one.flushed for one in scene.finals] == [True]
+    assert len(scene.all(Flushed)) == 1
+
+
+def test_a_flush_is_answered_though_nothing_was_open_or_it_has_no_text() -> None:
+    """A client that waits for the answer must not wait for ever."""
+    silent, rejected = Scene().hush(1_000), Scene().hush(1_000).say(720)
+    assert silent.track.finalize(answered=True) == [Flushed("ana", silent.track.received)]
+    rejected.out += rejected.track.finalize(answered=True)
+    rejected.answer_all(NOTHING)
+    assert rejected.finals == []
+    assert len(rejected.all(SpanLost)) == len(rejected.all(Flushed)) == 1
+
+
+def test_a_flush_after_an_endpoint_waits_for_the_final_on_its_way() -> None:
+    """It was said before."""
+    scene = Scene().hush(1_000).say(720).hush(1_000)
+    scene.out += scene.track.finalize(answered=True)
+    assert scene.all(Flushed) == []
+    scene.answer_all(HELLO)
+    assert [one.flushed for one in scene.finals] == [True]
+
+
+def test_hints_may_change_and_hold_for_what_is_decoded_from_then_on() -> None:
+    """As a client that configures its session after it has opened it wants."""
+    scene = Scene(vocabulary=("Ada",)).say(720)
+    scene.track.set_hints("de", ("Wordloop",))
+    asked = len(scene.requests)
+    scene.say(720).hush(1_000)
+    assert {one.options.language for one in scene.requests[:asked]} == {None}
+    changed = [one.options for one in scene.requests[asked:]]
+    assert {one.language for one in changed} == {"de"}
+    assert all("Wordloop" in one.prompt and "Ada" not in one.prompt for one in changed)
 
 
 def test_finalize_in_silence_changes_nothing() -> None:

@@ -39,7 +39,7 @@ def test_every_promise_holds_whatever_happens(
     for _ in range(len(events) // 4):
         match choices.below(18):
             case 15:
-                witness.finalize()
+                witness.finalize(answered=choices.below(2) == 1)
             case 16:
                 witness.gap(1 + choices.below(50))
             case 17:
@@ -55,6 +55,7 @@ def test_every_promise_holds_whatever_happens(
         request_id = choices.of(*sorted(finals))
         witness.answer(request_id, choices.answer(witness.waiting[request_id]))
     assert track.pending_finals == 0
+    assert witness.flushed == len(witness.flushes)
     if not leaving:
         assert track.committed == track.received
     witness.check_ledger(track.committed)

@@ -14,6 +14,7 @@ from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.messages import (
     Caption,
     Committed,
+    Flushed,
     Hypothesis,
     JobClass,
     Samples,
@@ -79,6 +80,8 @@ class Witness:
         self.ended = False
         self.spans: list[tuple[int, int]] = []  # finals and lost spans, as they came
         self.gap_ends: list[int] = []
+        self.flushes: list[int] = []  # where each flush was asked for that is to be answered
+        self.flushed = 0  # how many of them were answered
         self.windows: list[tuple[int, int, float]] = []  # (start, end, probability)
         self._last_seq = last_seq
         self._committed = self._told = first_sample
@@ -99,8 +102,10 @@ class Witness:
         self._take(self.track.answer(request_id, result))
         assert self.track.room >= room
 
-    def finalize(self) -> None:
-        self._take(self.track.finalize())
+    def finalize(self, *, answered: bool = False) -> None:
+        if answered:
+            self.flushes.append(self.track.received)
+        self._take(self.track.finalize(answered=answered))
 
     def gap(self, count: int) -> None:
         before = self.track.received
@@ -139,6 +144,8 @@ class Witness:
                 case Committed(_, at):
                     assert at > self._told
                     self._move_committed(at)
+                case Flushed(_, at):
+                    self._take_flush(at)
                 case SpeechStarted(_, at):
                     assert self._committed <= at <= self.track.received
         assert self.track.committed >= self._committed
@@ -147,6 +154,12 @@ class Witness:
         assert 0 <= self.track.room <= POLICY.buffer_samples
         if (self.track.room == 0 or self.track.crowded) and not self.ended:
             assert any(r.kind is JobClass.FINAL for r in self.waiting.values())
+
+    def _take_flush(self, at: int) -> None:
+        asked_at = self.flushes[self.flushed]
+        assert at <= asked_at
+        assert not any(asked_at < start for start, _ in self.spans)  # nothing later went before
+        self.flushed += 1
 
     def _take_request(self, request: DecodeRequest) -> None:
         assert request.request_id not in self.request_ids
@@ -170,6 +183,9 @@ class Witness:
             cursor = word.end
         stable = [word.stable for word in caption.words]
         assert stable == sorted(stable, reverse=True)
+        if caption.flushed:
+            assert caption.final
+            self._take_flush(caption.end)
         if not caption.final:
             assert caption.words
             assert caption.seq is caption.committed is None

@@ -38,6 +38,10 @@ class Languages:
         self._elsewhere: str | None = None
         self._recheck_at = 0
 
+    def give(self, language: str | None) -> None:
+        """Name what is spoken from now on; None leaves it to the model."""
+        self._given = language
+
     @property
     def established(self) -> str | None:
         """The language that a final detected with certainty; None until one has."""
@@ -184,6 +188,11 @@ class PendingDecodes:
         self._languages = languages
         self._pending: dict[int, PendingDecode] = {}
         self._next_id = 1
+
+    def set_hints(self, language: str | None, prompt: str) -> None:
+        """Change the language and the prompt of the decodes that are requested from now on."""
+        self._options = replace(self._options, language=language, prompt=prompt)
+        self._languages.give(language)
 
     def final(
         self, segment: Segment, utterance: Utterance, *, cut: bool, lead: Lead | None = None

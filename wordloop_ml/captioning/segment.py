@@ -85,6 +85,7 @@ class Segment:
     job: the final that is being decoded, perhaps ahead of the endpoint.
     language: what an interim was sure to hear.
     lead: the segment shortly before it; None where there is none, and after a cut.
+    flushes: how many flushes are answered when its run of speech is resolved.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Segment:
         self.job: FinalJob | None = None
         self.language: str | None = None
         self.lead = lead
+        self.flushes = 0
         self.agreement = LocalAgreement(policy.agree_samples, policy.stable_confidence)
 
     @property
@@ -233,11 +235,15 @@ class Segment:
 
 
 class Gap:
-    """Audio that the client does not have: absolute samples [start, end)."""
+    """Audio that the client does not have: absolute samples [start, end).
+
+    flushes: how many flushes are answered behind it.
+    """
 
     def __init__(self, start: int, end: int) -> None:
         self.start = start
         self.end = end
+        self.flushes = 0
 
 
 _HOP_SAMPLES = 80

@@ -48,6 +48,7 @@ from wordloop_ml.messages import (
     CaptionWord,
     Committed,
     DecodeOptions,
+    Flushed,
     Hypothesis,
     RejectReason,
     Samples,
@@ -59,7 +60,7 @@ from wordloop_ml.messages import (
 )
 from wordloop_ml.ports import VoiceStream
 
-TrackOutput = TrackEvent | DecodeRequest
+TrackOutput = TrackEvent | Flushed | DecodeRequest
 """What a track's methods return: events for its listeners and decodes for the executor."""
 
 MOST_WAITING = 128
@@ -202,11 +203,19 @@ class Track:
             self._take_interim(pending, result, out)
         return self._settled(out)
 
-    def finalize(self) -> list[TrackOutput]:
-        """End what is open at the newest sample, inside a word or not, and go on."""
+    def finalize(self, *, answered: bool = False) -> list[TrackOutput]:
+        """End what is open at the newest sample, inside a word or not, and go on.
+
+        answered: one answer follows once all that was said is out: the last of these finals has
+        ``flushed``, or a ``Flushed`` comes where there is none.
+        """
         out: list[TrackOutput] = []
         if not self._closed:
             self._follow(self._detector.close(last=False), out, paused=False)
+        if answered and self._queue:
+            self._queue[-1].flushes += 1
+        elif answered:
+            out.append(Flushed(self._name, self.received))
         return self._settled(out)
 
     def gap(self, samples: int) -> list[TrackOutput]:
@@ -216,7 +225,7 @@ class Track:
             self._close_for_good(out, paused=False)
             self._ended = None
             at, last = self.received, self._queue[-1] if self._queue else None
-            if isinstance(last, Gap) and last.end == at:
+            if isinstance(last, Gap) and last.end == at and not last.flushes:
                 last.end += samples
             else:
                 self._queue.append(Gap(at, at + samples))
@@ -246,6 +255,12 @@ class Track:
     def expect_language(self, language: str) -> None:
         """Note that another track of the meeting speaks this language."""
         self._languages.expect(language)
+
+    def set_hints(self, language: str | None, vocabulary: tuple[str, ...]) -> None:
+        """Change what the client says of the speech: every decode that is requested from now on has it."""
+        self._glossary = Glossary(vocabulary)
+        self._language_given = language is not None
+        self._decodes.set_hints(language, self._glossary.prompt)
 
     def set_interim_interval_factor(self, factor: float) -> None:
         """Make the interval between interims ``factor`` times as long; it changes nothing else."""
@@ -414,10 +429,12 @@ class Track:
                 self._queue.popleft()
                 self._advance()
                 out.append(self._ledger.lost(head.start, head.end, NoFinal("gap")))
+                out += self._answers(head.flushes, head.end)
             elif head.resolvable:
                 self._resolve(head, out)
             elif head.empty:
                 self._retire(head)
+                out += self._answers(head.flushes, head.start)
             elif self._closed and head.open and not head.being_cut:
                 self._left_at = head.start
                 self._retire(head)
@@ -456,14 +473,21 @@ class Track:
             self._decodes.forget(segment)
             segment.go_on_from(end)
         self._advance()
+        flushes = segment.flushes if ended else 0
         if isinstance(outcome, FinalText):
             paused, language = ended and segment.speech_final, outcome.language
-            out.append(self._ledger.final(start, end, words, language, speech_final=paused))
+            final = self._ledger.final(start, end, words, language, speech_final=paused)
+            out.append(replace(final, flushed=True) if flushes else final)
+            flushes = max(0, flushes - 1)
             self._show(segment, rest, until, language, out)
         else:
             out.append(self._ledger.lost(start, end, outcome))
+        out += self._answers(flushes, end)
         if not ended:
             self._ask_final(segment, out)
+
+    def _answers(self, flushes: int, at: int) -> list[Flushed]:
+        return [Flushed(self._name, at)] * flushes
 
     def _retire(self, segment: Segment) -> None:
         self._decodes.forget(segment)

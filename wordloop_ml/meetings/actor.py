@@ -44,6 +44,7 @@ from wordloop_ml.meetings.session import (
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     Caption,
+    Flushed,
     Hypothesis,
     JobClass,
     Samples,
@@ -64,9 +65,22 @@ class AudioArrived:
 
 @dataclass(frozen=True, slots=True)
 class FlushAsked:
-    """The client asks for the final of what is open now; the track goes on."""
+    """The client asks for the final of what is open now; the track goes on.
+
+    answered: it wants to hear when that is out, even if nothing was open (``Flushed``).
+    """
 
     session: TrackSession
+    answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HintsChanged:
+    """The client says something else of the speech to come; ``language`` is the model's code."""
+
+    session: TrackSession
+    language: str | None
+    vocabulary: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,7 @@ class DrainAsked:
 Message = (
     AudioArrived
     | FlushAsked
+    | HintsChanged
     | GapArrived
     | AudioEnded
     | ConnectionLost
@@ -222,7 +237,7 @@ class MeetingActor:
 
     def post(self, message: Message) -> None:
         """Put a message into the inbox; on the loop's thread only."""
-        if isinstance(message, FlushAsked | GapArrived | AudioEnded):
+        if isinstance(message, FlushAsked | HintsChanged | GapArrived | AudioEnded):
             self._post_held(message.session)
         if isinstance(message, GapArrived):
             message.session.waiting.restart()
@@ -306,7 +321,13 @@ class MeetingActor:
                 message.session.room.set()
 
     def _handle_connection(
-        self, message: AudioArrived | FlushAsked | GapArrived | AudioEnded | ConnectionLost
+        self,
+        message: AudioArrived
+        | FlushAsked
+        | HintsChanged
+        | GapArrived
+        | AudioEnded
+        | ConnectionLost,
     ) -> None:
         """Handle a message of a connection; a session that is leaving takes no more audio."""
         session = message.session
@@ -320,8 +341,10 @@ class MeetingActor:
                 self._keep_cadence(session)
                 self._emit(session, session.track.feed(samples))
                 self._acknowledge(session)
-            case FlushAsked():
-                self._emit(session, session.track.finalize())
+            case FlushAsked(answered=answered):
+                self._emit(session, session.track.finalize(answered=answered))
+            case HintsChanged(language=language, vocabulary=vocabulary):
+                session.track.set_hints(language, vocabulary)
             case GapArrived(samples=samples):
                 self._emit(session, session.track.gap(samples))
             case AudioEnded():
@@ -374,7 +397,9 @@ class MeetingActor:
                 if other is not session:
                     other.track.expect_language(language)
 
-    def _timing(self, event: TrackEvent, decode: DecodeTiming | None) -> CaptionTiming | None:
+    def _timing(
+        self, event: TrackEvent | Flushed, decode: DecodeTiming | None
+    ) -> CaptionTiming | None:
         if not isinstance(event, Caption):
             return None
         now_s, began_s = self._clock(), self._step_began_s

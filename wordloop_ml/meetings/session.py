@@ -12,7 +12,7 @@ import numpy as np
 
 from wordloop_ml.captioning.track import Track
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.messages import SAMPLE_RATE, Caption, JobClass, Samples, Task, TrackEvent
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Flushed, JobClass, Samples, Task, TrackEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Closed:
     finals: int = 0
 
 
-OutboxEvent = TrackEvent | Ack | Cadence | Ping | Leaving | Closed
+OutboxEvent = TrackEvent | Flushed | Ack | Cadence | Ping | Leaving | Closed
 
 
 class Outbox:
