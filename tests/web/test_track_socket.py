@@ -112,7 +112,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pulse in which a test has no time to fall asleep."""
     monkeypatch.setattr(track_socket, "PING_EVERY_S", 0.05)
     monkeypatch.setattr(track_socket, "ANSWER_WITHIN_S", 0.2)
-    monkeypatch.setattr(meeting_socket, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(track_socket, "LOOK_EVERY_S", 0.02)
 
 
 @pytest.mark.usefixtures("hurried")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
@@ -34,16 +34,18 @@ from wordloop_ml.meetings.session import (
     TrackOptions,
     TrackSession,
 )
-from wordloop_ml.messages import Caption, Samples, TrackEvent
+from wordloop_ml.messages import Caption, Flushed, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
+    LOOK_EVERY_S,
+    SEND_WITHIN_S,
     Liveness,
-    TokenBucket,
+    Peer,
     TrackSocket,
-    raise_broken,
+    data_of,
     slow_consumer,
 )
 from wordloop_ml.wire.audio_frames import Positions
@@ -74,19 +76,8 @@ from wordloop_ml.wire.server_messages import (
 START_WITHIN_S = 10.0
 """Seconds that a peer may take to send ``start``."""
 
-SEND_WITHIN_S = 5.0
-"""Seconds that one frame may take to be sent before the peer counts as a slow consumer."""
-
-LOOK_EVERY_S = 0.5
-"""Seconds between two checks of a connection on which nothing arrives."""
-
-TURN_FRAMES = 64
-"""Frames of one connection that are read before other tasks have a turn."""
-
 CAREFUL_FROM_ATTEMPT = 2
 """From this many breaks without progress on, a track is decoded carefully."""
-
-_HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
 
 _CLOSE_MESSAGES: dict[ErrorCode | None, str] = {
     ErrorCode.INTERNAL: "the track ended unexpectedly",
@@ -118,41 +109,22 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
 
 
 class Sender:
-    """Sends to one peer; each frame has ``SEND_WITHIN_S`` to leave.
+    """Sends one track's messages to its peer.
 
     traces: log where the time of each caption went. sent: called with each message once it was sent, if given.
     """
 
-    def __init__(
-        self, socket: TrackSocket, request: web.Request, meeting: JobOwner, *, traces: bool
-    ) -> None:
-        self._socket = socket
-        self._request = request
+    def __init__(self, peer: Peer, meeting: JobOwner, *, traces: bool) -> None:
+        self._peer = peer
         self._meeting = meeting
         self._traces = traces
         self.sent: Callable[[ServerMessage], None] | None = None
 
     async def send(self, message: ServerMessage) -> None:
         """Send one message. Raises ``TimeoutError`` when the peer does not read, ``ConnectionError``."""
-        async with asyncio.timeout(SEND_WITHIN_S):
-            await self._socket.send_str(encode(message))
+        await self._peer.send(encode(message))
         if self.sent is not None:
             self.sent(message)
-
-    async def ping(self) -> None:
-        """Send a ping. Raises as ``send`` does."""
-        async with asyncio.timeout(SEND_WITHIN_S):
-            await self._socket.ping()
-
-    async def pong(self, data: bytes) -> None:
-        """Answer a ping of the peer's. Raises ``BadInput`` (``slow_consumer``)."""
-        try:
-            async with asyncio.timeout(SEND_WITHIN_S):
-                await self._socket.pong(data)
-        except TimeoutError:
-            raise slow_consumer() from None
-        except ConnectionError:
-            return  # the next receive says so
 
     async def refuse(self, error: WordloopError) -> None:
         """Name the error, then close with its code; for a connection whose outbox nobody sends."""
@@ -162,7 +134,7 @@ class Sender:
                 await self.send(ErrorMessage(error.code, str(error), retry_after))
                 await self._close(error.code, str(error))
         except (ConnectionError, TimeoutError):
-            self._abort()
+            self._peer.abort()
 
     async def send_all(
         self, ready: ReadyMessage, session: TrackSession, audio: AudioInput, turn: Turn
@@ -178,8 +150,8 @@ class Sender:
             event, timing = await session.outbox.get_timed()
             while not isinstance(event, Closed):
                 if isinstance(event, Ping):
-                    await self.ping()
-                else:
+                    await self._peer.ping()
+                elif not isinstance(event, Flushed):  # which is for who asks for it
                     await self.send(_message(event, translator, audio))
                     if options.suspected:
                         turn.look(event, options.live_from)
@@ -189,22 +161,11 @@ class Sender:
             await self._end(event, audio)
         except (TimeoutError, ConnectionError):
             session.outbox.put(Closed(ErrorCode.SLOW_CONSUMER))
-            self._abort()
-
-    async def finish(self, sending: asyncio.Task[None], code: ErrorCode | None) -> None:
-        """Wait for ``send_all`` to end, for a bounded time, then cancel it and free the transport."""
-        slow = code is ErrorCode.SLOW_CONSUMER
-        within_s = CLOSE_WITHIN_S if slow else SEND_WITHIN_S + CLOSE_WITHIN_S
-        await asyncio.wait({sending}, timeout=within_s)
-        sending.cancel()
-        await asyncio.wait({sending})
-        transport = self._request.transport
-        if transport is not None and transport.get_write_buffer_size():
-            transport.abort()  # closing would wait for a peer that does not read
+            self._peer.abort()
 
     async def _end(self, event: Closed, audio: AudioInput) -> None:
         """Send ``ended`` after an orderly end, ``error`` after any other, then the close frame."""
-        if self._socket.closed:
+        if self._peer.closed:
             return
         reason = event.message or _CLOSE_MESSAGES.get(event.code, "ended")
         if event.code in {None, ErrorCode.DRAINING}:
@@ -217,12 +178,7 @@ class Sender:
     async def _close(self, code: ErrorCode | None, reason: str) -> None:
         status = WSCloseCode.OK if code is None else close_code(code)
         text = reason if code is None else close_reason(code, reason)
-        await self._socket.close(code=status, message=text.encode())
-
-    def _abort(self) -> None:
-        """End the transport: a peer that reads nothing would never see a close frame."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
+        await self._peer.close(status, text)
 
     def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
         """Log where the time of a caption went."""
@@ -255,14 +211,9 @@ def _message(
 class Reader:
     """Reads what one peer sends, no faster than it is taken, and no faster than the rate limit."""
 
-    def __init__(
-        self, service: Service, socket: TrackSocket, sender: Sender, limits: Limits
-    ) -> None:
+    def __init__(self, service: Service, peer: Peer) -> None:
         self._service = service
-        self._socket = socket
-        self._sender = sender
-        self._rate_limit = TokenBucket(limits)
-        self._frames = 0
+        self._peer = peer
 
     async def receive_start(self) -> StartMessage | None:
         """Wait for the first message; None when the peer left without one.
@@ -298,14 +249,14 @@ class Reader:
         """Post what arrives, no faster than the meeting takes it, until the peer leaves."""
         liveness = Liveness(session.outbox, self._service.settings.idle_s)
         stopped = False
-        while (received := await self._receive(liveness)) is not None:
+        while (received := await self._peer.receive(liveness)) is not None:
             message = received if isinstance(received, bytes) else parse_client(received)
             if stopped and not isinstance(message, KeepAliveMessage):
                 raise BadInput("nothing may follow stop", code=ErrorCode.UNEXPECTED_MESSAGE)
             if isinstance(message, bytes):
                 await actor.post_audio(session, self._audio(audio, message))
                 continue
-            self._rate_limit.spend(time.monotonic())
+            self._peer.rate_limit.spend(time.monotonic())
             await actor.wait_for_room(session)
             match message:
                 case StartMessage():
@@ -328,7 +279,7 @@ class Reader:
         """Decode one binary frame. Raises ``BadInput``, also (``too_fast``) beyond the rate limit."""
         start, position = audio.start, audio.received
         samples = audio.audio(payload)
-        self._rate_limit.spend(
+        self._peer.rate_limit.spend(
             time.monotonic(),
             audio_s=(audio.received - position) / start.sample_rate,
             replay=position < audio.live_at,
@@ -340,62 +291,14 @@ class Reader:
         silent_s = 0.0
         while True:
             began_s = time.monotonic()
-            message = await self._frame(min(LOOK_EVERY_S, START_WITHIN_S))
+            message = await self._peer.receive_within(min(LOOK_EVERY_S, START_WITHIN_S))
             silent_s += time.monotonic() - began_s
-            if message is not None and message.type not in _HEARTBEATS:
-                return _data(message)
             if message is not None:
-                await self._take_heartbeat(message)
+                return data_of(message)
             if self._service.stage is Stage.DRAINING:
                 raise Draining
             if silent_s >= START_WITHIN_S:
                 raise BadInput(f"no start for {START_WITHIN_S:g} s", code=ErrorCode.IDLE)
-
-    async def _receive(self, liveness: Liveness) -> str | bytes | None:
-        """Wait for the next frame of data; None when the connection is over.
-
-        Raises ``BadInput`` for a peer that says nothing, or does not read.
-        """
-        liveness.heard()
-        while True:
-            began_s = time.monotonic()
-            message = await self._frame(min(LOOK_EVERY_S, self._service.settings.idle_s))
-            liveness.waited(time.monotonic() - began_s)
-            if message is not None and message.type not in _HEARTBEATS:
-                return _data(message)
-            if message is not None:
-                answers_us = message.type is WSMsgType.PONG and liveness.answered()
-                if not answers_us:
-                    await self._take_heartbeat(message)
-                    liveness.heard()
-            liveness.check_silence()
-
-    async def _frame(self, timeout_s: float) -> WSMessage | None:
-        """Wait for the next frame; None when there was none so far."""
-        self._frames += 1
-        if self._frames % TURN_FRAMES == 0:
-            await asyncio.sleep(0)  # what has arrived already is read without waiting
-        try:
-            return await self._socket.receive(timeout=timeout_s)
-        except TimeoutError:
-            return None
-
-    async def _take_heartbeat(self, message: WSMessage) -> None:
-        """Count a heartbeat of the peer's own against the rate limit, and answer a ping."""
-        self._rate_limit.spend(time.monotonic())
-        if message.type is WSMsgType.PING:
-            await self._sender.pong(message.data)
-
-
-def _data(message: WSMessage) -> str | bytes | None:
-    """Return what a frame carries; None for the end of the connection. Raises as ``raise_broken``."""
-    if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-        data: str | bytes = message.data
-        return data
-    if message.type is WSMsgType.ERROR:
-        # aiohttp has closed already; what is left is to say so in the log
-        raise_broken(message.data)
-    return None
 
 
 class TrackConnection:
@@ -419,8 +322,9 @@ class TrackConnection:
             realtime_factor=settings.realtime_factor,
             idle_s=math.ceil(settings.idle_s),
         )
-        self._sender = Sender(socket, request, meeting, traces=settings.log_level == "debug")
-        self._reader = Reader(service, socket, self._sender, self._limits)
+        self._peer = Peer(socket, request, self._limits, settings.idle_s)
+        self._sender = Sender(self._peer, meeting, traces=settings.log_level == "debug")
+        self._reader = Reader(service, self._peer)
 
     async def run(self) -> None:
         """Serve until either side ends, and close: 1000 after an orderly end alone."""
@@ -477,7 +381,7 @@ class TrackConnection:
         finally:
             # Harmless after a regular end: the session is no longer the actor's.
             actor.post(ConnectionLost(session, code))
-        await self._sender.finish(sending, code)
+        await self._peer.finish(sending, slow=code is ErrorCode.SLOW_CONSUMER)
 
     def _join(self, start: StartMessage) -> tuple[MeetingActor, TrackSession, AudioInput]:
         """Join the meeting. Raises ``BadInput``, ``Busy``, ``Draining``."""

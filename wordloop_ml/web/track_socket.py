@@ -1,12 +1,15 @@
-"""The WebSocket of one track, and what its peer is held to: to be there, to read, and not to send too fast.
+"""The WebSocket of a connection, and what its peer is held to: to be there, to read, and not to send too fast.
 
 aiohttp closes by itself when a peer breaks the WebSocket protocol; ``BROKEN`` gives each such close an
 error code of ours.
 """
 
+import asyncio
 import math
+import time
+from collections.abc import Iterable
 
-from aiohttp import ClientError, WebSocketError, WSCloseCode, web
+from aiohttp import ClientError, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.meetings.session import (
@@ -22,13 +25,19 @@ HEARTBEAT_S = 10.0
 CLOSE_WITHIN_S = 2.0
 """Seconds that a peer may take to answer a close frame."""
 
+SEND_WITHIN_S = 5.0
+"""Seconds that one frame may take to be sent before the peer counts as a slow consumer."""
+
+LOOK_EVERY_S = 0.5
+"""Seconds between two checks of a connection on which nothing arrives."""
+
+TURN_FRAMES = 64
+"""Frames of one connection that are read before other tasks have a turn."""
+
 BROKEN: dict[int, tuple[ErrorCode, str]] = {
     WSCloseCode.PROTOCOL_ERROR: (ErrorCode.BAD_FRAME, "this breaks the WebSocket protocol"),
     WSCloseCode.INVALID_TEXT: (ErrorCode.BAD_JSON, "a text is not UTF-8"),
-    WSCloseCode.MESSAGE_TOO_BIG: (
-        ErrorCode.TOO_LARGE,
-        f"a message is at most {Limits().message_bytes} bytes",
-    ),
+    WSCloseCode.MESSAGE_TOO_BIG: (ErrorCode.TOO_LARGE, "a message is at most {most_bytes} bytes"),
 }
 """The codes with which aiohttp closes by itself, and what they are called here."""
 
@@ -36,17 +45,26 @@ _NO_CLOSE_OF_THE_PEER = (None, WSCloseCode.ABNORMAL_CLOSURE)
 
 
 class TrackSocket(web.WebSocketResponse):
-    """The WebSocket of one track."""
+    """The WebSocket of one connection.
 
-    def __init__(self) -> None:
+    subprotocols: those of this route; the first that the client offers is selected. What else is
+    offered is never sent back: it may be a key.
+    message_bytes: the largest message, text or audio.
+    """
+
+    def __init__(
+        self, subprotocols: Iterable[str] = (), message_bytes: int = Limits().message_bytes
+    ) -> None:
         super().__init__(
             timeout=CLOSE_WITHIN_S,
+            protocols=tuple(subprotocols),
             heartbeat=HEARTBEAT_S,
             autoping=False,  # an answer to our ping is how we know that the peer reads
             compress=False,
             # aiohttp refuses a message of exactly its limit; ours is inclusive
-            max_msg_size=Limits().message_bytes + 1,
+            max_msg_size=message_bytes + 1,
         )
+        self._most_bytes = message_bytes
 
     def accepts(self, request: web.Request) -> bool:
         """Whether a request asks for a WebSocket in a way that RFC 6455 allows."""
@@ -64,7 +82,8 @@ class TrackSocket(web.WebSocketResponse):
         orderly end that 1000 says: only a close of the peer's is answered with it.
         """
         if not message and code in BROKEN:
-            message = close_reason(*BROKEN[code]).encode()
+            name, reason = BROKEN[code]
+            message = close_reason(name, reason.format(most_bytes=self._most_bytes)).encode()
         elif not message and self.close_code in _NO_CLOSE_OF_THE_PEER:
             code = WSCloseCode.INTERNAL_ERROR
             message = close_reason(ErrorCode.INTERNAL, "unexpected end").encode()
@@ -77,8 +96,8 @@ def raise_broken(error: BaseException) -> None:
     A connection that is gone is no error. Anything else is a bug, and raised as it is.
     """
     if isinstance(error, WebSocketError):
-        code, reason = BROKEN[error.code]
-        raise BadInput(reason, code=code)
+        code, _ = BROKEN[error.code]
+        raise BadInput("the peer broke the WebSocket protocol", code=code)
     if not isinstance(error, OSError | ClientError):
         raise error
 
@@ -201,3 +220,125 @@ class TokenBucket:
         if audio_s > self._message_s:
             return f"over {limits.realtime_factor} s of live audio a second (realtime_factor)"
         return f"over {limits.audio_frames_per_s} messages a second (audio_frames_per_s)"
+
+
+_HEARTBEATS = (WSMsgType.PING, WSMsgType.PONG)
+
+
+class Peer:
+    """The other end of one socket: frames to it and from it, each within its time.
+
+    limits: how much may come in a second. idle_s: how long it may be silent, in seconds.
+    """
+
+    def __init__(
+        self, socket: TrackSocket, request: web.Request, limits: Limits, idle_s: float
+    ) -> None:
+        self._socket = socket
+        self._request = request
+        self._idle_s = idle_s
+        self._frames = 0
+        self.rate_limit = TokenBucket(limits)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is closed, or being closed."""
+        return self._socket.closed
+
+    async def send(self, text: str) -> None:
+        """Send one text. Raises ``TimeoutError`` when the peer does not read, ``ConnectionError``."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.send_str(text)
+
+    async def ping(self) -> None:
+        """Send a ping. Raises as ``send`` does."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self._socket.ping()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send the close frame; ``reason`` has 122 bytes at most."""
+        await self._socket.close(code=code, message=reason.encode())
+
+    def abort(self) -> None:
+        """End the transport: a peer that reads nothing would never see a close frame."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def finish(self, sending: asyncio.Task[None], *, slow: bool) -> None:
+        """Wait for the task that sends to end, for a bounded time, then cancel it and free the transport.
+
+        slow: the peer does not read: there is little to wait for.
+        """
+        await asyncio.wait({sending}, timeout=CLOSE_WITHIN_S + (0.0 if slow else SEND_WITHIN_S))
+        sending.cancel()
+        await asyncio.wait({sending})
+        transport = self._request.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()  # closing would wait for a peer that does not read
+
+    async def receive_within(self, timeout_s: float) -> WSMessage | None:
+        """Wait for the next frame of data or the end; None when there was none so far, or a heartbeat.
+
+        A heartbeat of the peer's own is counted, and a ping answered.
+        """
+        message = await self._frame(timeout_s)
+        if message is None or message.type not in _HEARTBEATS:
+            return message
+        await self._take_heartbeat(message)
+        return None
+
+    async def receive(self, liveness: Liveness) -> str | bytes | None:
+        """Wait for the next frame of data; None when the connection is over.
+
+        Raises ``BadInput`` for a peer that says nothing, does not read, or breaks the protocol.
+        """
+        liveness.heard()
+        while True:
+            began_s = time.monotonic()
+            message = await self._frame(min(LOOK_EVERY_S, self._idle_s))
+            liveness.waited(time.monotonic() - began_s)
+            if message is not None and message.type not in _HEARTBEATS:
+                return data_of(message)
+            if message is not None:
+                answers_us = message.type is WSMsgType.PONG and liveness.answered()
+                if not answers_us:
+                    await self._take_heartbeat(message)
+                    liveness.heard()
+            liveness.check_silence()
+
+    async def _frame(self, timeout_s: float) -> WSMessage | None:
+        """Wait for the next frame; None when there was none so far."""
+        self._frames += 1
+        if self._frames % TURN_FRAMES == 0:
+            await asyncio.sleep(0)  # what has arrived already is read without waiting
+        try:
+            return await self._socket.receive(timeout=timeout_s)
+        except TimeoutError:
+            return None
+
+    async def _take_heartbeat(self, message: WSMessage) -> None:
+        """Count a heartbeat of the peer's own against the rate limit, and answer a ping."""
+        self.rate_limit.spend(time.monotonic())
+        if message.type is WSMsgType.PING:
+            await self._pong(message.data)
+
+    async def _pong(self, data: bytes) -> None:
+        """Answer a ping of the peer's. Raises ``BadInput`` (``slow_consumer``)."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self._socket.pong(data)
+        except TimeoutError:
+            raise slow_consumer() from None
+        except ConnectionError:
+            return  # the next receive says so
+
+
+def data_of(message: WSMessage) -> str | bytes | None:
+    """Return what a frame carries; None for the end of the connection. Raises as ``raise_broken``."""
+    if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
+        data: str | bytes = message.data
+        return data
+    if message.type is WSMsgType.ERROR:
+        # aiohttp has closed already; what is left is to say so in the log
+        raise_broken(message.data)
+    return None
