@@ -17,7 +17,7 @@ from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.messages import Caption, Hypothesis, JobClass, Pcm16, SpanLost, TrackEvent
+from wordloop_ml.messages import Caption, Flushed, Hypothesis, JobClass, Pcm16, SpanLost, TrackEvent
 from wordloop_ml.replay.breaks import Break, Closed, Lost
 from wordloop_ml.replay.session import Done, HandOver, ReplayPolicy, ReplaySession, Standing
 from wordloop_ml.wire.audio_frames import Encoding, Positions
@@ -119,6 +119,7 @@ class ServerEnd:
             if isinstance(output, Caption):
                 assert output.start >= self.start.resume_from
                 self.finals += output.final
+            assert not isinstance(output, Flushed)  # nobody asked for it
             message = self.translator.translate(output, self.inbound.received)
             self.outbox.append((encode(message), output))
         if self.stopped and self.track.done and self.close is None:

@@ -1,10 +1,14 @@
 """Who may come in: tokens, and the pages that browsers speak for."""
 
+import io
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 import structlog
@@ -19,6 +23,7 @@ from wordloop_ml.engines.scripted import (
     spoken,
 )
 from wordloop_ml.errors import ErrorCode, StartupFailed
+from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web import access
 from wordloop_ml.web.access import TokenFile
@@ -78,6 +83,36 @@ async def test_a_wrong_token_is_refused(serving: Serving, token: str) -> None:
     status, code, scheme = await refused(service, bearer(token))
     assert (status, code) == (401, "token_refused")
     assert scheme == 'Bearer realm="wordloop", error="invalid_token"'
+
+
+async def test_a_page_offers_its_token_as_a_subprotocol(serving: Serving) -> None:
+    """A browser cannot set a header of a WebSocket; the answer selects what is no secret."""
+    service = await serving(token="right/+=")  # noqa: S106 - a test's own
+    offered = ("wordloop.v1", "wordloop.bearer.cmlnaHQvKz0")
+    client = await service.connect(protocols=offered)
+    assert client.socket.protocol == "wordloop.v1"
+    await client.start()
+    assert await says(client, 1) == ["w1"]
+    with pytest.raises(aiohttp.WSServerHandshakeError) as wrong:
+        await service.connect(protocols=("wordloop.v1", "wordloop.bearer.d3Jvbmc"))
+    assert wrong.value.status == 401
+
+
+@pytest.mark.parametrize("key", ["right-s3cret", "wrong-s3cret"])
+async def test_no_subprotocol_that_is_offered_reaches_the_log(
+    serving: Serving, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp warns of subprotocols that it does not know, and one of them is a key."""
+    written = io.StringIO()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    configure_logs("debug", "json", written)
+    service = await serving(token="right-s3cret")  # noqa: S106 - a test's own
+    for offered in (("token", key), ("realtime", f"openai-insecure-api-key.{key}")):
+        with suppress(aiohttp.WSServerHandshakeError):
+            await service.connect(protocols=offered)
+    assert "library_log" in written.getvalue() or key.startswith("wrong")
+    assert "s3cret" not in written.getvalue()
+    structlog.reset_defaults()
 
 
 async def test_two_authorisations_are_none(serving: Serving) -> None:

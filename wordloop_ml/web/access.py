@@ -1,9 +1,11 @@
-"""Who may come in: a tenant's bearer token on every route but the probes, checked before the upgrade.
+"""Who may come in: a tenant's token on every route but the probes, checked before the upgrade.
+
+``wire/credentials.py`` knows the ways in which clients send it.
 
 Pages of other origins (the Fetch standard's CORS protocol) may, if they are on the operator's list.
 A browser asks before it sends what a form could not (a preflight), and shows a page only answers
 that name its origin. Cookies mean nothing here, so credentials are not allowed: a page sends its
-token in ``Authorization`` like everyone else.
+token like everyone else.
 
 The tokens file is read again and again while the service runs, so that tokens rotate. A thread
 reads it, since a disk can hang; it is a daemon, so that a hung disk cannot hold the exit.
@@ -23,6 +25,7 @@ from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
 from wordloop_ml.web.errors import Handler, answer_error, route_of
 from wordloop_ml.web.service import SERVICE
+from wordloop_ml.wire.credentials import presented_key
 
 PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
@@ -92,7 +95,10 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     service = request.app[SERVICE]
     if not listed:
         return _refuse(request, "this origin may not connect", ErrorCode.ORIGIN_REFUSED)
-    presented = _bearer(request)
+    presented = presented_key(
+        request.headers.getall("Authorization", ()),
+        request.headers.getall("Sec-WebSocket-Protocol", ()),
+    )
     tenant = service.tokens.tenant_of(presented or b"")
     if tenant is None:
         # RFC 6750, 3.1: who presents no token is told the scheme, and no error
@@ -102,18 +108,6 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refused
     request[TENANT] = tenant
     return await handler(request)
-
-
-def _bearer(request: web.Request) -> bytes | None:
-    """Read the token that a request presents; None without one, or with several."""
-    values = request.headers.getall("Authorization", ())
-    if len(values) != 1:
-        return None
-    scheme, _, credentials = values[0].partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    # what is no UTF-8 comes as surrogates, and matches nothing
-    return credentials.strip().encode(errors="surrogateescape")
 
 
 def _refuse(request: web.Request, reason: str, code: ErrorCode) -> web.Response:

@@ -58,6 +58,7 @@ from wordloop_ml.wire.client_messages import (
     parse_client,
 )
 from wordloop_ml.wire.close_codes import close_code, close_reason
+from wordloop_ml.wire.credentials import NATIVE_SUBPROTOCOL
 from wordloop_ml.wire.json_fields import valid_identifier
 from wordloop_ml.wire.server_messages import (
     AckMessage,
@@ -98,7 +99,7 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     key = meeting_key(request[TENANT], meeting)
     with service.roster.admitted(key, resumed=resumed):
-        socket = TrackSocket()
+        socket = TrackSocket((NATIVE_SUBPROTOCOL,))
         if not socket.accepts(request):
             raise BadInput("this route speaks WebSocket only")
         connection = TrackConnection(service, key, socket, request, resumed=resumed)

@@ -50,15 +50,20 @@ class TrackSocket(web.WebSocketResponse):
     subprotocols: those of this route; the first that the client offers is selected. What else is
     offered is never sent back: it may be a key.
     message_bytes: the largest message, text or audio.
+    heartbeat_s: seconds between aiohttp's own pings; None for none, where audio may wait here for
+    longer than a pong behind it may take.
     """
 
     def __init__(
-        self, subprotocols: Iterable[str] = (), message_bytes: int = Limits().message_bytes
+        self,
+        subprotocols: Iterable[str] = (),
+        message_bytes: int = Limits().message_bytes,
+        heartbeat_s: float | None = HEARTBEAT_S,
     ) -> None:
         super().__init__(
             timeout=CLOSE_WITHIN_S,
             protocols=tuple(subprotocols),
-            heartbeat=HEARTBEAT_S,
+            heartbeat=heartbeat_s,
             autoping=False,  # an answer to our ping is how we know that the peer reads
             compress=False,
             # aiohttp refuses a message of exactly its limit; ours is inclusive
