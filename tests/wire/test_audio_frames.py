@@ -323,7 +323,7 @@ def test_opposite_channels_do_not_cancel_each_other(encoding: Encoding) -> None:
     """Right is left turned upside down, as behind a plug that is wired the wrong way round."""
     times = np.arange(4_800) / 48_000
     tone = 0.5 * np.sin(2 * np.pi * 300 * times)
-    if encoding is Encoding.PCM_MULAW:
+    if encoding in {Encoding.PCM_MULAW, Encoding.PCM_ALAW}:
         # the sign is the first bit of a byte
         bits = np.where(tone < 0, 0x20, 0xA0)
         left, right = bits.astype("u1"), (bits ^ 0x80).astype("u1")
@@ -340,14 +340,15 @@ def test_opposite_channels_do_not_cancel_each_other(encoding: Encoding) -> None:
             np.testing.assert_allclose(heard, alone[at : at + 960], atol=1e-6)
 
 
-def test_every_mulaw_byte_is_what_ffmpeg_says() -> None:
+@pytest.mark.parametrize("encoding", [Encoding.PCM_MULAW, Encoding.PCM_ALAW])
+def test_every_byte_of_g711_is_what_ffmpeg_says(encoding: Encoding) -> None:
     """An independent table, exactly, on the scale of s16le."""
-    decoder = CodecContext.create("pcm_mulaw", "r")
+    decoder = CodecContext.create(encoding, "r")
     assert isinstance(decoder, AudioCodecContext)
     decoder.sample_rate, decoder.layout = 8_000, "mono"
     every_byte = bytes(range(256))
     [frame] = decoder.decode(Packet(every_byte))
-    samples = PcmDecoder(Encoding.PCM_MULAW, 1).decode(every_byte)
+    samples = PcmDecoder(encoding, 1).decode(every_byte)
     assert (samples * 32_768).tolist() == frame.to_ndarray()[0].tolist()
 
 
@@ -361,6 +362,16 @@ def test_mulaw_has_the_values_of_g711() -> None:
     assert (decoder.decode(below_zero) * -8_192).tolist() == values
 
 
+def test_alaw_has_the_values_of_g711() -> None:
+    """ITU-T G.711, tables 1a and 1b: the loudest and the softest of each segment."""
+    decoder = PcmDecoder(Encoding.PCM_ALAW, 1)
+    signals = [0xAA, 0xA5, 0xB5, 0x85, 0x95, 0xE5, 0xF5, 0xC5, 0xD5]
+    values = [4_032, 2_112, 1_056, 528, 264, 132, 66, 33, 1]
+    assert (decoder.decode(bytes(signals)) * 4_096).tolist() == values
+    below_zero = bytes(signal & 0x7F for signal in signals)
+    assert (decoder.decode(below_zero) * -4_096).tolist() == values
+
+
 @pytest.mark.parametrize(
     ("encoding", "channels", "sample_bytes"),
     [
@@ -370,6 +381,7 @@ def test_mulaw_has_the_values_of_g711() -> None:
         (Encoding.PCM_F32LE, 2, 8),
         (Encoding.PCM_MULAW, 1, 1),
         (Encoding.PCM_MULAW, 2, 2),
+        (Encoding.PCM_ALAW, 2, 2),
     ],
 )
 def test_half_a_sample_is_bad_audio(encoding: Encoding, channels: int, sample_bytes: int) -> None:

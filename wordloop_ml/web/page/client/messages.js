@@ -5,7 +5,7 @@
  * @property {"start"} [type]
  * @property {1} version
  * @property {string} track
- * @property {"pcm_s16le" | "pcm_f32le" | "pcm_mulaw" | "opus"} encoding
+ * @property {"pcm_s16le" | "pcm_f32le" | "pcm_mulaw" | "pcm_alaw" | "opus"} encoding
  * @property {number} sample_rate
  * @property {1 | 2} channels
  * @property {string} [speaker]
