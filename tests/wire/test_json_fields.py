@@ -13,6 +13,7 @@ from wordloop_ml.wire.json_fields import (
     MAX_NESTING,
     MAX_SPEAKER_CHARS,
     MAX_TEXT_BYTES,
+    likely_terms,
     name_in,
     parse_object,
     plain_name,
@@ -209,3 +210,13 @@ def test_a_vocabulary_has_bounds(terms: object, rule: str) -> None:
     """They are named, and never a term."""
     with pytest.raises(ValueError, match=rule):
         plain_terms(terms)
+
+
+def test_a_vocabulary_that_nobody_can_be_told_of_is_cut() -> None:
+    """The first terms that there is room for, each once; what is no term is left out."""
+    assert likely_terms(["a", None, " ", "b", "a", "c" * 65, 7]) == ("a", "b")
+    many = [f"{number:010}" for number in range(1_000)]
+    kept = likely_terms(many)
+    assert kept == tuple(many[: len(kept)])
+    assert plain_terms(list(kept)) == kept
+    assert likely_terms(["long" * 16, *many])[0] == "long" * 16

@@ -42,6 +42,7 @@ from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
+from wordloop_ml.web.openai_realtime import openai_realtime
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
 from wordloop_ml.wire.openai import OPENAI_ERRORS
@@ -71,7 +72,11 @@ async def readyz(request: web.Request) -> web.Response:
 
 MAX_BODY_BYTES = 65_536
 
-ERROR_FORMS = {"/v1/audio": OPENAI_ERRORS, "/v1/models": OPENAI_ERRORS}
+ERROR_FORMS = {
+    "/v1/audio": OPENAI_ERRORS,
+    "/v1/models": OPENAI_ERRORS,
+    "/v1/realtime": OPENAI_ERRORS,
+}
 """The form of errors on a path and below it, where that is no problem (RFC 9457)."""
 
 
@@ -85,6 +90,7 @@ def make_app(service: Service) -> web.Application:
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/startupz", startupz)
     app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
+    app.router.add_get("/v1/realtime", openai_realtime)
     app.router.add_post("/v1/embeddings", embeddings)
     app.router.add_post("/v1/synthesis", synthesis)
     return app

@@ -186,6 +186,24 @@ def plain_terms(terms: object) -> tuple[str, ...]:
     return plain
 
 
+def likely_terms(terms: Iterable[object]) -> tuple[str, ...]:
+    """Normalise the terms that a vocabulary has room for, in order, and leave the rest out.
+
+    For clients that cannot be told: what they have too much of only makes its words less likely.
+    """
+    kept: dict[str, None] = {}
+    characters = 0
+    for term in terms:
+        name = plain_name(term, MAX_TERM_CHARS) if isinstance(term, str) else None
+        if name is None or name in kept or characters + len(name) > VOCABULARY_CHARACTERS:
+            continue
+        if len(kept) == VOCABULARY_ENTRIES:
+            break
+        kept[name] = None
+        characters += len(name)
+    return tuple(kept)
+
+
 MAX_POSITION = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 7493, 2.2)."""
 
