@@ -56,6 +56,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("WORDLOOP_GUARDS", "off", "is no setting any more: guards judge every text of a model"),
         ("WORDLOOP_DROP_LOAD", "0.5", "is below WORDLOOP_STRETCH_LOAD: what gives way .*"),
         ("WORDLOOP_FINAL_BEAMS", "9", "is 9, outside 0 to 8"),
+        ("WORDLOOP_WYOMING_TENANT", "a b", "is no tenant: .*"),
         ("WORDLOOP_ALLOWED_ORIGINS", "*", "is not a list of origins.*"),
         ("WORDLOOP_ALLOWED_ORIGINS", "null", "is not a list of origins.*"),
         ("WORDLOOP_ALLOWED_ORIGINS", "app.example.org", "is not a list of origins.*"),

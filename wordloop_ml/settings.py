@@ -17,6 +17,9 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 """As browsers send it: lower case, no path, no slash at the end (RFC 6454, 6.2)."""
 
 
+_TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""A tenant, as files of tokens name them."""
+
 _REMOVED = {"guards": "is no setting any more: guards judge every text of a model"}
 """Settings of the past, and what holds now: who still sets one learns of it at the start."""
 
@@ -53,6 +56,14 @@ class Settings:
     )
     tokens_file: str = _setting("", "file of tenants and their tokens, instead of one token")
     allowed_origins: str = _setting("", "origins whose pages may connect, separated by commas")
+    wyoming_port: int = _setting(
+        0,
+        "port of the Wyoming protocol, which has no authentication; 0 for none",
+        low=0,
+        high=65_535,
+    )
+    wyoming_host: str = _setting("127.0.0.1", "address to listen on for the Wyoming protocol")
+    wyoming_tenant: str = _setting("default", "tenant of whoever speaks the Wyoming protocol")
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")
     workers: int = _setting(
@@ -202,6 +213,8 @@ def _check_choices(settings: Settings) -> None:
         raise _refused(
             "token", f"and {variable('tokens_file')} are both set: tokens have one place"
         )
+    if not _TENANT.fullmatch(settings.wyoming_tenant):
+        raise _refused("wyoming_tenant", "is no tenant: 1 to 64 of A-Z a-z 0-9 _ . -")
     if not all(_ORIGIN.fullmatch(origin) for origin in settings.origins):
         raise _refused(
             "allowed_origins",

@@ -45,6 +45,7 @@ from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.openai_realtime import openai_realtime
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
+from wordloop_ml.web.wyoming import WyomingServer
 from wordloop_ml.wire.openai import OPENAI_ERRORS
 
 
@@ -201,10 +202,11 @@ async def _serve(
     await runner.setup()
     try:
         port = await _listen(runner, settings)
-        loaded = await _load(settings, engines, signals)
-        if loaded is None:
-            return False
-        return await _serve_meetings(service, runner, loaded, signals, port, on_ready)
+        async with _wyoming(service):
+            loaded = await _load(settings, engines, signals)
+            if loaded is None:
+                return False
+            return await _serve_meetings(service, runner, loaded, signals, port, on_ready)
     finally:
         await runner.cleanup()
 
@@ -218,12 +220,37 @@ async def _listen(runner: HttpRunner, settings: Settings) -> int:
     try:
         await site.start()
     except OSError as error:
-        raise StartupFailed(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}",
-            code=ErrorCode.BAD_SETTING,
-        ) from error
+        raise _not_listening(settings.host, settings.port, error) from error
     log.info("listening", host=settings.host, port=site.port)
     return site.port
+
+
+def _not_listening(host: str, port: int, error: OSError) -> StartupFailed:
+    return StartupFailed(
+        f"cannot listen on {host}:{port}: {error.strerror}", code=ErrorCode.BAD_SETTING
+    )
+
+
+@asynccontextmanager
+async def _wyoming(service: Service) -> AsyncIterator[None]:
+    """Speak the Wyoming protocol for as long as the context lasts, if the settings want it.
+
+    Raises ``StartupFailed`` (``bad_setting``).
+    """
+    host, port = service.settings.wyoming_host, service.settings.wyoming_port
+    if not port:
+        yield
+        return
+    server = WyomingServer(service)
+    try:
+        await server.start()
+    except OSError as error:
+        raise _not_listening(host, port, error) from error
+    log.info("listening", host=host, port=port, protocol="wyoming")
+    try:
+        yield
+    finally:
+        await server.stop()
 
 
 class Loaded:
