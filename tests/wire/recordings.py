@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 
 from tests.audio.opus_packets import encode
 from wordloop_ml.messages import Samples
@@ -69,24 +70,25 @@ def muxed(container: str, codec: str, sample_rate: int = 48_000, layout: str = "
     written = io.BytesIO()
     with av.open(written, "w", format=container) as file:
         stream = file.add_stream(codec, rate=sample_rate)
-        stream.layout = layout  # type: ignore[attr-defined]
+        assert isinstance(stream, AudioStream)
+        stream.layout = layout
         sound = np.rint(tone(sample_rate=sample_rate) * 32_767).astype(np.int16)
         channels = np.repeat(sound, 2 if layout == "stereo" else 1).reshape(1, -1)
         frame = AudioFrame.from_ndarray(channels, format="s16", layout=layout)
         frame.sample_rate = sample_rate
         resampler = av.AudioResampler(
-            format=stream.format.name,  # type: ignore[attr-defined]
+            format=stream.format.name,
             layout=layout,
             rate=sample_rate,
-            frame_size=stream.codec_context.frame_size or 960,  # type: ignore[attr-defined]
+            frame_size=stream.codec_context.frame_size or 960,
         )
         for one in [*resampler.resample(frame), *resampler.resample(None)]:
-            file.mux(stream.encode(one))  # type: ignore[attr-defined]
-        file.mux(stream.encode(None))  # type: ignore[attr-defined]
+            file.mux(stream.encode(one))
+        file.mux(stream.encode(None))
     return written.getvalue()
 
 
 def packets_in(recording: bytes) -> list[bytes]:
     """The packets that FFmpeg finds."""
-    with av.open(io.BytesIO(recording)) as file:
+    with av.open(io.BytesIO(recording), "r") as file:
         return [bytes(packet) for packet in file.demux(audio=0) if packet.size]

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Flushed, SpeechStarted
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    Caption,
+    CaptionWord,
+    Flushed,
+    SpeechStarted,
+    TrackEvent,
+)
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.deepgram_messages import (
     DEEPGRAM_ERRORS,
@@ -196,7 +203,7 @@ def test_a_final_has_every_field_that_clients_read() -> None:
 
 def test_interims_and_speech_starts_come_only_where_they_are_wanted() -> None:
     """Both are off by default."""
-    events = [SpeechStarted("0", 8_000), caption("We")]
+    events: list[TrackEvent] = [SpeechStarted("0", 8_000), caption("We")]
     assert [results("").tell(event) for event in events] == [[], []]
     assert [
         one["type"]
