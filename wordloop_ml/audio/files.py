@@ -168,6 +168,8 @@ _NEAR_S = 0.5
 _MOST_HOLES = 4
 """Holes that the error names one by one; there may be hundreds."""
 _MOST_PLACED_CHANNELS = 8
+_READ_BYTES = 1 << 16
+"""Of a stranger's file at a time: each read is a call of Python."""
 _MOST_BETWEEN_BYTES = 256
 """Between two packets stands the head of a block, or of a cluster."""
 _SAID_BEFORE_S = 2.0
@@ -181,6 +183,7 @@ class StreamInfo:
     index: int
     title: str = ""
     language: str = ""
+    channels: int = 1
 
 
 class AudioFile:
@@ -193,10 +196,23 @@ class AudioFile:
     then ``BadInput`` ``UNREADABLE_AUDIO``, which says what is missing.
 
     duration_s: as the file says, None where it does not; an estimate, good for a progress bar.
+
+    channel: the one to give instead of all of them, mixed. content: what the container reads, where
+    FFmpeg does not open the path by itself.
     """
 
-    def __init__(self, path: Path, container: InputContainer, stream: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: int,
+        *,
+        channel: int | None = None,
+        content: BinaryIO | None = None,
+    ) -> None:
         self._path = path
+        self._channel = channel
+        self._content = content
         self._container = container
         self._index = stream
         self._stream = container.streams.audio[stream]
@@ -210,7 +226,7 @@ class AudioFile:
 
     def close(self) -> None:
         """Close the file; harmless when called twice."""
-        self._container.close()
+        _close(self._container, self._content)
 
     def __iter__(self) -> Iterator[Samples]:
         form, begins = self._container.format.name, self._container.start_time
@@ -222,7 +238,7 @@ class AudioFile:
             None if begins is None else begins / av.time_base,
             None if raw or first is not None else lasts_s(self._container),
         )
-        converter = _Converter()
+        converter = _Converter(self._channel)
         damage = _Damage()
         said_s = -math.inf
         rest = Trouble()
@@ -318,49 +334,89 @@ def _between(from_s: float, to_s: float) -> str:
     return f"at {begin} s" if begin == end else f"from {begin} to {end} s"
 
 
-def audio_streams(path: Path) -> list[StreamInfo]:
-    """List the audio streams of a file, one at least. Raises as ``open_audio`` does."""
-    container = _opened(path)
+def audio_streams(path: Path, *, trusted: bool = True) -> list[StreamInfo]:
+    """List the audio streams of a file, one at least. ``trusted``, and what is raised: as of ``open_audio``."""
+    container, content = _opened(path, trusted)
     try:
         return [
-            StreamInfo(index, *(stream.metadata.get(key, "") for key in ("title", "language")))
+            StreamInfo(
+                index,
+                stream.metadata.get("title", ""),
+                stream.metadata.get("language", ""),
+                # typed as always there; FFmpeg has streams that it names and cannot decode
+                getattr(getattr(stream, "codec_context", None), "channels", 1),
+            )
             for index, stream in enumerate(container.streams.audio)
         ]
     finally:
-        container.close()
+        _close(container, content)
 
 
-def open_audio(path: Path, stream: int = 0) -> AudioFile:
+def open_audio(
+    path: Path, stream: int = 0, channel: int | None = None, *, trusted: bool = True
+) -> AudioFile:
     """Open one of the file's audio streams, by its index among them.
+
+    channel: one of its channels alone; of fewer, the last; None mixes all.
+    trusted: whether the file is its reader's own, and may name others: of a stranger's, which could
+    be a playlist of files of this machine, nothing but its own bytes is read.
 
     Raises ``BadInput`` ``UNREADABLE_AUDIO``, with one line that says what is wrong.
     """
-    container = _opened(path)
+    container, content = _opened(path, trusted)
     chosen = container.streams.audio[stream]
     # typed as always there; FFmpeg has streams that it names and cannot decode
     if getattr(chosen, "codec_context", None) is None:
-        container.close()
+        _close(container, content)
         raise _unreadable(path, "holds audio that FFmpeg cannot decode")
-    return AudioFile(path, container, stream)
+    return AudioFile(path, container, stream, channel=channel, content=content)
 
 
-def _opened(path: Path) -> InputContainer:
-    """Open a file that has an audio stream; raises ``BadInput`` for any other."""
+_NO_PROTOCOL = "none"
+"""A whitelist that no protocol is on: FFmpeg opens nothing by itself."""
+
+
+def _opened(path: Path, trusted: bool) -> tuple[InputContainer, BinaryIO | None]:
+    """Open a file that has an audio stream, and its content where that is to be closed with it.
+
+    Raises ``BadInput`` for any other.
+    """
     _refuse_what_is_no_file(path)
+    content: BinaryIO | None = None
     try:
-        # "file:" and the whitelist: neither a name nor a playlist inside makes FFmpeg fetch a URL
+        # neither a name nor a playlist inside makes FFmpeg fetch a URL
         with av.logging.Capture():
-            container = av.open(
-                f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-            )
-    except PermissionError:
-        raise _unreadable(path, "may not be read: permission denied") from None
-    except (av.FFmpegError, OSError, ValueError):
+            if trusted:
+                container = av.open(
+                    f"file:{path}",
+                    options={"protocol_whitelist": "file"},
+                    metadata_errors="replace",
+                )
+            else:
+                content = path.open("rb", buffering=0)
+                container = av.open(
+                    content,
+                    "r",
+                    options={"protocol_whitelist": _NO_PROTOCOL},
+                    metadata_errors="replace",
+                    buffer_size=_READ_BYTES,
+                )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if content is not None:
+            content.close()
+        if isinstance(error, PermissionError):
+            raise _unreadable(path, "may not be read: permission denied") from None
         raise _unreadable(path, _why_unknown(path)) from None
     if not container.streams.audio:
-        container.close()
+        _close(container, content)
         raise _unreadable(path, "holds no audio stream")
-    return container
+    return container, content
+
+
+def _close(container: InputContainer, content: BinaryIO | None) -> None:
+    container.close()
+    if content is not None:
+        content.close()
 
 
 def _why_unknown(path: Path) -> str:
@@ -378,9 +434,12 @@ class _Converter:
     """Converts decoded frames to 16 kHz mono; follows a stream that changes its format on the way.
 
     spoilt: the last frame held values that are no numbers, and silence has taken their place.
+    channel: the one to take, the last of fewer; None mixes all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channel: int | None = None) -> None:
+        self._channel = channel
+        self._channels = 1
         self.spoilt = False
         self._format: tuple[int, str, str] | None = None
         self._to_float = AudioResampler()
@@ -408,7 +467,7 @@ class _Converter:
             if not np.isfinite(peak):
                 self.spoilt = True
                 samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
-            mono = self._downmix.mix(samples if peak <= 1 else np.clip(samples, -1, 1))
+            mono = self._mono(samples if peak <= 1 else np.clip(samples, -1, 1))
             self._position_s += len(mono) / frame.sample_rate
             yield from self._give(self._resampler.push(mono))
 
@@ -425,12 +484,18 @@ class _Converter:
         yield from self._give(self._resampler.flush())
         self._format = None
 
+    def _mono(self, interleaved: Samples) -> Samples:
+        if self._channel is None:
+            return self._downmix.mix(interleaved)
+        frames = interleaved.reshape(-1, self._channels)
+        return frames[:, min(self._channel, self._channels - 1)]
+
     def _open(self, frame: AudioFrame) -> None:
-        channels = frame.layout.nb_channels
+        self._channels = channels = frame.layout.nb_channels
         # FFmpeg knows how loud a centre channel is, where it is told which one that is; packed:
         # PyAV cannot hold planes of eight channels and more
         placed = all(one.name != "NONE" for one in frame.layout.channels)
-        folded = placed and 2 < channels <= _MOST_PLACED_CHANNELS
+        folded = placed and 2 < channels <= _MOST_PLACED_CHANNELS and self._channel is None
         self._to_float = AudioResampler(
             format="flt", layout="stereo" if folded else None, rate=frame.sample_rate
         )
