@@ -32,16 +32,13 @@ from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.settings import Settings
 from wordloop_ml.synthesis.chunks import ChunkWords
 from wordloop_ml.tokens import Tokens
-from wordloop_ml.web import synthesis
+from wordloop_ml.web import event_stream
+from wordloop_ml.web.event_stream import COMMENT, CONTENT_TYPE, EventStream, encode_event
 from wordloop_ml.web.http_server import HttpRunner
 from wordloop_ml.web.serve import make_app
 from wordloop_ml.web.service import Service
 from wordloop_ml.web.synthesis import (
-    COMMENT,
-    CONTENT_TYPE,
     MAX_KEY_CHARS,
-    EventStream,
-    encode_event,
     idempotency_key,
     prefers,
 )
@@ -219,7 +216,7 @@ async def test_a_stream_on_which_nothing_moves_is_kept_alive(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By comments, which no client sees as events."""
-    monkeypatch.setattr(synthesis, "ALIVE_EVERY_S", 0.01)
+    monkeypatch.setattr(event_stream, "ALIVE_EVERY_S", 0.01)
     scene.texts.hold()
     stream = await scene.stream(transcript())
     while stream.comments < 3:
@@ -379,9 +376,9 @@ async def test_a_reader_that_takes_nothing_is_cut_and_hurts_nobody(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its work ends with it."""
-    monkeypatch.setattr(synthesis, "SEND_WITHIN_S", 0.05)
-    monkeypatch.setattr(synthesis, "ALIVE_EVERY_S", 0.0001)
-    monkeypatch.setattr(synthesis, "COMMENT", b":" + b" " * 65_536 + b"\n\n")
+    monkeypatch.setattr(event_stream, "SEND_WITHIN_S", 0.05)
+    monkeypatch.setattr(event_stream, "ALIVE_EVERY_S", 0.0001)
+    monkeypatch.setattr(event_stream, "COMMENT", b":" + b" " * 65_536 + b"\n\n")
     scene.texts.hold()
     content = transcript()
     with socket.socket() as peer:
