@@ -6,7 +6,7 @@ threads fairly, and a meeting's jobs run earliest deadline first. The queue is s
 queueing in the sense of Goyal, Vin and Cheng (SIGCOMM 1996), with virtual time counted in seconds
 of native run time and rounded to a quantum, so that meetings with like shares compete by deadline.
 
-Work on texts (embeddings, syntheses) is in the background: it has a bound of its own, runs when no
+Work on texts and files (embeddings, syntheses, uploads) is in the background: it has a bound of its own, runs when no
 speech is waiting, and while people speak leaves one thread free of it. Its jobs are short or give
 way when they are asked to, so that a first caption that finds all threads busy does not wait long for one.
 
@@ -95,6 +95,7 @@ class OwnerKind(StrEnum):
     EMBEDDINGS = "embeddings"
     SYNTHESIS = "synthesis"
     NOTES = "notes"
+    FILE = "file"
     START_UP = "start_up"
 
 

@@ -32,10 +32,11 @@ class JobClass(IntEnum):
     INTERIM = 2
     EMBEDDING = 3
     SYNTHESIS = 4
+    FILE = 5
 
     @property
     def background(self) -> bool:
-        """Work on texts: nobody who speaks waits for it, and it waits for everybody who does."""
+        """Work on texts and files: nobody who speaks waits for it, and it waits for everybody who does."""
         return self >= JobClass.EMBEDDING
 
 

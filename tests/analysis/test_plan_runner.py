@@ -10,7 +10,7 @@ import pytest
 
 from tests.executing import owner_of
 from wordloop_ml.analysis import plan_runner
-from wordloop_ml.analysis.jobs import Jobs
+from wordloop_ml.analysis.jobs import BUSY_TRIES, Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.engines.scripted import ScriptedTranscriber
 from wordloop_ml.errors import Busy, Draining, EngineFailed
@@ -387,7 +387,7 @@ async def test_what_has_begun_waits_where_too_much_is_asked_for(scene: Scene) ->
 
     assert await scene.perform(plan()) == 1
     assert len(scene.texts.asked) == 3
-    scene.texts.errors = [busy] * (plan_runner.BUSY_TRIES + 1)
+    scene.texts.errors = [busy] * (BUSY_TRIES + 1)
     with pytest.raises(Busy):
         await scene.perform(plan())
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from wordloop_ml.analysis.jobs import Jobs
+from wordloop_ml.analysis.jobs import Jobs, end_all
 from wordloop_ml.errors import Busy, Draining
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import JobClass, TokenisedText, Vectors
@@ -160,7 +160,7 @@ class Embeddings:
                     task.result()
                 running -= done
         finally:
-            await _end(running)
+            await end_all(running)
         return vectors
 
     def _budget(self) -> int:
@@ -193,18 +193,3 @@ def _take(pending: list[int], read: Sequence[TokenisedText], budget: int) -> lis
     rows = pending[-count:]
     del pending[-count:]
     return rows
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel the tasks and wait for the calls that run; cancelled itself, leave them at once."""
-    if not tasks:
-        return
-    try:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()  # for the second time: it does not wait for its thread
-            if task.done() and not task.cancelled():
-                task.exception()  # the first failure is the one that is raised

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from wordloop_ml.analysis.embeddings import Embeddings
-from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.errors import Busy, Draining, EngineFailed
+from wordloop_ml.analysis.jobs import Jobs, retry_busy
+from wordloop_ml.errors import EngineFailed
 from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.messages import Generated, JobClass, Vectors
 from wordloop_ml.ports import Embedder, Generation, Generator
@@ -35,9 +35,6 @@ for while people speak; computing in Python holds up the event loop, too."""
 GENERATE_S, GENERATE_BESIDE_SPEECH_S = 1.0, 0.25
 """How long a generation goes on in one job; likewise. It gives way to speech that finds no other thread,
 and what it then read in vain is bounded by this."""
-
-BUSY_TRIES = 30
-"""How often work that was begun asks again where too much waits; a second or so each time."""
 
 _JOIN_S = 60.0
 
@@ -100,7 +97,7 @@ class PlanRunner:
 
         stop, give_way: see ``Jobs.run``. Raises what the call raises, ``Busy`` and ``Draining``.
         """
-        return await _retry_busy(
+        return await retry_busy(
             lambda: self.jobs.run(JobClass.SYNTHESIS, caller, call, stop=stop, give_way=give_way)
         )
 
@@ -121,7 +118,7 @@ class PlanRunner:
         embed = self._embed_texts
         if embed is None:
             raise EngineFailed("this profile has no embedder")
-        return await _retry_busy(lambda: embed(texts, JobClass.SYNTHESIS, caller))
+        return await retry_busy(lambda: embed(texts, JobClass.SYNTHESIS, caller))
 
     async def _generate(self, request: Generate, caller: JobOwner) -> Generated:
         """Generate one answer, step by step; the generator is free again afterwards."""
@@ -294,18 +291,3 @@ class _Answering:
         if self._generation is not None:
             self._generation.close()
             self._generation = None
-
-
-async def _retry_busy(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Await an attempt, again after each ``Busy``; raises the last one after ``BUSY_TRIES``.
-
-    Work that was begun is not given up because of what was asked for later.
-    """
-    for _ in range(BUSY_TRIES):
-        try:
-            return await attempt()
-        except Draining:
-            raise
-        except Busy as busy:
-            await asyncio.sleep(busy.retry_after_s)
-    return await attempt()

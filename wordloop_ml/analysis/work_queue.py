@@ -176,19 +176,28 @@ class WorkQueue(Generic[R]):
         """How many items wait or run."""
         return len(self._tasks)
 
-    def accept(self, tenant: str, perform: Perform[R]) -> WorkItem[R]:
-        """Begin an item of work. Whoever wants it enters ``calling`` before it awaits anything.
-
-        Raises ``Draining``, or ``Busy`` when all places are taken.
-        """
+    def check_room(self) -> None:
+        """Raise ``Draining``, or ``Busy`` when all places are taken."""
         if self._draining:
             raise Draining
         if len(self._tasks) >= self._places:
             raise Busy("as much is waiting here as may", retry_after_s=self._retry_after_s())
+
+    def accept(
+        self, tenant: str, perform: Perform[R], *, ended: Callable[[], None] | None = None
+    ) -> WorkItem[R]:
+        """Begin an item of work. Whoever wants it enters ``calling`` before it awaits anything.
+
+        ended: called once when the item is over, also where it never had its turn. Raises as
+        ``check_room`` does; then nothing has begun.
+        """
+        self.check_room()
         work: WorkItem[R] = WorkItem(JobOwner(self._kind, tenant, str(next(self._numbers))))
         task = asyncio.create_task(self._run(work, perform), name=work.name)
         self._tasks[work] = task
         task.add_done_callback(self._ended(work))
+        if ended is not None:
+            task.add_done_callback(lambda _: ended())
         return work
 
     @contextmanager
