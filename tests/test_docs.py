@@ -34,7 +34,7 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 17_500
+WORDS_AT_MOST = 18_050
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

@@ -140,6 +140,129 @@ def known_as(language: str, codes: Collection[str]) -> str | None:
     )
 
 
+_ENGLISH_NAMES = {
+    code: name
+    for code, _, name in (
+        row.strip().partition(" ")
+        for row in [
+            "\nen english",
+            "zh chinese",
+            "de german",
+            "es spanish",
+            "ru russian",
+            "ko korean",
+            "fr french",
+            "ja japanese",
+            "pt portuguese\n",
+            "tr turkish",
+            "pl polish",
+            "ca catalan",
+            "nl dutch",
+            "ar arabic",
+            "sv swedish",
+            "it italian",
+            "id indonesian",
+            "hi hindi\n",
+            "fi finnish",
+            "vi vietnamese",
+            "he hebrew",
+            "uk ukrainian",
+            "el greek",
+            "ms malay",
+            "cs czech",
+            "ro romanian",
+            "da danish\n",
+            "hu hungarian",
+            "ta tamil",
+            "no norwegian",
+            "th thai",
+            "ur urdu",
+            "hr croatian",
+            "bg bulgarian",
+            "lt lithuanian",
+            "la latin\n",
+            "mi maori",
+            "ml malayalam",
+            "cy welsh",
+            "sk slovak",
+            "te telugu",
+            "fa persian",
+            "lv latvian",
+            "bn bengali",
+            "sr serbian\n",
+            "az azerbaijani",
+            "sl slovenian",
+            "kn kannada",
+            "et estonian",
+            "mk macedonian",
+            "br breton",
+            "eu basque",
+            "is icelandic\n",
+            "hy armenian",
+            "ne nepali",
+            "mn mongolian",
+            "bs bosnian",
+            "kk kazakh",
+            "sq albanian",
+            "sw swahili",
+            "gl galician\n",
+            "mr marathi",
+            "pa punjabi",
+            "si sinhala",
+            "km khmer",
+            "sn shona",
+            "yo yoruba",
+            "so somali",
+            "af afrikaans",
+            "oc occitan\n",
+            "ka georgian",
+            "be belarusian",
+            "tg tajik",
+            "sd sindhi",
+            "gu gujarati",
+            "am amharic",
+            "yi yiddish",
+            "lo lao",
+            "uz uzbek\n",
+            "fo faroese",
+            "ht haitian creole",
+            "ps pashto",
+            "tk turkmen",
+            "nn nynorsk",
+            "mt maltese",
+            "sa sanskrit\n",
+            "lb luxembourgish",
+            "my myanmar",
+            "bo tibetan",
+            "tl tagalog",
+            "mg malagasy",
+            "as assamese",
+            "tt tatar",
+            "haw hawaiian\n",
+            "ln lingala",
+            "ha hausa",
+            "ba bashkir",
+            "jv javanese",
+            "su sundanese",
+            "yue cantonese\n",
+        ]
+    )
+}
+"""What Whisper calls its languages."""
+
+_CODES_OF_NAMES = {name: code for code, name in _ENGLISH_NAMES.items()}
+
+
+def english_name(code: str) -> str:
+    """Return what OpenAI's interface calls a language, ``english`` for ``en``; the code where it has no name."""
+    return _ENGLISH_NAMES.get(standard_code(code), code)
+
+
+def language_named(name: str) -> str | None:
+    """Return the code of a language by its English name, in any case; None for no name."""
+    return _CODES_OF_NAMES.get(name.strip().lower())
+
+
 _EAST_ASIAN = frozenset(
     {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "HALFWIDTH"}
 )

@@ -13,8 +13,9 @@ from wordloop_ml.errors import ErrorCode, StartupFailed
 
 PREFIX = "WORDLOOP_"
 
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-"""As browsers send it: lower case, no path, no slash at the end (RFC 6454, 6.2)."""
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+"""As browsers send it: lower case, no path, no slash at the end (RFC 6454, 6.2). Programs that are
+browsers inside have schemes of their own (``app://obsidian.md``)."""
 
 
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -112,6 +113,15 @@ class Settings:
     notes_cache_mb: int = _setting(
         64, "memory for notes of transcripts that may be posted again, grown", low=0, high=4_096
     )
+    files: int = _setting(8, "uploaded files that are transcribed at once", low=1, high=64)
+    files_waiting: int = _setting(
+        16, "uploaded files that may wait for their turn", low=0, high=1_000
+    )
+    file_mb: int = _setting(256, "MiB that an uploaded file may have", low=1, high=65_536)
+    spool_mb: int = _setting(
+        1_024, "MiB on disk for all uploaded files together", low=1, high=1_048_576
+    )
+    spool_dir: str = _setting("", "folder for uploaded files; empty for the system's own")
     drain_listen_s: float = _setting(
         5.0, "on SIGTERM, how long the listener stays open for the balancer", low=0.0, high=60.0
     )
@@ -209,6 +219,8 @@ def _check_choices(settings: Settings) -> None:
     for lower, higher in pairwise(loads):
         if getattr(settings, higher) < getattr(settings, lower):
             raise _refused(higher, f"is below {variable(lower)}: what gives way comes in order")
+    if settings.file_mb > settings.spool_mb:
+        raise _refused("file_mb", f"is above {variable('spool_mb')}: no such file would fit")
     if settings.token and settings.tokens_file:
         raise _refused(
             "token", f"and {variable('tokens_file')} are both set: tokens have one place"

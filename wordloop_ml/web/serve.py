@@ -9,11 +9,12 @@ aiohttp's own signal handling closes the listening socket first and cancels its 
 import asyncio
 import ctypes
 import gc
+import os
 import queue
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,9 +25,11 @@ import structlog
 from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
+from wordloop_ml.analysis.file_transcriptions import FileTranscriptions
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
+from wordloop_ml.analysis.work_queue import WorkQueue
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.engines.catalogue import Engines, open_engines, synthesisers_of
 from wordloop_ml.errors import ErrorCode, StartupFailed, StartupHung
@@ -35,19 +38,18 @@ from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobClass, Utterance
 from wordloop_ml.ports import TranscriberWorker
-from wordloop_ml.settings import Settings, require_token_beyond_loopback
+from wordloop_ml.settings import Settings, require_token_beyond_loopback, variable
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.access import TokenFile, access, name_origin
-from wordloop_ml.web.deepgram import listen, listen_to_turns
 from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
+from wordloop_ml.web.openai import model, models, transcriptions, translations
 from wordloop_ml.web.openai_realtime import openai_realtime
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
 from wordloop_ml.web.wyoming import WyomingServer
-from wordloop_ml.wire.deepgram_messages import DEEPGRAM_ERRORS
 from wordloop_ml.wire.openai import OPENAI_ERRORS
 
 
@@ -79,8 +81,6 @@ ERROR_FORMS = {
     "/v1/audio": OPENAI_ERRORS,
     "/v1/models": OPENAI_ERRORS,
     "/v1/realtime": OPENAI_ERRORS,
-    "/v1/listen": DEEPGRAM_ERRORS,
-    "/v2/listen": DEEPGRAM_ERRORS,
 }
 """The form of errors on a path and below it, where that is no problem (RFC 9457)."""
 
@@ -94,12 +94,14 @@ def make_app(service: Service) -> web.Application:
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/startupz", startupz)
-    app.router.add_get("/v1/listen", listen)
     app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
     app.router.add_get("/v1/realtime", openai_realtime)
-    app.router.add_get("/v2/listen", listen_to_turns)
     app.router.add_post("/v1/embeddings", embeddings)
     app.router.add_post("/v1/synthesis", synthesis)
+    app.router.add_post("/v1/audio/transcriptions", transcriptions)
+    app.router.add_post("/v1/audio/translations", translations)
+    app.router.add_get("/v1/models", models)
+    app.router.add_get("/v1/models/{model:.+}", model)
     return app
 
 
@@ -109,8 +111,8 @@ CLOSE_S = 2.0
 TRY_WITHIN_S = 60.0
 """How long the first inference on each worker may take before the start has failed."""
 
-END_SYNTHESES_S = 2.0
-"""How long syntheses may take to return from the calls on threads that they wait for."""
+END_WORK_S = 2.0
+"""How long syntheses and files may take to return from the calls on threads that they wait for."""
 
 CLOSE_SOCKETS_S = 3.0
 """How long the last frames and closing handshakes may take once the meetings have left."""
@@ -215,6 +217,7 @@ async def _serve(
             return await _serve_meetings(service, runner, loaded, signals, port, on_ready)
     finally:
         await runner.cleanup()
+        service.uploads.close()
 
 
 async def _listen(runner: HttpRunner, settings: Settings) -> int:
@@ -319,6 +322,7 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
     Raises ``StartupFailed``, ``EngineFailed``; ``StartupHung`` when a native call goes on.
     """
     began_s = time.monotonic()
+    _check_spool(settings)
     opened = engines(settings)
     loaded = Loaded(opened, settings.workers)
     try:
@@ -343,6 +347,13 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         seconds=round(time.monotonic() - began_s, 3),
     )
     return loaded
+
+
+def _check_spool(settings: Settings) -> None:
+    """Raise ``StartupFailed`` (``bad_setting``) for a spool folder that takes no files."""
+    folder = settings.spool_dir
+    if folder and not (Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise StartupFailed(f"{variable('spool_dir')} is no folder that can be written to")
 
 
 def _trim_heap() -> None:
@@ -404,13 +415,14 @@ async def _serve_meetings(
     on_ready: Callable[[int], None] | None,
 ) -> bool:
     settings, capabilities = service.settings, loaded.engines.transcriber.capabilities
+    policy = CaptioningPolicy(
+        guards=capabilities.hallucinates,
+        final_beams=settings.final_beams or capabilities.final_beams,
+    )
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
-        policy=CaptioningPolicy(
-            guards=capabilities.hallucinates,
-            final_beams=settings.final_beams or capabilities.final_beams,
-        ),
+        policy=policy,
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
         limits=LoadLimits(
@@ -428,12 +440,21 @@ async def _serve_meetings(
     engines, jobs = loaded.engines, Jobs(loaded.executor)
     embeddings = None if engines.embedder is None else Embeddings(jobs, engines.embedder)
     syntheses = _syntheses(settings, engines, jobs, embeddings)
-    service.become_ready(roster, capabilities, syntheses, embeddings)
+    files = FileTranscriptions(
+        jobs,
+        engines.voice_detector,
+        capabilities,
+        policy,
+        at_once=settings.files,
+        waiting=settings.files_waiting,
+    )
+    service.become_ready(roster, capabilities, syntheses, embeddings, files)
     log.info("ready", port=port)
     if on_ready is not None:
         on_ready(port)
     await signals.asked.wait()
-    return await _drain(service, runner, loaded, signals, roster, syntheses, embeddings)
+    works = (syntheses.queue, syntheses.live_notes.queue, files.queue)
+    return await _drain(service, runner, loaded, signals, roster, works, embeddings)
 
 
 def _syntheses(
@@ -455,7 +476,7 @@ async def _drain(
     loaded: Loaded,
     signals: Signals,
     roster: Roster,
-    syntheses: Syntheses,
+    works: Sequence[WorkQueue[Any]],
     embeddings: Embeddings | None,
 ) -> bool:
     """Leave. False when a native call hangs: then only the end of the process frees it.
@@ -465,16 +486,16 @@ async def _drain(
     settings, forced = service.settings, signals.forced
     # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
     service.become_unready()
-    works = (syntheses.queue, syntheses.live_notes.queue)
+    service.uploads.drain()
     for work in works:
         work.refuse_waiting()
     log.info("drain_started", tracks=roster.statistics().tracks)
     await _wait(forced, 0.0 if signals.by_hand else settings.drain_listen_s)
-    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses and
-    # embeddings make room for the finals: whoever waits for one asks elsewhere.
+    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses, files
+    # and embeddings make room for the finals: whoever waits for one asks elsewhere.
     if embeddings is not None:
         embeddings.drain()
-    ending = asyncio.gather(*(work.drain(END_SYNTHESES_S) for work in works))
+    ending = asyncio.gather(*(work.drain(END_WORK_S) for work in works))
     leaving = asyncio.create_task(roster.drain(settings.drain_deadline_s), name="drain-roster")
     cutting = asyncio.create_task(forced.wait(), name="drain-forced")
     await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)

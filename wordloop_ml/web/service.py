@@ -1,23 +1,27 @@
 """What the routes of one process share: its settings, its stage of life, and its meetings."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from wordloop_ml.analysis.embeddings import Embeddings
+from wordloop_ml.analysis.file_transcriptions import FileTranscriptions
 from wordloop_ml.analysis.live_notes import LiveNotes
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.catalogue import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.meetings.roster import Quarantine, Roster
-from wordloop_ml.ports import TranscriberCapabilities
+from wordloop_ml.ports import EmbedderCapabilities, TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
 from wordloop_ml.web.http_server import BodyMemory
+from wordloop_ml.web.uploads import Uploads
 
 
 class Stage(StrEnum):
@@ -33,7 +37,8 @@ class Service:
 
     loaded: the models that the meetings run on; none while starting.
     tokens: who may come in. quarantine: for tracks that a process may have died of.
-    bodies: the memory of bodies.
+    bodies: the memory of bodies. uploads: the disk of files. created_s: when the process began, in
+    seconds of the Unix epoch.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -45,8 +50,15 @@ class Service:
         self._capabilities: TranscriberCapabilities | None = None
         self._embeddings: Embeddings | None = None
         self._syntheses: Syntheses | None = None
+        self._transcriptions: FileTranscriptions | None = None
+        self.created_s = int(time.time())
         self.quarantine = Quarantine()
         self.bodies = BodyMemory()
+        self.uploads = Uploads(
+            Path(settings.spool_dir) if settings.spool_dir else None,
+            most_bytes=settings.file_mb << 20,
+            all_bytes=settings.spool_mb << 20,
+        )
         self._connections = 0
         self._unconnected = asyncio.Event()
         self._unconnected.set()
@@ -91,6 +103,20 @@ class Service:
         return self._embeddings
 
     @property
+    def embedder(self) -> EmbedderCapabilities | None:
+        """What the embedder makes; None without one."""
+        return None if self._embeddings is None else self._embeddings.capabilities
+
+    @property
+    def transcriptions(self) -> FileTranscriptions:
+        """The transcriptions of files. Raises ``Busy`` while starting, ``Draining`` afterwards."""
+        if self._stage is Stage.DRAINING:
+            raise Draining
+        if self._transcriptions is None:
+            raise _starting()
+        return self._transcriptions
+
+    @property
     def syntheses(self) -> Syntheses:
         """The syntheses. Raises ``Busy`` while starting, ``Draining`` afterwards.
 
@@ -117,11 +143,13 @@ class Service:
         capabilities: TranscriberCapabilities,
         syntheses: Syntheses,
         embeddings: Embeddings | None = None,
+        transcriptions: FileTranscriptions | None = None,
     ) -> None:
         """Enter the stage ``READY``: the engines are loaded and each has done one real inference."""
         self._roster = roster
         self._embeddings = embeddings
         self._syntheses = syntheses
+        self._transcriptions = transcriptions
         self._capabilities = capabilities
         self._stage = Stage.READY
 

@@ -159,13 +159,13 @@ def plain_name(text: str, most_chars: int = MAX_SPEAKER_CHARS) -> str | None:
     return name if name.strip(_JOINERS + " ") and len(name) <= most_chars else None
 
 
-def name_in(text: str) -> str:
+def name_in(text: str, most_chars: int = MAX_SPEAKER_CHARS) -> str:
     """Make a name of any text: as ``plain_name``, without what no name holds, and cut.
 
     Empty where nothing is left. For names that nobody can be asked to mend: of files, in files.
     """
     kept = (letter for letter in text if unicodedata.category(letter) not in _NEVER_SHOWN)
-    return plain_name("".join(kept)[:MAX_SPEAKER_CHARS]) or ""
+    return plain_name("".join(kept)[:most_chars], most_chars) or ""
 
 
 def plain_terms(terms: object) -> tuple[str, ...]:
