@@ -34,7 +34,7 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 18_050
+WORDS_AT_MOST = 18_600
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

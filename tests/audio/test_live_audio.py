@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audio.opus_packets import encode
+from tests.wire.recordings import chromium, muxed, packets, simple_block, tone
 from wordloop_ml.audio.live_audio import LiveAudio, OpusAudio, PcmAudio
+from wordloop_ml.audio.live_containers import ContainedAudio
 from wordloop_ml.errors import BadInput
 from wordloop_ml.messages import SAMPLE_RATE, Samples
 from wordloop_ml.wire.audio_frames import Encoding
@@ -76,3 +78,45 @@ def test_opus_comes_as_packets() -> None:
     assert len(samples) == len(packets) * 320
     with pytest.raises(BadInput):
         list(OpusAudio().decode(b"\xff"))
+
+
+CONTAINERS = {
+    "webm": chromium([simple_block(packet) for packet in packets()]),
+    "ogg": muxed("ogg", "libopus"),
+    "wav": muxed("wav", "pcm_s16le", 16_000),
+    "stereo": muxed("wav", "pcm_s16le", 44_100, "stereo"),
+}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(0, 100_000), max_size=8))
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_is_found_by_its_first_bytes(name: str, edges: list[int]) -> None:
+    """And what it holds is heard, however it is divided."""
+    [samples] = heard(ContainedAudio(), *divided(CONTAINERS[name], edges))
+    expected = tone(sample_rate=SAMPLE_RATE)
+    late = 104 if name in {"webm", "ogg"} else 0  # what the encoder put before: 6.5 ms
+    said = samples[late : late + len(expected)]
+    assert len(said) >= len(expected) - late
+    assert np.corrcoef(said, expected[: len(said)])[0, 1] > 0.9
+
+
+def test_streams_that_follow_one_another_are_one_track() -> None:
+    """Mono first, then in stereo: nothing of the first is lost."""
+    one, two = muxed("ogg", "libopus"), muxed("ogg", "libopus", layout="stereo")
+    lengths = [len(heard(ContainedAudio(), data)[0]) for data in (one, two, one + two)]
+    assert lengths[0] + lengths[1] == lengths[2]
+
+
+@pytest.mark.parametrize(
+    "head", [b"ID3\4\0\0\0\0\0\0" + bytes(20), bytes(64), b"fLaC\0\0\0\x22" + bytes(40)]
+)
+def test_what_no_demuxer_reads_is_refused(head: bytes) -> None:
+    """By the name of the format, where there is one."""
+    with pytest.raises(BadInput, match="not read from a stream"):
+        heard(ContainedAudio(), head[:5], head[5:])
+
+
+def test_nothing_at_all_is_no_error() -> None:
+    """A connection may end before it has begun."""
+    assert not len(heard(ContainedAudio(), b"", b"OggS")[0])

@@ -167,6 +167,11 @@ class Track:
         return sum(segment.being_cut or not segment.open for segment in self._segments())
 
     @property
+    def quiet(self) -> bool:
+        """Whether nobody speaks, as far as it has heard, and all that was said is out."""
+        return not self._queue
+
+    @property
     def voice_failures(self) -> int:
         """How many windows the voice detector failed on, for metrics."""
         return self._detector.failures

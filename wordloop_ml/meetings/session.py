@@ -139,6 +139,11 @@ class Outbox:
         """Whether nothing more can be put."""
         return self._closed
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._events
+
     def put(self, event: OutboxEvent, timing: CaptionTiming | None = None) -> None:
         """Queue an event; after ``Closed`` everything is ignored."""
         if self._closed:

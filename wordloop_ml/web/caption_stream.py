@@ -118,10 +118,14 @@ class CaptionStream:
         """Samples at 16 kHz that each track was fed so far."""
         return self._posted
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more is taken, nor will come but what waits."""
-        return self._sessions[0].outbox.closed
+    def heard(self, track: int = 0) -> int:
+        """Return the samples at 16 kHz that a track has listened to so far: its clock."""
+        return self._sessions[track].track.received
+
+    def quiet(self, track: int = 0) -> bool:
+        """Whether nobody speaks on a track, and all that was said, and its end, was told."""
+        session = self._sessions[track]
+        return session.track.quiet and session.outbox.empty
 
     async def feed(self, payload: bytes, audio: LiveAudio) -> None:
         """Decode and post audio, as fast as the meeting takes it. Raises ``BadInput`` (``bad_audio``)."""

@@ -41,6 +41,7 @@ from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback, variable
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.access import TokenFile, access, name_origin
+from wordloop_ml.web.deepgram import listen, listen_to_turns
 from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
@@ -50,6 +51,7 @@ from wordloop_ml.web.openai_realtime import openai_realtime
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.synthesis import synthesis
 from wordloop_ml.web.wyoming import WyomingServer
+from wordloop_ml.wire.deepgram_messages import DEEPGRAM_ERRORS
 from wordloop_ml.wire.openai import OPENAI_ERRORS
 
 
@@ -81,6 +83,8 @@ ERROR_FORMS = {
     "/v1/audio": OPENAI_ERRORS,
     "/v1/models": OPENAI_ERRORS,
     "/v1/realtime": OPENAI_ERRORS,
+    "/v1/listen": DEEPGRAM_ERRORS,
+    "/v2/listen": DEEPGRAM_ERRORS,
 }
 """The form of errors on a path and below it, where that is no problem (RFC 9457)."""
 
@@ -94,8 +98,10 @@ def make_app(service: Service) -> web.Application:
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/startupz", startupz)
+    app.router.add_get("/v1/listen", listen)
     app.router.add_get("/v1/meetings/{meeting_id}/audio", meeting_socket)
     app.router.add_get("/v1/realtime", openai_realtime)
+    app.router.add_get("/v2/listen", listen_to_turns)
     app.router.add_post("/v1/embeddings", embeddings)
     app.router.add_post("/v1/synthesis", synthesis)
     app.router.add_post("/v1/audio/transcriptions", transcriptions)
