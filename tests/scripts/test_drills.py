@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from scripts.drills.__main__ import main
-from scripts.drills.attacks import RULES, attack_of, frame
 from scripts.drills.faults import RESTARTED, kill_one, restart_all, run_poison
 from scripts.drills.fleet import Plan, running_fleet
-from scripts.drills.hostile import run_hostile
+from scripts.drills.hostile import (
+    RULES,
+    Answer,
+    Ending,
+    attack_of,
+    frame,
+    read_answer,
+    run_hostile,
+)
 from scripts.drills.meeting import judge_all
 from scripts.drills.overload import run_overload
-from scripts.drills.peer import Answer, Ending, read_answer
 from scripts.drills.report import DrillReport
 
 PLAN = Plan(
@@ -29,7 +35,7 @@ PLAN = Plan(
         "WORDLOOP_RESUME_LOAD": "1000",
     },
 )
-ATTACKS = 6 * len(RULES)
+ATTACKS = 12 * len(RULES)
 
 
 def missed(report: DrillReport, *timed: str) -> list[str]:
@@ -88,7 +94,7 @@ def test_an_attack_follows_from_its_seed_and_number() -> None:
     """So that a failure can be had again; and every rule has its turn."""
     for number in range(2 * len(RULES)):
         assert attack_of(3, number) == attack_of(3, number)
-    assert {attack_of(3, number).kind for number in range(len(RULES))} == {
+    assert {attack_of(3, number)[0] for number in range(len(RULES))} == {
         rule.__name__ for rule in RULES
     }
 
@@ -115,9 +121,6 @@ def close(code: int, reason: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "answer"),
     [
-        (b"HTTP/1.1 40", None),
-        (UPGRADED + server_frame(1, b"{}"), None),
-        (UPGRADED + close(1002, b"bad_frame: x")[:-1], None),
         (
             UPGRADED + server_frame(1, bytes(300)) + close(1002, b"bad_frame: x"),
             Answer(Ending.NAMED, "bad_frame", 1002),
@@ -132,12 +135,19 @@ def close(code: int, reason: bytes) -> bytes:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(Ending.TAKEN, "", 200)),
     ],
 )
-async def test_an_answer_is_judged_by_its_code(content: bytes, answer: Answer | None) -> None:
-    """A name without its code, or a code without its name, is none."""
+async def test_an_answer_is_judged_by_its_code(content: bytes, answer: Answer) -> None:
+    """A name without its code, or a code without its name, is none; nor is half an answer."""
+    assert await read_answer(reader_of(content)) == answer
+    with pytest.raises(EOFError):
+        await read_answer(reader_of(content[:-1]))
+
+
+def reader_of(content: bytes) -> asyncio.StreamReader:
+    """A connection that ended after these bytes."""
     reader = asyncio.StreamReader()
     reader.feed_data(content)
     reader.feed_eof()
-    assert await read_answer(reader) == answer
+    return reader
 
 
 def test_without_a_name_the_drills_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

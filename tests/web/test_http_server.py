@@ -233,6 +233,10 @@ async def close_of(client: Client) -> tuple[int, str]:
         assert frame.type is aiohttp.WSMsgType.TEXT
 
 
+HALF_A_LIMIT = struct.pack(">H", 40_000) + bytes(40_004)
+"""Length, mask and payload of a frame of which two are too large together."""
+
+
 @pytest.mark.parametrize("started", [False, True])
 @pytest.mark.parametrize(
     ("frame", "close", "code"),
@@ -245,6 +249,7 @@ async def close_of(client: Client) -> tuple[int, str]:
         (b"\x81\x82\0\0\0\0\xff\xfe", 1007, "bad_json"),
         (b"\x82\xff" + struct.pack(">Q", 65_538) + b"\0\0\0\0", 1009, "too_large"),
         (b"\x82\xff" + struct.pack(">Q", 2**63) + b"\0\0\0\0", 1009, "too_large"),
+        (b"\x02\xfe" + HALF_A_LIMIT + b"\x80\xfe" + HALF_A_LIMIT, 1009, "too_large"),
     ],
 )
 async def test_a_broken_frame_is_closed_by_name(
