@@ -6,10 +6,10 @@ docs/benchmarks.md has the definitions. Exit status 1: something failed.
 
 import argparse
 import asyncio
-import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
@@ -94,48 +94,28 @@ def _ways(clips: Sequence[Clip], settings: Settings, options: argparse.Namespace
 
 
 async def _live(clips: Sequence[Clip], options: argparse.Namespace) -> dict[str, Heard]:
-    log, realtime = options.json.with_suffix(".server.log"), options.pace == "real"
-    async with live_server(options.profile, log, realtime=realtime) as live:
-        return await live.hear_all(clips, options.at_once)
+    async with _server(options) as live:
+        heard = await live.hear_all(clips, options.at_once)
+    return {clip.name: one for clip, one in zip(clips, heard, strict=True)}
 
 
 async def _repeat(
     clips: Sequence[Clip], options: argparse.Namespace
 ) -> tuple[dict[str, Times], dict[str, Times]]:
     """Each clip so often on its own, then so often while other meetings speak the clips."""
+    found = []
+    async with _server(options) as live:
+        for at_once in (1, options.at_once):
+            progress(f"{options.repeat} times {len(clips)} clips, {at_once} at once")
+            heard = await live.hear_all([*clips] * options.repeat, at_once)
+            finals = [one.finals for one in heard]
+            found.append({one.name: finals[at :: len(clips)] for at, one in enumerate(clips)})
+    return found[0], found[1]
+
+
+def _server(options: argparse.Namespace) -> AbstractAsyncContextManager[Live]:
     log, realtime = options.json.with_suffix(".server.log"), options.pace == "real"
-    async with live_server(options.profile, log, realtime=realtime) as live:
-
-        async def again(where: str) -> dict[str, Times]:
-            heard: dict[str, Times] = {}
-            for clip in clips:
-                progress(f"{clip.name}: {options.repeat} times {where}")
-                names = [f"{where}-{number}-{clip.name}" for number in range(options.repeat)]
-                heard[clip.name] = [(await live.hear(clip, name)).finals for name in names]
-            return heard
-
-        alone = await again("alone")
-        others = [
-            asyncio.create_task(_talk(live, clips, number), name=f"beside-{number}")
-            for number in range(options.beside)
-        ]
-        try:
-            beside = await again("beside")
-            for one in others:
-                if one.done():
-                    one.result()  # it ended by itself, so that something is wrong
-        finally:
-            for one in others:
-                one.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-    return alone, beside
-
-
-async def _talk(live: Live, clips: Sequence[Clip], number: int) -> None:
-    """One clip after another, each in a meeting of its own, until cancelled."""
-    first = number % len(clips)
-    for at, clip in enumerate(itertools.cycle([*clips[first:], *clips[:first]])):
-        await live.hear(clip, f"other-{number}-{at}")
+    return live_server(options.profile, log, realtime=realtime)
 
 
 def repeated_report(alone: Mapping[str, Times], beside: Mapping[str, Times]) -> Report:
@@ -170,9 +150,8 @@ def _parser() -> argparse.ArgumentParser:
     pace = "of the live path: of speech, or as fast as the server takes it"
     add("--pace", choices=["real", "fast"], default="real", help=pace)
     add("--at-once", type=int, default=4, metavar="N", help="meetings at a time")
-    again = "instead: each clip N times alone and N times beside others; are the finals the same?"
+    again = "instead: each clip N times alone and N times at once with others; are finals the same?"
     add("--repeat", type=int, default=0, metavar="N", help=again)
-    add("--beside", type=int, default=8, metavar="N", help="with --repeat: others")
     add("--json", type=Path, default=Path("out/speech.json"), metavar="F", help="all figures")
     add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
     return parser

@@ -86,21 +86,19 @@ class Live:
         recording = await speak(self.http, url, clip.name, pcm, began_s, None, speed=speed)
         return heard_of(recording.frames)
 
-    async def hear_all(self, clips: Sequence[Clip], at_once: int) -> dict[str, Heard]:
-        """Speak every clip, so many at a time; by name."""
+    async def hear_all(self, clips: Sequence[Clip], at_once: int) -> list[Heard]:
+        """Speak every clip, so many at a time."""
         places = asyncio.Semaphore(at_once)
-        heard: dict[str, Heard] = {}
 
-        async def one(clip: Clip) -> None:
+        async def hear(at: int, clip: Clip) -> Heard:
             async with places:
-                heard[clip.name] = await self.hear(clip, clip.name)
-            if len(heard) % 20 == 0:
-                progress(f"live: {len(heard)} of {len(clips)} clips")
+                if at % 20 == 0:
+                    progress(f"live: {at} of {len(clips)} clips")
+                return await self.hear(clip, f"{at_once}-{at}-{clip.name}")
 
         async with asyncio.TaskGroup() as group:
-            for clip in clips:
-                group.create_task(one(clip), name=f"clip-{clip.name}")
-        return {clip.name: heard[clip.name] for clip in clips}
+            tasks = [group.create_task(hear(*one), name=one[1].name) for one in enumerate(clips)]
+        return [one.result() for one in tasks]
 
 
 @asynccontextmanager
