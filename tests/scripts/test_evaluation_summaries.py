@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("rouge_score", reason="the extra evaluation is not installed")
 
-from scripts.evaluation import summaries, weights
+from scripts.evaluation import summaries
 from scripts.evaluation.meetings import Meeting
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
@@ -32,7 +32,7 @@ def test_function_words_do_not_count_as_content() -> None:
     assert score[2] == 0
 
 
-def example(index: int) -> weights.Example:
+def example(index: int) -> summaries.Example:
     """A meeting in which the sentences of the reference have most of "the" and "of"."""
     said = [
         "The colour of the remote and the price of the battery are the subject of the meeting.",
@@ -45,17 +45,17 @@ def example(index: int) -> weights.Example:
     meeting = Meeting(domain, index, transcript, (said[0],), (), ())
     chunks = list(chunks_of(segments, ChunkWords(*POLICY.chunk_words)))
     notes = [run_plan(notes_of(one, True, POLICY), ScriptedEmbedder()) for one in chunks]
-    return weights.example_of(meeting, gather(transcript, chunks, notes), POLICY)
+    return summaries.example_of(meeting, gather(transcript, chunks, notes), POLICY)
 
 
 def test_weights_follow_what_is_shared_with_the_reference() -> None:
     """Features of what is in the reference weigh more."""
-    fitted = dict(zip(NAMES, weights.fit([example(index) for index in range(6)]), strict=True))
+    fitted = dict(zip(NAMES, summaries.fit([example(index) for index in range(6)]), strict=True))
     assert fitted["articles"] > 0 > fitted["address"]
 
 
 def test_held_out_meetings_are_summed_up_by_others_weights() -> None:
     """One score a meeting."""
     examples = [example(index) for index in range(6)]
-    scores = weights.held_out(examples, [0, 1, 2, 0, 1, 2], POLICY, 15)
+    scores = summaries.held_out(examples, [0, 1, 2, 0, 1, 2], POLICY, 15)
     assert np.mean([one[0] for one in scores]) > 50

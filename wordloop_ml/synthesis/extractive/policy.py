@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class FeatureWeights:
     """What each feature of a sentence adds to its score, per standard deviation of the feature.
 
-    Fitted by scripts/evaluation/weights.py.
+    Fitted by scripts/evaluation/summaries.py.
 
     length: words, up to ``long_words``. address, group: shares of I and you, of we and us.
     frequent: how many of the meeting's frequent words it has. articles, links: shares of "the" and
