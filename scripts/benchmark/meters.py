@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import sub
 
 import psutil
 
@@ -23,12 +24,7 @@ class CpuUse:
     machine: float
 
     def __sub__(self, before: "CpuUse") -> "CpuUse":
-        return CpuUse(
-            self.seconds - before.seconds,
-            self.server - before.server,
-            self.client - before.client,
-            self.machine - before.machine,
-        )
+        return CpuUse(*map(sub, astuple(self), astuple(before)))
 
     @property
     def elsewhere(self) -> float:
@@ -71,10 +67,6 @@ class Meters:
     def files(self) -> int:
         """How many files and sockets the server has open."""
         return sum(int(one.num_fds()) for one in self._processes())
-
-    def threads(self) -> int:
-        """How many threads the server has."""
-        return sum(int(one.num_threads()) for one in self._processes())
 
     def _processes(self) -> list[psutil.Process]:
         return [self._server, *self._server.children(recursive=True)]

@@ -85,16 +85,6 @@ class Server:
         """List the logged events that must not be there. Raises ``BenchmarkFailed`` for a traceback."""
         return [f"log: {one['event']}" for one in self.events() if one["event"] in BUGS]
 
-    def count(self, event: str) -> int:
-        """Count how often an event has been logged."""
-        return sum(one["event"] == event for one in self.events())
-
-    async def wait_logged(self, event: str, times: int) -> None:
-        """Wait until an event has been logged so often. Raises ``TimeoutError``."""
-        async with asyncio.timeout(READY_WITHIN_S):
-            while self.count(event) < times:  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.05)
-
     async def stop(self) -> int:
         """Send SIGTERM and return the exit status. Raises ``BenchmarkFailed`` if it does not end."""
         self.child.send_signal(signal.SIGTERM)

@@ -28,19 +28,14 @@ POISON = HIGHEST_NUMBER
 """The number of the word that ends the process which decodes it."""
 
 _FULL_SCALE = 32_768
-_POSITIONS_PER_S, _FLOOR, _MARGIN = 50, 128, 32
-_POSITION_S, _TOKEN_S = 503e-3 / 1_500, 1.3e-3
-"""tiny.en q8_0 on two threads: 503 ms for the whole context of 1,500 positions, 1.3 ms a token."""
-
-_TOKENS_AT_LEAST, _TOKENS_PER_S = 12, 4
+_LEAST_S, _EACH_S, _PER_AUDIO_S = 0.059, 0.011, 0.022
+"""Of a job: at least, and for itself and for each second of audio; tiny.en q8_0 on two threads of
+whisper.cpp takes 503 ms for the 1,500 positions of its whole context, and 1.3 ms a token."""
 
 
 def job_seconds(samples: int) -> float:
-    """Return the seconds that tiny.en on whisper.cpp takes to decode so many samples."""
-    audio_s = samples / SAMPLE_RATE
-    positions = max(_FLOOR, round(audio_s * _POSITIONS_PER_S) + _MARGIN)
-    tokens = max(_TOKENS_AT_LEAST, round(audio_s * _TOKENS_PER_S))
-    return positions * _POSITION_S + tokens * _TOKEN_S
+    """Return the seconds that tiny.en takes to decode so many samples."""
+    return max(_LEAST_S, _EACH_S + _PER_AUDIO_S * samples / SAMPLE_RATE)
 
 
 def hold(utterance: Utterance) -> None:

@@ -58,9 +58,8 @@ async def run_kill(folder: Path, report: DrillReport, options: Namespace) -> Non
             kills.append(await kill_one(fleet))
         report.failures += await fleet.finish()
     hits = [(kill, meeting) for kill in kills for meeting in kill.hit]
-    name = "first caption after a kill"
-    report.measure(name, (meeting.after_s(kill.at_s) for kill, meeting in hits))
-    report.percentile_at_most(name, 95, COVERED_WITHIN_S)
+    delays = (meeting.after_s(kill.at_s) for kill, meeting in hits)
+    report.measure("first caption after a kill", delays, 95, COVERED_WITHIN_S)
     report.facts["connections lost"] = len(hits)
     _judge(fleet, report, whose="utterances" if real else "words")
 
@@ -97,16 +96,13 @@ async def run_rolling(folder: Path, report: DrillReport, options: Namespace) -> 
     ends = Counter(fleet.log.why())
     refused = sum(count for why, count in ends.items() if _REFUSED.fullmatch(why))
     report.must_be("closes other than 1012", ends.total() - refused - ends[RESTARTED])
-    report.measure(
-        "first caption after a close",
-        (
-            meeting.after_s(each.at_s)
-            for meeting in fleet.meetings
-            for each in fleet.log.broke[meeting.name]
-            if each.why == RESTARTED
-        ),
+    delays = (
+        meeting.after_s(each.at_s)
+        for meeting in fleet.meetings
+        for each in fleet.log.broke[meeting.name]
+        if each.why == RESTARTED
     )
-    report.percentile_at_most("first caption after a close", 99, RESUMED_S)
+    report.measure("first caption after a close", delays, 99, RESUMED_S)
     report.at_most("a process took to leave", max(seconds for _, seconds in exits), EXIT_S)
     report.must_be("exit statuses other than 0", sum(status != 0 for status, _ in exits))
     _judge(fleet, report)
@@ -151,10 +147,9 @@ async def run_poison(folder: Path, report: DrillReport, options: Namespace) -> N
     report.must_be("processes that died otherwise", len(statuses) - aborted)
     report.must_be("gaps named to the poisoned meeting", poisoned.verdict().gaps.total(), 1)
     report.must_be("gaps named to others", judge_all(others).gaps.total())
-    report.measure(
-        "others' first caption after a break",
-        (one.after_s(each.at_s) for one in others for each in fleet.log.broke[one.name]),
-    )
+    delays = (one.after_s(each.at_s) for one in others for each in fleet.log.broke[one.name])
+    found = [one for one in delays if one is not None]
+    report.delays["others' first caption after a break"] = found
     _judge(fleet, report)
 
 

@@ -43,17 +43,15 @@ class RoundRobin(AbstractResolver):
         """List the addresses in the order in which to try them."""
         del port, family
         self.ports.rotate(-1)
-        return [
-            ResolveResult(
-                hostname=host,
-                host="127.0.0.1",
-                port=one,
-                family=socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for one in self.ports
-        ]
+        one = ResolveResult(
+            hostname=host,
+            host="127.0.0.1",
+            port=0,
+            family=socket.AF_INET,
+            proto=0,
+            flags=socket.AI_NUMERICHOST,
+        )
+        return [{**one, "port": port} for port in self.ports]
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -6,13 +6,13 @@ of ``wire`` and ``web``.
 
 import asyncio
 import json
+import re
 import struct
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -41,6 +41,9 @@ QUIET_S = 2.0
 ENDED_WITHIN_S = 30.0
 """For the end of a connection: far beyond what it takes, on a busy machine too."""
 
+WRONG = "wrong"
+CLOSE_FRAME = bytes([0x80 | WSMsgType.CLOSE])
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 NEVER = (ErrorCode.INTERNAL, ErrorCode.BUSY)
 """Codes that say that something broke, or that an attack was not tried."""
 
@@ -58,26 +61,6 @@ class Attack:
     payload: bytes
     upgraded: bool
     vanishes: bool = False
-
-
-class Ending(StrEnum):
-    """How an attack ended: refused by name, taken, or left without an answer; the last two must not
-    happen."""
-
-    NAMED = "named"
-    TAKEN = "taken"
-    LEFT = "left"
-    UNNAMED = "unnamed"
-    STUCK = "stuck"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """code: the error's, where it has one. status: the HTTP status or the close code."""
-
-    ending: Ending
-    code: str = ""
-    status: int = 0
 
 
 async def run_hostile(folder: Path, report: DrillReport, options: Namespace) -> None:
@@ -117,27 +100,23 @@ async def _attack_all(
     """Make these attacks and count how they end. Raises ``BenchmarkFailed`` if the service dies."""
     waiting = list(reversed(numbers))
     ends: Counter[str] = Counter()
-    codes: Counter[str] = Counter()
 
     async def work() -> None:
         while waiting and server.child.returncode is None:
             number = waiting.pop()
             kind, attack = attack_of(seed, number)
             try:
-                answer = await _run_attack(server.port, f"h{number}", attack)
+                ending = judge(await _run_attack(server.port, f"h{number}", attack))
             except (OSError, EOFError, TimeoutError) as error:
-                answer = Answer(Ending.UNNAMED, type(error).__name__)
-            ends[f"{kind} {answer.ending}"] += 1
-            if answer.ending is Ending.NAMED:
-                codes[answer.code] += 1
-            if answer.ending in {Ending.UNNAMED, Ending.STUCK} or answer.code in NEVER:
-                what = f"{answer.ending} {answer.status} {answer.code}"
-                report.failures.append(f"attack {number} ({kind}): {what}")
+                ending = f"{WRONG}: {type(error).__name__}"
+            ends[f"{kind}: {ending}"] += 1
+            if WRONG in ending:
+                report.failures.append(f"attack {number} ({kind}): {ending}")
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     if server.child.returncode is not None:
         raise BenchmarkFailed(f"the service died with {server.child.returncode}; see {server.log}")
-    report.facts |= {"attacks": len(numbers), "ends": dict(ends), "named": dict(codes)}
+    report.facts |= {"attacks": len(numbers), "ends": dict(ends)}
 
 
 async def _send_half_a_request(port: int) -> bool:
@@ -258,71 +237,56 @@ class _Reader(asyncio.StreamReader):
         self.feed_eof()
 
 
-async def _run_attack(port: int, meeting: str, attack: Attack) -> Answer:
-    """Open as the attack says, send it, and judge what the service does."""
+async def _run_attack(port: int, meeting: str, attack: Attack) -> bytes:
+    """Open as the attack says, send it, and return all that came behind the handshake's answer.
+
+    Raises ``TimeoutError`` where the connection does not end, ``OSError`` and ``EOFError`` where it
+    could not be opened.
+    """
     loop, reader = asyncio.get_running_loop(), _Reader()
-    async with asyncio.timeout(ENDED_WITHIN_S):
-        protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await loop.create_connection(lambda: protocol, "127.0.0.1", port)
-        if attack.upgraded:
-            transport.write(handshake(meeting))
-            await reader.readuntil(b"\r\n\r\n")
-    answer = _read_frames if attack.upgraded else read_answer
-    reading = asyncio.create_task(answer(reader), name=f"attack-{meeting}")
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.create_connection(lambda: protocol, "127.0.0.1", port)
     try:
-        transport.write(attack.payload)
-        if attack.vanishes:
-            await asyncio.sleep(0)
-            return Answer(Ending.LEFT)
-        if not (await asyncio.wait({reading}, timeout=QUIET_S))[0]:
-            with suppress(OSError):
-                transport.write_eof()
         async with asyncio.timeout(ENDED_WITHIN_S):
-            return await reading
-    except EOFError:
-        return Answer(Ending.LEFT)
-    except TimeoutError:
-        return Answer(Ending.STUCK)
+            if attack.upgraded:
+                transport.write(handshake(meeting))
+                await reader.readuntil(b"\r\n\r\n")
+            transport.write(attack.payload)
+            if attack.vanishes:
+                await asyncio.sleep(0)
+                return b""
+            # half of something, perhaps: nothing more follows, and then it has to end
+            ending = loop.call_later(QUIET_S, _end, transport)
+            answer = await reader.read()
+            ending.cancel()
+            return answer
     finally:
         transport.abort()
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
 
 
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """Wait for the end of the conversation. Raises ``EOFError`` where the connection ends without."""
-    status = 100
-    while status == 100:
-        head = await reader.readuntil(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-    if status == 101:
-        return await _read_frames(reader)
-    headers = dict(line.lower().split(b": ", 1) for line in head.rstrip().split(b"\r\n")[1:])
-    body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
-    if status < 400:
-        return Answer(Ending.TAKEN, status=status)
-    if headers.get(b"content-type", b"").startswith(b"application/problem+json"):
-        code = json.loads(body)["code"]
-        if code in set(ErrorCode):
-            return Answer(Ending.NAMED, code, status)
-    return Answer(Ending.UNNAMED, "", status)
+def _end(transport: asyncio.Transport) -> None:
+    with suppress(OSError):
+        transport.write_eof()
 
 
-async def _read_frames(reader: asyncio.StreamReader) -> Answer:
-    """Find the close frame; its code has to fit the error that its reason names."""
-    opcode, payload = 0, b""
-    while opcode != WSMsgType.CLOSE:
-        first, size = await reader.readexactly(2)
-        opcode = first & 0x0F
-        if size > 125:
-            size = int.from_bytes(await reader.readexactly(2 if size == 126 else 8), "big")
-        payload = await reader.readexactly(size)
-    if len(payload) < 2:
-        return Answer(Ending.TAKEN)
-    status = int.from_bytes(payload[:2], "big")
-    name = payload[2:].decode().partition(":")[0]
-    if status == CloseCode.NORMAL:
-        return Answer(Ending.TAKEN, name, status)
-    known = {code.value: outcome for code, outcome in OUTCOMES.items()}
-    named = name in known and known[name].close == status
-    return Answer(Ending.NAMED if named else Ending.UNNAMED, name, status)
+def judge(answer: bytes) -> str:
+    """Say how a conversation ended: left without an answer, taken, refused by which code, or wrong.
+
+    A code without its status, and a status without a code, are wrong; so is one of ``NEVER``. Pure.
+    """
+    at = answer.rfind(CLOSE_FRAME)
+    if at >= 0 and answer[at + 1] == len(answer) - at - 2:
+        status = int.from_bytes(answer[at + 2 : at + 4], "big")
+        code = answer[at + 4 :].decode().partition(":")[0]
+        if status == CloseCode.NORMAL:
+            return "taken"
+        right = any(one == code and outcome.close == status for one, outcome in OUTCOMES.items())
+    else:
+        responses = [*_STATUS_LINE.finditer(answer)]
+        if not responses or responses[-1][1][:1] not in {b"4", b"5"}:
+            return "taken" if answer else "left"
+        status = int(responses[-1][1])
+        head, _, body = answer[responses[-1].start() :].partition(b"\r\n\r\n")
+        code = json.loads(body)["code"] if b"application/problem+json" in head else ""
+        right = code in set(ErrorCode)
+    return f"refused, {code}" if right and code not in NEVER else f"{WRONG}, {status} {code}"

@@ -33,14 +33,13 @@ class DrillReport(Report):
         """Judge a number that has a bound; None, nothing to measure, is a failure."""
         self.aims.append(Aim(name, limit, unit, measured))
 
-    def measure(self, name: str, delays_s: Iterable[float | None]) -> None:
-        """Add delays in seconds, without those that never ended."""
-        self.delays[name] = [one for one in delays_s if one is not None]
-
-    def percentile_at_most(self, name: str, percent: int, limit_s: float) -> None:
-        """Judge a percentile of delays that were measured under this name, in seconds."""
-        delays = self.delays[name]
-        measured = percentile(delays, percent) if delays else None
+    def measure(
+        self, name: str, delays_s: Iterable[float | None], percent: int, limit_s: float
+    ) -> None:
+        """Keep delays in seconds, without those that never ended, and judge a percentile of them."""
+        found = [one for one in delays_s if one is not None]
+        self.delays[name] = found
+        measured = percentile(found, percent) if found else None
         self.at_most(f"{name}, p{percent}", measured, limit_s)
 
     def judge(self, verdict: Verdict, whose: str) -> None:

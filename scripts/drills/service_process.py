@@ -3,8 +3,8 @@
 import hashlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from scripts.benchmark.server_process import COMMAND, Launch, Server, free_ports, running_server
@@ -29,46 +29,30 @@ sources = [{{ repository = "scripted.bin" }}]
 """
 
 
-@asynccontextmanager
-async def scripted_service(
+def scripted_service(
     folder: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
-) -> AsyncIterator[Server]:
-    """Run a ready service on scripted engines; kill it at the end if it has not been stopped.
-
-    folder: for its manifest and its log; made if it is not there. settings: as for ``service``.
-    Raises ``BenchmarkFailed`` if it does not start.
-    """
-    _write_weights(folder)
-    own = {"WORDLOOP_WEIGHTS": str(folder), **settings}
-    async with service(folder, own, command=command) as server:
-        yield server
+) -> AbstractAsyncContextManager[Server]:
+    """Run a ready service as ``service`` does, on scripted engines, whose manifest is in the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "scripted.bin").write_bytes(_WEIGHTS)
+    (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
+    return service(folder, {"WORDLOOP_WEIGHTS": str(folder), **settings}, command=command)
 
 
-@asynccontextmanager
-async def service(
+def service(
     folder: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
-) -> AsyncIterator[Server]:
-    """Run a ready service as ``scripted_service`` does, on the engines that the settings name.
+) -> AbstractAsyncContextManager[Server]:
+    """Run a ready service; kill it at the end if it has not been stopped.
 
-    settings: ``WORDLOOP_*`` besides those of a drill; it inherits none.
+    folder: for its log; made if it is not there. settings: ``WORDLOOP_*`` besides those of a drill; it
+    inherits none. Raises ``BenchmarkFailed`` if it does not start.
     """
+    folder.mkdir(exist_ok=True)
     inherited = {name: text for name, text in os.environ.items() if name[:9] != "WORDLOOP_"}
     own = {
         "WORDLOOP_PORT": str(free_ports(1)[0]),
         "WORDLOOP_WORKERS": "2",
         "WORDLOOP_DRAIN_LISTEN_S": "0",
     }
-    launch = Launch(command, exits=False)
-    async with running_server({**inherited, **own, **settings}, _log_of(folder), launch) as server:
-        yield server
-
-
-def _write_weights(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "scripted.bin").write_bytes(_WEIGHTS)
-    (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
-
-
-def _log_of(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder / "service.log"
+    environment, launch = {**inherited, **own, **settings}, Launch(command, exits=False)
+    return running_server(environment, folder / "service.log", launch)
