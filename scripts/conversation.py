@@ -1,11 +1,11 @@
-"""One conversation with the real server, written down frame by frame for docs/protocol.md.
+"""Write docs/protocol_conversation.jsonl: one conversation with the real server, frame by frame.
 
-What a woman reads from a novel is sent at the speed of speech, then a gap, then the stop.
+What a woman reads from a novel is sent at the speed of speech, then a gap, then the stop. Run it when
+the protocol changes: ``.venv/bin/python -m scripts.conversation``.
 """
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from scripts.benchmark.speech import as_pcm
 from scripts.evaluation.clips import read_samples
 from wordloop_ml.messages import SAMPLE_RATE
 
-ROOT = Path(__file__).resolve().parent.parent
-SPEECH = ROOT / "scripts" / "speech" / "gaskell.flac"
-DOCUMENT = ROOT / "docs" / "protocol_conversation.jsonl"
+SPEECH, SECONDS = Path("scripts/speech/gaskell.flac"), 6
+DOCUMENT, LOG = Path("docs/protocol_conversation.jsonl"), Path("out/conversation.log")
 
 Line = tuple[float, dict[str, Any]]
 """When, on the loop's clock, and what."""
@@ -28,9 +27,8 @@ Line = tuple[float, dict[str, Any]]
 async def converse(url: str, http: aiohttp.ClientSession, frames: list[bytes]) -> list[Line]:
     """Hold the conversation, and return its lines in order."""
     loop = asyncio.get_running_loop()
-    began_s = loop.time()
     start = start_message("ada", language=None, speaker="Ada", epoch=1)
-    async with connect(http, f"{url}/v1/meetings/standup/audio", "ada", began_s) as one:
+    async with connect(http, f"{url}/v1/meetings/standup/audio", "ada", loop.time()) as one:
         lines: list[Line] = [(loop.time(), {"from": "client", "text": json.loads(start)})]
         one.listen()
         await one.socket.send_str(start)
@@ -45,10 +43,9 @@ async def converse(url: str, http: aiohttp.ClientSession, frames: list[bytes]) -
         await one.socket.send_str(json.dumps(gap))
         await one.stop()
         close = {"code": one.socket.close_code, "reason": one.close_reason}
-        end: Line = (loop.time(), {"from": "server", "close": close})
-    lines += [
-        (at_s, {"from": "server", "text": json.loads(text)}) for at_s, text in one.recording.frames
-    ]
+    told = [(at_s, json.loads(text)) for at_s, text in one.recording.frames]
+    lines += [(at_s, {"from": "server", "text": message}) for at_s, message in told]
+    end: Line = (loop.time(), {"from": "server", "close": close})
     return [*sorted(lines, key=lambda line: line[0]), end]
 
 
@@ -57,26 +54,23 @@ def documented(lines: list[Line]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for at_s, line in lines:
         if rows and "audio" in line and "audio" in rows[-1]:
-            rows[-1]["audio"]["frames"] += line["audio"]["frames"]
-            rows[-1]["audio"]["bytes"] += line["audio"]["bytes"]
+            for what, count in line["audio"].items():
+                rows[-1]["audio"][what] += count
         else:
             rows.append({"at_ms": round((at_s - lines[0][0]) * 1000), **line})
     return rows
 
 
-async def record(seconds: float) -> None:
-    """Run a server of its own, talk to it, write the document."""
+async def record(frames: list[bytes]) -> list[dict[str, Any]]:
+    """Run a server of its own, and talk to it; return the rows of the document."""
     environment = server_environment({"WORDLOOP_PROFILE": "embedded"})
-    log = ROOT / "out" / "conversation.log"
-    log.parent.mkdir(exist_ok=True)
-    samples = await asyncio.to_thread(read_samples, SPEECH)
-    frames = audio_frames(as_pcm(samples[: int(seconds * SAMPLE_RATE)]))
-    async with aiohttp.ClientSession() as http, running_server(environment, log) as server:
-        rows = documented(await converse(server.url, http, frames))
-    texts = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
-    DOCUMENT.write_text("\n".join(texts) + "\n", encoding="utf-8")
-    print(f"{len(rows)} lines in {DOCUMENT.relative_to(ROOT)}")
+    async with aiohttp.ClientSession() as http, running_server(environment, LOG) as server:
+        return documented(await converse(server.url, http, frames))
 
 
 if __name__ == "__main__":
-    asyncio.run(record(float(sys.argv[1]) if len(sys.argv) > 1 else 6.0))
+    LOG.parent.mkdir(exist_ok=True)
+    speech = as_pcm(read_samples(SPEECH)[: SECONDS * SAMPLE_RATE])
+    found = asyncio.run(record(audio_frames(speech)))
+    texts = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in found)
+    DOCUMENT.write_text("\n".join(texts) + "\n", encoding="utf-8")

@@ -10,11 +10,10 @@ the mean over a text's tokens, scaled to length 1 (Reimers and Gurevych 2019, ar
 
 import hashlib
 import json
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import NamedTuple
 
 import onnx.parser
 from onnx import TensorProto
@@ -102,8 +101,7 @@ _OPERATORS = {"LINEAR": "Gemm <transB = 1>", "NORM": "LayerNormalization <epsilo
 go of the mapped original. The epsilon is that of the model's config.json."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
+class StoredTensor(NamedTuple):
     """Where a tensor stands in its file; offset in bytes from the file's beginning."""
 
     shape: tuple[int, ...]
@@ -117,7 +115,7 @@ def read_tensors(path: Path) -> dict[str, StoredTensor]:
     Source: the format's description, https://github.com/huggingface/safetensors#format.
     """
     with path.open("rb") as file:
-        (header_bytes,) = struct.unpack("<Q", file.read(8))
+        header_bytes = int.from_bytes(file.read(8), "little")
         if header_bytes > _LONGEST_HEADER_BYTES:
             raise ValueError(f"{path} is no safetensors file")
         header = json.loads(file.read(header_bytes))
@@ -125,7 +123,7 @@ def read_tensors(path: Path) -> dict[str, StoredTensor]:
     return {
         name: StoredTensor(tuple(facts["shape"]), base + begin, end - begin)
         for name, facts in header.items()
-        if name != "__metadata__" and facts["dtype"] == "F32"
+        if facts.get("dtype") == "F32"
         for begin, end in [facts["data_offsets"]]
     }
 
@@ -142,11 +140,11 @@ def write_graph(tensors: Mapping[str, StoredTensor], location: str) -> bytes:
     for n in range(LAYERS):
         names = {"n": n, "next": n + 1, "w": f"encoder.layer.{n}"}
         for part, order in (
-            ("query", "0, 2, 1, 3"),
-            ("key", "0, 2, 3, 1"),
-            ("value", "0, 2, 1, 3"),
+            ("query", [0, 2, 1, 3]),
+            ("key", [0, 2, 3, 1]),
+            ("value", [0, 2, 1, 3]),
         ):
-            text += _HEADS.substitute(names, part=part, order=f"[{order}]")
+            text += _HEADS.substitute(names, part=part, order=order)
         text += _LAYER.substitute(names)
     text += _END
     for name, operator in _OPERATORS.items():
