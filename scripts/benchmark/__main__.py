@@ -8,27 +8,29 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.benchmark import BenchmarkFailed, aims, results
 from scripts.benchmark.generation import measure_generation
-from scripts.benchmark.machine import describe_machine, machine_line
+from scripts.benchmark.machine import run_tool, settings_of
 from scripts.benchmark.memory import TRACK_S, measure_memory
 from scripts.benchmark.minutes import measure_minutes
 from scripts.benchmark.others import OTHERS, measure_other
-from scripts.benchmark.report import Report, command_line, progress
+from scripts.benchmark.report import Report, progress
 from scripts.benchmark.results import result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
 from scripts.benchmark.server_process import server_environment
 from scripts.benchmark.speech import KINDS, SpokenText, read_speech
 from scripts.benchmark.starts import measure_starts
-from wordloop_ml.errors import WordloopError
-from wordloop_ml.settings import Settings, read_settings
+from wordloop_ml.settings import Settings
 
 SPEECH = Path("scripts/speech")
 TRACED = {"WORDLOOP_LOG_LEVEL": "debug", "WORDLOOP_LOG_FORMAT": "json"}
 """So that the server says where the time of each caption went."""
 
 Add = Callable[..., argparse.Action]
+Measure = Callable[[str, Any, Sequence[SpokenText], Path], Report]
+"""A profile, the number of the benchmark's option, speech, and where the server's log goes."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,18 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-h", "--help"}):
         arguments = ["captions", *arguments]
     options = parser().parse_args(arguments)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        measure: Callable[[argparse.Namespace], Report] = options.measure
-        report = measure(options)
-        machine = describe_machine(_settings(options))
-        report.notes.append(machine_line(machine))
-        report.document["machine"] = machine
-        report.write(options.json, options.publish, command_line("scripts/bench", arguments))
-    except (BenchmarkFailed, WordloopError, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_tool("scripts/bench", arguments, options, options.measure)
 
 
 def _captions(options: argparse.Namespace) -> Report:
@@ -68,38 +59,14 @@ def _captions(options: argparse.Namespace) -> Report:
             log = _log(options, f"{name}-{meetings}")
             done = measure_other(name, folder, options.model, plan, speech, log)
             found.append(result_of(name, options.model.name, done))
-    for doubt in results.doubts(found):
-        progress(f"WARNING: {doubt}")
-    judged = aims.judge(found) + aims.compare(found)
     document = {"results": [one.as_json() for one in found]}
-    return Report(results.tables(found), judged, document, summary=[results.summary(found)])
-
-
-def _starts(options: argparse.Namespace) -> Report:
-    log = _log(options, "starts")
-    return measure_starts(options.profile, options.starts, _speech(options), log)
-
-
-def _memory(options: argparse.Namespace) -> Report:
-    log = _log(options, "memory")
-    return measure_memory(options.profile, _speech(options), log, options.seconds)
-
-
-def _minutes(options: argparse.Namespace) -> Report:
-    log = _log(options, "minutes")
-    return measure_minutes(options.profile, options.minutes, options.seed, _speech(options), log)
-
-
-def _generation(options: argparse.Namespace) -> Report:
-    return measure_generation(_settings(options), options.cancels)
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    return read_settings(server_environment({"WORDLOOP_PROFILE": options.profile}))
+    return Report(
+        results.tables(found), aims.judge(found), document, summary=[results.summary(found)]
+    )
 
 
 def _speech(options: argparse.Namespace) -> list[SpokenText]:
-    return read_speech(options.speech, _settings(options), options.kinds)
+    return read_speech(options.speech, settings_of(options.profile), options.kinds)
 
 
 def _log(options: argparse.Namespace, name: str) -> Path:
@@ -154,14 +121,25 @@ def parser() -> argparse.ArgumentParser:
         add("--publish", metavar="NAME", help="also write docs/measured/NAME.txt and its summary")
         return add
 
-    def speaking(add: Add) -> None:
+    def speaking(name: str, what: str, measure: Callable[[argparse.Namespace], Report]) -> Add:
+        add = command(name, what, measure)
         add("--profile", default="embedded", help="of weights")
         add("--speech", type=Path, default=SPEECH, metavar="DIR", help="has a manifest.jsonl")
         add("--kinds", type=_names, default=KINDS, metavar="K,K", help="of its English clips")
-        add("--seed", type=int, default=1, help="of speech, pauses and starts")
+        return add
 
-    add = command("captions", "how fast captions are right, at the pace of speech", _captions)
-    speaking(add)
+    def counting(
+        name: str, what: str, measure: Measure, option: str, default: float, unit: str
+    ) -> None:
+        def run_it(options: argparse.Namespace) -> Report:
+            number = vars(options)[option]
+            return measure(options.profile, number, _speech(options), _log(options, name))
+
+        add = speaking(name, what, run_it)
+        add(f"--{option}", type=type(default), default=default, metavar="N", help=unit)
+
+    add = speaking("captions", "how fast captions are right, at the pace of speech", _captions)
+    add("--seed", type=int, default=1, help="of speech, pauses and starts")
     add("--meetings", type=counts, default=[1, 4, 8], metavar="N,N", help="a run for each")
     add("--seconds", type=float, metavar="S", help="of talk on each track; 300 to 60 without")
     add("--language", default="en", help="told to the server; none leaves it to it")
@@ -170,19 +148,17 @@ def parser() -> argparse.ArgumentParser:
     weights = "for --against: the same weights, for faster-whisper"
     add("--model", type=Path, metavar="DIR", help=weights)
 
-    add = command("starts", "the first segment against the hundredth, over process starts", _starts)
-    speaking(add)
-    add("--starts", type=int, default=20, metavar="N", help="how many")
+    what = "the first segment against the hundredth, over process starts"
+    counting("starts", what, measure_starts, "starts", 20, "how many")
+    what = "memory of an idle process, and of a further track"
+    counting("memory", what, measure_memory, "seconds", TRACK_S, "of talk")
+    what = "a synthesis right after a meeting, with notes and without"
+    counting("minutes", what, measure_minutes, "minutes", 30.0, "of talk, by two in turns")
 
-    add = command("memory", "memory of an idle process, and of a further track", _memory)
-    speaking(add)
-    add("--seconds", type=float, default=TRACK_S, metavar="S", help="of talk")
-
-    add = command("minutes", "a synthesis right after a meeting, with notes and without", _minutes)
-    speaking(add)
-    add("--minutes", type=float, default=30.0, metavar="M", help="of talk, by two in turns")
-
-    add = command("generation", "what a language model costs, and how soon it stops", _generation)
+    what = "what a language model costs, and how soon it stops"
+    add = command(
+        "generation", what, lambda one: measure_generation(settings_of(one.profile), one.cancels)
+    )
     add("--profile", default="generative", metavar="P", help="of weights")
     add("--cancels", type=int, default=20, metavar="N", help="how many")
     return root

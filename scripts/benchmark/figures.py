@@ -7,13 +7,12 @@ of its part does, else where the one before does; and in a part without a right 
 utterance that began last when it appeared.
 """
 
-import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 
 from scripts.benchmark.captions import Part, Screen
 from scripts.benchmark.speech import Said
@@ -92,8 +91,7 @@ class UtteranceFigures:
     word of it (said there, or there in the end), to the first text whose first word is that in the
     end. final_s counts from the end of its speech.
     first_wrong: the first words displayed begin with another than in the end; None without any.
-    still_s: seconds of speech, of spoken_s after the first display, that passed without a change
-    while the text was no beginning of what it became. share_right: of its words, in the end.
+    share_right: of its words, in the end.
     said, first_text, text: what was said, displayed first, and displayed in the end.
     """
 
@@ -102,8 +100,6 @@ class UtteranceFigures:
     right_s: float | None
     first_wrong: bool | None
     final_s: float | None
-    still_s: int
-    spoken_s: int
     share_right: float
     said: str
     first_text: str
@@ -224,16 +220,12 @@ def _utterance(said: Said, told: _Told, began_s: float) -> UtteranceFigures:
     own = (at_s for at_s, placed in versions if any(_belongs(one, told.words) for one in placed))
     right = (at_s for at_s, placed in versions if _texts(placed[:1]) == end[:1])
     first = versions[0][1] if versions else []
-    texts = [(at_s, " ".join(_texts(placed))) for at_s, placed in told.versions]
-    still_s, spoken_s = _still(texts, end_s)
     return UtteranceFigures(
         onset_s=said.onset / SAMPLE_RATE,
         first_s=_since(next(own, None), onset_s),
         right_s=_since(next(right, None), onset_s),
         first_wrong=_texts(first[:1]) != end[:1] if first else None,
         final_s=_since(told.final_s, end_s),
-        still_s=still_s,
-        spoken_s=spoken_s,
         share_right=sum(one.right for one in told.end) / max(1, len(words_of(said.text))),
         said=said.text,
         first_text=" ".join(_texts(first)),
@@ -243,25 +235,6 @@ def _utterance(said: Said, told: _Told, began_s: float) -> UtteranceFigures:
 
 def _since(at_s: float | None, from_s: float) -> float | None:
     return None if at_s is None else at_s - from_s
-
-
-def _still(versions: Sequence[tuple[float, str]], end_s: float) -> tuple[int, int]:
-    """Whole seconds from the first display to the end of speech: those that count as still, and all.
-
-    A second is still when nothing changes in it and its text is no beginning of the last one.
-    """
-    shown = [one for one in versions if one[1]]
-    if not shown:
-        return 0, 0
-    first_s, end = shown[0][0], versions[-1][1]
-    spoken = max(0, math.floor(end_s - first_s))
-    still = 0
-    for (from_s, text), (until_s, _) in pairwise([*versions, (math.inf, "")]):
-        if not end.startswith(text):
-            # whole seconds, counted from the first display, that lie between two changes
-            first = math.ceil(from_s - first_s)
-            still += max(0, math.floor(min(until_s - first_s, spoken)) - first)
-    return still, spoken
 
 
 def revisions(captions: Sequence[CaptionMessage]) -> tuple[int, int]:

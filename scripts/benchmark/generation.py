@@ -6,7 +6,8 @@ Measured on one thread, without a server. Rates are for its CPU time, which is t
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+
+import psutil
 
 from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.report import Report, Table, percentile
@@ -68,12 +69,8 @@ def freed_after_s(generator: LlamaCppGenerator, prompt: Prompt, wait_s: float) -
 
 def resident_mb() -> dict[str, float]:
     """Of this process, now: anonymous memory, and pages of files."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    sizes = dict(line.split(":", 1) for line in lines if line.startswith("Rss"))
-    return {
-        what: int(sizes[field].split()[0]) * 1_024 / 1e6
-        for what, field in (("anonymous", "RssAnon"), ("file", "RssFile"))
-    }
+    used = psutil.Process().memory_info()
+    return {"anonymous": (used.rss - used.shared) / 1e6, "file": used.shared / 1e6}
 
 
 def _prompt(number: int, sentences: int) -> Prompt:

@@ -19,6 +19,15 @@ LATE_S = 0.02
 """How late the client may send a frame, as p95, before the figures are in doubt."""
 
 
+TIMES: Mapping[str, Callable[[UtteranceFigures], float | None]] = {
+    "first caption": lambda one: one.first_s,
+    "first right one": lambda one: one.right_s,
+    "final": lambda one: one.final_s,
+}
+"""From an utterance's onset to its first caption, and to the first whose first word is that in the
+end; from its end to its last final; in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The figures of one run.
@@ -50,26 +59,9 @@ class Result:
         return f"{self.server}, {self.profile}, {self.meetings}"
 
     @property
-    def first(self) -> Spread | None:
-        """Seconds from an onset to the first caption with a word of the utterance."""
-        return spread(one.first_s for one in self.each)
-
-    @property
-    def right(self) -> Spread | None:
-        """Seconds from an onset to the first caption whose first word is that in the end."""
-        return spread(one.right_s for one in self.each)
-
-    @property
-    def final(self) -> Spread | None:
-        """Seconds from the end of an utterance to its last final."""
-        return spread(one.final_s for one in self.each)
-
-    @property
-    def never(self) -> tuple[int, int, int]:
-        """How many utterances never had a caption, a right one, a final."""
-        times = [(one.first_s, one.right_s, one.final_s) for one in self.each]
-        shown, right, final = (sum(row[at] is None for row in times) for at in range(3))
-        return shown, right, final
+    def times(self) -> dict[str, Spread | None]:
+        """Seconds of each of ``TIMES``."""
+        return {name: spread(map(of, self.each)) for name, of in TIMES.items()}
 
     @property
     def lost(self) -> int:
@@ -77,15 +69,14 @@ class Result:
         return sum(one.lost for one in self.each)
 
     @property
-    def first_wrong(self) -> float | None:
-        """The share of utterances whose first caption begins with another word than in the end."""
-        return share(sum(one.first_wrong is True for one in self.each), len(self.each))
-
-    @property
-    def still(self) -> float | None:
-        """The share of seconds of speech in which a text that will not stay stands still."""
-        spoken_s = sum(one.spoken_s for one in self.each)
-        return share(sum(one.still_s for one in self.each), spoken_s)
+    def shares(self) -> dict[str, float | None]:
+        """Ratios of counts; None of nothing."""
+        begin_wrong = sum(one.first_wrong is True for one in self.each)
+        return {
+            "first begins wrong": share(begin_wrong, len(self.each)),
+            "interims without a word of theirs": share(self.wordless, self.interims),
+            "stable words revised": share(self.revised, self.stable),
+        }
 
     @property
     def cpu_per_audio_s(self) -> float:
@@ -94,8 +85,8 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, utterance by utterance."""
-        figures = {"first": self.first, "right": self.right, "final": self.final}
-        return asdict(self) | {name: one and asdict(one) for name, one in figures.items()}
+        times = {name: one and asdict(one) for name, one in self.times.items()}
+        return asdict(self) | times
 
 
 def result_of(server: str, profile: str, run: Run) -> Result:
@@ -127,24 +118,30 @@ def result_of(server: str, profile: str, run: Run) -> Result:
     )
 
 
-COLUMNS: Mapping[str, Callable[[Result], str]] = {
-    "server": lambda r: f"{r.server}, {r.profile}" + " (not quiet)" * (r.cpu.elsewhere > QUIET),
-    "meetings": lambda r: str(r.meetings),
-    "utterances": lambda r: str(len(r.each)),
-    "first caption": lambda r: " / ".join(milliseconds(r.first)[:2]),
-    "first right one": lambda r: " / ".join(milliseconds(r.right)[:2]),
-    "final": lambda r: " / ".join(milliseconds(r.final)[:2]),
-    "words wrong": lambda r: percent(r.errors.rate),
-    "never shown, right, final": lambda r: ", ".join(map(str, r.never)),
-    "lost": lambda r: str(r.lost),
-    "first begins wrong": lambda r: percent(r.first_wrong),
-    "interims without a word of theirs": lambda r: percent(share(r.wordless, r.interims)),
-    "still seconds": lambda r: percent(r.still),
-    "stable words revised": lambda r: percent(share(r.revised, r.stable)),
-    "CPU s per s of audio": lambda r: f"{r.cpu_per_audio_s:.3f}",
-    "MiB idle": lambda r: f"{r.rss[0] / MEBIBYTE:.0f}",
-    "MiB at most": lambda r: f"{r.rss[1] / MEBIBYTE:.0f}",
-}
+def _doubts(one: Result) -> str:
+    """What makes the figures doubtful: other processes, or a client that could not keep up."""
+    late = one.late is not None and one.late.p95 > LATE_S
+    return " (not quiet)" * (one.cpu.elsewhere > QUIET) + " (late client)" * late
+
+
+def _cells(one: Result) -> dict[str, str]:
+    """The row of a run, by column."""
+    never = (sum(of(each) is None for each in one.each) for of in TIMES.values())
+    return {
+        "server": f"{one.server}, {one.profile}{_doubts(one)}",
+        "meetings": str(one.meetings),
+        "utterances": str(len(one.each)),
+        **{name: " / ".join(milliseconds(time)[:2]) for name, time in one.times.items()},
+        "words wrong": percent(one.errors.rate),
+        "never shown, right, final": ", ".join(map(str, never)),
+        "lost": str(one.lost),
+        **{name: percent(value) for name, value in one.shares.items()},
+        "CPU s per s of audio": f"{one.cpu_per_audio_s:.3f}",
+        "MiB idle": f"{one.rss[0] / MEBIBYTE:.0f}",
+        "MiB at most": f"{one.rss[1] / MEBIBYTE:.0f}",
+    }
+
+
 SUMMARY = (
     "server",
     "meetings",
@@ -166,27 +163,11 @@ def tables(results: Sequence[Result]) -> list[Table]:
         for one in results
         for kind, (count, means) in sorted(one.stages.items())
     ]
-    runs = [_table([*COLUMNS], results)]
+    rows = [*map(_cells, results)]
+    runs = [Table([*rows[0]], [[*row.values()] for row in rows])]
     return [*runs, Table(["mean, ms", *STAGES], stages)] if stages else runs
 
 
 def summary(results: Sequence[Result]) -> Table:
     """A row for each run, for the page."""
-    return _table(SUMMARY, results)
-
-
-def _table(names: Sequence[str], results: Sequence[Result]) -> Table:
-    return Table(names, [[COLUMNS[name](one) for name in names] for one in results])
-
-
-def doubts(results: Sequence[Result]) -> list[str]:
-    """Say what makes figures doubtful."""
-    found = []
-    for one in results:
-        if one.cpu.elsewhere > QUIET:
-            used, most = percent(one.cpu.elsewhere), percent(QUIET)
-            found.append(f"{one.title}: other processes used {used} of a core, not {most} at most")
-        if one.late is not None and one.late.p95 > LATE_S:
-            late = " / ".join(milliseconds(one.late)[:2])
-            found.append(f"{one.title}: the client sent frames {late} ms late")
-    return found
+    return Table(SUMMARY, [[row[name] for name in SUMMARY] for row in map(_cells, results)])

@@ -2,16 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +12,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from scripts.benchmark import BenchmarkFailed, captions
+from scripts.benchmark import captions
 from scripts.benchmark.captions import Display
 from scripts.benchmark.meters import CpuUse, Meters
 from scripts.benchmark.server_process import OURS, Launch, running_server
@@ -146,7 +138,7 @@ async def _converse(
         began_s = [loop.time() + LEAD_S + float(one) for one in starts_s]
         until_s = max(one + script.seconds for one, script in zip(began_s, scripts, strict=True))
         before = meters.cpu()
-        async with one_failure(), asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             talks = []
             for at, (script, start_s) in enumerate(zip(scripts, began_s, strict=True)):
                 meeting = url.format(meeting=f"bench-{at}")
@@ -156,18 +148,6 @@ async def _converse(
             cpu = meters.cpu() - before
     pairs = zip(scripts, talks, strict=True)
     return tuple(Conversation(script, talk.result()) for script, talk in pairs), cpu
-
-
-@asynccontextmanager
-async def one_failure() -> AsyncIterator[None]:
-    """Raise the first thing that went wrong, out of the group that a task group makes of it."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        failed = group.subgroup(BenchmarkFailed)
-        if failed is None:
-            raise
-        raise failed.exceptions[0] from group
 
 
 @contextmanager

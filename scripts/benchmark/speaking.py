@@ -37,13 +37,12 @@ SETTLED_WITHIN_S, SETTLED_S = 60.0, 10.0
 class Recording:
     """One connection as its client saw it; times on the loop's monotonic clock.
 
-    began_s: when the track's first sample was spoken. opened_s: when the WebSocket was open.
+    began_s: when the track's first sample was spoken.
     frames: the text frames that came, each with the time at which it was received.
     late_s: for each audio frame, how long after its time it was sent.
     """
 
     began_s: float
-    opened_s: float = 0.0
     frames: list[tuple[float, str]] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
 
@@ -54,7 +53,7 @@ class Connection:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, name: str, began_s: float) -> None:
         self.socket = socket
         self.name = name
-        self.recording = Recording(began_s, asyncio.get_running_loop().time())
+        self.recording = Recording(began_s)
         self.close_reason = ""
         self._listening: asyncio.Task[None] | None = None
 

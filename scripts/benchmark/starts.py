@@ -38,25 +38,16 @@ RATIO_AT_MOST, FIRST_P95_MS_AT_MOST = 1.15, 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One process start: seconds to readiness, and from the first byte of the first connection to
-    the open WebSocket; and the figures of both segments."""
+    """One process start: seconds to readiness, and the figures of both segments."""
 
     ready_s: float
-    upgrade_s: float
     first: UtteranceFigures
     hundredth: UtteranceFigures
-
-    @property
-    def first_with_upgrade_s(self) -> float | None:
-        """As if the person had begun to speak when the client began to connect."""
-        return None if self.first.first_s is None else self.upgrade_s + self.first.first_s
 
 
 ROWS: dict[str, Callable[[Start], float | None]] = {
     "process start to readiness": lambda s: s.ready_s,
-    "WebSocket upgrade": lambda s: s.upgrade_s,
     "first caption: first segment": lambda s: s.first.first_s,
-    "first caption: first segment, upgrade added": lambda s: s.first_with_upgrade_s,
     "first caption: hundredth segment": lambda s: s.hundredth.first_s,
     "final: first segment": lambda s: s.first.final_s,
     "final: hundredth segment": lambda s: s.hundredth.final_s,
@@ -67,7 +58,7 @@ def report(profile: str, starts: Sequence[Start]) -> Report:
     """The percentiles of all starts, and the aims; one start without a caption misses them."""
     pairs = [(one.first.first_s, one.hundredth.first_s) for one in starts]
     ratios = [first / hundredth for first, hundredth in pairs if first and hundredth]
-    first = spread(one.first_with_upgrade_s for one in starts)
+    first = spread(one.first.first_s for one in starts)
     rows = [[name, *milliseconds(spread(of(one) for one in starts))] for name, of in ROWS.items()]
     where = f"{profile}, {len(starts)} process starts: "
     ratio = percentile(ratios, 50) if ratios else None
@@ -76,9 +67,7 @@ def report(profile: str, starts: Sequence[Start]) -> Report:
         [Table([f"{profile}, {len(starts)} starts, ms", "p50", "p95", "of"], rows)],
         [
             Aim(where + "first segment over the hundredth, p50", RATIO_AT_MOST, "", ratio),
-            Aim(
-                where + "first segment with its upgrade, p95", FIRST_P95_MS_AT_MOST, "ms", first_ms
-            ),
+            Aim(where + "first segment, p95", FIRST_P95_MS_AT_MOST, "ms", first_ms),
         ],
         {"starts": [asdict(one) for one in starts]},
     )
@@ -111,7 +100,7 @@ async def _start(
             path, samples = f"{url}/between/audio", between.samples
             await speak(http, path, "t0", samples, loop.time(), speed=SPEED)
             last = await speak(http, f"{url}/last/audio", "t0", one.samples, loop.time())
-    return Start(ready_s, first.opened_s - first.began_s, _figures(first, one), _figures(last, one))
+    return Start(ready_s, _figures(first, one), _figures(last, one))
 
 
 def _figures(recording: Recording, script: Script) -> UtteranceFigures:

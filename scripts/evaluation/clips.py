@@ -13,6 +13,7 @@ from wordloop_ml.errors import BadInput
 from wordloop_ml.messages import Samples
 
 MANIFEST = "manifest.jsonl"
+KEYS = ("file", "language", "kind", "speaker", "text")
 NO_LANGUAGE = "none"
 """How a manifest names the language of a clip in which nobody speaks."""
 
@@ -51,20 +52,14 @@ def read_clips(folder: Path) -> list[Clip]:
 def _clip(folder: Path, where: str, line: str) -> Clip:
     try:
         row: dict[str, Any] = json.loads(line)
-        language, file = str(row["language"]), folder / str(row["file"])
-        clip = Clip(
-            path=file,
-            seconds=float(row["seconds"]),
-            language=None if language == NO_LANGUAGE else language,
-            kind=str(row["kind"]),
-            speaker=str(row["speaker"]),
-            text=str(row["text"]),
-        )
+        file, language, kind, speaker, text = (str(row[one]) for one in KEYS)
+        seconds = float(row["seconds"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{where} is no clip: {error}") from error
-    if not file.is_file():
+    if not (folder / file).is_file():
         raise BadInput(f"{where} names a file that is not there")
-    return clip
+    spoken = None if language == NO_LANGUAGE else language
+    return Clip(folder / file, seconds, spoken, kind, speaker, text)
 
 
 def chosen(

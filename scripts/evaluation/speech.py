@@ -6,15 +6,14 @@ docs/benchmarks.md has the definitions. Exit status 1: something failed.
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
-from scripts.benchmark.machine import describe_machine, machine_line
-from scripts.benchmark.report import Report, Table, command_line, progress
+from scripts.benchmark.machine import run_tool, settings_of
+from scripts.benchmark.report import Report, Table, progress
 from scripts.evaluation.clips import Clip, chosen, read_clips
 from scripts.evaluation.speech_figures import (
     LIVE,
@@ -28,11 +27,9 @@ from scripts.evaluation.speech_figures import (
 )
 from scripts.evaluation.ways import Heard, Live, Reference, live_server, reference_weights
 from wordloop_ml.engines.catalogue import MANIFEST
-from wordloop_ml.errors import WordloopError
-from wordloop_ml.settings import Settings, read_settings
+from wordloop_ml.settings import Settings
 from wordloop_ml.weights.manifest import load_manifest
 
-FOLDER_VARIABLE = "SPEECH_FOLDER"
 FOLDER = Path("scripts/speech")
 ENGLISH_ALONE = ".en"
 """In the names of weights that know no other language."""
@@ -41,39 +38,29 @@ Times = Sequence[tuple[str, ...]]
 """The finals of a clip, each time that it was heard."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for, print the tables, write the JSON."""
-    options = _parser().parse_args()
-    folder = options.folder or os.environ.get(FOLDER_VARIABLE, FOLDER)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        settings = read_settings({**os.environ, "WORDLOOP_PROFILE": options.profile})
-        clips = _clips(Path(folder), settings, options)
-        if options.repeat:
-            report = repeated_report(*asyncio.run(_repeat(clips, options)))
-        else:
-            run = _ways(clips, settings, options)
-            document = {"clips": as_json(clips, run)}
-            whole, short = tables(clips, run), summary(clips, run)
-            report = Report(whole, targets(clips, run), document, summary=short)
-        machine = describe_machine(settings)
-        report.notes.append(machine_line(machine))
-        report.document["machine"] = machine
-        command = command_line("scripts/evaluate speech", sys.argv[1:])
-        report.write(options.json, options.publish, command)
-    except (BenchmarkFailed, WordloopError, OSError) as error:
-        print(f"evaluate speech: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = _parser().parse_args(arguments)
+    return run_tool("scripts/evaluate speech", arguments, options, _measure)
 
 
-def _clips(folder: Path, settings: Settings, options: argparse.Namespace) -> list[Clip]:
+def _measure(options: argparse.Namespace) -> Report:
+    settings = settings_of(options.profile)
+    clips = _clips(settings, options)
+    if options.repeat:
+        return repeated_report(*asyncio.run(_repeat(clips, options)))
+    run = _ways(clips, settings, options)
+    whole, short = tables(clips, run), summary(clips, run)
+    return Report(whole, targets(clips, run), {"clips": as_json(clips, run)}, summary=short)
+
+
+def _clips(settings: Settings, options: argparse.Namespace) -> list[Clip]:
     languages = options.languages or (() if _multilingual(settings) else ("en",))
-    clips = chosen(read_clips(folder), kinds=options.kinds, languages=languages)
+    clips = chosen(read_clips(options.folder), kinds=options.kinds, languages=languages)
     if options.clips:
         clips = [one for one in clips if one.name in options.clips]
     if not clips:
-        raise BenchmarkFailed(f"no clip in {folder} is left")
+        raise BenchmarkFailed(f"no clip in {options.folder} is left")
     return clips
 
 
@@ -103,7 +90,7 @@ async def _repeat(
     clips: Sequence[Clip], options: argparse.Namespace
 ) -> tuple[dict[str, Times], dict[str, Times]]:
     """Each clip so often on its own, then so often while other meetings speak the clips."""
-    found = []
+    found: list[dict[str, Times]] = []
     async with _server(options) as live:
         for at_once in (1, options.at_once):
             progress(f"{options.repeat} times {len(clips)} clips, {at_once} at once")
@@ -140,8 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add, names = parser.add_argument, _names
-    folder = f"with a manifest.jsonl; ${FOLDER_VARIABLE} or {FOLDER} without"
-    add("folder", nargs="?", type=Path, help=folder)
+    add("folder", nargs="?", type=Path, default=FOLDER, help="with a manifest.jsonl")
     add("--profile", default="embedded", help="of weights")
     add("--ways", type=names, default=WAYS, metavar="W,W", help="how clips are heard")
     add("--kinds", type=names, default=[], metavar="K,K", help="only these kinds")
@@ -162,4 +148,4 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

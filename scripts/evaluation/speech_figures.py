@@ -19,7 +19,7 @@ SURE_LANGUAGE_S = 3.0
 """From this length on a clip's language should be the one that the reference hears."""
 
 Run = Mapping[str, Mapping[str, Heard]]
-"""By way, then by the clip's name."""
+"""By way, the live one first, then by the clip's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,29 +149,28 @@ def tables(clips: Sequence[Clip], run: Run) -> list[Table]:
     """Words by kind, and what is shown where nobody speaks."""
     spoken = [clip for clip in clips if clip.language is not None]
     unspoken = [clip for clip in clips if clip.language is None]
-    ways = [way for way in WAYS if way in run]
-    found = [_words(spoken, run, ways)] if spoken else []
-    return [*found, _unspoken(unspoken, run, ways)] if unspoken else found
+    found = [_words(spoken, run)] if spoken else []
+    return [*found, _unspoken(unspoken, run)] if unspoken else found
 
 
 def summary(clips: Sequence[Clip], run: Run) -> list[Table]:
     """How many words are wrong by pool, on each way."""
     spoken = [clip for clip in clips if clip.language is not None]
-    ways = [way for way in WAYS if way in run]
     rows = []
     for name, those in [*pools_of(spoken).items(), (("all",), spoken)]:
-        errors = [group(those, run[way]).errors for way in ways]
+        errors = [group(those, heard).errors for heard in run.values()]
         rates = (percent(one.rate) for one in errors)
         rows.append([", ".join(name), str(errors[0].said), *rates])
-    return [Table(["kinds", "words", *(f"{way}: wrong" for way in ways)], rows)] if spoken else []
+    return [Table(["kinds", "words", *(f"{way}: wrong" for way in run)], rows)] if spoken else []
 
 
-def _words(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
-    head = ["kind", "clips", "words", *(f"{way}: wrong" for way in ways), f"{ways[0]}: inserted"]
+def _words(clips: Sequence[Clip], run: Run) -> Table:
+    rates = [f"{way}: wrong" for way in run]
+    head = ["kind", "clips", "words", *rates, f"{next(iter(run))}: inserted"]
     head += ["left out", "other words", "said twice", "annotations", "refused"]
     rows = []
     for name, those in [*kinds_of(clips).items(), ("all", list(clips))]:
-        figures = [group(those, run[way]) for way in ways]
+        figures = [group(those, heard) for heard in run.values()]
         one, errors = figures[0], figures[0].errors
         counts = (errors.inserted, errors.deleted, errors.substituted, one.twice)
         refused = ", ".join(f"{count} {why}" for why, count in sorted(one.refused.items())) or "0"
@@ -181,12 +180,12 @@ def _words(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
     return Table(head, rows)
 
 
-def _unspoken(clips: Sequence[Clip], run: Run, ways: Sequence[str]) -> Table:
-    head = ["where nobody speaks", "clips"]
-    head += [f"{way}: words in finals, in interims; annotations" for way in ways]
+def _unspoken(clips: Sequence[Clip], run: Run) -> Table:
+    ways = (f"{way}: words in finals, in interims; annotations" for way in run)
+    head = ["where nobody speaks", "clips", *ways]
     rows = []
     for kind, those in kinds_of(clips).items():
-        groups = [group(those, run[way]) for way in ways]
+        groups = [group(those, heard) for heard in run.values()]
         cells = [f"{one.words}, {one.shown_words}; {_annotations(one)}" for one in groups]
         rows.append([kind, str(len(those)), *cells])
     return Table(head, rows)

@@ -3,8 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
+from operator import add
 
 import jiwer
 from whisper_normalizer.basic import BasicTextNormalizer
@@ -27,12 +28,7 @@ class Errors:
     inserted: int = 0
 
     def __add__(self, other: "Errors") -> "Errors":
-        return Errors(
-            self.said + other.said,
-            self.substituted + other.substituted,
-            self.deleted + other.deleted,
-            self.inserted + other.inserted,
-        )
+        return Errors(*map(add, astuple(self), astuple(other)))
 
     @property
     def wrong(self) -> int:

@@ -85,14 +85,6 @@ def test_a_misheard_first_word_is_right_when_it_stays() -> None:
     assert one.share_right == pytest.approx(3 / 5)
 
 
-def test_still_seconds_are_whole_ones_with_a_text_that_will_not_stay() -> None:
-    """A text that only grows is not still, however long it waits."""
-    wrong = measured((2.0, "All right"), (4.5, "The quick"), (6.0, "The quick brown fox jumps."))
-    assert (wrong.still_s, wrong.spoken_s) == (2, 3)
-    grows = measured((2.0, "The qui"), (6.0, "The quick brown fox jumps."))
-    assert (grows.still_s, grows.spoken_s) == (0, 3)
-
-
 def test_words_belong_to_the_utterance_that_says_them() -> None:
     """Not to one that has not begun; wrong ones go with the next right one of their part."""
     track = measure_track(
@@ -145,7 +137,6 @@ def test_figures_hold_together_whatever_is_displayed(
     ordered = sorted([*((at_s, " ".join(words)) for at_s, words in shown), (12.5, " ".join(last))])
     track: TrackFigures = measure_track([FOX, DOG], screens(*ordered), BEGAN_S)
     for one in track.utterances:
-        assert 0 <= one.still_s <= one.spoken_s
         if one.right_s is not None:
             assert one.first_s is not None
             assert 0 <= one.first_s <= one.right_s

@@ -29,7 +29,7 @@ def test_a_run_is_a_row_with_what_never_came_beside_the_times() -> None:
     table, stages = (one.markdown() for one in results.tables([ONE]))
     row = table.splitlines()[2]
     assert "| wordloop-ml, embedded | 1 | 1 | 400 / 400 | 500 / 500 | never / never |" in row
-    assert "| 5.0 % | 0, 0, 1 | 0 | 100.0 % | 0.5 % | 25.0 % | 0.5 % | 0.125 | 150 | 170 |" in row
+    assert "| 5.0 % | 0, 0, 1 | 0 | 100.0 % | 0.5 % | 0.5 % | 0.125 | 150 | 170 |" in row
     assert "| wordloop-ml, embedded, 1: 9 first | 300.0 |" in stages
     assert results.summary([ONE]).rows[0][-3:] == ["0", "0.125", "170"]
     assert json.dumps(ONE.as_json())
@@ -37,13 +37,9 @@ def test_a_run_is_a_row_with_what_never_came_beside_the_times() -> None:
 
 def test_a_machine_that_others_use_is_warned_of() -> None:
     """As is a client that cannot keep up."""
-    assert results.doubts([ONE]) == []
     busy = replace(ONE, cpu=CpuUse(10.0, 1.0, 0.1, 6.1), late=Spread(0.0, 0.1, 9))
-    assert [("50.0 %" in one, "100 ms late" in one) for one in results.doubts([busy])] == [
-        (True, False),
-        (False, True),
-    ]
-    assert "(not quiet)" in results.summary([busy]).markdown()
+    servers = [row[0] for row in results.summary([ONE, busy]).rows]
+    assert servers == [servers[0], f"{servers[0]} (not quiet) (late client)"]
 
 
 def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
@@ -52,19 +48,10 @@ def test_a_run_is_held_to_the_aims_of_its_model_and_meetings() -> None:
     where = "wordloop-ml, embedded-whisper-cpp, 1"
     assert judged[f"{where}: first caption, p95"].reached
     assert not judged[f"{where}: final, p95"].reached
-    assert not judged[f"{where}: first captions that begin with a wrong word"].reached
+    assert not judged[f"{where}: first begins wrong"].reached
     assert judged[f"{where}: CPU per second of audio"].measured == 0.125
     assert "| never ms | missed |" in aims_table([*judged.values()]).markdown()
     assert not [one for one in aims.judge([replace(ONE, meetings=4)]) if "CPU" in one.what]
-
-
-def test_ours_is_compared_with_others_of_as_many_meetings() -> None:
-    """Below theirs in each figure; words may be half a point worse."""
-    theirs = replace(ONE, server="another", rss=(0, 2**20 * 160))
-    judged = {one.what: one.reached for one in aims.compare([ONE, theirs])}
-    assert judged["1 meetings, against another: words wrong"]
-    assert not judged["1 meetings, against another: memory at most"]
-    assert aims.compare([ONE, replace(theirs, meetings=4)]) == []
 
 
 def test_percentiles_are_values_that_were_measured_and_what_never_came_is_late() -> None:
