@@ -12,10 +12,11 @@ from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
 from scripts.evaluation.summaries import Rouge, rouge
 from wordloop_ml.analysis.plan_runner import run_plan
+from wordloop_ml.cli.synthesise import NoNotes
 from wordloop_ml.engines.catalogue import TextEngines, synthesisers_of
 from wordloop_ml.synthesis.evidence import Evidence, Reason
 from wordloop_ml.synthesis.meeting import synthesise
-from wordloop_ml.synthesis.messages import ActionItem, Draft, MeetingSynthesis, Statement, Wishes
+from wordloop_ml.synthesis.messages import MeetingSynthesis, Wishes
 from wordloop_ml.synthesis.words import count_words
 
 FORM = (Reason.REPEATED, Reason.CUT, Reason.FOREIGN_SCRIPT, Reason.PREFIX, Reason.TINY)
@@ -74,7 +75,9 @@ def add(score: Score, meeting: Meeting, made: MeetingSynthesis) -> None:
     summary = " ".join(one.text for one in made.draft.summary)
     score.rouge.append(rouge(summary, meeting.summaries[0]))
     score.empty += not summary
-    for texts in _texts(made.draft):
+    statements = (made.draft.summary, made.draft.decisions, made.draft.open_questions)
+    tasks = [one.task for one in made.draft.action_items]
+    for texts in (tasks, *([one.text for one in each] for each in statements)):
         for at, text in enumerate(texts):
             score.statements += 1
             score.form.update(evidence.faults(text, texts[:at]))
@@ -84,17 +87,6 @@ def add(score: Score, meeting: Meeting, made: MeetingSynthesis) -> None:
     score.dropped += made.coverage.unsupported
     score.refused.update(made.coverage.refused)
     score.words += sum(count_words(one.text) for one in segments)
-
-
-def _texts(draft: Draft) -> Iterator[list[str]]:
-    lists: tuple[Sequence[Statement | ActionItem], ...] = (
-        draft.summary,
-        draft.decisions,
-        draft.action_items,
-        draft.open_questions,
-    )
-    for items in lists:
-        yield [one.task if isinstance(one, ActionItem) else one.text for one in items]
 
 
 def _figures(score: Score, reasons: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -112,13 +104,3 @@ def _figures(score: Score, reasons: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield f"refused, of all: {reason}", f"{score.refused[reason] / max(clauses, 1):.2f}"
     yield "CPU s a meeting", f"{score.cpu_s / max(len(score.rouge), 1):.1f}"
     yield "CPU s per 1,000 words", f"{1_000 * score.cpu_s / max(score.words, 1):.2f}"
-
-
-class NoNotes:
-    """Keeps no notes, so that each synthesis costs all that it costs."""
-
-    def get(self, _key: str) -> None:
-        """Return nothing."""
-
-    def keep(self, _key: str, _notes: object) -> None:
-        """Forget the notes."""

@@ -8,7 +8,8 @@ with even numbers; those with odd ones were held out.
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -45,7 +46,7 @@ class Score:
     meetings: set[str] = field(default_factory=set)
     sentences: int = 0
     right: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
 
 
 def table(meetings: Sequence[Meeting], policy: EvidencePolicy) -> str:
@@ -58,9 +59,7 @@ def table(meetings: Sequence[Meeting], policy: EvidencePolicy) -> str:
             chosen = [one for one in sentences if one.meeting in names]
             for kind, score in scores(some, chosen, policy).items():
                 share = f"{score.right / score.sentences:.2f}" if score.sentences else ""
-                reasons = ", ".join(
-                    f"{why} {count}" for why, count in sorted(score.refused.items())
-                )
+                reasons = ", ".join(f"{why} {n}" for why, n in sorted(score.refused.items()))
                 row = [f"{name}, {part}", kind, str(len(score.meetings)), str(score.sentences)]
                 rows.append([*row, share, reasons])
     head = ["sentences", "kind", "meetings", "number", "right", "refused for"]
@@ -87,7 +86,7 @@ def scores(
                 survives = one.survives_in(verified.text)
                 score.right += survives if kind == "true" else not survives
                 if verified.refused is not None:
-                    score.refused[verified.refused] = score.refused.get(verified.refused, 0) + 1
+                    score.refused[verified.refused] += 1
     return found
 
 
@@ -96,9 +95,9 @@ def changed(
 ) -> dict[str, list[Changed]]:
     """Return the ways in which a sentence is made false, by kind."""
     segments = meeting.transcript.segments
-    words: dict[str, int] = {}
+    words: Counter[str] = Counter()
     for segment in segments:
-        words[segment.voice] = words.get(segment.voice, 0) + len(segment.text.split())
+        words[segment.voice] += len(segment.text.split())
     names = Names(words.keys())
     voices = sorted(
         voice
@@ -109,14 +108,12 @@ def changed(
         {one.value for segment in segments for one in numbers_of(segment.text) if not one.plain}
     )
     elsewhere = [one for one in others if one.meeting != sentence.meeting]
-    clauses = [chance.choice(elsewhere).text] if elsewhere else []
+    clause = chance.choice(elsewhere).text if elsewhere else None
     return {
         "other speaker": changes.other_speaker(sentence.text, names, voices, chance),
         "negation": changes.other_polarity(sentence.text),
         "number": list(changes.other_number(sentence.text, said, chance)),
-        "invented clause": [
-            one for clause in clauses for one in changes.invented(sentence.text, clause)
-        ],
+        "invented clause": changes.invented(sentence.text, clause) if clause else [],
     }
 
 
@@ -128,13 +125,10 @@ def written() -> list[Sentence]:
 
 def references(meetings: Sequence[Meeting]) -> list[Sentence]:
     """Return the sentences of answers that stand alone."""
-    return list(_references(meetings))
-
-
-def _references(meetings: Sequence[Meeting]) -> Iterator[Sentence]:
-    for meeting in meetings:
-        for query in meeting.queries:
-            near = tuple(at for first, last in query.spans for at in range(first, last + 1))
-            for text in sentences_of(query.answer):
-                if not _PRONOUN.match(text):
-                    yield Sentence(meeting.name, text, near)
+    return [
+        Sentence(meeting.name, text, tuple(at for a, b in query.spans for at in range(a, b + 1)))
+        for meeting in meetings
+        for query in meeting.queries
+        for text in sentences_of(query.answer)
+        if not _PRONOUN.match(text)
+    ]

@@ -23,9 +23,8 @@ _BLANKS = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question about a meeting, its answer, and the turns it rests on (inclusive)."""
+    """The answer to a question about a meeting, and the turns it rests on (inclusive)."""
 
-    text: str
     answer: str
     spans: tuple[tuple[int, int], ...]
 
@@ -85,7 +84,7 @@ def _meeting(domain: str, index: int, raw: dict[str, Any]) -> Meeting:
         Transcript(f"{domain}-{index}", tuple(segments), "en"),
         tuple(query["answer"] for query in raw["general_query_list"]),
         tuple(
-            Query(query["query"], query["answer"], _spans(query["relevant_text_span"]))
+            Query(query["answer"], _spans(query["relevant_text_span"]))
             for query in raw["specific_query_list"]
         ),
         tuple(_spans(topic["relevant_text_span"]) for topic in raw["topic_list"]),

@@ -8,8 +8,8 @@ been read in its context: D a decision, A a task, Q a question, O one that staye
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
@@ -37,16 +37,14 @@ def table(
     rows = []
     for kind, name in KINDS.items():
         hits = score([one for one in labels if one.sampled == f"found-{kind}"], found, kind)
-        of_read = score(read, found, kind)
-        counts = [str(of_read.labelled), str(of_read.found), str(of_read.both)]
-        shares = [f"{of_read.precision:.2f}", f"{of_read.recall:.2f}"]
-        rows.append([name, *counts, *shares, f"{hits.both} of {hits.found}"])
+        lines = score(read, found, kind)
+        shares = (f"{lines.precision:.2f}", f"{lines.recall:.2f}")
+        rows.append([name, *map(str, lines), *shares, f"{hits.both} of {hits.found}"])
     head = ["kind", "labelled", "found", "both", "precision", "recall", "drawn from hits: right"]
     return f"{report.Table(head, rows).text()}\n\nlines: {len(read)}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """One turn that was read. sampled: its pool. labels: the letters that hold for it."""
 
     meeting: str
@@ -55,8 +53,7 @@ class Label:
     labels: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """Counts of lines: labelled so, found so, and both."""
 
     labelled: int

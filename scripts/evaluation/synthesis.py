@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.evaluation import engines, evidence, judged, rules, summaries, topics
+from scripts.evaluation import engines, evidence, judged, rules, summaries
 from scripts.evaluation.meetings import Meeting, read_meetings
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.catalogue import open_text_engines
@@ -22,7 +22,6 @@ POLICY = ExtractivePolicy()
 
 OF_GATHERED: dict[str, Callable[[Sequence[Meeting], Sequence[Gathered], ExtractivePolicy], str]] = {
     "summaries": summaries.table,
-    "topics": topics.table,
     "rules": rules.table,
 }
 PARTS = (*OF_GATHERED, "evidence", "judged", "engines")

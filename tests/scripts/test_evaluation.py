@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.evaluation import rules, topics
-from scripts.evaluation.meetings import DOMAINS, Meeting, read_meetings, spoken
+from scripts.evaluation import rules
+from scripts.evaluation.meetings import DOMAINS, read_meetings, spoken
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.messages import Segment, Transcript
 
 QMSUM = Path(__file__).parents[2].parent / "shared/data/qmsum"
 
@@ -24,26 +23,6 @@ QMSUM = Path(__file__).parents[2].parent / "shared/data/qmsum"
 def test_turns_read_like_captions(tokens: str, text: str) -> None:
     """No tags, no blanks before punctuation."""
     assert spoken(tokens) == text
-
-
-def test_the_same_borders_are_never_wrong() -> None:
-    """And missing ones are."""
-    assert topics.pk(100, [30, 60], [30, 60]) == 0
-    assert topics.pk(100, [30, 60], []) > 0
-    assert topics.pk(100, [50], [48]) < topics.pk(100, [50], [10])
-
-
-def test_borders_lie_where_topics_begin_and_end() -> None:
-    """Those next to one another are one."""
-    one = Meeting(
-        "product",
-        0,
-        Transcript("m", tuple(Segment(f"s{at}", "a", "x", at, at) for at in range(100))),
-        (),
-        (),
-        (((0, 39),), ((41, 60), (80, 99))),
-    )
-    assert topics.reference(one) == [40, 61, 80]
 
 
 def test_precision_and_recall_are_those_of_the_lines() -> None:

@@ -84,7 +84,7 @@ def test_sentences_are_scored_by_kind() -> None:
         "Ada: " + "We decided to use plastic for the case, and it costs twelve euros. " * 20,
         "Ben: " + "I will send the drawings to Carla by Friday, whatever they say. " * 20,
     )
-    one = Meeting("product", 0, Transcript("m", segments), ("",), (Query("", "", ((0, 0),)),), ())
+    one = Meeting("product", 0, Transcript("m", segments), ("",), (Query("", ((0, 0),)),), ())
     sentences = [
         evidence.Sentence("product-0", "Ada said that the plastic case will cost twelve euros."),
         evidence.Sentence("elsewhere", "The weather is bad in winter."),

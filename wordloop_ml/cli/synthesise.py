@@ -139,7 +139,7 @@ def _make(
                 f"the profile {settings.profile} has no generator",
                 code=ErrorCode.UNSUPPORTED_ENGINE,
             )
-        plan = synthesise(transcript, synthesiser, _NoNotes(), wishes)
+        plan = synthesise(transcript, synthesiser, NoNotes(), wishes)
         with _Bars() as bars:
             return run_plan(
                 plan,
@@ -150,7 +150,7 @@ def _make(
             )
 
 
-class _NoNotes:
+class NoNotes:
     """Keeps no notes: one synthesis reads no chunk twice."""
 
     def get(self, key: str) -> None:
