@@ -37,6 +37,8 @@ DECISIONS = sorted(ADR.glob("[0-9]*.md"))
 WORDS_AT_MOST = 18_600
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
+SCRIPT_LINES_AT_MOST, DATA = 6_000, {".flac", ".jsonl", ".csv", ".json"}
+
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -214,6 +216,16 @@ def test_the_documents_can_be_read() -> None:
         if path.parent != ADR
     }
     assert sum(words.values()) <= WORDS_AT_MOST
+
+
+def test_scripts_stay_small() -> None:
+    """They serve the product; whoever adds a benchmark takes another out. Data does not count."""
+    lines = {
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "scripts").rglob("*")
+        if path.is_file() and path.suffix not in DATA and "__pycache__" not in path.parts
+    }
+    assert sum(lines.values()) <= SCRIPT_LINES_AT_MOST
 
 
 def test_the_page_of_benchmarks_has_a_summary_of_every_report() -> None:
