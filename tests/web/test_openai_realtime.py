@@ -204,6 +204,22 @@ async def test_every_commit_is_completed(
     assert "error" not in client.kinds
 
 
+async def test_a_client_may_commit_what_the_server_ends(
+    serving: Serving, connect: Connecting
+) -> None:
+    """LiveKit does, by its own detector, with models that it knows to detect no turns."""
+    client = await connect(await serving())
+    at_16_khz = {"type": "audio/pcm", "rate": 16_000}
+    await client.send(session(format=at_16_khz, transcription={"model": "gpt-realtime-whisper"}))
+    await client.speak(np.concatenate([spoken([1, 2]), silence(6_000)]))
+    await client.send("input_audio_buffer.commit")  # before the server's pause
+    await client.speak(np.concatenate([PAUSE, spoken([3]), PAUSE]))
+    await client.send("input_audio_buffer.commit")  # after it
+    await client.until(COMPLETED, 3)
+    assert client.said(COMPLETED, "transcript") == ["w1 w2", "w3", ""]
+    assert client.said(COMMITTED, "item_id") == client.said(COMPLETED, "item_id")
+
+
 async def test_what_is_cleared_is_not_transcribed(serving: Serving, connect: Connecting) -> None:
     """Nor does it hold up what follows."""
     client = await connect(await serving())

@@ -51,23 +51,16 @@ _SERVER_VAD: Event = {
     "silence_duration_ms": 500,
 }
 _DETECTORS = ("server_vad", "semantic_vad")
-_WITHOUT_DETECTION = ("gpt-realtime-whisper", "gpt-live-transcribe")
-"""Models with which clients expect to commit themselves, and say so only by naming them."""
-
 _TRANSCRIPTION = ("model", "language", "languages", "prompt", "keywords", "delay")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is in force on one connection; the rest is as the client gave it, and is told back.
-
-    detection_given: the client named a turn detection, or none.
-    """
+    """What is in force on one connection; the rest is as the client gave it, and is told back."""
 
     format: AudioFormat = _FORMATS[0]
     transcription: Event | None = None
     turn_detection: Event | None = field(default_factory=lambda: dict(_SERVER_VAD))
-    detection_given: bool = False
     noise_reduction: Event | None = None
     include: list[Any] | None = None
 
@@ -228,12 +221,7 @@ def merge(session: Session, update: Event) -> Session:
         changes["include"] = update["include"]
     if "turn_detection" in given:
         changes["turn_detection"] = _turn_detection(session, given["turn_detection"])
-        changes["detection_given"] = True
     merged = replace(session, **changes)
-    if not merged.detection_given:
-        model = (merged.transcription or {}).get("model")
-        commits = isinstance(model, str) and model.startswith(_WITHOUT_DETECTION)
-        merged = replace(merged, turn_detection=None if commits else dict(_SERVER_VAD))
     _ = merged.language  # refuse one that is none
     return merged
 
