@@ -178,9 +178,11 @@ def test_every_format_of_either_form_is_known(
 def test_what_an_update_leaves_out_stays() -> None:
     """And inside transcription and turn detection, too; null takes away."""
     session = merge(Session(), LIVEKIT)
-    session = merge(session, inner(transcription={"keywords": ["Wordloop", "", 7, "Wordloop"]}))
+    session = merge(session, inner(transcription={"keywords": ["Wordloop", "", 7]}))
     session = merge(session, inner(turn_detection={"silence_duration_ms": 700}))
     assert (session.vocabulary, session.language) == (("Wordloop",), "en")
+    session = merge(session, inner(transcription={"prompt": "Ada, Grace Hopper."}))
+    assert session.vocabulary == ("Wordloop", "Ada", "Grace Hopper")
     assert session.turn_detection is not None
     assert session.turn_detection["prefix_padding_ms"] == 600
     assert session.turn_detection["silence_duration_ms"] == 700

@@ -143,7 +143,7 @@ def parse_form(
         task,
         form,
         language,
-        _vocabulary(values.get("keywords", []), last("prompt") or ""),
+        vocabulary_of(values.get("keywords", []), last("prompt") or ""),
         words=_WORDS in granularities,
         segments=_SEGMENTS in granularities or not granularities,
         stream=(last("stream") or "").lower() in {"true", "1"},
@@ -203,7 +203,7 @@ def _wrong(field: str, rule: str) -> BadInput:
 _BETWEEN_TERMS = re.compile(r"[,;.:!?\n\r\t()\"]+")
 
 
-def _vocabulary(keywords: Sequence[str], prompt: str) -> tuple[str, ...]:
+def vocabulary_of(keywords: Sequence[str], prompt: str) -> tuple[str, ...]:
     """Make terms of keywords, then of a prompt's parts between stops, as many as there is room for.
 
     Of a prompt that is too long its end counts, as in OpenAI's interface.

@@ -15,7 +15,8 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.languages import language_of
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.client_messages import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from wordloop_ml.wire.json_fields import MAX_TEXT_BYTES, Fields, likely_terms, parse_object
+from wordloop_ml.wire.json_fields import MAX_TEXT_BYTES, Fields, parse_object
+from wordloop_ml.wire.openai import vocabulary_of
 
 MAX_EVENT_BYTES = 1 << 20
 """Bytes of the largest event: audio of 16 s, in base64."""
@@ -79,9 +80,14 @@ class Session:
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """Terms that are likely to be said: the keywords, as far as there is room."""
-        keywords = (self.transcription or {}).get("keywords")
-        return likely_terms(keywords if isinstance(keywords, list) else ())
+        """Terms that are likely to be said: of the keywords, then of the prompt, as far as there is room."""
+        asked = self.transcription or {}
+        keywords, prompt = asked.get("keywords"), asked.get("prompt")
+        terms = keywords if isinstance(keywords, list) else []
+        return vocabulary_of(
+            [one for one in terms if isinstance(one, str)],
+            prompt if isinstance(prompt, str) else "",
+        )
 
     @property
     def detects_turns(self) -> bool:
