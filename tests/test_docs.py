@@ -34,7 +34,7 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 18_600
+WORDS_AT_MOST = 19_050
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
 SCRIPT_LINES_AT_MOST, DATA = 6_000, {".flac", ".jsonl", ".csv", ".json"}

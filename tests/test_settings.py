@@ -53,6 +53,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("WORDLOOP_WORKERS", "0", "is 0, outside 1 to 64"),
         ("WORDLOOP_LOG_LEVEL", "loud", "is not debug, info, warning or error"),
         ("WORDLOOP_LOG_FORMAT", "xml", "is neither json nor console"),
+        ("WORDLOOP_PAGE", "yes", "is neither on nor off"),
         ("WORDLOOP_GUARDS", "off", "is no setting any more: guards judge every text of a model"),
         ("WORDLOOP_DROP_LOAD", "0.5", "is below WORDLOOP_STRETCH_LOAD: what gives way .*"),
         ("WORDLOOP_FINAL_BEAMS", "9", "is 9, outside 0 to 8"),

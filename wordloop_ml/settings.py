@@ -65,6 +65,7 @@ class Settings:
     )
     wyoming_host: str = _setting("127.0.0.1", "address to listen on for the Wyoming protocol")
     wyoming_tenant: str = _setting("default", "tenant of whoever speaks the Wyoming protocol")
+    page: str = _setting("off", "on serves the page at /, off does not")
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")
     workers: int = _setting(
@@ -135,6 +136,11 @@ class Settings:
     def origins(self) -> frozenset[str]:
         """The origins of ``allowed_origins``."""
         return frozenset(one.strip() for one in self.allowed_origins.split(",") if one.strip())
+
+    @property
+    def serves_page(self) -> bool:
+        """Whether the page at ``/`` is on."""
+        return self.page == "on"
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -208,13 +214,21 @@ def _check_bounds(name: str, value: Any, low: float | None, high: float | None) 
         raise _refused(name, f"is {value}, outside {low:g} to {high:g}")
 
 
+_CHOICES = {
+    "log_level": ({"debug", "info", "warning", "error"}, "is not debug, info, warning or error"),
+    "binding": (
+        {"pywhispercpp", "whisper_cpp_python"},
+        "is neither pywhispercpp nor whisper_cpp_python",
+    ),
+    "log_format": ({"json", "console"}, "is neither json nor console"),
+    "page": ({"on", "off"}, "is neither on nor off"),
+}
+
+
 def _check_choices(settings: Settings) -> None:
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise _refused("log_level", "is not debug, info, warning or error")
-    if settings.binding not in {"pywhispercpp", "whisper_cpp_python"}:
-        raise _refused("binding", "is neither pywhispercpp nor whisper_cpp_python")
-    if settings.log_format not in {"json", "console"}:
-        raise _refused("log_format", "is neither json nor console")
+    for name, (choices, rule) in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise _refused(name, rule)
     loads = ("stretch_load", "drop_load", "new_meeting_load", "resume_load")
     for lower, higher in pairwise(loads):
         if getattr(settings, higher) < getattr(settings, lower):

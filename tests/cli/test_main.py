@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,30 @@ finally:
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert said.splitlines()[-1] == "True 1"
+
+
+def test_the_page_is_served_and_its_address_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By one option; without a desktop no browser is looked for, and no token is in the address."""
+    served: list[Settings] = []
+
+    def run(settings: Settings, until_signal: Callable[..., object]) -> int:
+        served.append(settings)
+        assert isinstance(until_signal, partial)
+        until_signal.keywords["on_ready"](8_123)
+        return 0
+
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(serve, "run", run)
+    monkeypatch.setenv("WORDLOOP_TOKEN", "0123456789abcdef")
+    for host in ("127.0.0.1", "0.0.0.0", "::1"):  # noqa: S104
+        assert main(["serve", "--page", "--host", host]) == 0
+    assert all(one.serves_page for one in served)
+    said = capsys.readouterr().out.split()
+    assert [word for word in said if word.startswith("http")] == [
+        "http://127.0.0.1:8123/",
+        "http://localhost:8123/",
+        "http://[::1]:8123/",
+    ]

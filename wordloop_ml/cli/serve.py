@@ -5,8 +5,11 @@ import asyncio
 import logging
 import os
 import sys
+import threading
+import webbrowser
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
@@ -28,6 +31,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--port", metavar="P", type=_port, help="0 takes a free one (default: WORDLOOP_PORT)"
     )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="serve the page at /, and open it where there is a desktop (default: WORDLOOP_PAGE)",
+    )
     parser.set_defaults(handler=_serve)
 
 
@@ -37,7 +45,22 @@ def _serve(namespace: argparse.Namespace) -> int:
         settings = replace(settings, host=namespace.host)
     if namespace.port is not None:
         settings = replace(settings, port=namespace.port)
-    return run(settings)
+    if not namespace.page:
+        return run(settings)
+    settings = replace(settings, page="on")
+    return run(settings, partial(serve, on_ready=partial(_show_page, settings)))
+
+
+def _show_page(settings: Settings, port: int) -> None:
+    """Say where the page is, and open it in the desktop's browser; a terminal's would take the terminal over.
+
+    Its address holds no token: browsers keep addresses.
+    """
+    host = settings.host if settings.listens_on_loopback else "localhost"
+    url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    print(f"\nThe page: {url}\n", flush=True)
+    if {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def _port(text: str) -> int:

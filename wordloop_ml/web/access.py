@@ -24,6 +24,7 @@ from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
 from wordloop_ml.web.errors import Handler, answer_error, route_of
+from wordloop_ml.web.page import is_file_of_page, is_own_page
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.credentials import presented_key
 
@@ -39,9 +40,11 @@ EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, WWW-Authenticate, x-request
 
 
 def is_listed(request: web.Request) -> bool:
-    """Whether no page sent the request, or one whose origin is on the list."""
-    origins = request.app[SERVICE].settings.origins
-    return origins.issuperset(request.headers.getall("Origin", ()))
+    """Whether no page sent the request, or one whose origin is on the list, or the service's own."""
+    service = request.app[SERVICE]
+    if service.settings.origins.issuperset(request.headers.getall("Origin", ())):
+        return True
+    return service.settings.serves_page and is_own_page(request, service.tokens)
 
 
 def is_preflight(request: web.Request) -> bool:
@@ -90,9 +93,9 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     listed = is_listed(request)
     if listed and is_preflight(request):
         return preflight_answer()
-    if request.path in OPEN_ROUTES:
-        return await handler(request)
     service = request.app[SERVICE]
+    if request.path in OPEN_ROUTES or (service.settings.serves_page and is_file_of_page(request)):
+        return await handler(request)
     if not listed:
         return _refuse(request, "this origin may not connect", ErrorCode.ORIGIN_REFUSED)
     presented = presented_key(

@@ -14,7 +14,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +48,9 @@ from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.openai import model, models, transcriptions, translations
 from wordloop_ml.web.openai_realtime import openai_realtime
+from wordloop_ml.web.page import add_page, read_page
 from wordloop_ml.web.service import SERVICE, Service, Stage
+from wordloop_ml.web.static_files import StaticFile
 from wordloop_ml.web.synthesis import synthesis
 from wordloop_ml.web.wyoming import WyomingServer
 from wordloop_ml.wire.deepgram_messages import DEEPGRAM_ERRORS
@@ -89,8 +91,8 @@ ERROR_FORMS = {
 """The form of errors on a path and below it, where that is no problem (RFC 9457)."""
 
 
-def make_app(service: Service) -> web.Application:
-    """Make the application with the routes of one service."""
+def make_app(service: Service, page: Mapping[str, StaticFile] = {}) -> web.Application:
+    """Make the application with the routes of one service. page: the files of the page by path, if it is served."""
     app = web.Application(middlewares=[errors, access], client_max_size=MAX_BODY_BYTES)
     app[SERVICE] = service
     app[FORMS] = ERROR_FORMS
@@ -108,6 +110,7 @@ def make_app(service: Service) -> web.Application:
     app.router.add_post("/v1/audio/translations", translations)
     app.router.add_get("/v1/models", models)
     app.router.add_get("/v1/models/{model:.+}", model)
+    add_page(app, page)
     return app
 
 
@@ -212,7 +215,8 @@ async def _serve(
     on_ready: Callable[[int], None] | None,
 ) -> bool:
     settings = service.settings
-    runner = HttpRunner(make_app(service))
+    page = await asyncio.to_thread(read_page) if settings.serves_page else {}
+    runner = HttpRunner(make_app(service, page))
     await runner.setup()
     try:
         port = await _listen(runner, settings)

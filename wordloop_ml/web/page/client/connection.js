@@ -16,6 +16,7 @@ const LOOK_EVERY_MS = 1_000;
 const BUFFERED_BYTES = 32_000; // a second of 16 kHz audio: more waits in the replay buffer, where a break leaves it
 const BUFFERED_LOOK_MS = 20;
 const ABNORMAL_CLOSURE = 1006;
+const CLOSED = 3; // of WebSocket, whichever it is
 
 /** Connecting failed, or the connection is over; `why` says how. */
 export class Broken extends Error {
@@ -118,8 +119,7 @@ export class Connection {
   /** Ends the connection if it is not over yet; a peer that does not answer is left. */
   async close() {
     this.#end({ kind: "lost" });
-    const { CLOSED } = this.#socket.constructor;
-    if (this.#socket.readyState === (CLOSED ?? 3)) return;
+    if (this.#socket.readyState === CLOSED) return;
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, CLOSE_WITHIN_MS);
       this.#socket.onclose = () => {
