@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.talk import random_talk, said, transcript
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.synthesis.evidence import Evidence, Reason, prepare
+from wordloop_ml.synthesis.messages import Segment
 from wordloop_ml.synthesis.steps import Pause
 
 MEETING = said(
@@ -223,3 +224,21 @@ def test_any_text_is_answered(text: str) -> None:
     """With text that stands or a reason."""
     verified = EVIDENCE.verify(text)
     assert verified.text or verified.refused is not None
+
+
+@pytest.mark.parametrize(
+    ("statement", "share"),
+    [
+        ("The login screen crashes on old phones.", 1.0),
+        ("Anna said that the login screen crashes.", 0.75),
+        ("On old phones crashes the login screen.", 0.4),
+        ("The parrot dances.", 0.0),
+        ("The.", 0.0),
+    ],
+)
+def test_the_share_of_words_in_their_order_is_counted(statement: str, share: float) -> None:
+    """Names are none of them; that it was said is one that was not."""
+    evidence = Evidence(
+        [Segment("a", "t", "The login screen still crashes on old phones.", 0, 4_000, "Anna")]
+    )
+    assert evidence.order(statement, [0]) == pytest.approx(share)

@@ -214,6 +214,14 @@ class Evidence:
         said = sum(weight for stem, weight in weights.items() if stem in there)
         return said / total if total else 0.0
 
+    def order(self, statement: str, positions: Collection[int]) -> float:
+        """Return the share of a statement's content words that were said in its order in these segments and those beside them, in [0, 1]."""
+        words = tokens(self._without_names(statement))
+        wanted = [stem_of(words[at]) for at in content_of(words)]
+        near = {at + k for at in positions for k in (-1, 0, 1)}
+        said = [stem_of(word) for line in self._of(near) for word in line.words]
+        return _in_common([one for one in said if one in set(wanted)], wanted) / max(1, len(wanted))
+
     def due_said(self, due: str, positions: Collection[int]) -> bool:
         """Whether all content words and numbers of a due were said in the segments at these indices."""
         return bool(content_of(tokens(due))) and self._all_said(due, positions)
@@ -569,6 +577,17 @@ def _subsequence(wanted: Sequence[str], words: Sequence[str]) -> range | None:
         else:
             return range(start, at)
     return None
+
+
+def _in_common(some: Sequence[str], others: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence."""
+    row = [0] * (len(others) + 1)
+    for one in some:
+        above = row
+        row = [0]
+        for at, other in enumerate(others):
+            row.append(above[at] + 1 if one == other else max(above[at + 1], row[at]))
+    return row[-1]
 
 
 def _ended(text: str) -> str:

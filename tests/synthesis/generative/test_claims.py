@@ -5,6 +5,7 @@ import pytest
 from wordloop_ml.synthesis.generative.claims import (
     claims_agreement,
     claims_need,
+    has_appendage,
     is_garbled,
     is_task,
     names_another,
@@ -57,7 +58,9 @@ def test_agreement_has_to_be_heard() -> None:
     text = "It was decided to use rubber."
     assert claims_agreement(text, "Rubber would be nice, maybe.")
     assert not claims_agreement(text, "OK, let's take rubber.")
-    assert not claims_agreement(text, "So we'll use rubber.")
+    assert claims_agreement(text, "So we'll use rubber.")
+    assert not claims_agreement(text, "So we'll use rubber.", intended=True)
+    assert claims_agreement(text, "Rubber would be nice, maybe.", intended=True)
     assert not claims_agreement("The group discussed rubber.", "Rubber would be nice, maybe.")
 
 
@@ -93,3 +96,17 @@ def test_who_is_named_alone_has_said_it() -> None:
 def test_a_task_says_what_to_do(text: str, is_one: bool) -> None:
     """And neither who did what, nor what was said."""
     assert is_task(text, VOICES) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("The case was of rubber, which was cheap.", True),
+        ("The group discussed parts, including the case.", True),
+        ("The parts included the case.", True),
+        ("The case was of rubber.", False),
+    ],
+)
+def test_what_is_appended_is_seen(text: str, more: bool) -> None:
+    """A model likes to append what was said of something else."""
+    assert has_appendage(text) is more

@@ -11,10 +11,10 @@ _AGREED = re.compile(
     r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
 )
 _AGREEING = re.compile(
-    r"\b(?:let's|we(?:'ll| will| decided| agreed| chose|'ve (?:decided|agreed|chosen)|'re (?:going|gonna))|go (?:ahead|for|with)|"
-    r"agreed?|decided?|decision|settled|consensus|carried)\b",
+    r"\b(?:let's|we(?:'ve)? (?:chose|chosen)|go (?:ahead|for|with)|agreed?|decided?|decision|settled|consensus|carried)\b",
     re.IGNORECASE,
 )
+_INTENDING = re.compile(r"\bwe(?:'ll| will|'re (?:going|gonna))\b", re.IGNORECASE)
 _NEEDED = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|necessary|must|essential|crucial)\b", re.IGNORECASE
 )
@@ -22,11 +22,13 @@ _NEEDING = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|ha(?:ve|s) to|must|should|ought|got to|gotta|necessary|essential|crucial|key)\b",
     re.IGNORECASE,
 )
+_APPENDED = re.compile(r",? which\b|,? includ(?:ing|ed|es?)\b", re.IGNORECASE)
+"""What a model appends of another matter."""
 _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)\b", re.IGNORECASE)
 """Of somebody who speaks: prose of the third person has none."""
 
 _FILLER = re.compile(
-    r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that))\b"
+    r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
     r"|\b(?:that|this|too|something|stuff|already|the|of|to)[.?!]*$",
     re.IGNORECASE,
@@ -51,14 +53,24 @@ def is_garbled(text: str, *, task: bool = False) -> bool:
     return bool(spoken) or (not task and _VERB.search(text) is None)
 
 
-def claims_agreement(text: str, said: str) -> bool:
-    """Whether a sentence tells that something was agreed, and what was said does not."""
-    return _AGREED.search(text) is not None and _AGREEING.search(said) is None
+def claims_agreement(text: str, said: str, *, intended: bool = False) -> bool:
+    """Whether a sentence tells that something was agreed, and what was said does not.
+
+    intended: that people say what they will do is agreement enough, as where a rule found a decision.
+    """
+    if _AGREED.search(text) is None or _AGREEING.search(said) is not None:
+        return False
+    return not (intended and _INTENDING.search(said))
 
 
 def claims_need(text: str, said: str) -> bool:
     """Whether a sentence tells that something is needed or important, and what was said does not."""
     return _NEEDED.search(text) is not None and _NEEDING.search(said) is None
+
+
+def has_appendage(text: str) -> bool:
+    """Whether a sentence goes on with "which" or "including"."""
+    return _APPENDED.search(text) is not None
 
 
 def names_another(text: str, voices: Collection[str], cited: Collection[str]) -> bool:

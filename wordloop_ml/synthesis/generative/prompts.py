@@ -81,7 +81,7 @@ def _text(name: str) -> str:
 
 
 _SYSTEM = _text("system")
-_SUMMARIES = {question: _text(question) for question in ("summary", "details")}
+_SUMMARY = _text("summary")
 _ITEMS = {kind: _text(kind) for kind in ("decision", "action_item")}
 
 
@@ -90,9 +90,9 @@ def line_of(voice: str, text: str) -> str:
     return f"{as_name(voice)}: {as_material(text)}"
 
 
-def summary_prompt(question: str, lines: Sequence[str], words: int, language: str | None) -> Prompt:
-    """Ask for about ``words`` words on all lines. question: ``summary``, or ``details`` for more."""
-    return _prompt(lines, _SUMMARIES[question].replace("{words}", str(words)), language)
+def summary_prompt(lines: Sequence[str], words: int, language: str | None) -> Prompt:
+    """Ask for about ``words`` words on what all lines say."""
+    return _prompt(lines, _SUMMARY.replace("{words}", str(words)), language)
 
 
 def item_prompt(lines: Sequence[str], kind: str, line: str, language: str | None) -> Prompt:

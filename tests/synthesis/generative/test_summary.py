@@ -1,0 +1,90 @@
+"""What the model reads of a part, and which of its sentences are chosen."""
+
+from tests.synthesis.extractive.conftest import transcript_of
+from wordloop_ml.messages import Finish, Generated
+from wordloop_ml.synthesis.evidence import Evidence
+from wordloop_ml.synthesis.generative.summary import (
+    LONG_SEGMENT,
+    PASSAGE_WORDS,
+    Passage,
+    Summary,
+    write_passage,
+)
+from wordloop_ml.synthesis.messages import Segment, Statement
+from wordloop_ml.synthesis.steps import Generate
+
+PLAIN = "The login screen of the mobile app has crashed on old phones."
+TURNED = "In the spring forty thousand euros were spent on hosting."
+LONG = f"{TURNED[:-1]} and the smaller plan was bought for the hosting of the app in March."
+
+SEGMENTS = transcript_of(
+    [
+        ("Ben", PLAIN),
+        (
+            "Anna",
+            "Spent on hosting were forty thousand euros in March, and in the spring I bought her smaller plan.",
+        ),
+    ]
+).segments
+
+
+def chosen(*sentences: str, words: int) -> list[str]:
+    """The chosen ones of a passage about both segments."""
+    summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
+    for _ in summary.take(Passage((0, 1), sentences)):
+        pass
+    return [one.text for one in summary.choose(words, {"s0": 0, "s1": 1})]
+
+
+def test_a_sentence_without_doubts_comes_first() -> None:
+    """Its words were said in its order."""
+    assert chosen(TURNED, PLAIN, words=5) == [PLAIN]
+    assert chosen(TURNED, PLAIN, words=20) == [PLAIN, TURNED]
+    assert chosen(TURNED, words=5) == [TURNED]
+
+
+def test_a_long_sentence_in_another_order_is_left_out() -> None:
+    """And counted."""
+    summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
+    for _ in summary.take(Passage((0, 1), (LONG,))):
+        pass
+    assert summary.words == 0
+    assert summary.refused == ["doubtful"]
+
+
+def read(segments: tuple[Segment, ...], found: tuple[Statement, ...]) -> tuple[list[str], Passage]:
+    """The lines that are read of found sentences, and what is written of them."""
+    plan = write_passage(segments, found, "en")
+    asked = next(plan)
+    assert isinstance(asked, Generate)
+    try:
+        plan.send(Generated(f"{PLAIN} {TURNED}", Finish.STOP, 1, 0, 1))
+    except StopIteration as end:
+        passage: Passage = end.value
+    lines = asked.prompt.user.partition("<transcript>\n")[2].partition("\n</transcript>")[0]
+    return lines.splitlines(), passage
+
+
+def test_found_sentences_are_read_with_what_was_said_around_them() -> None:
+    """Whole segments, in order, as far as there is room."""
+    said = [("Ben", f"This is number {at} of what I say.") for at in range(9)]
+    segments = transcript_of(said).segments
+    lines, passage = read(segments, (Statement("It was found.", ("s4",)),))
+    assert lines == [f"Ben: This is number {at} of what I say." for at in range(1, 8)]
+    assert passage == Passage((1, 2, 3, 4, 5, 6, 7), (PLAIN, TURNED))
+
+
+def test_of_a_long_segment_only_what_was_found_is_read() -> None:
+    """Else one speech is all that is read."""
+    speech = "We talk and talk. " * LONG_SEGMENT
+    segments = transcript_of([("Ben", speech), ("Anna", speech), ("Ben", "Yes.")]).segments
+    found = (Statement("It was found.", ("s0",)), Statement("So was this.", ("s0",)))
+    lines, passage = read(segments, found)
+    assert lines == ["Ben: It was found. So was this.", "Ben: Yes."]
+    assert passage.positions == (0, 2)
+    assert len(speech.split()) > PASSAGE_WORDS
+
+
+def test_where_nothing_was_found_nothing_is_asked() -> None:
+    """As in a meeting of no sentence."""
+    assert list(write_passage(SEGMENTS, (), "en")) == []

@@ -1,0 +1,201 @@
+"""A summary in a model's words: of each part of a meeting it writes a passage, and what holds best of all is chosen; pure.
+
+A small model that reads an hour at once makes one thing of two. So it reads what was found in some 1,400
+words, with what was said around it. Of what it wrote those sentences are true most often that are short and have the
+words in the order in which they were said (docs/synthesis-quality.md).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wordloop_ml.errors import EngineFailed, ErrorCode
+from wordloop_ml.messages import Generated
+from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified
+from wordloop_ml.synthesis.extractive.sentences import without_fillers
+from wordloop_ml.synthesis.generative.answers import options_for, sentences_in
+from wordloop_ml.synthesis.generative.claims import (
+    claims_agreement,
+    claims_need,
+    has_appendage,
+    is_garbled,
+    names_another,
+)
+from wordloop_ml.synthesis.generative.prompts import line_of, summary_prompt
+from wordloop_ml.synthesis.messages import Segment, Statement
+from wordloop_ml.synthesis.steps import Generate, Pause, Steps
+from wordloop_ml.synthesis.words import count_words
+
+PASSAGE_WORDS: Final = 220
+"""That the model reads of a part: the segments of the found sentences, and those around them."""
+LONG_SEGMENT: Final = 80
+"""Of a segment with more words, only the found sentences are read."""
+AROUND: Final = 3
+"""Segments before and behind a found one that are read, as far as there is room."""
+WRITTEN_WORDS: Final = 50
+"""That are asked for about a part: more than are kept, since some do not hold."""
+TOKENS_A_WORD: Final = 2
+"""Room for an answer of so many words; what it takes is 1.3 in English."""
+
+FEWEST_LEFT: Final = 8
+"""Words of a sentence that are left of it where a clause was dropped."""
+MOST_WORDS: Final = 20
+IN_ORDER: Final = 0.7
+"""A sentence with more words is doubted, one of whose words fewer were said in its order, and one that goes on with "which" or
+"including"; with two doubts it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the model wrote of some segments, by their positions, ascending."""
+
+    positions: tuple[int, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+
+def write_passage(
+    segments: Sequence[Segment],
+    found: Sequence[Statement],
+    language: str | None,
+    words: int = WRITTEN_WORDS,
+) -> Steps[Passage]:
+    """Let the model write about ``words`` words of found sentences; none where these do not fit its context.
+
+    Raises ``EngineFailed``.
+    """
+    texts = _texts(segments, found)
+    if not texts:
+        return Passage()
+    english = language in {None, "en"}
+    lines = [
+        line_of(segments[at].voice, _fluent(texts[at]) if english else texts[at])
+        for at in sorted(texts)
+    ]
+    prompt = summary_prompt(lines, words, language)
+    try:
+        answer: Generated = yield Generate(prompt, options_for(prompt, TOKENS_A_WORD * words))
+    except EngineFailed as error:
+        if error.code is not ErrorCode.TOO_LARGE:
+            raise
+        return Passage()
+    return Passage(tuple(sorted(texts)), tuple(sentences_in(answer)))
+
+
+_CUT_OFF = re.compile(r"\b([b-df-hj-np-tv-z]{1,2})[,-]? (?=\1)", re.IGNORECASE)
+"""The beginning of a word that is begun again."""
+
+
+def _fluent(text: str) -> str:
+    """Return what was said without fillers and stammers, which the model would copy."""
+    return without_fillers(_CUT_OFF.sub("", text))
+
+
+def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int, str]:
+    """Return what is read of segments, by their positions: of long ones what was found, of others all, and some around them."""
+    places = {one.id: at for at, one in enumerate(segments)}
+    said: dict[int, list[str]] = {}
+    for one in found:
+        if one.segments:
+            said.setdefault(places[one.segments[0]], []).append(one.text)
+    texts = {
+        at: " ".join(some) if count_words(segments[at].text) > LONG_SEGMENT else segments[at].text
+        for at, some in said.items()
+    }
+    room = PASSAGE_WORDS - sum(map(count_words, texts.values()))
+    for step in range(1, AROUND + 1):
+        for at in (near for one in sorted(said) for near in (one - step, one + step)):
+            if 0 <= at < len(segments) and at not in texts:
+                words = count_words(segments[at].text)
+                if words <= room:
+                    texts[at] = segments[at].text
+                    room -= words
+    return texts
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A sentence that holds. place: its number in its passage. doubts: how many signs it has of one that is not true."""
+
+    statement: Statement
+    words: int
+    place: int
+    doubts: int
+
+
+class Summary:
+    """Takes passages in, verifies each sentence, and chooses.
+
+    refused: why clauses were dropped.
+    """
+
+    def __init__(
+        self, evidence: Evidence, segments: Sequence[Segment], language: str | None
+    ) -> None:
+        self.refused: list[str] = []
+        self._evidence = evidence
+        self._segments = segments
+        self._language = language
+        self._held: list[_Held] = []
+
+    @property
+    def words(self) -> int:
+        """How many words there are to choose from."""
+        return sum(one.words for one in self._held)
+
+    def take(self, passage: Passage, start: int = 0) -> Steps[None]:
+        """Verify the sentences of a passage; start: position in the meeting of its segment 0."""
+        near = [start + at for at in passage.positions]
+        for place, sentence in enumerate(passage.sentences):
+            earlier = [one.statement.text for one in self._held]
+            verified = self._evidence.verify(sentence, near=near, earlier=earlier)
+            words = count_words(verified.text)
+            dropped = verified.refused is not None
+            why = None if verified.refused is None else str(verified.refused)
+            if words >= (FEWEST_LEFT if dropped else 1):
+                doubts, beyond = self._judge(verified, words)
+                why = beyond or why
+                if beyond is None:
+                    cited = tuple(self._segments[at].id for at in verified.citations)
+                    self._held.append(_Held(Statement(verified.text, cited), words, place, doubts))
+            if why is not None:
+                self.refused.append(why)
+            yield Pause()
+
+    def _judge(self, verified: Verified, words: int) -> tuple[int, str | None]:
+        """Return how many doubts there are of a sentence, and why it is left out, if it is."""
+        beyond = self._beyond(verified)
+        if beyond is None:
+            order = self._evidence.order(verified.text, verified.citations)
+            doubts = (order < IN_ORDER) + (words > MOST_WORDS) + has_appendage(verified.text)
+            return doubts, "doubtful" if doubts > 1 else None
+        return 0, beyond
+
+    def _beyond(self, verified: Verified) -> str | None:
+        """Return why a sentence says more than what it rests on; None where it does not."""
+        segments, cited = self._segments, verified.citations
+        voices = {segments[at].voice for at in cited}
+        if names_another(verified.text, self._evidence.voices, voices):
+            return str(Reason.VOICE)
+        if self._language not in {None, "en"}:  # the other rules are about English words
+            return None
+        if is_garbled(verified.text):
+            return "garbled"
+        around = {at for one in cited for at in range(max(0, one - 1), min(len(segments), one + 2))}
+        said = " ".join(segments[at].text for at in sorted(around))
+        beyond = claims_agreement(verified.text, said) or claims_need(verified.text, said)
+        return "overstated" if beyond else None
+
+    def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
+        """Choose sentences of about so many words, those without doubts first and the first of each passage, by where they rest.
+
+        places: of the segments, by their ids.
+        """
+        chosen: list[_Held] = []
+        for one in sorted(self._held, key=lambda one: (one.doubts, one.place)):
+            if words > 0:
+                chosen.append(one)
+                words -= one.words
+        return tuple(
+            sorted((one.statement for one in chosen), key=lambda one: places[one.segments[0]])
+        )
