@@ -53,18 +53,22 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(talk: Path) -> Iterator[Any]:
+def playwright() -> Iterator[Any]:
+    """What drives browsers; one at a time."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any, talk: Path) -> Iterator[Any]:
     """A browser that lets the page listen."""
-    with chromium(talk) as one:
+    with chromium(playwright, talk) as one:
         yield one
 
 
 def opened(browser: Any, server: Server, **options: Any) -> Tab:
-    context = (
-        browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
-        if not options
-        else (browser.new_context(**options))
-    )
+    context = browser.new_context(**{"viewport": DESKTOP, **options})
     context.add_init_script(KEPT)
     return Tab(context, server.url)
 
@@ -166,9 +170,9 @@ def test_a_page_without_the_token_asks_for_it(browser: Any, server: Server) -> N
     assert [one for one in tab.errors if "401" not in one] == []
 
 
-def test_a_refused_microphone_is_said(talk: Path, server: Server) -> None:
+def test_a_refused_microphone_is_said(playwright: Any, talk: Path, server: Server) -> None:
     """With what to do about it."""
-    with chromium(talk, allowed=False) as browser:
+    with chromium(playwright, talk, allowed=False) as browser:
         tab = opened(browser, server)
         tab.page.click("#start")
         tab.wait_for("#alert", "Allow the microphone")
@@ -205,5 +209,5 @@ def test_every_theme_and_dialog_can_be_read(browser: Any, server: Server, theme:
     tab.page.keyboard.press("Escape")
     assert tab.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
     tab.page.emulate_media(forced_colors="active")
-    assert tab.violations() == []
+    assert tab.violations("color-contrast") == []  # axe reads the colours that are not used then
     assert tab.errors == []
