@@ -109,7 +109,6 @@ class UploadedFile:
 
         Raises ``BadInput`` (``too_large``), ``Busy`` when the disk, or this process's part of it, is full.
         """
-        self.length += len(content)
         self._uploads.hold(self, len(content))
         await self._uploads.on_disk(lambda: self._spooled.write(content))
 
@@ -227,12 +226,11 @@ class Uploads:
     def hold(self, file: UploadedFile, length: int) -> None:
         """Account for bytes of a file. Raises ``Draining``, ``Busy``, and ``BadInput`` (``too_large``)."""
         self.check_open()
-        if file.length > self._most_bytes:
-            file.length -= length
+        if file.length + length > self._most_bytes:
             raise self._too_large()
         if self._held_bytes + length > self._all_bytes:
-            file.length -= length
             raise Busy("too many files are being received")
+        file.length += length
         self._held_bytes += length
 
     def release(self, file: UploadedFile, spooled: SpooledFile) -> None:
