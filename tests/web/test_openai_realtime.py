@@ -255,6 +255,28 @@ async def test_an_append_may_hold_many_seconds(serving: Serving, connect: Connec
     assert (await client.until(COMPLETED))["transcript"] == words
 
 
+async def test_short_frames_may_come_as_fast_as_they_are_taken(
+    serving: Serving, connect: Connecting
+) -> None:
+    """A resampler holds most of them back, and gives several at once: each is audio all the same."""
+    client = await connect(await serving(audio_frames_per_s=10))
+    await client.send(session(format={"type": "audio/pcmu"}, turn_detection=None))
+    for _ in range(1_000):
+        await client.append(b"\xff" * 80)
+    await client.send("input_audio_buffer.commit")
+    assert (await client.until(COMPLETED))["usage"] == {"type": "duration", "seconds": 10.0}
+
+
+async def test_empty_frames_are_held_to_the_limit_of_messages(
+    serving: Serving, connect: Connecting
+) -> None:
+    """They are no audio, however many there are."""
+    client = await connect(await serving(audio_frames_per_s=10))
+    for _ in range(700):
+        await client.append(b"")
+    assert (await client.until("error"))["error"]["code"] == "too_fast"
+
+
 async def test_the_beta_is_answered_in_its_form(serving: Serving, connect: Connecting) -> None:
     """By its header, and by its update."""
     client = await connect(await serving(), headers={"OpenAI-Beta": "realtime=v1"})

@@ -34,6 +34,7 @@ from wordloop_ml.web.service import SERVICE, Service
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
     SEND_WITHIN_S,
+    SHORTEST_REPLAY_S,
     Liveness,
     Peer,
     TrackSocket,
@@ -44,6 +45,9 @@ from wordloop_ml.wire.server_messages import Limits
 
 STREAM_MESSAGE_BYTES = 1 << 20
 """Bytes of the largest message, text or audio, that a foreign interface takes."""
+
+MOST_UNPAID_S = 1.0
+"""Seconds of audio that may pay for later messages: more than any resampler gives at once."""
 
 log = structlog.get_logger()
 
@@ -270,6 +274,7 @@ class StreamConnection:
         self._peer = peer
         self._stream = stream
         self._adapter = adapter
+        self._unpaid_s = 0.0  # of audio that has paid for no message yet
 
     async def run(self) -> None:
         """Serve until either side ends, and close."""
@@ -337,6 +342,18 @@ class StreamConnection:
             self._stream.leave(code)
         await self._peer.finish(sending, slow=code is ErrorCode.SLOW_CONSUMER)
 
+    def _pay(self, audio_s: float) -> None:
+        """Count a message that gave so much audio. Nothing but back-pressure slows audio down, as in a replay.
+
+        A resampler holds short messages back and gives several at once, which pay for one another.
+        Raises ``BadInput`` (``too_fast``) for too many messages with no audio in them.
+        """
+        self._unpaid_s = min(self._unpaid_s + audio_s, MOST_UNPAID_S)
+        if self._unpaid_s >= SHORTEST_REPLAY_S:
+            self._unpaid_s -= SHORTEST_REPLAY_S
+        else:
+            self._peer.rate_limit.spend(time.monotonic())
+
     async def _read_all(self) -> ErrorCode | None:
         """Take what arrives until the peer leaves (None), or does what it may not (the code)."""
         liveness = self._stream.liveness(self._service.settings.idle_s)
@@ -344,9 +361,7 @@ class StreamConnection:
             while (message := await self._peer.receive(liveness)) is not None:
                 received = self._stream.received
                 await self._adapter.take(message)
-                audio_s = (self._stream.received - received) / SAMPLE_RATE
-                # nothing but back-pressure slows audio down, as in a replay
-                self._peer.rate_limit.spend(time.monotonic(), audio_s=audio_s, replay=True)
+                self._pay((self._stream.received - received) / SAMPLE_RATE)
                 if self._stream.ended:
                     liveness.stopped()
         except WordloopError as error:
