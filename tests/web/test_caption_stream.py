@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -91,8 +92,8 @@ def _routed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process with one route more."""
     make_app = serving_process.make_app
 
-    def with_words(service: object) -> web.Application:
-        app = make_app(service)  # type: ignore[arg-type]
+    def with_words(*parts: Any) -> web.Application:
+        app = make_app(*parts)
         app.router.add_get("/words", words)
         return app
 
