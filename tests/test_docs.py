@@ -127,6 +127,8 @@ def test_every_route_has_its_row() -> None:
         f"{route.method} {route.resource.canonical}"
         for route in make_app(Service(Settings(), Tokens())).router.routes()
         if route.resource is not None and route.method != "HEAD"
+        # what a page loads is its own business
+        if not route.resource.canonical.startswith("/docs/")
     }
     methods = re.compile(r"[A-Z]+ /")
     assert {one for one in rows("README.md") if methods.match(one)} == routes

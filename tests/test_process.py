@@ -60,11 +60,14 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(weights: Path, *, files: int | None = None) -> AsyncIterator[Process]:
+async def serving(
+    weights: Path, *, files: int | None = None, token: str = ""
+) -> AsyncIterator[Process]:
     """``wordloop-ml serve`` on a folder of weights, ready. files: how many it may have open."""
     environment = os.environ | {
         "WORDLOOP_WEIGHTS": str(weights),
         "WORDLOOP_PORT": "0",
+        "WORDLOOP_TOKEN": token,
         "WORDLOOP_DRAIN_LISTEN_S": "0.1",
         "WORDLOOP_LOG_LEVEL": "debug",
         # these tests speak faster than people, on machines that are as busy as they are

@@ -1,4 +1,4 @@
-"""Who may come in: a tenant's token on every route but the probes, checked before the upgrade.
+"""Who may come in: a tenant's token on every route but the probes and a page without content, checked before the upgrade.
 
 ``wire/credentials.py`` knows the ways in which clients send it.
 
@@ -24,6 +24,7 @@ from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
 from wordloop_ml.web.errors import Handler, answer_error, route_of
+from wordloop_ml.web.openapi.docs_page import FILES
 from wordloop_ml.web.page import is_file_of_page, is_own_page
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.credentials import presented_key
@@ -73,7 +74,7 @@ async def name_origin(request: web.Request, response: web.StreamResponse) -> Non
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 
 
-OPEN_ROUTES = frozenset({"/livez", "/readyz", "/startupz"})
+OPEN_ROUTES = frozenset({"/livez", "/readyz", "/startupz", *FILES})
 
 TENANT: web.RequestKey[str] = web.RequestKey("tenant", str)
 """The tenant whose request it is; set on every route but the open ones."""

@@ -48,6 +48,8 @@ from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
 from wordloop_ml.web.openai import model, models, transcriptions, translations
 from wordloop_ml.web.openai_realtime import openai_realtime
+from wordloop_ml.web.openapi.docs_page import FILES, docs
+from wordloop_ml.web.openapi.document import openapi
 from wordloop_ml.web.page import add_page, read_page
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.static_files import StaticFile
@@ -111,6 +113,9 @@ def make_app(service: Service, page: Mapping[str, StaticFile] = {}) -> web.Appli
     app.router.add_get("/v1/models", models)
     app.router.add_get("/v1/models/{model:.+}", model)
     add_page(app, page)
+    app.router.add_get("/openapi.json", openapi)
+    for path in FILES:
+        app.router.add_get(path, docs)
     return app
 
 

@@ -22,14 +22,14 @@ MAX_ENDPOINTING_MS = 60_000
 MAX_TAGS = 16
 MAX_TAG_CHARS = 128
 
-_ENCODINGS = {
+ENCODINGS = {
     "linear16": Encoding.PCM_S16LE,
     "linear32": Encoding.PCM_F32LE,
     "mulaw": Encoding.PCM_MULAW,
     "alaw": Encoding.PCM_ALAW,
     "opus": Encoding.OPUS,
 }
-_CONTAINED = frozenset({"", "ogg-opus"})
+CONTAINED = frozenset({"", "ogg-opus"})
 """Encodings whose container says what it holds, as the first bytes do where none is named."""
 
 _NEVER = ("callback", "redact")
@@ -81,9 +81,9 @@ def parse_query(given: Iterable[tuple[str, str]]) -> ListenQuery:
         if any(value.lower() not in {"", "false"} for value in values.get(name, ())):
             raise BadInput(f"{name} cannot be done here")
     name = _last(values, "encoding").lower()
-    encoding = _ENCODINGS.get(name)
-    if encoding is None and name not in _CONTAINED:
-        known = ", ".join([*_ENCODINGS, "ogg-opus"])
+    encoding = ENCODINGS.get(name)
+    if encoding is None and name not in CONTAINED:
+        known = ", ".join([*ENCODINGS, "ogg-opus"])
         raise BadInput(f"encoding must be one of {known}", code=ErrorCode.UNSUPPORTED_ENCODING)
     interim_results = _truth(values, "interim_results")
     return ListenQuery(
