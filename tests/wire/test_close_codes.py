@@ -14,6 +14,7 @@ from wordloop_ml.wire.close_codes import (
 
 NEVER_ON_THE_WIRE = {
     ErrorCode.UNREADABLE_AUDIO,
+    ErrorCode.NO_MICROPHONE,
     ErrorCode.UNREADABLE_TRANSCRIPT,
     ErrorCode.BAD_SETTING,
     ErrorCode.BAD_TOKENS_FILE,
