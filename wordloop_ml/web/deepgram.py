@@ -164,6 +164,9 @@ class ListenAdapter:
 
     async def end(self, closed: Closed) -> tuple[int, str]:
         """Send what comes last; return code and reason of the close."""
+        if closed.code is None:
+            for track in range(self._stream.tracks):
+                await self._send(self._speaker.tick(track, self._stream.heard(track), quiet=True))
         heard = Heard(self._digest.hexdigest(), self._stream.received)
         await self._send(self._speaker.end(closed.code, closed.message, heard))
         return close_of(closed.code, closed.message)
