@@ -1,5 +1,6 @@
-// Deepgram's client as its README shows it, for listen.v1 and then for listen.v2 (Flux).
+// Deepgram's client as its README shows it: listen.v1, listen.v2 (Flux), then a whole file.
 // Speaks the WAV file AUDIO and prints what came, as JSON.
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { env } from "node:process";
 import { DeepgramClient } from "@deepgram/sdk";
@@ -47,6 +48,14 @@ const turns = await speak(
   }),
   audio.subarray(HEADER_BYTES),
 );
+const file = await client.listen.v1.media.transcribeFile(createReadStream(env.AUDIO), {
+  model: "nova-3",
+});
 console.log(
-  JSON.stringify({ results: results.messages, closed: results.closed, turns: turns.messages }),
+  JSON.stringify({
+    results: results.messages,
+    closed: results.closed,
+    turns: turns.messages,
+    file,
+  }),
 );

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from deepgram import AsyncDeepgramClient, DeepgramClient, DeepgramClientEnvironment
@@ -176,6 +177,25 @@ async def test_the_python_client_is_told_of_a_wrong_key(serving: Serving) -> Non
     assert caught.value.status_code == 401
 
 
+async def test_the_file_example_of_the_python_client(serving: Serving) -> None:
+    """Its README's own."""
+    service = await serving(engines=engines(), token=KEY)
+
+    def example() -> Any:
+        with httpx.Client() as http:  # the client closes none of its own
+            client = DeepgramClient(
+                api_key=KEY, environment=environment(service), httpx_client=http
+            )
+            return client.listen.v1.media.transcribe_file(
+                request=as_wav(speech()), model="nova-3", language="en"
+            )
+
+    async with asyncio.timeout(WITHIN_S):
+        response = await asyncio.to_thread(example)
+    check([response.results.channels[0].alternatives[0].transcript])
+    assert response.metadata.channels == 1
+
+
 @pytest.mark.skipif(
     NODE is None or not (HERE / "node_modules" / "@deepgram" / "sdk").is_dir(),
     reason="there is no node, or no package: npm ci --prefix tests/interop",
@@ -199,5 +219,6 @@ async def test_the_live_example_of_the_javascript_client(serving: Serving, tmp_p
     told = json.loads(out)
     check_results(told["results"])
     assert set(told["closed"]) == {1000}  # its own close() is told as another one
+    check([told["file"]["results"]["channels"][0]["alternatives"][0]["transcript"]])
     turns = [one for one in told["turns"] if one["type"] == "TurnInfo"]
     check([one["transcript"] for one in turns if one["event"] == "EndOfTurn"])

@@ -26,7 +26,7 @@ from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.wire.audio_frames import Encoding
 from wordloop_ml.wire.containers import ContainedStream, Demuxer
 from wordloop_ml.wire.ogg import OggDemuxer
-from wordloop_ml.wire.wav import WavDemuxer
+from wordloop_ml.wire.wav import WavDemuxer, wav_header
 from wordloop_ml.wire.webm import WebmDemuxer
 
 OPUS = packets()
@@ -197,3 +197,14 @@ def test_damage_is_read_around_or_refused(
         data[start : start + len(content)] = content
     with suppress(BadInput):
         demuxed(made(), *pieces(bytes(data), at))
+
+
+@pytest.mark.parametrize("encoding", [one for one in Encoding if one is not Encoding.OPUS])
+def test_a_header_makes_a_file_of_samples(encoding: Encoding) -> None:
+    """Which the demuxer, and FFmpeg, read."""
+    demuxer = WavDemuxer()
+    samples = bytes(range(128)) * 4
+    file = wav_header(encoding, 16_000, 2) + samples
+    assert demuxed(demuxer, file) == [samples]
+    assert demuxer.stream == ContainedStream(encoding, 16_000, 2)
+    assert b"".join(packets_in(file)) == samples

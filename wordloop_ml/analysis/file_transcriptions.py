@@ -67,12 +67,14 @@ class FileTranscript:
     """What was said in a file.
 
     captions: the finals, by their start; the track of each is its speaker, ``A`` for the first one.
-    samples: of its audio, at 16 kHz. warnings: what of it has no text, and why.
+    samples: of its audio, at 16 kHz. warnings: what of it has no text, and why. speakers: how many
+    were listened to.
     """
 
     captions: tuple[Caption, ...]
     samples: int
     warnings: tuple[str, ...] = ()
+    speakers: int = 1
 
 
 class FileWork:
@@ -177,7 +179,9 @@ class FileTranscriptions:
             waited_ms=round((began_s - queued_s) * 1000),
             ran_ms=round((loop.time() - began_s) * 1000),
         )
-        return FileTranscript(tuple(file.captions), samples, tuple(_warnings(tracks, heard.lost)))
+        return FileTranscript(
+            tuple(file.captions), samples, tuple(_warnings(tracks, heard.lost)), len(tracks)
+        )
 
     def _track(self, speaker: str, wanted: Wanted) -> Track:
         return Track(

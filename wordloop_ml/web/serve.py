@@ -42,6 +42,7 @@ from wordloop_ml.settings import Settings, require_token_beyond_loopback, variab
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.access import TokenFile, access, name_origin
 from wordloop_ml.web.deepgram import listen, listen_to_turns
+from wordloop_ml.web.deepgram_file import listen_to_file
 from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
@@ -107,6 +108,7 @@ def make_app(service: Service, page: Mapping[str, StaticFile] = {}) -> web.Appli
     app.router.add_get("/v1/realtime", openai_realtime)
     app.router.add_get("/v2/listen", listen_to_turns)
     app.router.add_post("/v1/embeddings", embeddings)
+    app.router.add_post("/v1/listen", listen_to_file)
     app.router.add_post("/v1/synthesis", synthesis)
     app.router.add_post("/v1/audio/transcriptions", transcriptions)
     app.router.add_post("/v1/audio/translations", translations)

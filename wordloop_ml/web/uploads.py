@@ -180,10 +180,17 @@ class Uploads:
             reading.discard()
             raise
 
-    async def receive_body(self, request: web.Request) -> UploadedFile:
+    async def receive_body(
+        self,
+        request: web.Request,
+        *,
+        begin: Callable[[bytes], bytes],
+        seen: Callable[[bytes], object],
+    ) -> UploadedFile:
         """Read a body that is a file, of whatever type; whoever calls closes it.
 
-        Raises as ``receive_form`` does.
+        begin: called with the first piece of the body; returns what is to stand before it. seen:
+        called with each piece. Raises as ``receive_form`` does.
         """
         if (request.content_length or 0) > self._most_bytes:
             raise self._too_large()
@@ -191,6 +198,9 @@ class Uploads:
         try:
             async with _in_time():
                 while chunk := await _in_form(request.content.readany()):
+                    if not file.length and (header := begin(chunk)):
+                        await file.write(header)
+                    seen(chunk)
                     await file.write(chunk)
         except BaseException:
             file.close()

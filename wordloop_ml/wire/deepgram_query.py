@@ -65,7 +65,7 @@ class ListenQuery:
 
     @property
     def tracks(self) -> int:
-        """How many channels are transcribed by themselves."""
+        """How many channels of a stream are transcribed by themselves; those of a container are mixed."""
         return self.channels if self.multichannel else 1
 
 
@@ -90,7 +90,7 @@ def parse_query(given: Iterable[tuple[str, str]]) -> ListenQuery:
         encoding=encoding,
         sample_rate=_sample_rate(values, encoding),
         channels=1 if encoding is None else _channels(values, encoding),
-        multichannel=encoding is not None and _truth(values, "multichannel"),
+        multichannel=_truth(values, "multichannel"),
         language=_language(_last(values, "language")),
         vocabulary=terms_of(
             [*values.get("keyterm", ()), *map(_without_boost, values.get("keywords", ()))]

@@ -17,6 +17,8 @@ _ENCODINGS = {
 }
 """Format tag and bits of a sample, as WAVEFORMAT has them."""
 
+_TAGS = {encoding: (tag, bits) for (tag, bits), encoding in _ENCODINGS.items()}
+
 _UNKNOWN_SIZES = frozenset({0, 0x7FFFFFFF, 0xFFFFFFFF})
 """Sizes of data that a writer gives who does not know when it will end; others may lie, too."""
 
@@ -71,6 +73,17 @@ class WavDemuxer:
         else:
             self._waiting.skip(_CHUNK_BYTES + size + size % 2)
         return True
+
+
+def wav_header(encoding: Encoding, sample_rate: int, channels: int) -> bytes:
+    """Write what stands before samples of an unknown number. Raises ``KeyError`` for Opus."""
+    tag, bits = _TAGS[encoding]
+    frame_bytes = channels * bits // 8
+    form = struct.pack(
+        "<HHIIHH", tag, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, bits
+    )
+    endless = b"\xff" * 4
+    return b"".join((b"RIFF", endless, b"WAVEfmt ", struct.pack("<I", 16), form, b"data", endless))
 
 
 def _stream(form: bytes) -> ContainedStream:
