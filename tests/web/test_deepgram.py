@@ -431,3 +431,16 @@ async def test_flux_names_what_ends_it(serving: Serving) -> None:
     await client.rest()
     assert client.kinds() == ["Connected", "Error"]
     assert (client.messages[-1]["code"], client.code) == ("BAD_AUDIO", 1008)
+
+
+async def test_a_busy_service_tells_no_notice_of_its_own(serving: Serving) -> None:
+    """Interims come less often, and nothing says so: what is not Deepgram's ends a client."""
+    service = await serving(
+        cost=lambda _: 0.02, stretch_load=0.01, drop_load=0.01, new_meeting_load=0.01
+    )
+    client = await listen(service, f"{RAW}&interim_results=true")
+    for round_ in range(4):
+        await client.say(*range(1 + 40 * round_, 40 + 40 * round_))
+    await client.close()
+    assert len(" ".join(client.finals()).split()) == 4 * 39
+    assert client.code == 1000
