@@ -19,7 +19,7 @@ function body(request) {
   if (type === "multipart/form-data") {
     return Object.entries(media["x-curl"] ?? {}).map(([key, value]) => `-F ${quoted(`${key}=${value}`)}`);
   }
-  const headers = [`-H ${quoted(`Content-Type: ${type.replace("*", "wav").replace("*/", "audio/")}`)}`];
+  const headers = [`-H ${quoted(`Content-Type: ${type}`)}`];
   return type === "application/json"
     ? [...headers, `-d ${quoted(JSON.stringify(media.example ?? {}))}`]
     : [...headers, "--data-binary @talk.wav"];
