@@ -85,6 +85,38 @@ def test_texts_leave_a_thread_free_while_people_speak(
     inbox.wait(4)
 
 
+def test_files_begin_beside_speech_where_a_thread_stays_idle(
+    pair: Executor[Worker], inbox: Inbox, clock: Clock
+) -> None:
+    """Not where the other one is busy, as texts do; a pause gives them both threads."""
+    speech, first, second = Gate(), Gate(), Gate()
+    pair.submit(job(inbox, "speech", JobClass.FINAL, run=speech))
+    assert speech.begun.wait(WAIT_S)
+    pair.submit(job(inbox, "file", JobClass.FILE, owner=owner_of("a"), run=first))
+    pair.submit(job(inbox, "text", JobClass.SYNTHESIS, owner=owner_of("b")))
+    inbox.wait(1)
+    assert not first.begun.is_set()
+    speech.open.set()
+    assert first.begun.wait(WAIT_S)
+    pair.submit(job(inbox, "file", JobClass.FILE, owner=owner_of("a"), run=second))
+    pair.submit(job(inbox, "speech", JobClass.INTERIM))
+    inbox.wait(3)
+    assert not second.begun.is_set()
+    clock.now_s += SPEECH_LATELY_S
+    first.open.set()
+    assert second.begun.wait(WAIT_S)
+    second.open.set()
+    inbox.wait(5)
+
+
+def test_files_are_read_by_a_single_thread_too(single: Executor[Worker], inbox: Inbox) -> None:
+    """While it has nothing else to do, though people speak."""
+    single.submit(job(inbox, "speech", JobClass.FINAL))
+    single.submit(job(inbox, "file", JobClass.FILE))
+    inbox.wait(2)
+    assert inbox.done == ["speech", "file"]
+
+
 def test_texts_give_way_to_speech_that_finds_no_thread(
     pair: Executor[Worker], inbox: Inbox
 ) -> None:

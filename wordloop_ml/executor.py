@@ -8,7 +8,8 @@ of native run time and rounded to a quantum, so that meetings with like shares c
 
 Work on texts and files (embeddings, syntheses, uploads) is in the background: it has a bound of its own, runs when no
 speech is waiting, and while people speak leaves one thread free of it. Its jobs are short or give
-way when they are asked to, so that a first caption that finds all threads busy does not wait long for one.
+way when they are asked to, so that a first caption that finds all threads busy does not wait long for one;
+those of files, which do neither, begin only where another thread stays idle.
 
 A running native call cannot be cancelled, only abandoned: ``forget`` drops what waits and the
 answer of what runs, and the thread is free again when the call returns.
@@ -338,14 +339,21 @@ class Executor(Generic[W]):
         return sum(one.job_class.background is background for one in jobs)
 
     def _may_run(self, job: Job[W], busy_keys: set[Hashable]) -> bool:
-        """Whether no job of its key runs and, for background work, a thread is left for speech."""
+        """Whether no job of its key runs and, for background work, a thread is left for speech.
+
+        A file's job cannot give way and takes as long as a final: while people speak it begins only
+        where another thread stays idle, not just free of the background.
+        """
         if job.coalesce is not None and job.coalesce in busy_keys:
             return False
         if not job.job_class.background:
             return True
         threads = len(self._threads)
-        most = max(1, threads - 1) if self.speech_lately else threads
-        return self._count(self._running, background=True) < most
+        if not self.speech_lately:
+            return self._count(self._running, background=True) < threads
+        if job.job_class is JobClass.FILE:
+            return not self._running or self.idle > 1
+        return self._count(self._running, background=True) < max(1, threads - 1)
 
     def _in_the_way(self) -> list[Callable[[], None]]:
         """Return what asks running jobs to give way, if speech that may run finds no thread."""
