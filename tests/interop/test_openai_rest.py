@@ -1,17 +1,26 @@
-"""OpenAI's client in JavaScript transcribes files by address and key alone; tests/web/test_openai.py has Python's."""
+"""OpenAI's clients transcribe files by address and key alone; tests/web/test_openai.py has Python's other examples."""
 
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+import soxr
+from openai import AsyncOpenAI
 
 from tests.page.node import NODE
+from tests.speech import manifest, samples_of, word_error_rate
 from tests.web.files import sentences, wav
 from tests.web.support import Serving
+from wordloop_ml.engines.catalogue import open_engines
+from wordloop_ml.settings import Settings
 
 HERE = Path(__file__).parent
+CLIP = "en_read_ls1272_1"
 KEY = "secret-of-16-chars"
 WITHIN_S = 60.0
 
@@ -51,3 +60,26 @@ async def test_the_javascript_client_transcribes_files(serving: Serving, tmp_pat
         "type": "invalid_request_error",
     }
     assert told["models"] == ["scripted"]
+
+
+async def test_the_python_client_transcribes_real_speech(serving: Serving, tmp_path: Path) -> None:
+    """Of a file that no model reads as it is: FLAC at another rate, on the embedded weights."""
+    service = await serving(engines=open_engines(replace(Settings(), workers=2)), token=KEY)
+    path = tmp_path / "speech.flac"
+    await asyncio.to_thread(write_flac, path)
+    async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key=KEY) as client:
+        answer = await client.audio.transcriptions.create(model="whisper-1", file=path)
+    assert word_error_rate(manifest()[CLIP]["text"], answer.text) < 0.2
+
+
+def write_flac(path: Path) -> None:
+    """The clip at 44.1 kHz, on two channels."""
+    samples = soxr.resample(samples_of(CLIP), 16_000, 44_100)
+    both = np.repeat(np.rint(np.clip(samples, -1, 1) * 32_767).astype(np.int16), 2)[None]
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=44_100)
+        stream.layout = "stereo"
+        frame = av.AudioFrame.from_ndarray(both, format="s16", layout="stereo")
+        frame.sample_rate = 44_100
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
