@@ -31,6 +31,8 @@ class Scene:
         self.uploads = Uploads(folder, **({"most_bytes": 1 << 20, "all_bytes": 1 << 21} | limits))
         self.fields: list[tuple[str, str]] = []
         self.contents: list[bytes] = []
+        self.header = b""
+        self.seen: list[bytes] = []
         self.failed: list[BaseException] = []
         app = web.Application(middlewares=[errors], client_max_size=1)
         app.router.add_post("/form", self.form)
@@ -48,7 +50,10 @@ class Scene:
         return await self._taken(form.file)
 
     async def body(self, request: web.Request) -> web.Response:
-        return await self._taken(await self.uploads.receive_body(request))
+        file = await self.uploads.receive_body(
+            request, begin=lambda first: self.header, seen=self.seen.append
+        )
+        return await self._taken(file)
 
     async def _taken(self, file: Any) -> web.Response:
         self.contents.append(await asyncio.to_thread(file.path.read_bytes))
@@ -99,10 +104,12 @@ async def test_a_form_arrives_whole(scene: Scene) -> None:
 
 
 async def test_a_body_arrives_whole(scene: Scene) -> None:
-    """Whatever its type."""
+    """Whatever its type; behind what is to stand before it."""
     content = os.urandom(200_000)
-    assert await scene.post("/body", io.BytesIO(content)) == (200, 200_000)
-    assert scene.contents == [content]
+    scene.header = b"header"
+    assert await scene.post("/body", io.BytesIO(content)) == (200, 200_006)
+    assert scene.contents == [b"header" + content]
+    assert b"".join(scene.seen) == content
 
 
 @pytest.mark.parametrize("path", ["/form", "/body"])
