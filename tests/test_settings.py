@@ -102,14 +102,17 @@ def test_a_token_is_not_shown_with_the_other_settings() -> None:
 
 
 def test_origins_are_read_one_by_one() -> None:
-    """An address may be a number, and may have a port."""
+    """An address may be a number, and may have a port; programs have schemes of their own."""
     settings = read_settings(
-        {"WORDLOOP_ALLOWED_ORIGINS": "https://app.example.org, http://[::1]:3000,http://10.0.0.1,"}
+        {
+            "WORDLOOP_ALLOWED_ORIGINS": "https://app.example.org, http://[::1]:3000,http://10.0.0.1,app://obsidian.md,"
+        }
     )
     assert settings.origins == {
         "https://app.example.org",
         "http://[::1]:3000",
         "http://10.0.0.1",
+        "app://obsidian.md",
     }
     assert read_settings({}).origins == frozenset()
 

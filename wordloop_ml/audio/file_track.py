@@ -23,8 +23,9 @@ MOST_SAMPLES = 6 * 3_600 * SAMPLE_RATE
 MOST_SPEAKERS = 8
 """Streams, or channels, that can be speakers of their own."""
 
-COMPARED_SAMPLES = 120 * SAMPLE_RATE
-"""How much of a file says whether its channels are recordings of their own."""
+COMPARED_SAMPLES, SILENT_SAMPLES = 30 * SAMPLE_RATE, 120 * SAMPLE_RATE
+"""How much of a file says whether its channels are recordings of their own, and how much of it is
+looked at while all are silent."""
 
 _ALIKE = 0.5
 """Channels that correlate by more are one recording, heard from two places."""
@@ -83,7 +84,7 @@ def _hold_different_sound(path: Path, channels: int) -> bool:
                 together = np.stack([chunk[: min(map(len, chunks))] for chunk in chunks])
                 products += together @ together.T
                 heard += together.shape[1]
-                if heard >= COMPARED_SAMPLES:
+                if heard >= (COMPARED_SAMPLES if products.any() else SILENT_SAMPLES):
                     break
         except BadInput:
             pass  # it is damaged later on: whoever reads it all is told

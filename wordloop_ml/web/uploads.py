@@ -7,6 +7,7 @@ cannot hold the exit.
 import asyncio
 import queue
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from aiohttp import BodyPartReader, web
+from aiohttp import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    BodyPartReader,
+    web,
+)
 from aiohttp.http_exceptions import HttpProcessingError
 
 from wordloop_ml.audio.spool import SpooledFile
@@ -39,6 +45,21 @@ MOST_FIELDS = 512
 
 FIELDS_BYTES = 16 << 20
 """What a form may hold beside its file: fields that are ignored can be large (references of voices)."""
+
+_BAD_HEADERS = (BadContentDispositionHeader, BadContentDispositionParam)
+for _kind in _BAD_HEADERS:
+    # raised, and refused: as warnings they would write the header to the log, with a file's name
+    warnings.simplefilter("error", _kind)
+
+_MALFORMED = (
+    # by which aiohttp's readers say what is wrong
+    ValueError,
+    AssertionError,
+    RuntimeError,
+    HttpProcessingError,
+    web.RequestPayloadError,
+    *_BAD_HEADERS,
+)
 
 T = TypeVar("T")
 
@@ -304,7 +325,7 @@ class _FormReader:
         return Form(self._file, tuple(self._fields))
 
     async def _read_part(self, part: BodyPartReader) -> None:
-        name = part.name or ""
+        name = _name_of(part)
         if name == "file":
             if self._file is not None:
                 raise BadInput("file must come once", field="file")
@@ -345,15 +366,20 @@ async def _in_form(reading: Coroutine[Any, Any, T]) -> T:
     try:
         async with asyncio.timeout(IDLE_WITHIN_S):
             return await reading
-    except (
-        # by which aiohttp's readers say what is wrong
-        ValueError,
-        AssertionError,
-        RuntimeError,
-        HttpProcessingError,
-        web.RequestPayloadError,
-    ):
-        raise BadInput("the body is not well-formed, or was cut short") from None
+    except _MALFORMED:
+        raise _malformed() from None
+
+
+def _malformed() -> BadInput:
+    return BadInput("the body is not well-formed, or was cut short")
+
+
+def _name_of(part: BodyPartReader) -> str:
+    """Return the name of a field, empty without one. Raises ``BadInput``."""
+    try:
+        return part.name or ""
+    except _MALFORMED:
+        raise _malformed() from None
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
