@@ -5,10 +5,11 @@ import pytest
 from wordloop_ml.synthesis.generative.claims import (
     claims_agreement,
     claims_need,
-    has_appendage,
+    heard_agreement,
     is_garbled,
     is_task,
     names_another,
+    without_appendage,
 )
 
 VOICES = {"Project Manager", "Industrial Designer", "Ada"}
@@ -53,15 +54,13 @@ def test_a_task_needs_no_finite_verb() -> None:
     assert is_garbled("Send you the drawings.", task=True)
 
 
-def test_agreement_has_to_be_heard() -> None:
+def test_agreement_is_told_and_heard() -> None:
     """In any of the ways in which a meeting agrees."""
-    text = "It was decided to use rubber."
-    assert claims_agreement(text, "Rubber would be nice, maybe.")
-    assert not claims_agreement(text, "OK, let's take rubber.")
-    assert claims_agreement(text, "So we'll use rubber.")
-    assert not claims_agreement(text, "So we'll use rubber.", intended=True)
-    assert claims_agreement(text, "Rubber would be nice, maybe.", intended=True)
-    assert not claims_agreement("The group discussed rubber.", "Rubber would be nice, maybe.")
+    assert claims_agreement("It was decided to use rubber.")
+    assert not claims_agreement("The group discussed rubber.")
+    assert heard_agreement("OK, let's take rubber.")
+    assert heard_agreement("So we'll use rubber.")
+    assert not heard_agreement("Rubber would be nice, maybe.")
 
 
 def test_need_has_to_be_heard() -> None:
@@ -99,14 +98,14 @@ def test_a_task_says_what_to_do(text: str, is_one: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "more"),
+    ("text", "left"),
     [
-        ("The case was of rubber, which was cheap.", True),
-        ("The group discussed parts, including the case.", True),
-        ("The parts included the case.", True),
-        ("The case was of rubber.", False),
+        ("The case was of rubber, which was cheap.", "The case was of rubber."),
+        ("The group discussed parts, including the case.", "The group discussed parts."),
+        ("The parts included the case.", "The parts."),
+        ("The case was of rubber.", "The case was of rubber."),
     ],
 )
-def test_what_is_appended_is_seen(text: str, more: bool) -> None:
+def test_what_is_appended_is_taken_off(text: str, left: str) -> None:
     """A model likes to append what was said of something else."""
-    assert has_appendage(text) is more
+    assert without_appendage(text) == left

@@ -11,10 +11,10 @@ _AGREED = re.compile(
     r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
 )
 _AGREEING = re.compile(
-    r"\b(?:let's|we(?:'ve)? (?:chose|chosen)|go (?:ahead|for|with)|agreed?|decided?|decision|settled|consensus|carried)\b",
+    r"\b(?:let's|we(?:'ll| will| decided| agreed| chose|'ve (?:decided|agreed|chosen)|'re (?:going|gonna))|go (?:ahead|for|with)|"
+    r"agreed?|decided?|decision|settled|consensus|carried)\b",
     re.IGNORECASE,
 )
-_INTENDING = re.compile(r"\bwe(?:'ll| will|'re (?:going|gonna))\b", re.IGNORECASE)
 _NEEDED = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|necessary|must|essential|crucial)\b", re.IGNORECASE
 )
@@ -53,14 +53,14 @@ def is_garbled(text: str, *, task: bool = False) -> bool:
     return bool(spoken) or (not task and _VERB.search(text) is None)
 
 
-def claims_agreement(text: str, said: str, *, intended: bool = False) -> bool:
-    """Whether a sentence tells that something was agreed, and what was said does not.
+def claims_agreement(text: str) -> bool:
+    """Whether a sentence tells that something was agreed or decided."""
+    return _AGREED.search(text) is not None
 
-    intended: that people say what they will do is agreement enough, as where a rule found a decision.
-    """
-    if _AGREED.search(text) is None or _AGREEING.search(said) is not None:
-        return False
-    return not (intended and _INTENDING.search(said))
+
+def heard_agreement(said: str) -> bool:
+    """Whether what was said has words in which a meeting agrees, or says what it will do."""
+    return _AGREEING.search(said) is not None
 
 
 def claims_need(text: str, said: str) -> bool:
@@ -68,9 +68,10 @@ def claims_need(text: str, said: str) -> bool:
     return _NEEDED.search(text) is not None and _NEEDING.search(said) is None
 
 
-def has_appendage(text: str) -> bool:
-    """Whether a sentence goes on with "which" or "including"."""
-    return _APPENDED.search(text) is not None
+def without_appendage(text: str) -> str:
+    """Return a sentence without what stands behind "which" or "including"."""
+    found = _APPENDED.search(text)
+    return text if found is None else f"{text[: found.start()]}."
 
 
 def names_another(text: str, voices: Collection[str], cited: Collection[str]) -> bool:

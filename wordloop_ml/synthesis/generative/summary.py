@@ -18,9 +18,9 @@ from wordloop_ml.synthesis.generative.answers import options_for, sentences_in
 from wordloop_ml.synthesis.generative.claims import (
     claims_agreement,
     claims_need,
-    has_appendage,
     is_garbled,
     names_another,
+    without_appendage,
 )
 from wordloop_ml.synthesis.generative.prompts import line_of, summary_prompt
 from wordloop_ml.synthesis.messages import Segment, Statement
@@ -42,8 +42,7 @@ FEWEST_LEFT: Final = 8
 """Words of a sentence that are left of it where a clause was dropped."""
 MOST_WORDS: Final = 20
 IN_ORDER: Final = 0.7
-"""A sentence with more words is doubted, one of whose words fewer were said in its order, and one that goes on with "which" or
-"including"; with two doubts it is left out."""
+"""A sentence with more words is doubted, and one of whose words fewer were said in its order; one that is both is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +147,13 @@ class Summary:
         near = [start + at for at in passage.positions]
         for place, sentence in enumerate(passage.sentences):
             earlier = [one.statement.text for one in self._held]
-            verified = self._evidence.verify(sentence, near=near, earlier=earlier)
+            bare = without_appendage(sentence)
+            verified = self._evidence.verify(bare, near=near, earlier=earlier)
             words = count_words(verified.text)
-            dropped = verified.refused is not None
-            why = None if verified.refused is None else str(verified.refused)
-            if words >= (FEWEST_LEFT if dropped else 1):
+            why = "doubtful" if bare != sentence else None
+            if verified.refused is not None:
+                why = str(verified.refused)
+            if words >= (1 if why is None else FEWEST_LEFT):
                 doubts, beyond = self._judge(verified, words)
                 why = beyond or why
                 if beyond is None:
@@ -167,7 +168,7 @@ class Summary:
         beyond = self._beyond(verified)
         if beyond is None:
             order = self._evidence.order(verified.text, verified.citations)
-            doubts = (order < IN_ORDER) + (words > MOST_WORDS) + has_appendage(verified.text)
+            doubts = (order < IN_ORDER) + (words > MOST_WORDS)
             return doubts, "doubtful" if doubts > 1 else None
         return 0, beyond
 
@@ -181,10 +182,11 @@ class Summary:
             return None
         if is_garbled(verified.text):
             return "garbled"
+        if claims_agreement(verified.text):  # what was decided has its own list, by rules
+            return "overstated"
         around = {at for one in cited for at in range(max(0, one - 1), min(len(segments), one + 2))}
         said = " ".join(segments[at].text for at in sorted(around))
-        beyond = claims_agreement(verified.text, said) or claims_need(verified.text, said)
-        return "overstated" if beyond else None
+        return "overstated" if claims_need(verified.text, said) else None
 
     def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
         """Choose sentences of about so many words, those without doubts first and the first of each passage, by where they rest.

@@ -19,7 +19,12 @@ from wordloop_ml.synthesis.evidence import Evidence, Verified, prepare
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser, spoken_language
 from wordloop_ml.synthesis.generative.answers import options_for, sentences_in
-from wordloop_ml.synthesis.generative.claims import claims_agreement, is_garbled, is_task
+from wordloop_ml.synthesis.generative.claims import (
+    claims_agreement,
+    heard_agreement,
+    is_garbled,
+    is_task,
+)
 from wordloop_ml.synthesis.generative.prompts import item_prompt, line_of
 from wordloop_ml.synthesis.generative.summary import (
     WRITTEN_WORDS,
@@ -204,7 +209,8 @@ class _Wording:
             return None if is_task(task, self._evidence.voices) else "no_task"
         if is_garbled(written):
             return "garbled"
-        return "overstated" if claims_agreement(written, _said(item), intended=True) else None
+        heard = heard_agreement(_said(item))
+        return "overstated" if claims_agreement(written) and not heard else None
 
     def worded(self, kind: str, item: Item) -> Item:
         """Return the item in the model's words, where there are any that hold; it cites what bears them out, too."""
