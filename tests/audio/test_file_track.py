@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.engines.scripted import ScriptedVoiceDetector, silence
 from wordloop_ml.errors import BadInput, ErrorCode
-from wordloop_ml.messages import SpanLost
+from wordloop_ml.messages import SAMPLE_RATE, SpanLost
 
 ADA = sentences([1, 2], [5, 6])
 BEN = np.concatenate([silence(12_000), sentences([3, 4])])
@@ -142,3 +143,23 @@ def test_a_list_of_other_files_is_no_file(tmp_path: Path) -> None:
         assert sum(map(len, audio)) == len(ADA)
     with pytest.raises(BadInput):
         open_audio(path, trusted=False)
+
+
+def test_audio_streams_are_speakers(tmp_path: Path) -> None:
+    """Each as a whole; where they are not wanted apart, the first one is heard."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [
+            container.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono") for _ in range(2)
+        ]
+        for stream, said in zip(streams, (ADA, BEN), strict=True):
+            frame = av.AudioFrame.from_ndarray(said[None], format="s16", layout="mono")
+            frame.sample_rate = SAMPLE_RATE
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                container.mux(packet)
+    assert parts_of(path, by_channel=True) == (Part(0), Part(1))
+    assert parts_of(path, by_channel=False) == (Part(0),)
+    file = FileTrack(path, Part(1), track())
+    read_all(file)
+    file.close()
+    assert file.track.received == len(BEN)
