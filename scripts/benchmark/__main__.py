@@ -65,6 +65,12 @@ def _captions(options: argparse.Namespace) -> Report:
     )
 
 
+def _page(options: argparse.Namespace) -> Report:
+    from tests.page.measure import measure_page  # noqa: PLC0415 - with the browser of the tests
+
+    return measure_page(_speech(options))
+
+
 def _speech(options: argparse.Namespace) -> list[SpokenText]:
     return read_speech(options.speech, settings_of(options.profile), options.kinds)
 
@@ -154,6 +160,8 @@ def parser() -> argparse.ArgumentParser:
     counting("memory", what, measure_memory, "seconds", TRACK_S, "of talk")
     what = "a synthesis right after a meeting, with notes and without"
     counting("minutes", what, measure_minutes, "minutes", 30.0, "of talk, by two in turns")
+
+    speaking("page", "what readers of the page see, in a browser", _page)
 
     what = "what a language model costs, and how soon it stops"
     add = command(

@@ -6,11 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import wave
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -73,6 +75,8 @@ class Server:
         assert self._process.stderr is not None
         for line in self._process.stderr:
             if json.loads(line)["event"] == "ready":
+                # what it goes on to log is read, so that it never waits for a reader
+                threading.Thread(target=_drain, args=(self._process.stderr,), daemon=True).start()
                 return
         raise AssertionError("the service ended before it was ready")
 
@@ -80,14 +84,22 @@ class Server:
         """End it as a crash would."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
             self._process = None
 
 
+def _drain(stream: IO[str]) -> None:
+    with stream:
+        deque(stream, 0)
+
+
 @contextmanager
-def chromium(playwright: Any, talk: Path, *, allowed: bool = True) -> Iterator[Any]:
-    """Open a browser whose microphone hears ``talk``. allowed: pages may use it."""
+def chromium(
+    playwright: Any, talk: Path, *, allowed: bool = True, more: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Open a browser whose microphone hears ``talk``. allowed: pages may use it. more: options."""
     arguments = [
+        *more,
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={talk}%noloop",

@@ -141,7 +141,7 @@ def test_a_file_becomes_a_transcript_that_can_be_searched_and_saved(
     tab.wait_for("body[data-state=over]")
     tab.page.keyboard.press("/")
     tab.page.fill("#query", "america")
-    tab.wait_for("#search-note", "1 place has the words")
+    tab.wait_for("#search-note", "1 place with the words")
     tab.page.fill("#query", "serving the nation")
     tab.wait_for("#results li", "near in meaning")
     tab.page.keyboard.press("Escape")

@@ -19,14 +19,6 @@ const LINE_CHARS = 42;
 const CUE_LINES = 2;
 const CUE_MS = 7_000;
 
-/** @type {Record<Format, string>} */
-export const MEDIA_TYPES = {
-  txt: "text/plain",
-  srt: "application/x-subrip",
-  vtt: "text/vtt",
-  json: "application/json",
-};
-
 /**
  * Writes the document; segments of all tracks by time, then by track.
  * @param {Segment[]} segments

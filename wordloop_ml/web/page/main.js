@@ -1,8 +1,8 @@
 // The page: what is on it, and what happens when something is pressed or heard.
 
+import { announcer } from "./announcer.js";
 import { microphones, NoSound, openMicrophone, openTab, readFile } from "./capture.js";
 import { FloatingCaptions } from "./float.js";
-import { MEDIA_TYPES, render } from "./formats.js";
 import { bindKeys } from "./keys.js";
 import { Meeting } from "./meeting.js";
 import { percentile } from "./meter.js";
@@ -11,6 +11,7 @@ import { Reading } from "./reading.js";
 import { SearchView } from "./search_view.js";
 import * as service from "./service.js";
 import { SynthesisView } from "./synthesis_view.js";
+import { copy, save } from "./take_away.js";
 import { CaptionBox, element, LiveView, LogView } from "./transcript_view.js";
 import { Wave } from "./wave.js";
 import { clock, connection, explain, seconds } from "./words.js";
@@ -19,7 +20,6 @@ import { clock, connection, explain, seconds } from "./words.js";
 
 const NOTHING_HEARD_MS = 5_000;
 const NOTHING_HEARD_LEVEL = 0.01;
-const STATUS_EVERY_MS = 5_000;
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -44,6 +44,7 @@ const reading = new Reading($("scroller"), log, $("jump"), $("jump-text"), {
   running: () => meeting.running.length > 0,
   draw,
 });
+const say = announcer($("status"));
 const wave = new Wave($("wave"));
 const synthesis = new SynthesisView($("synthesis"), () => meeting.transcript, cite, (title) => ($("panel-title").textContent = title));
 const search = new SearchView(/** @type {HTMLFormElement} */ ($("search-form")), $("search-note"), $("results"), {
@@ -248,9 +249,7 @@ function stopped({ code, detail }) {
   over();
 }
 
-function muted() {
-  return $("mute").getAttribute("aria-pressed") === "true";
-}
+const muted = () => $("mute").getAttribute("aria-pressed") === "true";
 
 function mute() {
   const on = !muted();
@@ -302,25 +301,6 @@ function alert(text) {
 /** @param {string} text */
 function hint(text) {
   if ($("hint").textContent !== text) $("hint").textContent = text;
-}
-
-let saidAt = -Infinity;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let saying;
-
-/**
- * Tells screen readers a state: at most one in 5 s, the latest.
- * @param {string} text
- */
-function say(text) {
-  clearTimeout(saying);
-  saying = setTimeout(
-    () => {
-      saidAt = performance.now();
-      $("status").textContent = text;
-    },
-    Math.max(0, saidAt + STATUS_EVERY_MS - performance.now()),
-  );
 }
 
 const WORST_FIRST = ["reconnecting", "replaying", "draining", "connecting", "finishing", "live"];
@@ -458,33 +438,23 @@ async function summarise() {
 
 // -- what is taken away ---------------------------------------------------------------------------
 
-async function copy() {
-  const text = render(meeting.transcript.segments, "txt");
-  const summary = synthesis.ready ? `${synthesis.markdown}\n## Transcript\n\n` : "";
-  await navigator.clipboard.writeText(summary + text);
+async function copyAll() {
+  await copy(meeting.transcript.segments, synthesis.markdown);
   saved = meeting.transcript.entries.length;
   $("copy-text").textContent = "Copied";
   say("Copied.");
   setTimeout(() => ($("copy-text").textContent = "Copy"), 2_000);
 }
 
-/** @param {keyof typeof MEDIA_TYPES} format */
+/** @param {import("./formats.js").Format} format */
 function download(format) {
-  const content = new Blob([render(meeting.transcript.segments, format)], { type: MEDIA_TYPES[format] });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  const when = new Date(meeting.beganMs).toISOString().slice(0, 16).replace("T", "-").replace(":", "");
-  link.download = `meeting-${when}.${format}`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  save(meeting.transcript.segments, format, meeting.beganMs);
   saved = meeting.transcript.entries.length;
   /** @type {HTMLDetailsElement} */ ($("download")).open = false;
   say("Saved.");
 }
 
-function unsaved() {
-  return meeting.running.length > 0 || meeting.transcript.entries.length > saved;
-}
+const unsaved = () => meeting.running.length > 0 || meeting.transcript.entries.length > saved;
 
 function startAnew() {
   meeting.cut();
@@ -555,7 +525,7 @@ const presses = {
   file: () => $("file-input").click(),
   float: () => floating.toggle(),
   stage,
-  copy,
+  copy: copyAll,
   summarise,
   new: () => (unsaved() && meeting.transcript.entries.length ? dialog("discard").showModal() : startAnew()),
   "search-open": toggleSearch,
@@ -568,7 +538,7 @@ for (const [id, press] of Object.entries(presses)) $(id).addEventListener("click
 
 for (const button of document.querySelectorAll("[data-format]")) {
   const { format } = /** @type {HTMLElement} */ (button).dataset;
-  button.addEventListener("click", () => download(/** @type {keyof typeof MEDIA_TYPES} */ (format)));
+  button.addEventListener("click", () => download(/** @type {import("./formats.js").Format} */ (format)));
 }
 
 bindKeys($("keys-list"), () => preferences.keys, {
@@ -599,10 +569,14 @@ document.addEventListener("drop", (event) => {
 });
 
 dialog("door").addEventListener("close", async () => {
-  service.token.value = /** @type {HTMLInputElement} */ ($("token")).value.trim();
-  /** @type {HTMLInputElement} */ ($("token")).value = "";
+  const field = /** @type {HTMLInputElement} */ ($("token"));
+  const pasted = field.value.trim();
+  field.value = "";
+  if (dialog("door").returnValue !== "use" || !pasted) return;
+  service.token.value = pasted;
   alert("");
-  if (service.token.value && (await admitted())) $("start").focus();
+  if (await admitted()) $("start").focus();
+  else if (!server.admitted) askForToken("The server refuses this one.");
 });
 dialog("discard").addEventListener("close", () => dialog("discard").returnValue === "yes" && startAnew());
 dialog("protocol").addEventListener("close", () => {

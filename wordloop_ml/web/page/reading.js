@@ -86,9 +86,8 @@ export class Reading {
     const target = this.#log.row(index);
     this.unmark();
     for (const { row, entry } of this.#log.rows()) row.classList.toggle("cited", segments.includes(entry.id));
-    target?.scrollIntoView({ block: "center" });
     target?.focus({ preventScroll: true });
-    this.#lastTop = this.#scroller.scrollTop;
+    this.#show(target, 2);
     this.#citing = setTimeout(() => this.unmark(), CITED_MS);
     this.#update();
   }
@@ -97,6 +96,17 @@ export class Reading {
   unmark() {
     clearTimeout(this.#citing);
     for (const { row } of this.#log.rows()) row.classList.remove("cited");
+  }
+
+  /**
+   * Scrolls to a row; again once the rows around it were laid out, whose heights were a guess before.
+   * @param {HTMLElement | null} row
+   * @param {number} times
+   */
+  #show(row, times) {
+    row?.scrollIntoView({ block: "center", behavior: "instant" });
+    this.#lastTop = this.#scroller.scrollTop;
+    if (times > 0) requestAnimationFrame(() => this.#show(row, times - 1));
   }
 
   get #atBottom() {

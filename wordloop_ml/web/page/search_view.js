@@ -13,7 +13,7 @@ const WAIT_MS = 250;
 const BATCH = 256;
 const EXACT_AT_MOST = 50;
 const NEAR_AT_MOST = 8;
-const NEAR_ENOUGH = 0.25;
+const NEAR_ENOUGH = 0.2;
 const HIGHLIGHT = "search";
 
 export class SearchView {
@@ -140,8 +140,9 @@ export class SearchView {
    * @param {Entry[]} near
    */
   #show(exact, near) {
-    const words = exact.length === 1 ? "1 place has the words" : `${exact.length} places have the words`;
-    this.#note.textContent = near.length ? `${words}; ${near.length} more are near in meaning.` : `${words}.`;
+    const places = (/** @type {number} */ count) => (count === 1 ? "1 place" : `${count} places`);
+    const words = exact.length ? `${places(exact.length)} with the words` : "Nobody used the words";
+    this.#note.textContent = near.length ? `${words}; ${places(near.length)} near in meaning.` : `${words}.`;
     this.#results.replaceChildren(
       ...exact.map((entry) => this.#result(entry, "")),
       ...near.map((entry) => this.#result(entry, "near in meaning")),
