@@ -9,7 +9,6 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from wordloop_ml import __version__
 from wordloop_ml.errors import ErrorCode
@@ -34,7 +33,7 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 19_050
+WORDS_AT_MOST = 20_250
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
 SCRIPT_LINES_AT_MOST, DATA = 6_000, {".flac", ".jsonl", ".csv", ".json"}
@@ -314,20 +313,3 @@ def test_the_container_starts_the_service_itself() -> None:
     text = read("Containerfile")
     assert 'ENTRYPOINT ["/opt/venv/bin/wordloop-ml", "serve"]' in text
     assert re.search(r"^USER (?!0|root)", text, re.MULTILINE)
-
-
-async def test_the_probes_of_the_deployment_are_routes() -> None:
-    """Each asks another one."""
-    asked = re.findall(r"path: (/\w+)", read("deploy/deployment.yaml"))
-    application: web.Application = make_app(Service(Settings(), Tokens()))
-    known = {resource.canonical for resource in application.router.resources()}
-    assert len(asked) == len(set(asked)) == 3
-    assert set(asked) <= known
-
-
-def test_the_deployment_waits_longer_than_a_drain_takes() -> None:
-    """The defaults, and the seconds for handshakes and threads."""
-    grace = re.search(r"terminationGracePeriodSeconds: (\d+)", read("deploy/deployment.yaml"))
-    assert grace is not None
-    settings = Settings()
-    assert int(grace[1]) > settings.drain_listen_s + settings.drain_deadline_s + 4 + 10

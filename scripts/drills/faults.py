@@ -83,7 +83,7 @@ async def kill_one(fleet: Fleet) -> Kill:
 
 
 async def run_rolling(folder: Path, report: DrillReport, options: Namespace) -> None:
-    """Restart all as deploy/deployment.yaml does: one more first, then one less."""
+    """Restart all as deploy/base/deployment.yaml does: one more first, then one less."""
     plan = Plan(meetings=options.meetings, seed=options.seed, spare=1)
     async with running_fleet(plan, folder) as fleet:
         await fleet.begin(options.meetings)
