@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from wordloop_ml import __version__
-from wordloop_ml.cli import completion, serve, synthesise, transcribe, weights
+from wordloop_ml.cli import completion, doctor, serve, synthesise, transcribe, weights
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import WordloopError
 
-__all__ = ["main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
+__all__ = ["doctor", "main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -47,5 +47,6 @@ def make_parser() -> argparse.ArgumentParser:
     transcribe.add_to(commands)
     synthesise.add_to(commands)
     weights.add_to(commands)
+    doctor.add_to(commands)
     completion.add_to(commands, parser)
     return parser

@@ -322,6 +322,16 @@ def open_text_engines(
         yield TextEngines(embedder, writer)
 
 
+def memory_needs(settings: Settings) -> dict[str, int]:
+    """Return the bytes that each model of the profile will need, its copy of the weights included.
+
+    Loads nothing, but verifies the files. Raises ``StartupFailed`` as ``open_engines`` does.
+    """
+    with ExitStack() as places, ExitStack() as maps:
+        roles = ("voice_detector", "transcriber", "embedder", "generator")
+        return _Opening(settings, roles, LoadedModels(), places, maps).needs()
+
+
 @contextmanager
 def open_embedder(
     settings: Settings, *, loaded: LoadedModels = LOADED, limit: Limit = memory_limit
@@ -366,13 +376,16 @@ class _Opening:
         """Whether the profile names an engine for the role."""
         return role in self._entries
 
-    def require_memory(self, limit: Limit) -> None:
-        """Raise ``WeightsUnusable`` (``weights_too_large``) for more than the container has room for."""
-        needs = {
+    def needs(self) -> dict[str, int]:
+        """Return the bytes that each model will need."""
+        return {
             entry.name: _NEEDED_BYTES[entry.engine](self._files[role].weights, self._settings)
             for role, entry in self._entries.items()
         }
-        require_memory(needs, limit(), resident=resident_bytes())
+
+    def require_memory(self, limit: Limit) -> None:
+        """Raise ``WeightsUnusable`` (``weights_too_large``) for more than the container has room for."""
+        require_memory(self.needs(), limit(), resident=resident_bytes())
 
     def open(self, role: str, makers: Mapping[str, Maker[E]]) -> E:
         """Load the engine of one role."""

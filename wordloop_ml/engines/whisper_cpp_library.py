@@ -239,6 +239,7 @@ struct whisper_full_params {
 };
 
 const char * whisper_version(void);
+const char * whisper_print_system_info(void);
 void whisper_log_set(void (*callback)(int, const char *, void *), void * user_data);
 
 struct whisper_context_params * whisper_context_default_params_by_ref(void);
@@ -435,6 +436,25 @@ def open_library(path: Path | None = None, expected_version: str = EXPECTED_VERS
         raise _incompatible(f"libwhisper lacks a function: {error}") from error
     library.whisper_log_set(_swallow, ffi.NULL)
     return library
+
+
+_IN_SYSTEM_INFO = {
+    "avx": "AVX",
+    "avx2": "AVX2",
+    "fma": "FMA",
+    "avx512f": "AVX512",
+    "avx512_vnni": "AVX512_VNNI",
+    "avx_vnni": "AVX_VNNI",
+    "amx_int8": "AMX_INT8",
+}
+"""What ggml calls the instruction sets of ``COMPILED_FOR`` that make the difference."""
+
+
+def built_instructions(library: Any) -> frozenset[str]:
+    """Ask an open library which instruction sets it was compiled for, of those that make the difference."""
+    said = ffi.string(library.whisper_print_system_info()).decode()
+    on = {part.split("=")[0].strip().split()[-1] for part in said.split("|") if "= 1" in part}
+    return frozenset(name for name, told in _IN_SYSTEM_INFO.items() if told in on)
 
 
 def _check_cpu(path: Path) -> None:
