@@ -112,6 +112,12 @@ def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int,
     return texts
 
 
+def doubts_of(evidence: Evidence, verified: Verified) -> int:
+    """Count the signs of a sentence that holds and is not true: it is long, its words were said in another order."""
+    order = evidence.order(verified.text, verified.citations)
+    return (order < IN_ORDER) + (count_words(verified.text) > MOST_WORDS)
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A sentence that holds. place: its number in its passage. doubts: how many signs it has of one that is not true."""
@@ -154,7 +160,7 @@ class Summary:
             if verified.refused is not None:
                 why = str(verified.refused)
             if words >= (1 if why is None else FEWEST_LEFT):
-                doubts, beyond = self._judge(verified, words)
+                doubts, beyond = self._judge(verified)
                 why = beyond or why
                 if beyond is None:
                     cited = tuple(self._segments[at].id for at in verified.citations)
@@ -163,14 +169,13 @@ class Summary:
                 self.refused.append(why)
             yield Pause()
 
-    def _judge(self, verified: Verified, words: int) -> tuple[int, str | None]:
+    def _judge(self, verified: Verified) -> tuple[int, str | None]:
         """Return how many doubts there are of a sentence, and why it is left out, if it is."""
         beyond = self._beyond(verified)
-        if beyond is None:
-            order = self._evidence.order(verified.text, verified.citations)
-            doubts = (order < IN_ORDER) + (words > MOST_WORDS)
-            return doubts, "doubtful" if doubts > 1 else None
-        return 0, beyond
+        if beyond is not None:
+            return 0, beyond
+        doubts = doubts_of(self._evidence, verified)
+        return doubts, "doubtful" if doubts > 1 else None
 
     def _beyond(self, verified: Verified) -> str | None:
         """Return why a sentence says more than what it rests on; None where it does not."""

@@ -30,6 +30,7 @@ from wordloop_ml.synthesis.generative.summary import (
     WRITTEN_WORDS,
     Passage,
     Summary,
+    doubts_of,
     write_passage,
 )
 from wordloop_ml.synthesis.messages import (
@@ -202,6 +203,8 @@ class _Wording:
         verified = self._verified(written, item)
         if verified.refused is not None:
             return str(verified.refused)
+        if doubts_of(self._evidence, verified):
+            return "doubtful"
         if isinstance(item, ActionItem):
             task = _task(written, item.owner)
             if is_garbled(task, task=True):
