@@ -1,7 +1,8 @@
 """What a model wrote and the check kept, judged by reading: ``judged.csv``; blocking (reads it).
 
 Written by Qwen2.5-Coder-1.5B-Instruct about QMSum's meetings (MIT). reading: 1, before rules were made of what it
-showed (``synthesis/generative/claims.py``); 2, after, by two other readers, mostly about other meetings.
+showed (``synthesis/generative/claims.py``); 2, after, by two other readers, mostly about other meetings; 3, summaries of
+passages (docs/adr/0038), by three other readers and, one meeting, the writer of the rules.
 """
 
 import csv
