@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.executing import WAIT_S, Clock, Gate, Inbox, Worker, job, owner_of
 from wordloop_ml.errors import Busy, EngineFailed
 from wordloop_ml.executor import (
-    DropReason,
     Executor,
     JobDone,
     JobDropped,
@@ -19,7 +18,7 @@ from wordloop_ml.executor import (
     Outcome,
 )
 from wordloop_ml.load import Load
-from wordloop_ml.messages import JobClass
+from wordloop_ml.messages import DropReason, JobClass
 
 
 @pytest.fixture

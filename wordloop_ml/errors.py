@@ -99,16 +99,40 @@ class BadInput(WordloopError):
         self.field = field
 
 
+class BusyReason(StrEnum):
+    """Which bound was reached: a label of metrics and a field of logs; clients are told the code alone."""
+
+    STARTING = "starting"
+    DRAINING = "draining"
+    LOAD = "load"
+    RESUME_LOAD = "resume_load"
+    MEETINGS = "meetings"
+    TRACKS = "tracks"
+    JOBS = "jobs"
+    QUEUE = "queue"
+    BODIES = "bodies"
+    FILES = "files"
+    DISK = "disk"
+    EMBEDDINGS = "embeddings"
+    OTHER = "other"
+
+
 class Busy(WordloopError):
-    """Raised where a bound is reached: retry after ``retry_after_s`` seconds."""
+    """Raised where a bound is reached: retry after ``retry_after_s`` seconds. reason: which bound."""
 
     default_code = ErrorCode.BUSY
 
     def __init__(
-        self, message: str, *, retry_after_s: float = 1.0, code: ErrorCode | None = None
+        self,
+        message: str,
+        *,
+        retry_after_s: float = 1.0,
+        reason: BusyReason = BusyReason.OTHER,
+        code: ErrorCode | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class Draining(Busy):
@@ -117,7 +141,7 @@ class Draining(Busy):
     default_code = ErrorCode.DRAINING
 
     def __init__(self, message: str = "this container is draining") -> None:
-        super().__init__(message, retry_after_s=0.0)
+        super().__init__(message, retry_after_s=0.0, reason=BusyReason.DRAINING)
 
 
 class EngineFailed(WordloopError):

@@ -26,10 +26,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from wordloop_ml.errors import Busy
+from wordloop_ml.errors import BadInput, Busy, BusyReason, WordloopError
 from wordloop_ml.load import Load, LoadMeter
-from wordloop_ml.messages import JobClass
-from wordloop_ml.telemetry import describe_bug
+from wordloop_ml.messages import DropReason, JobClass
+from wordloop_ml.metrics import FailReason, Metrics
+from wordloop_ml.telemetry import describe_bug, name_thread
 
 FAIRNESS_QUANTUM_S = 0.1
 """Meetings whose used run time differs by less than this compete by deadline."""
@@ -53,16 +54,6 @@ class Closable(Protocol):
 W = TypeVar("W", bound=Closable)
 
 
-class DropReason(StrEnum):
-    """Why a job never ran."""
-
-    SUPERSEDED = "superseded"
-    EXPIRED = "expired"
-    FORGOTTEN = "forgotten"
-    REFUSED = "refused"
-    CLOSED = "closed"
-
-
 @dataclass(frozen=True, slots=True)
 class JobDone:
     """The job's value, and where its time went, in seconds."""
@@ -74,9 +65,11 @@ class JobDone:
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """The job raised; a ``WordloopError`` is a lost job, anything else a bug."""
+    """The job raised; a ``WordloopError`` is a lost job, anything else a bug. Seconds as in ``JobDone``."""
 
     error: Exception
+    queued_s: float = field(default=0.0, compare=False)
+    ran_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +168,7 @@ class Executor(Generic[W]):
     reading when its buffer is full of audio that waits for them.
 
     backlog, background: how many jobs may wait, for speech and for work on texts.
+    metrics: what its jobs are counted in, but for those of the start; its own where nobody looks.
     """
 
     def __init__(
@@ -184,9 +178,11 @@ class Executor(Generic[W]):
         workers: int,
         backlog: int = 256,
         background: int = 64,
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._metrics = metrics or Metrics()
         self._bounds = {False: backlog, True: background}
         self._condition = threading.Condition()
         self._waiting: list[Job[W]] = []
@@ -217,6 +213,11 @@ class Executor(Generic[W]):
     def workers(self) -> int:
         """How many inference threads there are."""
         return len(self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait now."""
+        return len(self._waiting)
 
     @property
     def idle(self) -> int:
@@ -251,7 +252,7 @@ class Executor(Generic[W]):
         """Queue a job; never blocks. Raises ``Busy`` when its backlog is full or closed."""
         with self._condition:
             if self._closed:
-                raise Busy("the executor is closed")
+                raise Busy("the executor is closed", reason=BusyReason.DRAINING)
             superseded = [
                 one
                 for one in self._waiting
@@ -260,7 +261,8 @@ class Executor(Generic[W]):
             background = job.job_class.background
             waiting = self._count(self._waiting, background=background) - len(superseded)
             if waiting >= self._bounds[background] and job.job_class is not JobClass.FINAL:
-                raise Busy("too many inference jobs are waiting")
+                self._metrics.job_dropped[job.job_class, DropReason.REFUSED].inc()
+                raise Busy("too many inference jobs are waiting", reason=BusyReason.JOBS)
             for one in superseded:
                 self._waiting.remove(one)
             job.submitted_s = job.wanted_since_s = self._clock()
@@ -373,6 +375,7 @@ class Executor(Generic[W]):
 
     def _work(self, worker: W) -> None:
         """Run jobs on one thread until the executor closes, then free its worker."""
+        name_thread()
         try:
             while (taken := self._take()) is not None:
                 job, expired = taken
@@ -420,17 +423,27 @@ class Executor(Generic[W]):
 
     def _run(self, job: Job[W], worker: W) -> None:
         began_s = self._clock()
+        queued_s = began_s - job.submitted_s
         outcome: Outcome
         try:
             value = job.run(worker)
         except Exception as error:  # a job's errors are its owner's, never the thread's
-            outcome = JobFailed(error)
+            outcome = JobFailed(error, queued_s, self._clock() - began_s)
         else:
-            outcome = JobDone(value, began_s - job.submitted_s, self._clock() - began_s)
+            outcome = JobDone(value, queued_s, self._clock() - began_s)
+        self._measure(job, outcome)
         self._settle(job, self._clock() - began_s, failed=isinstance(outcome, JobFailed))
         if job.abandoned:
             outcome = JobDropped(DropReason.FORGOTTEN)
         _deliver(job, outcome)
+
+    def _measure(self, job: Job[W], outcome: JobDone | JobFailed) -> None:
+        if job.owner.kind is OwnerKind.START_UP:  # nobody waits for it, and first calls are slow
+            return
+        self._metrics.job_queued[job.job_class].observe(outcome.queued_s)
+        self._metrics.job_ran[job.job_class].observe(outcome.ran_s)
+        if isinstance(outcome, JobFailed):
+            self._metrics.job_failed[job.job_class, _fail_reason(outcome.error)].inc()
 
     def _settle(self, job: Job[W], ran_s: float, *, failed: bool) -> None:
         """Account for a finished job and let those that waited for its key go."""
@@ -454,7 +467,18 @@ class Executor(Generic[W]):
         with self._condition:
             self._dropped[reason] += len(jobs)
         for job in jobs:
+            self._metrics.job_dropped[job.job_class, reason].inc()
             _deliver(job, JobDropped(reason))
+
+
+def _fail_reason(error: Exception) -> FailReason:
+    match error:
+        case BadInput():
+            return FailReason.BAD_INPUT
+        case WordloopError():
+            return FailReason.ENGINE_FAILED
+        case _:
+            return FailReason.BUG
 
 
 def _deliver(job: Job[Any], outcome: Outcome) -> None:

@@ -40,6 +40,16 @@ class JobClass(IntEnum):
         return self >= JobClass.EMBEDDING
 
 
+class DropReason(StrEnum):
+    """Why an inference job never ran."""
+
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
 class AudioContext(IntEnum):
     """How much silence behind the audio a decode hears; engines say in positions what that is.
 

@@ -65,6 +65,12 @@ class Settings:
     )
     wyoming_host: str = _setting("127.0.0.1", "address to listen on for the Wyoming protocol")
     wyoming_tenant: str = _setting("default", "tenant of whoever speaks the Wyoming protocol")
+    metrics_port: int = _setting(
+        0,
+        "port of /metrics, on the same address and without a token; 0 for none",
+        low=0,
+        high=65_535,
+    )
     page: str = _setting("off", "on serves the page at /, off does not")
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")

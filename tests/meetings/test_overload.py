@@ -20,6 +20,7 @@ from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import Cadence, TrackOptions, TrackSession
 from wordloop_ml.messages import JobClass
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import TranscriberWorker
 
 INTERIM_SAMPLES = CaptioningPolicy().interim_samples
@@ -143,6 +144,7 @@ async def joined(
         CaptioningPolicy(),
         overload_of(executor, clock),
         asyncio.Lock(),
+        Metrics(),
         clock=clock,
     )
     session = actor.join(TrackOptions(track="a"))

@@ -1,23 +1,30 @@
 """The outbox is bounded and in order, timings add up, and audio waits for a whole window."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wordloop_ml.errors import ErrorCode
 from wordloop_ml.meetings.session import (
+    ARRIVAL_GRAIN_S,
+    ARRIVALS_KEPT_S,
     CAPACITY,
     Ack,
+    ArrivalTimes,
     CaptionTiming,
     Closed,
     DecodeTiming,
     Outbox,
     OutboxEvent,
+    SpeechArrival,
     WindowBuffer,
 )
 from wordloop_ml.messages import Caption, JobClass
+from wordloop_ml.metrics import Metrics, SegmentOrder
 
 
 def caption(segment: str, *, final: bool = False, end: int = 100) -> Caption:
@@ -149,3 +156,77 @@ def test_behind_a_gap_windows_begin_anew() -> None:
 def test_a_buffer_that_holds_nothing_gives_nothing() -> None:
     """Taking twice is harmless."""
     assert len(WindowBuffer(WINDOW).take()) == 0
+
+
+def test_audio_arrived_when_its_frame_did() -> None:
+    """Within the grain; audio before a gap and after it, too."""
+    arrivals = ArrivalTimes(1_000)
+    arrivals.add(320, 5.0)
+    arrivals.add(320, 5.0 + ARRIVAL_GRAIN_S / 2)
+    arrivals.add(320, 5.0 + 2 * ARRIVAL_GRAIN_S)
+    arrivals.skip(16_000)
+    arrivals.add(320, 6.0)
+    assert arrivals.of(1_000) == arrivals.of(1_639) == 5.0
+    assert arrivals.of(1_640) == 5.0 + 2 * ARRIVAL_GRAIN_S
+    assert arrivals.of(1_960 + 16_000) == 6.0
+
+
+def test_nothing_has_arrived_at_first() -> None:
+    """After a resumption, captions may come before any audio."""
+    assert ArrivalTimes(0).of(0) is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 1_000), st.floats(0.0, 2.0)), min_size=1, max_size=60))
+def test_arrival_times_are_bounded_and_never_too_late(pieces: list[tuple[int, float]]) -> None:
+    """A sample never seems younger than it is, unless it is older than what is kept."""
+    arrivals, now_s, at, came = ArrivalTimes(0), 100.0, 0, []
+    for samples, after_s in pieces:
+        now_s += after_s
+        came.append((at, now_s))
+        arrivals.add(samples, now_s)
+        at += samples
+    for first, at_s in came:
+        said = arrivals.of(first)
+        assert said is not None
+        if now_s - at_s < ARRIVALS_KEPT_S:
+            assert at_s - ARRIVAL_GRAIN_S <= said <= at_s
+    assert len(arrivals._pieces) <= ARRIVALS_KEPT_S / ARRIVAL_GRAIN_S + 2
+
+
+def spoken_caption(start: int, end: int) -> Caption:
+    return Caption("a", "a", start, end, ())
+
+
+def test_only_the_first_caption_of_an_onset_takes_it() -> None:
+    """An onset whose segment had no caption is forgotten with the next one."""
+    arrivals = ArrivalTimes(0)
+    for second in range(10):
+        arrivals.add(16_000, float(second))
+    arrivals.note_onset(1_000)
+    arrivals.note_onset(33_000)
+    arrivals.note_onset(90_000)
+    assert arrivals.take_onset(spoken_caption(32_000, 40_000)) == 2.0
+    assert arrivals.take_onset(spoken_caption(32_000, 48_000)) is None
+    assert arrivals.take_onset(spoken_caption(88_000, 99_000)) == 5.0
+
+
+def test_a_caption_is_counted_where_its_time_went() -> None:
+    """First captions by the order of their segments, interims by their lag, finals after pauses."""
+    metrics = Metrics()
+    speech = SpeechArrival(9.0, SegmentOrder.FIRST, 9.4)
+    timing = CaptionTiming(DECODE, 0.002, 0.0005, put_s=9.5, speech=speech)
+    timing.observe(metrics, caption("a"), 9.6)
+    final = replace(caption("a", final=True), speech_final=True)
+    again = replace(speech, began_s=None)
+    replace(timing, speech=again).observe(metrics, final, 9.9)
+    replace(timing, speech=None).observe(metrics, final, 99.0)
+    sums = {
+        ("first_caption_seconds", ("segment", "first")): 0.6,
+        ("caption_lag_seconds", None): 0.2,
+        ("final_seconds", None): 0.5,
+        ("caption_stage_seconds", ("stage", "send")): 0.5,
+    }
+    for (name, label), seconds in sums.items():
+        labels = {} if label is None else dict([label])
+        value = metrics.registry.get_sample_value(f"wordloop_{name}_sum", labels)
+        assert value == pytest.approx(seconds)

@@ -12,7 +12,8 @@ from tests.web.support import Running, Serving
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.engines.scripted import Failure, ScriptedTranscriber, ScriptedVoiceDetector
 from wordloop_ml.settings import Settings
-from wordloop_ml.web.serve import Signals, serve
+from wordloop_ml.web.drain import Signals
+from wordloop_ml.web.serve import serve
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import aiohttp
 import numpy as np
 import numpy.typing as npt
 
-from wordloop_ml.web.serve import Signals
+from wordloop_ml.web.drain import Signals
 
 WAIT_S = 20.0
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import structlog
 
-from scripts.benchmark.server_process import Server
+from scripts.benchmark.server_process import Server, free_ports
 from scripts.drills.service_process import scripted_service
 from tests.web.support import WAIT_S, Client, Serving
 from wordloop_ml.engines.scripted import silence, spoken
@@ -50,6 +50,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Server]:
         "WORDLOOP_LOG_LEVEL": "debug",
         "WORDLOOP_NEW_MEETING_LOAD": "1000",
         "WORDLOOP_RESUME_LOAD": "1000",
+        "WORDLOOP_METRICS_PORT": str(free_ports(1)[0]),
     }
     async with scripted_service(tmp_path, settings) as process:
         yield process
@@ -205,7 +206,7 @@ async def embeds(told: Told, http: aiohttp.ClientSession, url: str) -> None:
 async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
     service: Server, tmp_path: Path
 ) -> None:
-    """Nor a token, a header or a line of a bad file; in no log, error, close or probe."""
+    """Nor a token, a header or a line of a bad file; in no log, metric, error, close or probe."""
     told = Told()
     url = f"http://127.0.0.1:{service.port}"
     audio = f"{url}/v1/meetings/standup/audio"
@@ -248,6 +249,7 @@ async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
         await rotate_badly(tmp_path / "tokens", service)
         for probe in ("livez", "readyz", "startupz"):
             assert await asks(told, http, f"{url}/{probe}") == 200
+        told.texts.append(await metrics_of(service, http))
         # live while the process leaves
         meetings = times_logged(service, "meeting_started")
         leaving = asyncio.create_task(says(told, http, audio, START, *frames))
@@ -264,6 +266,18 @@ async def test_nothing_but_an_answer_says_what_was_said_or_by_whom(
         assert event in log
     assert '"meeting": "acme/standup"' in log
     assert '"library": "aiohttp.websocket"' in log
+
+
+async def metrics_of(service: Server, http: aiohttp.ClientSession) -> str:
+    """The metrics, which name no tenant, meeting or track either."""
+    [port] = [one["port"] for one in service.events() if one.get("protocol") == "metrics"]
+    async with http.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert answer.status == 200
+        metrics = await answer.text()
+    assert "wordloop_meetings 0.0" in metrics
+    for label in ("acme", "standup", '"t1"'):
+        assert label not in metrics
+    return metrics
 
 
 async def rotate_badly(tokens: Path, service: Server) -> None:

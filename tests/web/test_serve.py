@@ -20,7 +20,8 @@ from wordloop_ml.errors import EngineFailed, ErrorCode, StartupFailed, StartupHu
 from wordloop_ml.messages import Utterance
 from wordloop_ml.settings import Settings
 from wordloop_ml.web import serve as serving_process
-from wordloop_ml.web.serve import Signals, serve
+from wordloop_ml.web.drain import Signals
+from wordloop_ml.web.serve import serve
 
 LOCAL = replace(Settings(), port=0, workers=1, drain_listen_s=0.0)
 

@@ -16,9 +16,10 @@ from typing import TypeVar
 import numpy as np
 
 from wordloop_ml.analysis.jobs import Jobs, end_all
-from wordloop_ml.errors import Busy, Draining
+from wordloop_ml.errors import Busy, BusyReason, Draining
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import JobClass, TokenisedText, Vectors
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import Embedder, EmbedderCapabilities
 
 T = TypeVar("T")
@@ -53,12 +54,21 @@ class Embedded:
 
 
 class Embeddings:
-    """One embedder for any number of callers; used in one event loop."""
+    """One embedder for any number of callers; used in one event loop.
+
+    metrics: what requests of class EMBEDDING are counted in; its own where nobody looks.
+    """
 
     def __init__(
-        self, jobs: Jobs, embedder: Embedder, policy: EmbeddingPolicy | None = None
+        self,
+        jobs: Jobs,
+        embedder: Embedder,
+        policy: EmbeddingPolicy | None = None,
+        *,
+        metrics: Metrics | None = None,
     ) -> None:
         self._jobs = jobs
+        self._metrics = metrics or Metrics()
         self._embedder = embedder
         self._policy = policy or EmbeddingPolicy()
         self._calls = dict.fromkeys(JobClass, 0)
@@ -86,10 +96,15 @@ class Embeddings:
         Cancelled, it ends when the batches that run have ended. Raises ``EngineFailed``, ``Busy``
         (too many callers of class EMBEDDING) and ``Draining``.
         """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         with self._called(job_class):
             read, vectors = await self._begin(texts, job_class, caller)
             if vectors is None:
                 vectors = await self._embed_all(read, job_class, caller)
+            if job_class is JobClass.EMBEDDING:
+                self._metrics.embeddings.observe(loop.time() - began_s)
+                self._metrics.embedding_texts.inc(len(read))
             return Embedded(
                 vectors,
                 tuple(len(one.ids) for one in read),
@@ -105,7 +120,9 @@ class Embeddings:
     @contextmanager
     def _called(self, job_class: JobClass) -> Iterator[None]:
         if job_class is JobClass.EMBEDDING and self._calls[job_class] >= self._policy.calls:
-            raise Busy("too many requests for embeddings are being served")
+            raise Busy(
+                "too many requests for embeddings are being served", reason=BusyReason.EMBEDDINGS
+            )
         self._calls[job_class] += 1
         try:
             yield

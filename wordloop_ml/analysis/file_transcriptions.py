@@ -265,7 +265,13 @@ class _Transcription:
                 lambda: self._jobs.run_on_worker(JobClass.FILE, self._caller, call)
             )
         except EngineFailed as error:
-            log.warning("decode_failed", file=str(self._caller), code=error.code)
+            log.warning(
+                "decode_failed",
+                work=str(self._caller),
+                code=error.code,
+                decoded_for="file",
+                audio_ms=len(request.utterance.samples) * 1000 // SAMPLE_RATE,
+            )
             return Dropped.FAILED
 
 

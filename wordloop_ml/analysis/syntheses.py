@@ -8,8 +8,8 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from wordloop_ml.analysis.work_queue import Idempotency, WorkItem, WorkQueue
 from wordloop_ml.errors import BadInput, ErrorCode
 from wordloop_ml.executor import OwnerKind
 from wordloop_ml.messages import JobClass
+from wordloop_ml.metrics import Metrics, SynthesisEngine, SynthesisOutcome
 from wordloop_ml.synthesis.meeting import Synthesiser, synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis
 from wordloop_ml.synthesis.steps import Progress
@@ -135,6 +136,13 @@ class Asked:
     again: bool = False
 
 
+@dataclass(slots=True)
+class _Measured:
+    """What is measured of a synthesis besides its time."""
+
+    engine: SynthesisEngine = SynthesisEngine.NONE
+
+
 class Syntheses:
     """Makes syntheses of requests; used in one event loop, which never parses their bytes.
 
@@ -143,6 +151,7 @@ class Syntheses:
     grow.
     queue: owns the work of every request; its callers, and the drain, go to it.
     live_notes: takes notes of meetings that go on, with the synthesiser that is used by default.
+    metrics: what requests are counted in; its own where nobody looks.
     """
 
     def __init__(
@@ -153,7 +162,9 @@ class Syntheses:
         at_once: int,
         waiting: int,
         notes_bytes: int,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._runner = runner
         self._synthesisers = dict(synthesisers)
         self.queue: WorkQueue[Finished] = WorkQueue(
@@ -186,7 +197,8 @@ class Syntheses:
         async def perform(
             work: WorkItem[Finished], turn: Callable[[], Awaitable[None]]
         ) -> Finished:
-            return await self._perform(tenant, content, work, turn)
+            with self._measured() as measured:
+                return await self._perform(tenant, content, work, turn, measured)
 
         work = self.queue.accept(tenant, perform)
         if key is not None:
@@ -199,12 +211,14 @@ class Syntheses:
         content: bytes,
         work: WorkItem[Finished],
         turn: Callable[[], Awaitable[None]],
+        measured: _Measured,
     ) -> Finished:
         """Parse the request, run its plan in its turn, encode the result."""
         loop = asyncio.get_running_loop()
         asked_s = loop.time()
         request = await self._job(work, lambda: parse_request(content))
         synthesiser = self._chosen(request)
+        measured.engine = SynthesisEngine(synthesiser.made_by.kind)
         work.tell(Progress(WAITING, 0, 1))
         queued_s = loop.time()
         await turn()
@@ -223,6 +237,23 @@ class Syntheses:
         encoded = await self._job(work, lambda: _encode(made, timings))
         _log_made(work.name, tenant, made, timings)
         return Finished(encoded)
+
+    @contextmanager
+    def _measured(self) -> Iterator[_Measured]:
+        """Time a synthesis, and count it by what became of it."""
+        loop, measured, outcome = asyncio.get_running_loop(), _Measured(), SynthesisOutcome.FAILED
+        began_s = loop.time()
+        try:
+            yield measured
+            outcome = SynthesisOutcome.MADE
+        except BadInput:
+            outcome = SynthesisOutcome.REFUSED
+            raise
+        except asyncio.CancelledError:
+            outcome = SynthesisOutcome.CANCELLED
+            raise
+        finally:
+            self._metrics.synthesis[measured.engine, outcome].observe(loop.time() - began_s)
 
     def _chosen(self, request: SynthesisRequest) -> Synthesiser[Any]:
         kind = request.engine or next(iter(self._synthesisers))

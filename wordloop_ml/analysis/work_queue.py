@@ -19,7 +19,14 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
+from wordloop_ml.errors import (
+    BadInput,
+    Busy,
+    BusyReason,
+    Draining,
+    ErrorCode,
+    WordloopError,
+)
 from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.synthesis.steps import Found, PlanEvent, Progress
 from wordloop_ml.telemetry import describe_bug
@@ -176,12 +183,26 @@ class WorkQueue(Generic[R]):
         """How many items wait or run."""
         return len(self._tasks)
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for their turn."""
+        return sum(work.waiting for work in self._tasks)
+
+    @property
+    def running(self) -> int:
+        """How many items have their turn."""
+        return len(self._tasks) - self.waiting
+
     def check_room(self) -> None:
         """Raise ``Draining``, or ``Busy`` when all places are taken."""
         if self._draining:
             raise Draining
         if len(self._tasks) >= self._places:
-            raise Busy("as much is waiting here as may", retry_after_s=self._retry_after_s())
+            raise Busy(
+                "as much is waiting here as may",
+                retry_after_s=self._retry_after_s(),
+                reason=BusyReason.QUEUE,
+            )
 
     def accept(
         self, tenant: str, perform: Perform[R], *, ended: Callable[[], None] | None = None

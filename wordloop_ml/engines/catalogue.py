@@ -55,6 +55,7 @@ class LoadedModels:
         self._lock = threading.Lock()
         self._held: set[tuple[str, str]] = set()
         self._loads: Counter[tuple[str, str]] = Counter()
+        self._weights: dict[str, WeightsEntry] = {}
 
     @contextmanager
     def hold(self, role: str, entry: WeightsEntry) -> Iterator[None]:
@@ -82,11 +83,17 @@ class LoadedModels:
         """Count one load of a model."""
         with self._lock:
             self._loads[role, entry.name] += 1
+            self._weights[role] = entry
 
     def statistics(self) -> tuple[ModelLoads, ...]:
         """Return the loads of every model, in the order of the first."""
         with self._lock:
             return tuple(ModelLoads(*place, loads) for place, loads in self._loads.items())
+
+    def weights(self) -> dict[str, WeightsEntry]:
+        """Return the weights of each role that were loaded last."""
+        with self._lock:
+            return dict(self._weights)
 
 
 def synthesisers_of(

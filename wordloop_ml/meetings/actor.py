@@ -8,7 +8,7 @@ left). Results of inference come back as messages; for each message one pure ste
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,7 +18,6 @@ from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.executor import (
-    DropReason,
     Executor,
     Job,
     JobDone,
@@ -31,12 +30,15 @@ from wordloop_ml.load import Level
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.session import (
     Ack,
+    ArrivalTimes,
     Cadence,
     CaptionTiming,
     Closed,
     DecodeTiming,
     Leaving,
     Outbox,
+    SpeechArrival,
+    TrackEnd,
     TrackOptions,
     TrackSession,
     WindowBuffer,
@@ -44,13 +46,16 @@ from wordloop_ml.meetings.session import (
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     Caption,
+    DropReason,
     Flushed,
     Hypothesis,
     JobClass,
     Samples,
     SpanLost,
+    SpeechStarted,
     TrackEvent,
 )
+from wordloop_ml.metrics import LostReason, Metrics, SegmentOrder
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
 
@@ -155,6 +160,7 @@ class MeetingActor:
     jobs, so the inbox needs no bound of its own.
 
     turn: one for all meetings; whoever holds it handles one message in this turn of the loop.
+    metrics: what its captions are counted in.
     failed: how many tracks ended in a bug so far.
     """
 
@@ -166,10 +172,13 @@ class MeetingActor:
         policy: CaptioningPolicy,
         overload: Overload,
         turn: asyncio.Lock,
+        metrics: Metrics,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.meeting = meeting
+        self._metrics = metrics
+        self._segment_order = SegmentOrder.FIRST
         self._began_s = clock()
         self._clock = clock
         self._executor = executor
@@ -196,6 +205,11 @@ class MeetingActor:
     def has_track(self, track: str) -> bool:
         """Whether a connection of this track is live, perhaps without knowing that it broke."""
         return track in self._sessions
+
+    @property
+    def sessions(self) -> Iterable[TrackSession]:
+        """The sessions of the tracks that are live."""
+        return self._sessions.values()
 
     def age_ms(self) -> int:
         """Return how long the meeting has been live in this process, in milliseconds."""
@@ -228,10 +242,12 @@ class MeetingActor:
             Outbox(),
             WindowBuffer(self._policy.window_samples),
             acked_at=options.first_sample,
+            joined_s=self._clock(),
+            arrivals=ArrivalTimes(options.first_sample),
         )
         session.room.set()
         if older is not None:
-            self._close(older, ErrorCode.SUPERSEDED)
+            self._close(older, TrackEnd.SUPERSEDED, ErrorCode.SUPERSEDED)
         self._sessions[options.track] = session
         return session
 
@@ -241,6 +257,7 @@ class MeetingActor:
             self._post_held(message.session)
         if isinstance(message, GapArrived):
             message.session.waiting.restart()
+            message.session.arrivals.skip(message.samples)
         if not isinstance(message, DecodeAnswered | DrainAsked):
             message.session.unhandled += 1
         self._inbox.put_nowait(message)
@@ -251,6 +268,7 @@ class MeetingActor:
         What completes no window of the detector changes nothing and is held back until more comes,
         or another message: a step of the actor for each window, not for each frame.
         """
+        session.arrivals.add(len(samples), self._clock())
         step = SAMPLE_RATE // 4
         for start in range(0, len(samples), step):
             piece = samples[start : start + step]
@@ -269,7 +287,9 @@ class MeetingActor:
         """
         while not session.outbox.closed and not self._has_room(session, samples):
             session.room.clear()
+            paused_s = self._clock()
             await session.room.wait()
+            self._metrics.read_paused.inc(self._clock() - paused_s)
 
     def _has_room(self, session: TrackSession, samples: int) -> bool:
         if session.unhandled >= UNHANDLED_MESSAGES or session.track.crowded:
@@ -297,10 +317,10 @@ class MeetingActor:
         for session in self._sessions.values():
             self.post(DrainAsked(session, deadline_s))
 
-    def abandon(self, code: ErrorCode) -> None:
+    def abandon(self, ended: TrackEnd, code: ErrorCode) -> None:
         """Close every session at once: the actor's task has failed or was cancelled."""
         for session in list(self._sessions.values()):
-            self._close(session, code)
+            self._close(session, ended, code)
 
     def _handle(self, message: Message) -> None:
         """Handle one message: events go to outboxes, decode requests to the executor."""
@@ -308,9 +328,9 @@ class MeetingActor:
         match message:
             case DecodeAnswered(session, request_id, outcome, timing):
                 if self._is_live(session):
-                    self._emit(
-                        session, session.track.answer(request_id, self._result(outcome)), timing
-                    )
+                    result = self._result(session, outcome, timing)
+                    self._emit(session, session.track.answer(request_id, result), timing)
+                    self._count(session, timing)
             case DrainAsked(session, deadline_s):
                 if self._is_live(session):
                     self._drain(session, deadline_s)
@@ -332,7 +352,7 @@ class MeetingActor:
         """Handle a message of a connection; a session that is leaving takes no more audio."""
         session = message.session
         if isinstance(message, ConnectionLost):
-            self._close(session, message.code)
+            self._close(session, _end_of(message.code), message.code)
             return
         if session.leaving:
             return
@@ -382,13 +402,45 @@ class MeetingActor:
                 session.finals += 1
                 self._share_language(session)
             elif isinstance(output, SpanLost):
-                session.lost += 1
-            session.outbox.put(output, self._timing(output, decode))
+                self._lose(session, output)
+            elif isinstance(output, SpeechStarted) and output.at >= session.options.live_from:
+                session.arrivals.note_onset(output.at)
+            session.outbox.put(output, self._timing(session, output, decode))
         session.room.set()
-        if session.outbox.closed:
-            self._close(session, ErrorCode.SLOW_CONSUMER)
+        if session.outbox.closed:  # by its connection, or because nobody reads it
+            code = session.outbox.code
+            self._close(session, _end_of(code), code)
         elif session.leaving and session.track.done:
-            self._close(session, session.close_code)
+            drained = session.close_code is ErrorCode.DRAINING
+            ended = TrackEnd.DRAINED if drained else TrackEnd.STOPPED
+            self._close(session, ended, session.close_code)
+
+    def _lose(self, session: TrackSession, span: SpanLost) -> None:
+        """Count a span of audio that has no final, and log it unless its client made it, as often as it likes."""
+        session.lost += 1
+        reason = span.reason or LostReason(span.code)
+        self._metrics.spans_lost[reason].inc()
+        if reason is LostReason.GAP:
+            return
+        log.info(
+            "span_lost",
+            meeting=str(self.meeting),
+            track=session.options.track,
+            reason=reason,
+            start=span.start,
+            end=span.end,
+        )
+
+    def _count(self, session: TrackSession, timing: DecodeTiming | None) -> None:
+        """Count what an answer has added to the track's counters; log what the guards refused."""
+        for reason in session.count(self._metrics):
+            log.debug(
+                "hypothesis_rejected",
+                meeting=str(self.meeting),
+                track=session.options.track,
+                reason=reason,
+                **({} if timing is None else timing.facts()),
+            )
 
     def _share_language(self, session: TrackSession) -> None:
         """Tell the other tracks what is spoken here: people of one meeting speak one language."""
@@ -398,13 +450,25 @@ class MeetingActor:
                     other.track.expect_language(language)
 
     def _timing(
-        self, event: TrackEvent | Flushed, decode: DecodeTiming | None
+        self, session: TrackSession, event: TrackEvent | Flushed, decode: DecodeTiming | None
     ) -> CaptionTiming | None:
         if not isinstance(event, Caption):
             return None
         now_s, began_s = self._clock(), self._step_began_s
         returned_s = 0.0 if decode is None else began_s - decode.done_s
-        return CaptionTiming(decode, returned_s, now_s - began_s, now_s)
+        speech = None if event.replay else self._arrival(session, event)
+        return CaptionTiming(decode, returned_s, now_s - began_s, now_s, speech)
+
+    def _arrival(self, session: TrackSession, caption: Caption) -> SpeechArrival | None:
+        """Return when the audio of a caption arrived; None where none has, after a resumption."""
+        began_s = session.arrivals.take_onset(caption)
+        ended_s = session.arrivals.of(caption.end - 1)
+        if ended_s is None:
+            return None
+        order = self._segment_order
+        if began_s is not None:
+            self._segment_order = SegmentOrder.LATER
+        return SpeechArrival(began_s, order, ended_s)
 
     def _acknowledge(self, session: TrackSession) -> None:
         urgent = session.options.suspected and session.acked_committed < session.options.live_from
@@ -448,7 +512,7 @@ class MeetingActor:
     ) -> None:
         """Bring an answer from an inference thread to the inbox."""
         timing = None
-        if isinstance(outcome, JobDone):
+        if isinstance(outcome, JobDone | JobFailed):
             timing = DecodeTiming(
                 request.kind,
                 samples=len(request.utterance.samples),
@@ -464,12 +528,20 @@ class MeetingActor:
             # The loop is closed: the process is leaving and nobody waits for the answer.
             return
 
-    def _result(self, outcome: Outcome) -> Hypothesis | Dropped:
+    def _result(
+        self, session: TrackSession, outcome: Outcome, timing: DecodeTiming | None
+    ) -> Hypothesis | Dropped:
         match outcome:
             case JobDone(value=Hypothesis() as hypothesis):
                 return hypothesis
             case JobFailed(error=WordloopError() as error):
-                log.warning("decode_failed", meeting=str(self.meeting), code=error.code)
+                log.warning(
+                    "decode_failed",
+                    meeting=str(self.meeting),
+                    track=session.options.track,
+                    code=error.code,
+                    **({} if timing is None else timing.facts()),
+                )
                 return Dropped.FAILED
             case JobFailed(error=error):
                 raise error
@@ -483,12 +555,12 @@ class MeetingActor:
         self.failed += 1
         track = session.options.track
         log.error("track_failed", meeting=str(self.meeting), track=track, **describe_bug(error))
-        self._close(session, ErrorCode.INTERNAL)
+        self._close(session, TrackEnd.FAILED, ErrorCode.INTERNAL)
 
     def _is_live(self, session: TrackSession) -> bool:
         return self._sessions.get(session.options.track) is session
 
-    def _close(self, session: TrackSession, code: ErrorCode | None) -> None:
+    def _close(self, session: TrackSession, ended: TrackEnd, code: ErrorCode | None) -> None:
         """End a session, whatever the reason: tell its connection and drop its jobs."""
         track = session.track
         session.outbox.put(
@@ -501,10 +573,18 @@ class MeetingActor:
         log.info(
             "track_ended",
             meeting=str(self.meeting),
-            track=session.options.track,
+            ended=ended,
             code=code,
-            received=track.received,
-            committed=track.committed,
-            finals=session.finals,
-            lost=session.lost,
+            **session.facts(self._clock()),
         )
+
+
+def _end_of(code: ErrorCode | None) -> TrackEnd:
+    """Return how a track ended whose connection did, by the code of that."""
+    match code:
+        case None:
+            return TrackEnd.LEFT
+        case ErrorCode.INTERNAL:
+            return TrackEnd.FAILED
+        case _:
+            return TrackEnd.REFUSED

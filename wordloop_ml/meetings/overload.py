@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 
 import structlog
 
-from wordloop_ml.errors import Busy
+from wordloop_ml.errors import Busy, BusyReason
 from wordloop_ml.executor import Executor
 from wordloop_ml.load import (
     MAX_INTERIM_INTERVAL_FACTOR,
@@ -94,10 +94,16 @@ class Overload:
         if resumed:
             if self._load.utilisation >= self._limits.resume:
                 raise Busy(
-                    "this container cannot take over any more", retry_after_s=RETRY_RESUME_AFTER_S
+                    "this container cannot take over any more",
+                    retry_after_s=RETRY_RESUME_AFTER_S,
+                    reason=BusyReason.RESUME_LOAD,
                 )
         elif self._expected() >= self._limits.refuse or self._shedder.level is Level.REFUSE:
-            raise Busy("this container is as busy as it may be", retry_after_s=RETRY_AFTER_S)
+            raise Busy(
+                "this container is as busy as it may be",
+                retry_after_s=RETRY_AFTER_S,
+                reason=BusyReason.LOAD,
+            )
         self._pending.add(meeting, self._clock())
 
     def withdraw(self, meeting: Hashable) -> None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import structlog
 
 from wordloop_ml.captioning.policy import CaptioningPolicy
-from wordloop_ml.errors import Busy, Draining, ErrorCode
+from wordloop_ml.errors import Busy, BusyReason, Draining, ErrorCode
 from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.actor import MeetingActor
 from wordloop_ml.meetings.overload import Overload
-from wordloop_ml.meetings.session import Ack, OutboxEvent, TrackOptions, TrackSession
-from wordloop_ml.messages import Caption
+from wordloop_ml.meetings.session import Ack, OutboxEvent, TrackEnd, TrackOptions, TrackSession
+from wordloop_ml.messages import SAMPLE_RATE, Caption
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
 
@@ -46,7 +47,10 @@ class RosterStatistics:
 
 
 class Roster:
-    """Live meetings by key. A meeting lives from its first connection to the end of its last."""
+    """Live meetings by key. A meeting lives from its first connection to the end of its last.
+
+    metrics: what they are counted in; its own where nobody looks.
+    """
 
     def __init__(
         self,
@@ -57,13 +61,14 @@ class Roster:
         max_meetings: int = 64,
         max_tracks: int = 32,
         limits: LoadLimits | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._executor = executor
         self._voice_detector = voice_detector
         self._policy = policy if policy is not None else CaptioningPolicy()
-        self._overload = Overload(
-            executor, limits if limits is not None else LoadLimits(), self._policy.interim_samples
-        )
+        self._limits = limits if limits is not None else LoadLimits()
+        self._overload = Overload(executor, self._limits, self._policy.interim_samples)
+        self._metrics = metrics or Metrics()
         self._max_meetings = max_meetings
         self._max_tracks = max_tracks
         self._turn = asyncio.Lock()
@@ -85,6 +90,26 @@ class Roster:
             tracks=sum(actor.tracks for actor in self._actors.values()),
             failed=self._failed + sum(actor.failed for actor in self._tasks),
         )
+
+    def observe(self) -> None:
+        """Set the gauges of the metrics to what is now."""
+        now, metrics, load = self.statistics(), self._metrics, self._executor.load()
+        metrics.meetings.set(now.meetings)
+        metrics.tracks.set(now.tracks)
+        metrics.meetings_max.set(self._max_meetings)
+        metrics.drain_tracks_left.set(now.tracks if self._draining else 0)
+        metrics.jobs_waiting.set(self._executor.waiting)
+        metrics.workers.set(self._executor.workers)
+        metrics.load_level.set(self._overload.level)
+        metrics.interim_interval_factor.set(self._overload.interim_interval_factor)
+        for kind, gauge in metrics.load.items():
+            gauge.set(getattr(load, kind))
+        for limit, gauge in metrics.load_limit.items():
+            gauge.set(getattr(self._limits, limit))
+        sessions = [one for actor in self._actors.values() for one in actor.sessions]
+        metrics.outbox_events_max.set(max((len(one.outbox) for one in sessions), default=0))
+        held = (self._policy.buffer_samples - one.track.room for one in sessions if not one.leaving)
+        metrics.audio_buffer_max.set(max(held, default=0) / SAMPLE_RATE)
 
     @contextmanager
     def admitted(self, meeting: JobOwner, *, resumed: bool = False) -> Iterator[None]:
@@ -141,6 +166,7 @@ class Roster:
             self._policy,
             self._overload,
             self._turn,
+            self._metrics,
         )
         session = actor.join(options)
         task = asyncio.create_task(actor.run(), name=f"meeting-{meeting}")
@@ -154,7 +180,9 @@ class Roster:
         here = self._actors.keys() | self._connections.keys()
         if meeting not in here and len(here) >= self._max_meetings:
             raise Busy(
-                "this container holds as many meetings as it may", retry_after_s=RETRY_AFTER_S
+                "this container holds as many meetings as it may",
+                retry_after_s=RETRY_AFTER_S,
+                reason=BusyReason.MEETINGS,
             )
 
     async def drain(self, deadline_s: float) -> bool:
@@ -186,11 +214,11 @@ class Roster:
             del self._tasks[actor]
             self._failed += actor.failed
             if task.cancelled():
-                actor.abandon(ErrorCode.DRAINING)
+                actor.abandon(TrackEnd.CUT, ErrorCode.DRAINING)
                 log.warning("meeting_cut", meeting=str(actor.meeting))
             elif (error := task.exception()) is not None:
                 self._failed += actor.tracks
-                actor.abandon(ErrorCode.INTERNAL)
+                actor.abandon(TrackEnd.FAILED, ErrorCode.INTERNAL)
                 log.error("meeting_failed", meeting=str(actor.meeting), **describe_bug(error))
             else:
                 log.info("meeting_ended", meeting=str(actor.meeting))
@@ -203,7 +231,11 @@ class Roster:
 
 
 def _no_more_tracks() -> Busy:
-    return Busy("this meeting holds as many tracks as it may", retry_after_s=RETRY_AFTER_S)
+    return Busy(
+        "this meeting holds as many tracks as it may",
+        retry_after_s=RETRY_AFTER_S,
+        reason=BusyReason.TRACKS,
+    )
 
 
 TURN_S = 0.5

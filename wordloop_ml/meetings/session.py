@@ -1,18 +1,29 @@
 """One track's session with its connection: what it asked for, what waits to be sent, and when.
 
 Where the time of a caption went is measured for every caption, which costs a few readings of the
-clock; it is logged at level debug only: durations and classes, never a word of it.
+clock; it is counted in the metrics, and logged at level debug only: durations and classes, never a word of it.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
-from wordloop_ml.captioning.track import Track
+from wordloop_ml.captioning.track import MOST_WAITING, Track
 from wordloop_ml.errors import ErrorCode
-from wordloop_ml.messages import SAMPLE_RATE, Caption, Flushed, JobClass, Samples, Task, TrackEvent
+from wordloop_ml.messages import (
+    SAMPLE_RATE,
+    Caption,
+    Flushed,
+    JobClass,
+    RejectReason,
+    Samples,
+    Task,
+    TrackEvent,
+)
+from wordloop_ml.metrics import CaptionStage, Metrics, SegmentOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,29 @@ class DecodeTiming:
     ran_s: float
     done_s: float
 
+    def facts(self) -> dict[str, str | float]:
+        """Return the facts for a log line, durations in milliseconds."""
+        return {
+            "decoded_for": self.kind.name.lower(),
+            "audio_ms": self.samples * 1000 // SAMPLE_RATE,
+            "heard_ms": round(1000 * self.heard_s, 3),
+            "queued_ms": round(1000 * self.queued_s, 3),
+            "ran_ms": round(1000 * self.ran_s, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechArrival:
+    """When the audio of a caption had arrived, on the clock of the meeting.
+
+    began_s: the first speech of its segment, for the first caption of that alone. order: of the segment
+    in its meeting. ended_s: the newest audio that the caption covers.
+    """
+
+    began_s: float | None
+    order: SegmentOrder
+    ended_s: float
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionTiming:
@@ -39,6 +73,7 @@ class CaptionTiming:
 
     decode: the answer that let it out; None when the audio did (a speculation came true, or the
     text was there already).
+    speech: None for a replay, whose audio is not live.
     returned_s: from the end of the decode to its turn in the event loop.
     stabilised_s: the step that made the caption; without a decode, voice detection is part of it.
     put_s: when it was put into the outbox, on the clock of the meeting.
@@ -48,6 +83,26 @@ class CaptionTiming:
     returned_s: float
     stabilised_s: float
     put_s: float
+    speech: SpeechArrival | None = None
+
+    def observe(self, metrics: Metrics, caption: Caption, sent_s: float) -> None:
+        """Count a caption that was sent; a replay counts nowhere. sent_s: as for ``facts``."""
+        if self.speech is None:
+            return
+        if self.speech.began_s is not None:
+            metrics.first_caption[self.speech.order].observe(sent_s - self.speech.began_s)
+        if not caption.final:
+            metrics.caption_lag.observe(sent_s - self.speech.ended_s)
+        elif caption.speech_final:
+            metrics.final.observe(sent_s - self.speech.ended_s)
+        stages = metrics.caption_stage
+        stages[CaptionStage.STABILISED].observe(self.stabilised_s)
+        stages[CaptionStage.SEND].observe(sent_s - self.put_s)
+        if self.decode is not None:
+            stages[CaptionStage.HEARD].observe(self.decode.heard_s)
+            stages[CaptionStage.QUEUED].observe(self.decode.queued_s)
+            stages[CaptionStage.RAN].observe(self.decode.ran_s)
+            stages[CaptionStage.RETURNED].observe(self.returned_s)
 
     def facts(self, sent_s: float) -> dict[str, str | float]:
         """Return the facts for a log line, durations in milliseconds.
@@ -61,13 +116,7 @@ class CaptionTiming:
         }
         facts: dict[str, str | float] = {"decoded_for": "none", "audio_ms": 0}
         if self.decode is not None:
-            facts["decoded_for"] = self.decode.kind.name.lower()
-            facts["audio_ms"] = self.decode.samples * 1000 // SAMPLE_RATE
-            stages |= {
-                "heard_ms": self.decode.heard_s,
-                "queued_ms": self.decode.queued_s,
-                "ran_ms": self.decode.ran_s,
-            }
+            facts |= self.decode.facts()
         return facts | {name: round(1000 * stage, 3) for name, stage in stages.items()}
 
 
@@ -132,12 +181,21 @@ class Outbox:
     def __init__(self) -> None:
         self._events: deque[tuple[OutboxEvent, CaptionTiming | None]] = deque()
         self._waiting = asyncio.Event()
-        self._closed = False
+        self._closed: Closed | None = None
+
+    def __len__(self) -> int:
+        """How many events wait to be sent."""
+        return len(self._events)
 
     @property
     def closed(self) -> bool:
         """Whether nothing more can be put."""
-        return self._closed
+        return self._closed is not None
+
+    @property
+    def code(self) -> ErrorCode | None:
+        """Why nothing more can be put; None for a regular end, and while more can."""
+        return None if self._closed is None else self._closed.code
 
     @property
     def empty(self) -> bool:
@@ -146,15 +204,15 @@ class Outbox:
 
     def put(self, event: OutboxEvent, timing: CaptionTiming | None = None) -> None:
         """Queue an event; after ``Closed`` everything is ignored."""
-        if self._closed:
+        if self.closed:
             return
         if isinstance(event, Closed):
-            self._closed = True
+            self._closed = event
         self._drop_stale(event)
-        if len(self._events) >= CAPACITY and not self._closed:
+        if len(self._events) >= CAPACITY and self._closed is None:
             self._events.clear()
-            self._closed = True
             event, timing = Closed(ErrorCode.SLOW_CONSUMER), None
+            self._closed = event
         self._events.append((event, timing))
         self._waiting.set()
 
@@ -208,6 +266,82 @@ class TrackOptions:
     suspected: bool = False
 
 
+ARRIVAL_GRAIN_S = 0.02
+"""Audio that arrives within so long of other audio counts as arrived with it."""
+
+ARRIVALS_KEPT_S = 12.0
+"""Beyond the last bucket of every latency."""
+
+
+class ArrivalTimes:
+    """Remembers when the newest audio of a track arrived; pure: times are passed in, never backwards.
+
+    first_sample: absolute index of the first sample that will arrive.
+    """
+
+    def __init__(self, first_sample: int) -> None:
+        self._end = first_sample
+        self._pieces: deque[tuple[int, float]] = deque()  # (first sample, time)
+        self._onsets: deque[tuple[int, float]] = deque(maxlen=MOST_WAITING)  # likewise
+
+    def add(self, samples: int, now_s: float) -> None:
+        """Note that so many samples arrived."""
+        if not self._pieces or now_s - self._pieces[-1][1] >= ARRIVAL_GRAIN_S:
+            self._pieces.append((self._end, now_s))
+            while now_s - self._pieces[0][1] > ARRIVALS_KEPT_S:
+                self._pieces.popleft()
+        self._end += samples
+
+    def skip(self, samples: int) -> None:
+        """Note that so many samples will never arrive."""
+        self._end += samples
+
+    def of(self, sample: int) -> float | None:
+        """Return when a sample arrived, by its absolute index; the oldest time that is known for an older one.
+
+        None where nothing has arrived.
+        """
+        for first, at_s in reversed(self._pieces):
+            if first <= sample:
+                return at_s
+        return self._pieces[0][1] if self._pieces else None
+
+    def note_onset(self, sample: int) -> None:
+        """Note that speech began at a sample: the first caption over it will be its segment's."""
+        at_s = self.of(sample)
+        if at_s is not None:
+            self._onsets.append((sample, at_s))
+
+    def take_onset(self, caption: Caption) -> float | None:
+        """Return when the speech of a caption began to arrive, once for each onset; None for later captions.
+
+        Onsets before it had no caption, and are forgotten.
+        """
+        began_s: float | None = None
+        while self._onsets and self._onsets[0][0] < caption.end:
+            sample, at_s = self._onsets.popleft()
+            if began_s is None and sample >= caption.start:
+                began_s = at_s
+        return began_s
+
+
+class TrackEnd(StrEnum):
+    """How a track ended, for the log.
+
+    STOPPED: its client stopped it and has all finals. LEFT: the peer went without that. REFUSED: the
+    peer did what it may not. SUPERSEDED: by a newer connection. DRAINED: it left with the process,
+    CUT: later than that could wait. FAILED: of a bug.
+    """
+
+    STOPPED = "stopped"
+    LEFT = "left"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+    DRAINED = "drained"
+    CUT = "cut"
+    FAILED = "failed"
+
+
 class WindowBuffer:
     """Holds audio back until it completes a window of the voice detector.
 
@@ -254,6 +388,8 @@ class TrackSession:
     interim_interval_factor: how many times more rarely than usual it asks for interims.
     degraded: its connection knows that interims come less often.
     unhandled: its messages in the inbox. finals, lost: how many of each were emitted.
+    joined_s: when it began, on the clock of the meeting. arrivals: of its audio.
+    rejections, stable_words, revised_words: what the metrics have of its track's counters.
     """
 
     options: TrackOptions
@@ -269,4 +405,37 @@ class TrackSession:
     unhandled: int = 0
     finals: int = 0
     lost: int = 0
+    joined_s: float = 0.0
+    arrivals: ArrivalTimes = field(default_factory=lambda: ArrivalTimes(0))
+    rejections: Counter[RejectReason] = field(default_factory=Counter)
+    stable_words: int = 0
+    revised_words: int = 0
     room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def count(self, metrics: Metrics) -> Counter[RejectReason]:
+        """Count what its track's counters have gained; return what the guards refused since."""
+        track = self.track
+        if track.stable_words != self.stable_words:
+            metrics.stable_words.inc(track.stable_words - self.stable_words)
+            metrics.revised_words.inc(track.revised_words - self.revised_words)
+            self.stable_words, self.revised_words = track.stable_words, track.revised_words
+        rejected = track.rejections - self.rejections
+        if rejected:
+            self.rejections = track.rejections.copy()
+            for reason, times in rejected.items():
+                metrics.rejected[reason].inc(times)
+        return rejected
+
+    def facts(self, now_s: float) -> dict[str, object]:
+        """Return the facts for a log line about its end. now_s: on the clock of the meeting."""
+        track = self.track
+        return {
+            "track": self.options.track,
+            "resumed": self.options.first_sample > 0,
+            "seconds": round(now_s - self.joined_s, 1),
+            "received": track.received,
+            "committed": track.committed,
+            "finals": self.finals,
+            "lost": self.lost,
+            "rejected": {str(reason): times for reason, times in track.rejections.items()},
+        }

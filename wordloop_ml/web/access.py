@@ -21,11 +21,12 @@ import structlog
 from aiohttp import web
 
 from wordloop_ml.errors import BadInput, ErrorCode, StartupFailed
-from wordloop_ml.telemetry import describe_bug
+from wordloop_ml.telemetry import describe_bug, name_thread
 from wordloop_ml.tokens import Tokens, parse_tokens, read_content
 from wordloop_ml.web.errors import Handler, answer_error, route_of
 from wordloop_ml.web.openapi.docs_page import FILES
 from wordloop_ml.web.page import is_file_of_page, is_own_page
+from wordloop_ml.web.refusals import REFUSALS
 from wordloop_ml.web.service import SERVICE
 from wordloop_ml.wire.credentials import presented_key
 
@@ -115,8 +116,9 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _refuse(request: web.Request, reason: str, code: ErrorCode) -> web.Response:
-    log.info("request_refused", route=route_of(request), code=code)
-    return answer_error(request, BadInput(reason, code=code))
+    error = BadInput(reason, code=code)
+    request.app[REFUSALS].note(route_of(request), error)
+    return answer_error(request, error)
 
 
 READ_EVERY_S = 2.0
@@ -158,6 +160,7 @@ class TokenFile:
 
     def _watch(self) -> None:
         """Read again and again, on the thread, and hand what was read to the event loop."""
+        name_thread()
         while True:
             outcome = _read(self._path)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more

@@ -27,7 +27,7 @@ from wordloop_ml.meetings.actor import (
 )
 from wordloop_ml.meetings.roster import meeting_key
 from wordloop_ml.meetings.session import Closed, OutboxEvent, Ping, TrackOptions, TrackSession
-from wordloop_ml.messages import SAMPLE_RATE, Samples, Task
+from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, Task
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.service import SERVICE, Service
@@ -170,8 +170,10 @@ class CaptionStream:
         """Yield what a track tells, in order, in absolute samples at 16 kHz; ``Closed`` comes last."""
         outbox = self._sessions[track].outbox
         while True:
-            event = await outbox.get()
-            yield event
+            event, timing = await outbox.get_timed()
+            yield event  # goes on once the client was told
+            if timing is not None and isinstance(event, Caption):
+                timing.observe(self._service.metrics, event, time.monotonic())
             if isinstance(event, Closed):
                 return
 
@@ -242,7 +244,7 @@ async def serve_stream(
     """
     service = request.app[SERVICE]
     meeting = meeting_key(request[TENANT], uuid.uuid4().hex)
-    with service.roster.admitted(meeting):
+    with service.admitted(meeting):
         if not socket.accepts(request):
             raise BadInput("this route speaks WebSocket only")
         stream = CaptionStream.join(service, meeting, options, tracks)
@@ -253,6 +255,7 @@ async def serve_stream(
             connection = StreamConnection(service, meeting, peer, stream, adapt(peer, stream))
             with service.connection():
                 await connection.run()
+            service.metrics.closed(socket.close_code, resumed=False)
         finally:
             stream.leave()
     return socket

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
 from wordloop_ml.telemetry import describe_bug
+from wordloop_ml.web.refusals import REFUSALS
 from wordloop_ml.wire.error_forms import PROBLEM, ErrorForm, Refusal, form_for, refusal_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -89,13 +90,16 @@ _BUG = Refusal(500, ErrorCode.INTERNAL, "unexpected error")
 def _answer_to(error: Exception, request: web.Request) -> web.Response:
     match error:
         case WordloopError():
+            request.app[REFUSALS].note(route_of(request), error)
             answer = answer_error(request, error)
             if request.content.exception() is not None:
                 # where the next request would begin is not known: its sender must not be surprised
                 answer.force_close()
             return answer
         case web.HTTPException():
-            return _with_allow(_answer(request, _refused_by_aiohttp(error)), error)
+            refusal = _refused_by_aiohttp(error)
+            request.app[REFUSALS].note(route_of(request), BadInput("", code=refusal.code))
+            return _with_allow(_answer(request, refusal), error)
         case ConnectionError() if request.transport is None or request.transport.is_closing():
             # The peer vanished while it was answered: nobody reads this.
             return problem(BadInput("the connection is gone"))
@@ -106,6 +110,7 @@ def _answer_to(error: Exception, request: web.Request) -> web.Response:
                 request_id=request_id(request),
                 **describe_bug(error),
             )
+            request.app[REFUSALS].count_bug()
             return _answer(request, _BUG)
 
 

@@ -16,10 +16,12 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from wordloop_ml.errors import BadInput, Busy, ErrorCode
+from wordloop_ml.errors import BadInput, Busy, BusyReason, ErrorCode
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.errors import bug_problem, http_problem, problem
 from wordloop_ml.web.listening import Listener
+from wordloop_ml.web.refusals import REFUSALS, Refusals
 
 MAX_LINE_BYTES = 8_190
 """Bytes that the request line may have."""
@@ -47,6 +49,9 @@ _LIMITS: dict[str, Any] = {
     "access_log": None,
 }
 
+NO_ROUTE = "none"
+"""What logs call the route of what is no request."""
+
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger()
@@ -56,12 +61,14 @@ class HttpConnection(web.RequestHandler):
     """One TCP connection; answers and logs errors by their codes, never what came in.
 
     when_lost: called once if the connection is lost, for the handler of the request at hand.
+    refusals: of the application.
     """
 
-    __slots__ = ("when_lost",)
+    __slots__ = ("_refusals", "when_lost")
 
-    def __init__(self, manager: web.Server, **kwargs: Any) -> None:
+    def __init__(self, manager: web.Server, refusals: Refusals, **kwargs: Any) -> None:
         self.when_lost: Callable[[], None] | None = None
+        self._refusals = refusals
         super().__init__(manager, **kwargs)
 
     @property
@@ -91,9 +98,10 @@ class HttpConnection(web.RequestHandler):
             raise ConnectionError("an answer has begun: another cannot follow")
         if isinstance(exc, HttpProcessingError):
             error = _refused(exc)
-            log.info("request_refused", route="none", code=error.code)
+            self._refusals.note(NO_ROUTE, error)
             response = problem(error)
         else:
+            self._refusals.count_bug()
             response = bug_problem(exc or TimeoutError())
         response.force_close()
         return response
@@ -103,8 +111,9 @@ class HttpConnection(web.RequestHandler):
         del args
         error = kw.get("exc_info")
         if isinstance(error, web.RequestPayloadError | HttpProcessingError):
-            log.info("request_refused", route="none", code=ErrorCode.BAD_REQUEST)
+            self._refusals.note(NO_ROUTE, BadInput("the body broke"))
         else:
+            self._refusals.count_bug()
             described = describe_bug(error) if isinstance(error, BaseException) else {}
             log.error("request_failed", route="none", **described)
 
@@ -112,7 +121,7 @@ class HttpConnection(web.RequestHandler):
 class HttpServer(web.Server):
     """Makes an ``HttpConnection`` for each peer."""
 
-    def __init__(self, handler: RequestHandler, **kwargs: Any) -> None:
+    def __init__(self, handler: RequestHandler, refusals: Refusals, **kwargs: Any) -> None:
         async def named(request: web.BaseRequest) -> web.StreamResponse:
             try:
                 return await handler(request)
@@ -120,21 +129,29 @@ class HttpServer(web.Server):
                 return http_problem(error)
 
         super().__init__(named, **kwargs)
+        self._refusals = refusals
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of a new connection, for asyncio."""
-        return HttpConnection(self, loop=self._loop, **_LIMITS)
+        return HttpConnection(self, self._refusals, loop=self._loop, **_LIMITS)
 
 
 class HttpRunner(web.AppRunner):
-    """Runs an application on ``HttpServer``; signals are left alone."""
+    """Runs an application on ``HttpServer``; signals are left alone.
+
+    What it refuses is counted by its ``REFUSALS``; by nobody where it has none.
+    """
 
     def __init__(self, app: web.Application) -> None:
+        if REFUSALS not in app:
+            app[REFUSALS] = Refusals(Metrics())
         super().__init__(app, handle_signals=False, shutdown_timeout=CUT_S)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return HttpServer(made.request_handler, request_factory=made.request_factory)
+        return HttpServer(
+            made.request_handler, self.app[REFUSALS], request_factory=made.request_factory
+        )
 
 
 def _refused(error: HttpProcessingError) -> BadInput:
@@ -254,7 +271,7 @@ class BodyMemory:
     def hold(self, length: int) -> None:
         """Reserve ``length`` bytes. Raises ``Busy`` beyond the limit of all bodies."""
         if self._held_bytes + length > self._most_bytes:
-            raise Busy("too many bodies are being received")
+            raise Busy("too many bodies are being received", reason=BusyReason.BODIES)
         self._held_bytes += length
 
 

@@ -35,6 +35,7 @@ from wordloop_ml.meetings.session import (
     TrackSession,
 )
 from wordloop_ml.messages import Caption, Flushed, Samples, TrackEvent
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
 from wordloop_ml.web.service import SERVICE, Service, Stage
@@ -98,7 +99,7 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
     if not valid_identifier(meeting):
         raise BadInput("meeting_id must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     key = meeting_key(request[TENANT], meeting)
-    with service.roster.admitted(key, resumed=resumed):
+    with service.admitted(key, resumed=resumed):
         socket = TrackSocket((NATIVE_SUBPROTOCOL,))
         if not socket.accepts(request):
             raise BadInput("this route speaks WebSocket only")
@@ -106,17 +107,19 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
         await socket.prepare(request)
         with service.connection():
             await connection.run()
+        service.metrics.closed(socket.close_code, resumed=resumed)
     return socket
 
 
 class Sender:
     """Sends one track's messages to its peer.
 
-    traces: log where the time of each caption went. sent: called with each message once it was sent, if given.
+    metrics: what captions are counted in. traces: log where the time of each went. sent: called with each message once it was sent, if given.
     """
 
-    def __init__(self, peer: Peer, meeting: JobOwner, *, traces: bool) -> None:
+    def __init__(self, peer: Peer, meeting: JobOwner, metrics: Metrics, *, traces: bool) -> None:
         self._peer = peer
+        self._metrics = metrics
         self._meeting = meeting
         self._traces = traces
         self.sent: Callable[[ServerMessage], None] | None = None
@@ -156,8 +159,8 @@ class Sender:
                     await self.send(_message(event, translator, audio))
                     if options.suspected:
                         turn.look(event, options.live_from)
-                if self._traces and timing is not None and isinstance(event, Caption):
-                    self._trace(event, timing)
+                if timing is not None and isinstance(event, Caption):
+                    self._measure(event, timing)
                 event, timing = await session.outbox.get_timed()
             await self._end(event, audio)
         except (TimeoutError, ConnectionError):
@@ -181,8 +184,12 @@ class Sender:
         text = reason if code is None else close_reason(code, reason)
         await self._peer.close(status, text)
 
-    def _trace(self, caption: Caption, timing: CaptionTiming) -> None:
-        """Log where the time of a caption went."""
+    def _measure(self, caption: Caption, timing: CaptionTiming) -> None:
+        """Count, and log at level debug, where the time of a caption went that was sent."""
+        sent_s = time.monotonic()
+        timing.observe(self._metrics, caption, sent_s)
+        if not self._traces:
+            return
         log.debug(
             "caption_sent",
             meeting=str(self._meeting),
@@ -190,7 +197,7 @@ class Sender:
             segment=caption.segment,
             end=caption.end,
             final=caption.final,
-            **timing.facts(time.monotonic()),
+            **timing.facts(sent_s),
         )
 
 
@@ -324,7 +331,9 @@ class TrackConnection:
             idle_s=math.ceil(settings.idle_s),
         )
         self._peer = Peer(socket, request, self._limits, settings.idle_s)
-        self._sender = Sender(self._peer, meeting, traces=settings.log_level == "debug")
+        self._sender = Sender(
+            self._peer, meeting, service.metrics, traces=settings.log_level == "debug"
+        )
         self._reader = Reader(service, self._peer)
 
     async def run(self) -> None:

@@ -1,20 +1,17 @@
-"""The serving process: its routes and probes, and its life: listen, load, become ready, serve, drain, leave.
+"""The serving process: its routes and probes, and its life: listen, load, become ready, serve, leave.
 
 No probe looks at load: a full fleet must not take itself out.
-
-aiohttp's own signal handling closes the listening socket first and cancels its handlers: peers see
-1006 and probes see refused connections. So the service drains by itself.
 """
 
 import asyncio
 import ctypes
 import gc
 import os
+import platform
 import queue
-import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,34 +21,40 @@ import numpy as np
 import structlog
 from aiohttp import web
 
+from wordloop_ml import __version__
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.file_transcriptions import FileTranscriptions
 from wordloop_ml.analysis.jobs import Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
-from wordloop_ml.analysis.work_queue import WorkQueue
 from wordloop_ml.captioning.policy import CaptioningPolicy
+from wordloop_ml.cgroup import memory_limit, usable_cpus
 from wordloop_ml.engines.catalogue import Engines, open_engines, synthesisers_of
 from wordloop_ml.errors import ErrorCode, StartupFailed, StartupHung
 from wordloop_ml.executor import Executor, Job, JobFailed, JobOwner, Outcome, OwnerKind
 from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobClass, Utterance
-from wordloop_ml.ports import TranscriberWorker
+from wordloop_ml.metrics import Metrics
+from wordloop_ml.ports import TranscriberCapabilities, TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback, variable
+from wordloop_ml.telemetry import name_thread
 from wordloop_ml.tokens import single_token
 from wordloop_ml.web.access import TokenFile, access, name_origin
 from wordloop_ml.web.deepgram import listen, listen_to_turns
 from wordloop_ml.web.deepgram_file import listen_to_file
+from wordloop_ml.web.drain import Drain, Signals
 from wordloop_ml.web.embeddings import embeddings
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
+from wordloop_ml.web.metrics import MetricsServer
 from wordloop_ml.web.openai import model, models, transcriptions, translations
 from wordloop_ml.web.openai_realtime import openai_realtime
 from wordloop_ml.web.openapi.docs_page import FILES, docs
 from wordloop_ml.web.openapi.document import openapi
 from wordloop_ml.web.page import add_page, read_page
+from wordloop_ml.web.refusals import REFUSALS, Refusals
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.static_files import StaticFile
 from wordloop_ml.web.synthesis import synthesis
@@ -98,6 +101,7 @@ def make_app(service: Service, page: Mapping[str, StaticFile] = {}) -> web.Appli
     """Make the application with the routes of one service. page: the files of the page by path, if it is served."""
     app = web.Application(middlewares=[errors, access], client_max_size=MAX_BODY_BYTES)
     app[SERVICE] = service
+    app[REFUSALS] = Refusals(service.metrics)
     app[FORMS] = ERROR_FORMS
     app.on_response_prepare.append(name_origin)
     app.router.add_get("/livez", livez)
@@ -127,53 +131,9 @@ CLOSE_S = 2.0
 TRY_WITHIN_S = 60.0
 """How long the first inference on each worker may take before the start has failed."""
 
-END_WORK_S = 2.0
-"""How long syntheses and files may take to return from the calls on threads that they wait for."""
-
-CLOSE_SOCKETS_S = 3.0
-"""How long the last frames and closing handshakes may take once the meetings have left."""
-
-JOIN_THREADS_S = 2.0
-"""How long inference threads may take to return from their last native call."""
-
-LOOK_EVERY_S = 0.2
-"""How soon a second signal cuts either of these short."""
-
 OpenEngines = Callable[[Settings], Engines]
 
 log = structlog.get_logger()
-
-
-class Signals:
-    """SIGTERM and SIGINT: the first asks the process to leave, the second forces it.
-
-    Installed before the models load, so that a stop is heard at any moment. SIGINT comes from a
-    person at a terminal: no balancer has to notice, so the listener need not stay open.
-    """
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.forced = asyncio.Event()
-        self.by_hand = False
-
-    def install(self) -> None:
-        """Take over both signals of this process."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.hear)
-        loop.add_signal_handler(signal.SIGINT, self.hear, True)
-
-    def remove(self) -> None:
-        """Restore the default handlers of both signals."""
-        loop = asyncio.get_running_loop()
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGINT)
-
-    def hear(self, by_hand: bool = False) -> None:
-        """Take one signal. by_hand: it was SIGINT."""
-        if self.asked.is_set():
-            self.forced.set()
-        self.by_hand = by_hand
-        self.asked.set()
 
 
 async def serve(
@@ -227,8 +187,8 @@ async def _serve(
     await runner.setup()
     try:
         port = await _listen(runner, settings)
-        async with _wyoming(service):
-            loaded = await _load(settings, engines, signals)
+        async with _metrics(service), _wyoming(service):
+            loaded = await _load(service, engines, signals)
             if loaded is None:
                 return False
             return await _serve_meetings(service, runner, loaded, signals, port, on_ready)
@@ -249,6 +209,28 @@ async def _listen(runner: HttpRunner, settings: Settings) -> int:
         raise _not_listening(settings.host, settings.port, error) from error
     log.info("listening", host=settings.host, port=site.port)
     return site.port
+
+
+@asynccontextmanager
+async def _metrics(service: Service) -> AsyncIterator[None]:
+    """Serve the metrics for as long as the context lasts, if the settings want it.
+
+    Raises ``StartupFailed`` (``bad_setting``).
+    """
+    host, port = service.settings.host, service.settings.metrics_port
+    if not port:
+        yield
+        return
+    server = MetricsServer(service.metrics, service.observe)
+    try:
+        try:
+            await server.start(host, port)
+        except OSError as error:
+            raise _not_listening(host, port, error) from error
+        log.info("listening", host=host, port=port, protocol="metrics")
+        yield
+    finally:
+        await server.stop()
 
 
 def _not_listening(host: str, port: int, error: OSError) -> StartupFailed:
@@ -282,10 +264,10 @@ async def _wyoming(service: Service) -> AsyncIterator[None]:
 class Loaded:
     """The engines of this process and the threads that run them."""
 
-    def __init__(self, engines: Engines, workers: int) -> None:
+    def __init__(self, engines: Engines, workers: int, metrics: Metrics) -> None:
         self.engines = engines
         self.executor: Executor[TranscriberWorker] = Executor(
-            engines.transcriber.open_worker, workers=workers
+            engines.transcriber.open_worker, workers=workers, metrics=metrics
         )
 
     def close(self) -> bool:
@@ -296,7 +278,7 @@ class Loaded:
         return True
 
 
-async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> Loaded | None:
+async def _load(service: Service, engines: OpenEngines, signals: Signals) -> Loaded | None:
     """Load and try every engine on a thread of its own; None when a signal came first.
 
     The thread is a daemon: a stop during a long load leaves at once, without waiting for it.
@@ -314,8 +296,9 @@ async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> L
 
     def load() -> None:
         loaded, failure = None, None
+        name_thread()
         try:
-            loaded = _load_engines(settings, engines)
+            loaded = _load_engines(service.settings, engines, service.metrics)
         except BaseException as error:  # carried to the loop, which raises it
             failure = error
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -333,7 +316,7 @@ async def _load(settings: Settings, engines: OpenEngines, signals: Signals) -> L
     return None
 
 
-def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
+def _load_engines(settings: Settings, engines: OpenEngines, metrics: Metrics) -> Loaded:
     """Blocking: open the engines and do one real inference on each worker and the detector.
 
     Raises ``StartupFailed``, ``EngineFailed``; ``StartupHung`` when a native call goes on.
@@ -341,7 +324,7 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
     began_s = time.monotonic()
     _check_spool(settings)
     opened = engines(settings)
-    loaded = Loaded(opened, settings.workers)
+    loaded = Loaded(opened, settings.workers, metrics)
     try:
         _try_engines(loaded)
         # The first calls are slow; what the second ones take is what a decode may take. They also
@@ -354,13 +337,15 @@ def _load_engines(settings: Settings, engines: OpenEngines) -> Loaded:
         if not loaded.close():
             raise StartupHung(str(error)) from error
         raise
-    capabilities = opened.transcriber.capabilities
+    capabilities, memory = opened.transcriber.capabilities, memory_limit()
     log.info(
         "engines_loaded",
         transcriber=capabilities.name,
         model=capabilities.model,
         embedder=None if opened.embedder is None else opened.embedder.capabilities.model,
         workers=settings.workers,
+        cpus=usable_cpus(),
+        memory_mib=None if memory is None else memory.bytes >> 20,
         seconds=round(time.monotonic() - began_s, 3),
     )
     return loaded
@@ -448,6 +433,7 @@ async def _serve_meetings(
             refuse=settings.new_meeting_load,
             resume=settings.resume_load,
         ),
+        metrics=service.metrics,
     )
     # What was made while starting lives as long as the process: looking through it again and
     # again for garbage would only hold up captions.
@@ -455,8 +441,12 @@ async def _serve_meetings(
     gc.freeze()
     service.loaded = loaded.engines.loaded
     engines, jobs = loaded.engines, Jobs(loaded.executor)
-    embeddings = None if engines.embedder is None else Embeddings(jobs, engines.embedder)
-    syntheses = _syntheses(settings, engines, jobs, embeddings)
+    embeddings = (
+        None
+        if engines.embedder is None
+        else Embeddings(jobs, engines.embedder, metrics=service.metrics)
+    )
+    syntheses = _syntheses(service, engines, jobs, embeddings)
     files = FileTranscriptions(
         jobs,
         engines.voice_detector,
@@ -466,106 +456,64 @@ async def _serve_meetings(
         waiting=settings.files_waiting,
     )
     service.become_ready(roster, capabilities, syntheses, embeddings, files)
-    log.info("ready", port=port)
+    _tell_ready(service, capabilities, port)
     if on_ready is not None:
         on_ready(port)
     await signals.asked.wait()
     works = (syntheses.queue, syntheses.live_notes.queue, files.queue)
-    return await _drain(service, runner, loaded, signals, roster, works, embeddings)
+    leaving = Drain(
+        service=service,
+        runner=runner,
+        executor=loaded.executor,
+        engines=engines,
+        roster=roster,
+        works=works,
+        embeddings=embeddings,
+    )
+    return await leaving.run(signals)
+
+
+def _tell_ready(service: Service, capabilities: TranscriberCapabilities, port: int) -> None:
+    """Log and count what this process runs with."""
+    settings, weights = service.settings, service.loaded.weights()
+    for one in service.loaded.statistics():
+        service.metrics.loaded(one.role, one.model, one.loads, weights[one.role].bytes)
+    service.metrics.built(
+        version=__version__,
+        profile=settings.profile,
+        engine=capabilities.name,
+        model=capabilities.model,
+    )
+    log.info(
+        "ready",
+        port=port,
+        version=__version__,
+        python=platform.python_version(),
+        profile=settings.profile,
+        models={role: f"{one.name}@{one.sha256[:12]}" for role, one in weights.items()},
+        workers=settings.workers,
+        threads=settings.threads,
+        max_meetings=settings.max_meetings,
+        max_tracks=settings.max_tracks,
+        loads=[
+            settings.stretch_load,
+            settings.drop_load,
+            settings.new_meeting_load,
+            settings.resume_load,
+        ],
+    )
 
 
 def _syntheses(
-    settings: Settings, engines: Engines, jobs: Jobs, embeddings: Embeddings | None
+    service: Service, engines: Engines, jobs: Jobs, embeddings: Embeddings | None
 ) -> Syntheses:
     """Make the syntheses of this process: by a language model where the profile has one, else extractive."""
+    settings = service.settings
     return Syntheses(
         PlanRunner(jobs, None if embeddings is None else embeddings.embed, engines.generator),
         synthesisers_of(engines.embedder, engines.generator),
         at_once=settings.syntheses,
         waiting=settings.syntheses_waiting,
         notes_bytes=settings.notes_cache_mb << 20,
+        metrics=service.metrics,
     )
-
-
-async def _drain(
-    service: Service,
-    runner: web.AppRunner,
-    loaded: Loaded,
-    signals: Signals,
-    roster: Roster,
-    works: Sequence[WorkQueue[Any]],
-    embeddings: Embeddings | None,
-) -> bool:
-    """Leave. False when a native call hangs: then only the end of the process frees it.
-
-    A second signal cuts every wait short.
-    """
-    settings, forced = service.settings, signals.forced
-    # 1. Balancers see it first; the listener answers new meetings with 503 meanwhile.
-    service.become_unready()
-    service.uploads.drain()
-    for work in works:
-        work.refuse_waiting()
-    log.info("drain_started", tracks=roster.statistics().tracks)
-    await _wait(forced, 0.0 if signals.by_hand else settings.drain_listen_s)
-    # 2 and 3. Every connection is told, gets its finals, and closes; all at once. Syntheses, files
-    # and embeddings make room for the finals: whoever waits for one asks elsewhere.
-    if embeddings is not None:
-        embeddings.drain()
-    ending = asyncio.gather(*(work.drain(END_WORK_S) for work in works))
-    leaving = asyncio.create_task(roster.drain(settings.drain_deadline_s), name="drain-roster")
-    cutting = asyncio.create_task(forced.wait(), name="drain-forced")
-    await asyncio.wait({leaving, cutting}, return_when=asyncio.FIRST_COMPLETED)
-    cutting.cancel()
-    if not leaving.done():
-        roster.cut()
-        for work in works:
-            work.cut()
-    in_time = await leaving
-    ended = all(await ending)
-    closed = await _unconnected(service, forced)
-    # 4. What has not answered its close frame by now is cut with the listener.
-    await runner.cleanup()
-    joined = await _joined(loaded.executor, forced)
-    # 5. Only when no thread is inside a native call may the weights go.
-    if joined:
-        loaded.engines.close()
-    log.info(
-        "drain_ended",
-        in_time=in_time,
-        syntheses_ended=ended,
-        sockets_closed=closed,
-        threads_joined=joined,
-    )
-    return joined
-
-
-async def _wait(forced: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await forced.wait()
-    except TimeoutError:
-        return
-
-
-async def _unconnected(service: Service, forced: asyncio.Event) -> bool:
-    """Poll for the last closing handshake; once forced, a moment has to do."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + CLOSE_SOCKETS_S
-    while not await service.wait_unconnected(LOOK_EVERY_S):
-        if forced.is_set() or loop.time() >= until_s:
-            return False
-    return True
-
-
-async def _joined(executor: Executor[TranscriberWorker], forced: asyncio.Event) -> bool:
-    """Poll for the threads' end without blocking the loop, which still closes sockets."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + JOIN_THREADS_S
-    while not executor.close(0.0):
-        if forced.is_set():
-            until_s = min(until_s, loop.time() + LOOK_EVERY_S)
-        if loop.time() >= until_s:
-            return False
-        await asyncio.sleep(0.02)
-    return True

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,10 @@ from wordloop_ml.analysis.file_transcriptions import FileTranscriptions
 from wordloop_ml.analysis.live_notes import LiveNotes
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.catalogue import LoadedModels
-from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
+from wordloop_ml.errors import BadInput, Busy, BusyReason, Draining, ErrorCode
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.roster import Quarantine, Roster
+from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import EmbedderCapabilities, TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
@@ -36,7 +38,7 @@ class Service:
     """What the routes share, one per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
-    tokens: who may come in. quarantine: for tracks that a process may have died of.
+    tokens: who may come in. metrics: what everything of it is counted in. quarantine: for tracks that a process may have died of.
     bodies: the memory of bodies. uploads: the disk of files. created_s: when the process began, in
     seconds of the Unix epoch.
     """
@@ -45,6 +47,8 @@ class Service:
         self.settings = settings
         self.tokens = tokens
         self.loaded = LoadedModels()
+        self.metrics = Metrics()
+        self._drain_began_s: float | None = None
         self._stage = Stage.STARTING
         self._roster: Roster | None = None
         self._capabilities: TranscriberCapabilities | None = None
@@ -156,6 +160,47 @@ class Service:
     def become_unready(self) -> None:
         """Enter the stage ``DRAINING``: nothing new is accepted."""
         self._stage = Stage.DRAINING
+        self._drain_began_s = time.monotonic()
+
+    @property
+    def draining_s(self) -> float:
+        """How long it has been draining, in seconds; 0 before."""
+        began_s = self._drain_began_s
+        return 0.0 if began_s is None else time.monotonic() - began_s
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, closing handshakes included."""
+        return self._connections
+
+    @contextmanager
+    def admitted(self, meeting: JobOwner, *, resumed: bool = False) -> Iterator[None]:
+        """Hold a place in a meeting, and count who asked; see ``Roster.admitted``.
+
+        Raises ``Draining`` or ``Busy``, also while starting.
+        """
+        with ExitStack() as place:
+            try:
+                place.enter_context(self.roster.admitted(meeting, resumed=resumed))
+            except Busy as busy:
+                self.metrics.admission_refused[busy.reason].inc()
+                raise
+            self.metrics.admitted.inc()
+            yield
+
+    def observe(self) -> None:
+        """Set the gauges of the metrics to what is now."""
+        metrics = self.metrics
+        metrics.draining.set(self._stage is Stage.DRAINING)
+        metrics.drain_seconds.set(self.draining_s)
+        if self._roster is not None:
+            self._roster.observe()
+        if self._syntheses is not None:
+            metrics.syntheses_waiting.set(self._syntheses.queue.waiting)
+            metrics.syntheses_running.set(self._syntheses.queue.running)
+        if self._transcriptions is not None:
+            metrics.files_waiting.set(self._transcriptions.queue.waiting)
+            metrics.files_running.set(self._transcriptions.queue.running)
 
     @contextmanager
     def connection(self) -> Iterator[None]:
@@ -180,7 +225,7 @@ class Service:
 
 
 def _starting() -> Busy:
-    return Busy("the models are still being loaded", retry_after_s=2.0)
+    return Busy("the models are still being loaded", retry_after_s=2.0, reason=BusyReason.STARTING)
 
 
 SERVICE: Final = web.AppKey("service", Service)

@@ -24,7 +24,8 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 
 from wordloop_ml.audio.spool import SpooledFile
-from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
+from wordloop_ml.errors import BadInput, Busy, BusyReason, Draining, ErrorCode
+from wordloop_ml.telemetry import name_thread
 
 CHUNK_BYTES = 1 << 16
 
@@ -107,6 +108,7 @@ class SpoolThread:
         self._calls.put(None)
 
     def _work(self) -> None:
+        name_thread()
         while (call := self._calls.get()) is not None:
             call()
 
@@ -232,7 +234,7 @@ class Uploads:
         """Begin a file. Raises ``Busy`` and ``Draining``."""
         self.check_open()
         if self._files >= MOST_UPLOADS:
-            raise Busy("too many files are being received")
+            raise Busy("too many files are being received", reason=BusyReason.FILES)
         self._files += 1
         made: list[SpooledFile] = []
 
@@ -260,7 +262,7 @@ class Uploads:
         if file.length + length > self._most_bytes:
             raise self._too_large()
         if self._held_bytes + length > self._all_bytes:
-            raise Busy("too many files are being received")
+            raise Busy("too many files are being received", reason=BusyReason.FILES)
         file.length += length
         self._held_bytes += length
 
@@ -276,7 +278,9 @@ class Uploads:
             return await self._on_thread().run(call)
         except OSError as error:
             log.error("spool_failed", errno=error.errno)
-            raise Busy("the disk takes no more files", retry_after_s=10.0) from None
+            raise Busy(
+                "the disk takes no more files", retry_after_s=10.0, reason=BusyReason.DISK
+            ) from None
 
     def _on_thread(self) -> SpoolThread:
         if self._thread is None:

@@ -13,7 +13,7 @@ import structlog
 
 from wordloop_ml import __version__
 from wordloop_ml.audio.live_audio import PcmAudio
-from wordloop_ml.errors import BadInput, Draining, ErrorCode, WordloopError
+from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.languages import standard_code
 from wordloop_ml.meetings.roster import meeting_key
 from wordloop_ml.meetings.session import Closed
@@ -21,6 +21,7 @@ from wordloop_ml.messages import Caption, SpanLost
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.caption_stream import CaptionStream, StreamOptions
 from wordloop_ml.web.listening import Listener
+from wordloop_ml.web.refusals import Refusals
 from wordloop_ml.web.service import Service, Stage
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
@@ -63,6 +64,7 @@ class WyomingServer:
         settings = service.settings
         self._service = service
         self._listener = Listener(settings.wyoming_host, settings.wyoming_port, self._protocol)
+        self._refusals = Refusals(service.metrics)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -82,7 +84,7 @@ class WyomingServer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._tasks) >= MAX_CONNECTIONS:
-            log.info("request_refused", route="wyoming", code=ErrorCode.BUSY)
+            self._refusals.note("wyoming", Busy("too many connections"))
             writer.transport.abort()
             return
         connection = WyomingConnection(self._service, reader, writer)
@@ -140,7 +142,7 @@ class WyomingConnection:
         """Serve one utterance to its transcript."""
         meeting = meeting_key(self._service.settings.wyoming_tenant, uuid.uuid4().hex)
         options = StreamOptions(language=asked.language, vocabulary=asked.vocabulary)
-        with self._service.roster.admitted(meeting):
+        with self._service.admitted(meeting):
             stream = CaptionStream.join(self._service, meeting, options)
             self._transcribing = True
             try:
