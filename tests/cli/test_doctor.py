@@ -137,6 +137,8 @@ def test_a_port_that_somebody_has_is_found(scripted: dict[str, str]) -> None:
         (one,) = found("port", {**scripted, "WORDLOOP_PORT": port})
         assert one.state is State.FAILS
         assert f"127.0.0.1:{port}" in one.found
+        _, one = found("port", {**scripted, "WORDLOOP_METRICS_PORT": port})
+        assert one.state is State.FAILS
     (one,) = found("port", {**scripted, "WORDLOOP_PORT": port})
     assert one.state is State.OK
 

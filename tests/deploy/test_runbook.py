@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.deploy.tools import MONITORING, ROOT
+from wordloop_ml.errors import ErrorCode
 
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 CAPACITY = re.findall(
@@ -40,3 +41,12 @@ def test_panels_that_are_named_are_on_the_dashboard() -> None:
     assert named > severities
     for name in named - severities:
         assert any(name.lower() in title for title in titles), name
+
+
+def test_events_and_codes_that_are_named_are_in_the_logs() -> None:
+    """By the guide to the logs, and the errors."""
+    guide = (ROOT / "docs/logs.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z]+_[a-z_]+)`", RUNBOOK))
+    metrics = {name for name in named if name.startswith("wordloop_")}
+    events = set(re.findall(r"`(\w+)`", guide))
+    assert named - metrics - set(ErrorCode) <= events

@@ -263,6 +263,8 @@ def _memory(settings: Settings, filesystem: Path) -> Finding:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     ports = [("port", settings.host, settings.port)]
+    if settings.metrics_port:
+        ports.append(("metrics_port", settings.host, settings.metrics_port))
     if settings.wyoming_port:
         ports.append(("wyoming_port", settings.wyoming_host, settings.wyoming_port))
     for name, host, port in ports:
