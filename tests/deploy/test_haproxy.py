@@ -4,10 +4,12 @@ import re
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +23,11 @@ PROBES = ("/livez", "/readyz", "/startupz")
 
 
 class Container(ThreadingHTTPServer):
-    """Answers every request with its name; ``full`` refuses all but probes with 503."""
+    """Answers every request with its name; ``full`` refuses all but probes with 503.
+
+    ready: what ``/readyz`` says. checked: it has said that it is not. A path that ends in ``/hold``
+    is answered once ``release`` is set; ``held``: one such waits.
+    """
 
     daemon_threads = True
 
@@ -29,6 +35,8 @@ class Container(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.name = name
         self.full = False
+        self.ready = True
+        self.checked, self.held, self.release = (threading.Event() for _ in range(3))
         self.asked: Counter[str] = Counter()
 
     def handle_error(self, *_: object) -> None:
@@ -43,12 +51,18 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer, and count the path."""
         self.server.asked[self.path] += 1
-        refused = self.server.full and self.path not in PROBES
+        probed = self.path in PROBES
+        refused = not self.server.ready if probed else self.server.full
         body = self.server.name.encode()
         self.send_response(503 if refused else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.path.endswith("/hold"):
+            self.server.held.set()
+            self.server.release.wait(30.0)
         self.wfile.write(body)
+        if probed and refused:
+            self.server.checked.set()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -136,6 +150,24 @@ def test_a_meeting_that_a_full_container_refuses_is_offered_to_another(fleet: Fl
     for one in fleet.containers:
         one.full = True
     assert fleet.get(path)[0] == 503
+
+
+def test_a_container_that_drains_keeps_what_it_has_and_gets_nothing_new(fleet: Fleet) -> None:
+    """From the next check of its readiness on."""
+    _, first = fleet.get("/v1/meetings/m1/audio")
+    (draining,) = (one for one in fleet.containers if one.name == first)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(fleet.get, "/v1/meetings/m1/hold")
+        try:
+            assert draining.held.wait(10.0)
+            draining.ready = False
+            assert draining.checked.wait(10.0)
+            until_s = time.monotonic() + 10.0
+            while fleet.get("/v1/meetings/m1/audio")[1] == first:
+                assert time.monotonic() < until_s
+        finally:
+            draining.release.set()
+        assert held.result(10.0) == (200, first)
 
 
 @pytest.mark.parametrize("probe", PROBES)
