@@ -145,7 +145,7 @@ def _access(settings: Settings) -> Iterator[Finding]:
         require_token_beyond_loopback(settings)
         if settings.tokens_file:
             tokens = parse_tokens(read_content(Path(settings.tokens_file)))
-            found += f", tokens of {tokens.tenants} tenants"
+            found += f", tenants with tokens: {tokens.tenants}"
     except StartupFailed as error:
         yield Finding(State.FAILS, "settings", str(error))
     else:
