@@ -35,7 +35,7 @@ let opening = false;
 let wakeLock = null;
 
 const voiceOf = (/** @type {string} */ track) => meeting.voiceOf(track);
-const log = new LogView($("log"), $("earlier"), $("later"), voiceOf);
+const log = new LogView($("log"), $("earlier"), $("later"), voiceOf, () => reading.leave());
 const live = new LiveView($("live"), voiceOf);
 const alone = new CaptionBox($("captions"), voiceOf);
 const floating = new FloatingCaptions(voiceOf, (on) => $("float").setAttribute("aria-pressed", String(on)));
@@ -74,7 +74,7 @@ function drawNow() {
     log.append(reading.following && log.atEnd);
     const last = transcript.entries.at(-1);
     live.update(transcript.open, last?.track ?? null);
-    alone.update(transcript.open, last);
+    if (!$("captions").hidden) alone.update(transcript.open, last);
     floating.update(transcript.open, last);
   }
   $("welcome").hidden = meeting.tracks.size > 0;

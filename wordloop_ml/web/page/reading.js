@@ -5,6 +5,8 @@
 
 const AT_BOTTOM_PX = 48;
 const CITED_MS = 6_000;
+const GLIDE_MS = 400;
+const MOVES_FOR_MS = { wheel: 1_000, touchmove: 1_500, keydown: 1_000, pointerdown: 10_000 }; // the last: a scroll bar
 
 export class Reading {
   /** Whether the newest words stay in sight. */
@@ -17,6 +19,10 @@ export class Reading {
   #label;
   #page;
   #lastTop = 0;
+  #lastHeight = 0;
+  #lastMove = 0; // when it last went to the bottom
+  #byHand = 0; // until then scrolling may be the reader's: rows that leave above scroll, too
+  #still = matchMedia("(prefers-reduced-motion: reduce)");
   #seen = 0; // entries when the reader left the end
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #citing;
@@ -35,6 +41,9 @@ export class Reading {
     this.#label = label;
     this.#page = page;
     scroller.addEventListener("scroll", () => this.#scrolled());
+    for (const [event, ms] of Object.entries(MOVES_FOR_MS)) {
+      scroller.addEventListener(event, () => (this.#byHand = performance.now() + ms), { passive: true });
+    }
     button.addEventListener("click", () => this.jump());
   }
 
@@ -51,13 +60,20 @@ export class Reading {
     this.#update();
   }
 
+  /** Leaves the newest words; from now on new ones are counted. */
+  leave() {
+    this.following = false;
+    this.#seen = this.#page.transcript().entries.length;
+    this.#update();
+  }
+
   /** Goes to the newest words, and follows them. */
   jump() {
     this.frozen = false;
     this.following = true;
     this.#log.toEnd();
     this.#page.draw();
-    this.#toBottom();
+    this.#settle(3);
     this.#update();
   }
 
@@ -69,7 +85,7 @@ export class Reading {
       return false;
     }
     this.frozen = true;
-    this.#leave();
+    this.leave();
     this.#update();
     return true;
   }
@@ -82,7 +98,7 @@ export class Reading {
   cite(segments, turn) {
     const index = this.#page.transcript().indexOf(segments[turn]);
     if (index < 0) return;
-    this.#leave();
+    this.leave();
     const target = this.#log.row(index);
     this.unmark();
     for (const { row, entry } of this.#log.rows()) row.classList.toggle("cited", segments.includes(entry.id));
@@ -114,20 +130,33 @@ export class Reading {
     return scrollHeight - scrollTop - clientHeight < AT_BOTTOM_PX;
   }
 
-  #toBottom() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#lastTop = this.#scroller.scrollTop;
+  /**
+   * Goes to the bottom at once; again once the rows there were laid out, whose heights were a guess before.
+   * @param {number} times
+   */
+  #settle(times) {
+    if (!this.following) return;
+    this.#lastMove = performance.now();
+    this.#toBottom();
+    if (times > 0) requestAnimationFrame(() => this.#settle(times - 1));
   }
 
-  #leave() {
-    this.following = false;
-    this.#seen = this.#page.transcript().entries.length;
+  /** Glides, unless the reader wants no motion, or lines come faster than one can glide. */
+  #toBottom() {
+    const { scrollHeight } = this.#scroller;
+    if (scrollHeight === this.#lastHeight && this.#atBottom) return;
+    this.#lastHeight = scrollHeight;
+    const now = performance.now();
+    const glides = !this.#still.matches && now - this.#lastMove > GLIDE_MS;
+    this.#lastMove = now;
+    this.#scroller.scrollTo({ top: scrollHeight, behavior: glides ? "smooth" : "instant" });
+    this.#lastTop = this.#scroller.scrollTop;
   }
 
   #scrolled() {
-    const up = this.#scroller.scrollTop < this.#lastTop - 1;
+    const up = this.#scroller.scrollTop < this.#lastTop - 1 && performance.now() < this.#byHand;
     this.#lastTop = this.#scroller.scrollTop;
-    if (up && !this.#atBottom && this.following) this.#leave();
+    if (up && !this.#atBottom && this.following) this.leave();
     else if (!this.following && !this.frozen && this.#atBottom && this.#log.atEnd) this.following = true;
     this.#update();
   }

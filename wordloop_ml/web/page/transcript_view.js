@@ -41,14 +41,19 @@ export class LogView {
    * @param {HTMLElement} earlier the button above
    * @param {HTMLElement} later the button below
    * @param {Voices} voices
+   * @param {() => void} turned one of the buttons was pressed
    */
-  constructor(log, earlier, later, voices) {
+  constructor(log, earlier, later, voices, turned) {
     this.#log = log;
     this.#earlier = earlier;
     this.#later = later;
     this.#voices = voices;
-    earlier.onclick = () => this.#show(Math.max(0, this.#from - PAGE), this.#from)?.focus();
-    later.onclick = () => this.#show(this.#to, this.#to + PAGE)?.focus();
+    const turn = (/** @type {number} */ from) => {
+      turned();
+      this.#show(from, from + PAGE)?.focus();
+    };
+    earlier.onclick = () => turn(Math.max(0, this.#from - PAGE));
+    later.onclick = () => turn(this.#to);
   }
 
   /** Whether the newest row is in the page. */
