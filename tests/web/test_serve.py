@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import structlog
 
 from tests.web.support import WAIT_S, Client, Message, Running, Serving, until
+from wordloop_ml import __version__
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.engines.scripted import (
     ScriptedTranscriber,
@@ -312,3 +314,25 @@ async def test_more_meetings_than_allowed_are_refused_before_the_upgrade(serving
     await second.until("ready")
     async with service.session.get(f"{service.url}/v1/meetings/one/audio") as answer:
         assert answer.status == 503
+
+
+async def test_the_log_says_what_runs_and_how_it_leaves(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version, the threads and the limits; the signal, what is waited for, and how long it took."""
+    monkeypatch.setattr("wordloop_ml.web.drain.TELL_EVERY_S", 0.01)
+    with structlog.testing.capture_logs() as logs:
+        service = await serving(drain_listen_s=0.3)
+        client = await service.connect()
+        await client.start()
+        await client.until("ready")
+        await drained_by_stop(service, client)
+    ready, started, progress, ended = (
+        next(one for one in logs if one["event"] == event)
+        for event in ("ready", "drain_started", "drain_progress", "drain_ended")
+    )
+    assert (ready["version"], ready["workers"], ready["max_meetings"]) == (__version__, 2, 64)
+    assert (started["signal"], started["tracks"], started["connections"]) == ("SIGTERM", 1, 1)
+    assert (progress["tracks"], progress["forced"]) == (1, False)
+    assert ended["in_time"]
+    assert ended["seconds"] >= 0.3
