@@ -42,8 +42,11 @@ class Collector(FrameProcessor):  # type: ignore[misc]
         await self.push_frame(frame, direction)
 
 
-async def transcribe(service: FrameProcessor) -> Collector:
-    """Run a pipeline of one service, as fast as speech, until a text is there."""
+async def transcribe(service: FrameProcessor, *, pause: bool) -> Collector:
+    """Run a pipeline of one service, as fast as speech, until a text is there.
+
+    pause: speak the pause behind the words, too, in which the service would end them by itself.
+    """
     collector = Collector()
     task = PipelineTask(
         Pipeline([service, collector]), params=PipelineParams(audio_in_sample_rate=16_000)
@@ -52,9 +55,11 @@ async def transcribe(service: FrameProcessor) -> Collector:
     async def speak() -> None:
         with wave.open(os.environ["AUDIO"]) as file:
             audio = file.readframes(file.getnframes())
+        if not pause:
+            audio = audio.rstrip(b"\0")
         await asyncio.sleep(1)  # until it is connected: audio before that is dropped
         await task.queue_frame(VADUserStartedSpeakingFrame())
-        for at in range(0, len(audio), FRAME_BYTES):
+        for at in range(0, len(audio) // 2 * 2, FRAME_BYTES):
             frame = InputAudioRawFrame(audio[at : at + FRAME_BYTES], 16_000, 1)
             await task.queue_frame(frame)
             await asyncio.sleep(0.02)
@@ -69,8 +74,9 @@ async def transcribe(service: FrameProcessor) -> Collector:
 
 
 async def main() -> None:
-    results = await transcribe(DeepgramSTTService(api_key=KEY, base_url=URL))
-    turns = await transcribe(DeepgramFluxSTTService(api_key=KEY, url=f"{URL}/v2/listen"))
+    results = await transcribe(DeepgramSTTService(api_key=KEY, base_url=URL), pause=False)
+    flux = DeepgramFluxSTTService(api_key=KEY, url=f"{URL}/v2/listen")
+    turns = await transcribe(flux, pause=True)
     told = {"results": results.texts, "finalized": results.finalized, "turns": turns.texts}
     print(json.dumps(told))
 
