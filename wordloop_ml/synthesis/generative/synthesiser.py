@@ -55,7 +55,7 @@ PARTS: Final = 3
 """Of them, one written of after the other."""
 ASKED_WORDS: Final = 1.4
 """More words than are wanted are asked for: some of them do not hold."""
-MISSING: Final = 0.1
+MISSING: Final = 0.4
 """Of the wanted words may be missing before more are asked for."""
 
 BEFORE, BEHIND = 5, 2
