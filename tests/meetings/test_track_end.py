@@ -20,6 +20,8 @@ Logs = list[MutableMapping[str, Any]]
 
 @pytest.fixture
 def logs() -> Iterator[Logs]:
+    """What is logged, at every level: a service that an earlier test ran in this process has set one."""
+    structlog.reset_defaults()
     with structlog.testing.capture_logs() as events:
         yield events
 

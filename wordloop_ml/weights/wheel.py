@@ -146,9 +146,10 @@ def _run(
 def _size_of(directory: Path) -> int:
     """Sum the bytes of a folder's files, while another process makes and removes them."""
     size = 0
-    for path in directory.rglob("*"):
-        with suppress(OSError):
-            size += path.lstat().st_size if path.is_file() else 0
+    for folder, _, names in os.walk(directory):  # passes over folders that are gone
+        for name in names:
+            with suppress(OSError):
+                size += Path(folder, name).lstat().st_size
     return size
 
 
