@@ -17,7 +17,7 @@ from wordloop_ml.languages import scripts_of
 from wordloop_ml.synthesis.lines import Line, content_of, key_of, lines_of, stem_of
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.synthesis.numbers import Number, numbers_of
-from wordloop_ml.synthesis.polarity import OPPOSITES, is_negator, negations
+from wordloop_ml.synthesis.polarity import OPPOSITES, negations
 from wordloop_ml.synthesis.statements import (
     Clause,
     Names,
@@ -30,6 +30,7 @@ from wordloop_ml.synthesis.statements import (
     sentences_of,
 )
 from wordloop_ml.synthesis.steps import Pause, Steps
+from wordloop_ml.synthesis.word_order import common_in_order, subsequence
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, tokens
 
 SEGMENTS_A_STRETCH = 60
@@ -124,8 +125,6 @@ _DENIED = 0.4
 """A clause that affirms more of what is denied in the lines that are near is refused."""
 _NEAR, _NEAREST = 0.6, 0.85
 """Lines with this share of what the best one has of a clause are near, and nearest, to it."""
-_LONGEST_GAP = 6
-"""Words that a quotation may leave out in one place."""
 _BEFORE_OTHERS = "about against at for from in of on than to toward towards with"
 _PREPOSITIONS = frozenset(_BEFORE_OTHERS.split())
 _OWN_SUBJECTS = "the a an this that these those they it there we group"
@@ -220,7 +219,7 @@ class Evidence:
         wanted = [stem_of(words[at]) for at in content_of(words)]
         near = {at + k for at in positions for k in (-1, 0, 1)}
         said = [stem_of(word) for line in self._of(near) for word in line.words]
-        return _in_common([one for one in said if one in set(wanted)], wanted) / max(1, len(wanted))
+        return common_in_order(said, wanted) / max(1, len(wanted))
 
     def due_said(self, due: str, positions: Collection[int]) -> bool:
         """Whether all content words and numbers of a due were said in the segments at these indices."""
@@ -308,7 +307,7 @@ class Evidence:
             ]
             for speaker in sorted({line.voice for line in there}) if voice is None else (voice,):
                 lines = [line for line in there if line.voice == speaker]
-                places = _subsequence(words, [word for line in lines for word in line.words])
+                places = subsequence(words, [word for line in lines for word in line.words])
                 if places is not None:
                     segments = [line.segment for line in lines for _ in line.words]
                     return sorted(set(segments[places.start : places.stop]))
@@ -558,36 +557,6 @@ def _has_own_subject(text: str) -> bool:
     return (
         len(words) > 1 and words[0] in {"and", "but", "while", "whereas"} and words[1] in _SUBJECTS
     )
-
-
-def _subsequence(wanted: Sequence[str], words: Sequence[str]) -> range | None:
-    """Return where all wanted words stand in order, but for a few others between them that deny and count nothing."""
-    for start in (at for at, word in enumerate(words) if wanted and word == wanted[0]):
-        at, skipped = start, 0
-        for word in wanted:
-            gap = 0
-            while at < len(words) and words[at] != word and gap <= _LONGEST_GAP:
-                if is_negator(words[at]) or numbers_of(words[at]):
-                    gap = _LONGEST_GAP
-                at, gap = at + 1, gap + 1
-            skipped += gap
-            if at >= len(words) or gap > _LONGEST_GAP or skipped > len(wanted) + _LONGEST_GAP:
-                break
-            at += 1
-        else:
-            return range(start, at)
-    return None
-
-
-def _in_common(some: Sequence[str], others: Sequence[str]) -> int:
-    """Return the length of the longest common subsequence."""
-    row = [0] * (len(others) + 1)
-    for one in some:
-        above = row
-        row = [0]
-        for at, other in enumerate(others):
-            row.append(above[at] + 1 if one == other else max(above[at + 1], row[at]))
-    return row[-1]
 
 
 def _ended(text: str) -> str:
