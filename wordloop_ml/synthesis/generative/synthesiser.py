@@ -133,24 +133,17 @@ class GenerativeSynthesiser:
         # also what only the whole meeting shows: a closing recap
         for kind, item in _items_of(draft):
             yield from wording.word(kind, item)
+        places = {one.id: at for at, one in enumerate(transcript.segments)}
+        wanted = min(wishes.summary_words, sum(count_words(one.text) for one in draft.summary))
         spoken = spoken_language(transcript.language, transcript.segments)
         summary = Summary(evidence, transcript.segments, spoken)
-        start = 0
         for chunk, taken in zip(chunks, notes, strict=True):
             if taken is not None:
-                yield from summary.take(taken.passage, start)
-            start += len(chunk.segments)
-        wanted = min(wishes.summary_words, sum(count_words(one.text) for one in draft.summary))
+                yield from summary.take(taken.passage, places[chunk.segments[0].id])
         if summary.words < (1 - MISSING) * wanted:
             excerpt = Wishes(max(EXCERPT_WORDS, 2 * wishes.summary_words))
             found = yield from self.extractive.merge(transcript, chunks, extracted, excerpt)
-            for part in _parts(found.summary):
-                missing = wanted - summary.words
-                if missing > MISSING * wanted:
-                    words = max(WRITTEN_WORDS, round(ASKED_WORDS * missing / PARTS))
-                    passage = yield from write_passage(transcript.segments, part, spoken, words)
-                    yield from summary.take(passage)
-        places = {one.id: at for at, one in enumerate(transcript.segments)}
+            yield from _write_more(summary, transcript.segments, found.summary, wanted, spoken)
         chosen = summary.choose(wanted, places)
         return replace(
             draft,
@@ -160,6 +153,21 @@ class GenerativeSynthesiser:
             refused=Counter([*wording.refused, *summary.refused]),
             extractive=() if chosen else ("summary",),
         )
+
+
+def _write_more(
+    summary: Summary,
+    segments: Sequence[Segment],
+    found: Sequence[Statement],
+    wanted: int,
+    language: str | None,
+) -> Steps[None]:
+    """Let the model write of one part of found sentences after the other, while too few of the wanted words are there."""
+    for part in _parts(found):
+        missing = wanted - summary.words
+        if missing > MISSING * wanted:
+            words = max(WRITTEN_WORDS, round(ASKED_WORDS * missing / PARTS))
+            yield from summary.take((yield from write_passage(segments, part, language, words)))
 
 
 class _Wording:
