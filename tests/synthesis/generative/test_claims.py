@@ -9,6 +9,7 @@ from wordloop_ml.synthesis.generative.claims import (
     is_garbled,
     is_task,
     names_another,
+    weakened,
     without_appendage,
 )
 
@@ -109,3 +110,20 @@ def test_a_task_says_what_to_do(text: str, is_one: bool) -> None:
 def test_what_is_appended_is_taken_off(text: str, left: str) -> None:
     """A model likes to append what was said of something else."""
     assert without_appendage(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("They agreed that the boom moves.", "They said that the boom moves."),
+        ("They also agreed to try the filter.", "They also proposed to try the filter."),
+        ("They agreed on using push-buttons.", "They discussed using push-buttons."),
+        ("They discussed the importance of time.", "They discussed time."),
+        ("They discussed the need to go.", "They discussed the need to go."),
+        ("The agreed price was paid.", "The agreed price was paid."),
+    ],
+)
+def test_a_claim_is_weakened_to_what_was_said(text: str, left: str) -> None:
+    """What somebody said was said and discussed, whoever agreed; a weakened sentence stays one."""
+    assert weakened(text) == left
+    assert weakened(left) == left

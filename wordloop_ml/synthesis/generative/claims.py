@@ -6,6 +6,7 @@ their share cannot tell: a sentence has them all, and still says more.
 
 import re
 from collections.abc import Collection
+from typing import Final
 
 _AGREED = re.compile(
     r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
@@ -22,6 +23,18 @@ _NEEDING = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|ha(?:ve|s) to|must|should|ought|got to|gotta|necessary|essential|crucial|key)\b",
     re.IGNORECASE,
 )
+_WEAKER: Final = (
+    (re.compile(r"\b(?:agreed|decided|concluded) that\b"), "said that"),
+    (re.compile(r"\b(?:agreed|decided|chose) to\b"), "proposed to"),
+    (re.compile(r"\b(?:agreed|decided|settled) (?:up)?on\b"), "discussed"),
+    (
+        re.compile(
+            r"\b(discuss(?:ed|ing)|emphasi[sz]ed|highlighted|mentioned|stressed) the (?:importance of|need for)\b"
+        ),
+        r"\1",
+    ),
+)
+"""What a model claims too much in, and what is left of it: of 20 judged sentences that told of an agreement 1 was true."""
 _APPENDED = re.compile(r",? which\b|,? includ(?:ing|ed|es?)\b", re.IGNORECASE)
 """What a model appends of another matter."""
 _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)\b", re.IGNORECASE)
@@ -66,6 +79,13 @@ def heard_agreement(said: str) -> bool:
 def claims_need(text: str, said: str) -> bool:
     """Whether a sentence tells that something is needed or important, and what was said does not."""
     return _NEEDED.search(text) is not None and _NEEDING.search(said) is None
+
+
+def weakened(text: str) -> str:
+    """Return a sentence that tells what was said or proposed where it told what was agreed or is important."""
+    for claimed, said in _WEAKER:
+        text = claimed.sub(said, text)
+    return text
 
 
 def without_appendage(text: str) -> str:

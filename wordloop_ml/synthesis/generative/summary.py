@@ -20,6 +20,7 @@ from wordloop_ml.synthesis.generative.claims import (
     claims_need,
     is_garbled,
     names_another,
+    weakened,
     without_appendage,
 )
 from wordloop_ml.synthesis.generative.prompts import line_of, summary_prompt
@@ -153,10 +154,11 @@ class Summary:
         near = [start + at for at in passage.positions]
         for place, sentence in enumerate(passage.sentences):
             earlier = [one.statement.text for one in self._held]
-            bare = without_appendage(sentence)
+            weak = weakened(sentence)
+            bare = without_appendage(weak)
             verified = self._evidence.verify(bare, near=near, earlier=earlier)
             words = count_words(verified.text)
-            why = "doubtful" if bare != sentence else None
+            why = "doubtful" if bare != weak else None
             if verified.refused is not None:
                 why = str(verified.refused)
             if words >= (1 if why is None else FEWEST_LEFT):
