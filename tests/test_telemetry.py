@@ -67,3 +67,15 @@ def test_what_a_library_logs_loses_its_arguments_and_its_traceback() -> None:
         "ValueError",
     )
     assert "canary" not in stream.getvalue()
+
+
+def test_an_exporter_s_complaints_about_each_try_are_dropped() -> None:
+    """The service says once a minute that spans are lost; of the rest of OpenTelemetry nothing is."""
+    stream = io.StringIO()
+    configure_logs("info", "json", stream)
+    for name in ("exporter.otlp.proto.http.trace_exporter", "trace.span", "sdk.trace"):
+        library = logging.Logger(f"opentelemetry.{name}")
+        library.addHandler(LibraryHandler())
+        library.warning("Transient error")
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["library"] == "opentelemetry.sdk.trace"

@@ -71,6 +71,7 @@ class Settings:
         low=0,
         high=65_535,
     )
+    traces: str = _setting("off", "on sends traces by OTLP as OTEL_* variables say, off makes none")
     page: str = _setting("off", "on serves the page at /, off does not")
     weights: Path = _setting(_default_weights, "folder of the manifest and the weight files")
     profile: str = _setting("embedded", "which profile of the manifest to serve")
@@ -147,6 +148,11 @@ class Settings:
     def serves_page(self) -> bool:
         """Whether the page at ``/`` is on."""
         return self.page == "on"
+
+    @property
+    def makes_traces(self) -> bool:
+        """Whether traces are made and sent."""
+        return self.traces == "on"
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -228,6 +234,7 @@ _CHOICES = {
     ),
     "log_format": ({"json", "console"}, "is neither json nor console"),
     "page": ({"on", "off"}, "is neither on nor off"),
+    "traces": ({"on", "off"}, "is neither on nor off"),
 }
 
 

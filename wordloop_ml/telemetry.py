@@ -20,6 +20,9 @@ _LEVELS = {
 
 _TEMPLATE_CHARS = 120
 
+_UNHEARD = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.trace.")
+"""Libraries that complain of each try, and of what clients send; ``web/traces.py`` tells what matters of it."""
+
 _THREAD_NAME_CHARS = 15
 """Linux keeps so many."""
 
@@ -64,6 +67,8 @@ class LibraryHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record as one event, ``library_log``."""
+        if record.name.startswith(_UNHEARD):
+            return
         error = record.exc_info[1] if record.exc_info else None
         structlog.get_logger().log(
             record.levelno,

@@ -104,8 +104,8 @@ def test_names_lead_to_what_they_name(overlay: str) -> None:
         assert target["name"] == deployment(objects)["metadata"]["name"]
     classes = {one["metadata"]["name"] for one in of_kind(objects, "PriorityClass")}
     assert {template["spec"].get("priorityClassName")} <= classes | {None}
-    environment = {one["name"]: one["value"] for one in container(objects)["env"]}
-    assert int(environment["WORDLOOP_METRICS_PORT"]) == ports["metrics"]
+    environment = {one["name"]: one.get("value") for one in container(objects)["env"]}
+    assert int(environment["WORDLOOP_METRICS_PORT"] or 0) == ports["metrics"]
 
 
 def test_prometheus_finds_the_containers() -> None:

@@ -124,6 +124,61 @@ def test_a_caption_that_the_audio_let_out_names_no_decode() -> None:
     assert "ran_ms" not in facts
 
 
+NOW_S = 1_000.0
+SHORT_S = st.floats(0, 10)
+
+
+@given(
+    st.none() | st.tuples(SHORT_S, SHORT_S, SHORT_S),
+    st.none() | st.tuples(st.none() | SHORT_S, SHORT_S),
+    SHORT_S,
+    SHORT_S,
+    SHORT_S,
+)
+def test_the_parts_of_a_caption_s_time_have_no_gap(
+    decode: tuple[float, float, float] | None,
+    speech: tuple[float | None, float] | None,
+    returned_s: float,
+    stabilised_s: float,
+    send_s: float,
+) -> None:
+    """They follow each other from the audio's arrival to the socket, and none is empty."""
+    done_s, put_s = NOW_S - stabilised_s - returned_s, NOW_S
+    decoding = decode and DecodeTiming(
+        JobClass.FINAL, 8_000, heard_s=decode[0], queued_s=decode[1], ran_s=decode[2], done_s=done_s
+    )
+    arrival = speech and SpeechArrival(
+        None if speech[0] is None else NOW_S - speech[0], SegmentOrder.LATER, NOW_S - speech[1]
+    )
+    timing = CaptionTiming(decoding, returned_s, stabilised_s, put_s, arrival)
+    parts = timing.stretches(put_s + send_s)
+    order = ["received", "heard", "queued", "decoded", "returned", "stabilised", "sent"]
+    assert [one.name for one in parts] == [
+        name for name in order if name in {one.name for one in parts}
+    ]
+    assert all(one.ended_s > one.began_s for one in parts)
+    ends_s = [timing.began_s, *(one.ended_s for one in parts)]
+    assert [one.began_s for one in parts] == ends_s[:-1]
+    assert ends_s[-1] == max(put_s + send_s, timing.began_s)
+
+
+def test_a_caption_s_parts_say_where_its_time_went() -> None:
+    """From the first speech of its segment, whose audio gathered until its decode was asked for."""
+    speech = SpeechArrival(8.5, SegmentOrder.FIRST, 8.9)
+    timing = CaptionTiming(
+        DECODE, returned_s=0.002, stabilised_s=0.0005, put_s=9.0025, speech=speech
+    )
+    assert [(one.name, round(one.ended_s - one.began_s, 6)) for one in timing.stretches(9.1)] == [
+        ("received", 0.439),
+        ("heard", 0.001),
+        ("queued", 0.02),
+        ("decoded", 0.04),
+        ("returned", 0.002),
+        ("stabilised", 0.0005),
+        ("sent", 0.0975),
+    ]
+
+
 WINDOW = 512
 
 

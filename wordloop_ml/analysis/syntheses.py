@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -27,6 +28,7 @@ from wordloop_ml.metrics import Metrics, SynthesisEngine, SynthesisOutcome
 from wordloop_ml.synthesis.meeting import Synthesiser, synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis
 from wordloop_ml.synthesis.steps import Progress
+from wordloop_ml.tracing import Caller, Stretch, Tracing
 from wordloop_ml.wire.synthesis import SynthesisRequest, Timings, encode_synthesis, parse_request
 
 _Place = tuple[str, str]
@@ -136,11 +138,28 @@ class Asked:
     again: bool = False
 
 
-@dataclass(slots=True)
 class _Measured:
-    """What is measured of a synthesis besides its time."""
+    """What is measured of a synthesis: when each stage of it began, and what a trace says of it."""
 
-    engine: SynthesisEngine = SynthesisEngine.NONE
+    def __init__(self, work: str) -> None:
+        self.engine = SynthesisEngine.NONE
+        self.facts: dict[str, str | int] = {"work": work}
+        self.began_s = time.monotonic()
+        self._began_s = [("parsed", self.began_s)]
+
+    def enter(self, stage: str) -> float:
+        """Begin a stage, and end the one before; return when, in monotonic seconds."""
+        now_s = time.monotonic()
+        self._began_s.append((stage, now_s))
+        return now_s
+
+    def stretches(self, ended_s: float) -> list[Stretch]:
+        """Return all stages, of which the last ended with the synthesis."""
+        ends_s = [*(began_s for _, began_s in self._began_s[1:]), ended_s]
+        return [
+            Stretch(stage, began_s, end_s)
+            for (stage, began_s), end_s in zip(self._began_s, ends_s, strict=True)
+        ]
 
 
 class Syntheses:
@@ -151,7 +170,7 @@ class Syntheses:
     grow.
     queue: owns the work of every request; its callers, and the drain, go to it.
     live_notes: takes notes of meetings that go on, with the synthesiser that is used by default.
-    metrics: what requests are counted in; its own where nobody looks.
+    metrics: what requests are counted in; its own where nobody looks. tracing: None for no traces.
     """
 
     def __init__(
@@ -163,8 +182,10 @@ class Syntheses:
         waiting: int,
         notes_bytes: int,
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._runner = runner
         self._synthesisers = dict(synthesisers)
         self.queue: WorkQueue[Finished] = WorkQueue(
@@ -183,11 +204,18 @@ class Syntheses:
         """Whether the profile has a synthesiser."""
         return bool(self._synthesisers)
 
-    def ask(self, tenant: str, content: bytes, fingerprint: bytes, key: str | None) -> Asked:
+    def ask(
+        self,
+        tenant: str,
+        content: bytes,
+        fingerprint: bytes,
+        key: str | None,
+        caller: Caller | None = None,
+    ) -> Asked:
         """Begin the work of a request, or find what its key stands for.
 
         Enter ``queue.calling`` with it before awaiting anything.
-        content: the request's body. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
+        content: the request's body. caller: whose trace new work belongs to. Raises ``BadInput`` (``idempotency_key_reused``), ``Busy`` or
         ``Draining``; what is wrong with the content is raised by the work.
         """
         known = self._keys.find(tenant, key, fingerprint) if key is not None else None
@@ -197,7 +225,7 @@ class Syntheses:
         async def perform(
             work: WorkItem[Finished], turn: Callable[[], Awaitable[None]]
         ) -> Finished:
-            with self._measured() as measured:
+            with self._measured(work, caller) as measured:
                 return await self._perform(tenant, content, work, turn, measured)
 
         work = self.queue.accept(tenant, perform)
@@ -214,35 +242,39 @@ class Syntheses:
         measured: _Measured,
     ) -> Finished:
         """Parse the request, run its plan in its turn, encode the result."""
-        loop = asyncio.get_running_loop()
-        asked_s = loop.time()
         request = await self._job(work, lambda: parse_request(content))
         synthesiser = self._chosen(request)
         measured.engine = SynthesisEngine(synthesiser.made_by.kind)
+        measured.facts["meeting"] = f"{tenant}/{request.transcript.meeting_id}"
         work.tell(Progress(WAITING, 0, 1))
-        queued_s = loop.time()
+        queued_s = measured.enter("queued")
         await turn()
-        began_s = loop.time()
+        began_s = measured.enter("ran")
         work.tell(Progress(WAITING, 1, 1))
         plan = synthesise(
             request.transcript, synthesiser, self._notes.notebook(tenant), request.wishes
         )
         async with self.live_notes.giving_way(tenant, request.transcript.meeting_id):
             made = await self._runner.run(plan, work.owner, work.tell)
+        ended_s = measured.enter("encoded")
         timings = Timings(
             queued_ms=round((began_s - queued_s) * 1000),
-            ran_ms=round((loop.time() - began_s) * 1000),
-            total_ms=round((loop.time() - asked_s) * 1000),
+            ran_ms=round((ended_s - began_s) * 1000),
+            total_ms=round((ended_s - measured.began_s) * 1000),
         )
         encoded = await self._job(work, lambda: _encode(made, timings))
         _log_made(work.name, tenant, made, timings)
+        measured.facts |= {
+            "segments": made.coverage.segments,
+            "chunks": made.coverage.chunks,
+            "cached": made.coverage.cached,
+        }
         return Finished(encoded)
 
     @contextmanager
-    def _measured(self) -> Iterator[_Measured]:
-        """Time a synthesis, and count it by what became of it."""
-        loop, measured, outcome = asyncio.get_running_loop(), _Measured(), SynthesisOutcome.FAILED
-        began_s = loop.time()
+    def _measured(self, work: WorkItem[Finished], caller: Caller | None) -> Iterator[_Measured]:
+        """Time a synthesis, and count and trace it by what became of it."""
+        measured, outcome = _Measured(work.name), SynthesisOutcome.FAILED
         try:
             yield measured
             outcome = SynthesisOutcome.MADE
@@ -253,7 +285,14 @@ class Syntheses:
             outcome = SynthesisOutcome.CANCELLED
             raise
         finally:
-            self._metrics.synthesis[measured.engine, outcome].observe(loop.time() - began_s)
+            ended_s = time.monotonic()
+            self._metrics.synthesis[measured.engine, outcome].observe(ended_s - measured.began_s)
+            if self._tracing is not None:
+                trace = self._tracing.begin("synthesis", measured.began_s, caller, apart=False)
+                if trace is not None:
+                    facts = measured.facts | {"engine": measured.engine, "outcome": outcome}
+                    failed = outcome is SynthesisOutcome.FAILED
+                    trace.end(ended_s, measured.stretches(ended_s), facts, failed=failed)
 
     def _chosen(self, request: SynthesisRequest) -> Synthesiser[Any]:
         kind = request.engine or next(iter(self._synthesisers))

@@ -24,6 +24,7 @@ from wordloop_ml.messages import (
     TrackEvent,
 )
 from wordloop_ml.metrics import CaptionStage, Metrics, SegmentOrder
+from wordloop_ml.tracing import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,21 @@ class DecodeTiming:
     ran_s: float
     done_s: float
 
+    @property
+    def audio_ms(self) -> int:
+        """The audio that was decoded, in milliseconds."""
+        return self.samples * 1000 // SAMPLE_RATE
+
+    @property
+    def asked_s(self) -> float:
+        """When the step began that asked for it."""
+        return self.done_s - self.ran_s - self.queued_s - self.heard_s
+
     def facts(self) -> dict[str, str | float]:
         """Return the facts for a log line, durations in milliseconds."""
         return {
             "decoded_for": self.kind.name.lower(),
-            "audio_ms": self.samples * 1000 // SAMPLE_RATE,
+            "audio_ms": self.audio_ms,
             "heard_ms": round(1000 * self.heard_s, 3),
             "queued_ms": round(1000 * self.queued_s, 3),
             "ran_ms": round(1000 * self.ran_s, 3),
@@ -103,6 +114,42 @@ class CaptionTiming:
             stages[CaptionStage.QUEUED].observe(self.decode.queued_s)
             stages[CaptionStage.RAN].observe(self.decode.ran_s)
             stages[CaptionStage.RETURNED].observe(self.returned_s)
+
+    @property
+    def began_s(self) -> float:
+        """When the audio arrived that the caption shows: a segment's first speech, later the newest.
+
+        Of a replay, when its decode was asked for.
+        """
+        asked_s = self.put_s - self.stabilised_s if self.decode is None else self.decode.asked_s
+        if self.speech is None:
+            return asked_s
+        heard_s = self.speech.ended_s if self.speech.began_s is None else self.speech.began_s
+        return min(heard_s, asked_s)
+
+    def stretches(self, sent_s: float) -> tuple[Stretch, ...]:
+        """Return the parts of the time from ``began_s`` to ``sent_s``, without a gap between them."""
+        decode, at_s = self.decode, self.began_s
+        until = {"stabilised": self.put_s, "sent": sent_s}
+        step_s = self.put_s - self.stabilised_s
+        if decode is None:
+            until = {"received": step_s, **until}
+        else:
+            ran_s = decode.done_s - decode.ran_s
+            until = {
+                "received": decode.asked_s,
+                "heard": ran_s - decode.queued_s,
+                "queued": ran_s,
+                "decoded": decode.done_s,
+                "returned": step_s,
+                **until,
+            }
+        parts: list[Stretch] = []
+        for name, ended_s in until.items():
+            if ended_s > at_s:
+                parts.append(Stretch(name, at_s, ended_s))
+                at_s = ended_s
+        return tuple(parts)
 
     def facts(self, sent_s: float) -> dict[str, str | float]:
         """Return the facts for a log line, durations in milliseconds.

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 from aiohttp import web
+from multidict import MultiMapping
 
 from wordloop_ml.audio.live_audio import LiveAudio
 from wordloop_ml.errors import BadInput, ErrorCode, WordloopError
@@ -30,6 +31,7 @@ from wordloop_ml.meetings.session import Closed, OutboxEvent, Ping, TrackOptions
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, Task
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
+from wordloop_ml.web.sent_captions import SentCaptions
 from wordloop_ml.web.service import SERVICE, Service
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
@@ -75,9 +77,14 @@ class CaptionStream:
     """
 
     def __init__(
-        self, service: Service, actor: MeetingActor, sessions: tuple[TrackSession, ...]
+        self,
+        service: Service,
+        actor: MeetingActor,
+        sessions: tuple[TrackSession, ...],
+        captions: SentCaptions,
     ) -> None:
         self._service = service
+        self._captions = captions
         self._actor = actor
         self._sessions = sessions
         self._posted = 0
@@ -85,9 +92,14 @@ class CaptionStream:
 
     @classmethod
     def join(
-        cls, service: Service, meeting: JobOwner, options: StreamOptions, tracks: int = 1
+        cls,
+        service: Service,
+        meeting: JobOwner,
+        options: StreamOptions,
+        tracks: int = 1,
+        headers: MultiMapping[str] | None = None,
     ) -> "CaptionStream":
-        """Open the tracks ``0`` to ``tracks - 1`` of an admitted meeting.
+        """Open the tracks ``0`` to ``tracks - 1`` of an admitted meeting. headers: of the request, if it was one.
 
         Raises ``BadInput`` (``unsupported_language``, ``unsupported_task``), ``Busy``, ``Draining``.
         """
@@ -110,7 +122,8 @@ class CaptionStream:
             for session in joined:
                 actor.post(ConnectionLost(session))
             raise
-        return cls(service, actor, tuple(joined))
+        captions = SentCaptions(service, meeting, headers)
+        return cls(service, actor, tuple(joined), captions)
 
     @property
     def tracks(self) -> int:
@@ -173,7 +186,7 @@ class CaptionStream:
             event, timing = await outbox.get_timed()
             yield event  # goes on once the client was told
             if timing is not None and isinstance(event, Caption):
-                timing.observe(self._service.metrics, event, time.monotonic())
+                self._captions.note(event, timing)
             if isinstance(event, Closed):
                 return
 
@@ -247,7 +260,7 @@ async def serve_stream(
     with service.admitted(meeting):
         if not socket.accepts(request):
             raise BadInput("this route speaks WebSocket only")
-        stream = CaptionStream.join(service, meeting, options, tracks)
+        stream = CaptionStream.join(service, meeting, options, tracks, request.headers)
         try:
             await socket.prepare(request)
             limits = Limits(audio_frames_per_s=service.settings.audio_frames_per_s)

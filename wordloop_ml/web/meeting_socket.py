@@ -27,7 +27,6 @@ from wordloop_ml.meetings.roster import Turn, meeting_key
 from wordloop_ml.meetings.session import (
     Ack,
     Cadence,
-    CaptionTiming,
     Closed,
     Leaving,
     Ping,
@@ -35,9 +34,9 @@ from wordloop_ml.meetings.session import (
     TrackSession,
 )
 from wordloop_ml.messages import Caption, Flushed, Samples, TrackEvent
-from wordloop_ml.metrics import Metrics
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
+from wordloop_ml.web.sent_captions import SentCaptions
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
@@ -114,14 +113,12 @@ async def meeting_socket(request: web.Request) -> web.StreamResponse:
 class Sender:
     """Sends one track's messages to its peer.
 
-    metrics: what captions are counted in. traces: log where the time of each went. sent: called with each message once it was sent, if given.
+    captions: told of each that was sent. sent: called with each message once it was sent, if given.
     """
 
-    def __init__(self, peer: Peer, meeting: JobOwner, metrics: Metrics, *, traces: bool) -> None:
+    def __init__(self, peer: Peer, captions: SentCaptions) -> None:
         self._peer = peer
-        self._metrics = metrics
-        self._meeting = meeting
-        self._traces = traces
+        self._captions = captions
         self.sent: Callable[[ServerMessage], None] | None = None
 
     async def send(self, message: ServerMessage) -> None:
@@ -160,7 +157,7 @@ class Sender:
                     if options.suspected:
                         turn.look(event, options.live_from)
                 if timing is not None and isinstance(event, Caption):
-                    self._measure(event, timing)
+                    self._captions.note(event, timing)
                 event, timing = await session.outbox.get_timed()
             await self._end(event, audio)
         except (TimeoutError, ConnectionError):
@@ -183,22 +180,6 @@ class Sender:
         status = WSCloseCode.OK if code is None else close_code(code)
         text = reason if code is None else close_reason(code, reason)
         await self._peer.close(status, text)
-
-    def _measure(self, caption: Caption, timing: CaptionTiming) -> None:
-        """Count, and log at level debug, where the time of a caption went that was sent."""
-        sent_s = time.monotonic()
-        timing.observe(self._metrics, caption, sent_s)
-        if not self._traces:
-            return
-        log.debug(
-            "caption_sent",
-            meeting=str(self._meeting),
-            track=caption.track,
-            segment=caption.segment,
-            end=caption.end,
-            final=caption.final,
-            **timing.facts(sent_s),
-        )
 
 
 def _message(
@@ -331,9 +312,7 @@ class TrackConnection:
             idle_s=math.ceil(settings.idle_s),
         )
         self._peer = Peer(socket, request, self._limits, settings.idle_s)
-        self._sender = Sender(
-            self._peer, meeting, service.metrics, traces=settings.log_level == "debug"
-        )
+        self._sender = Sender(self._peer, SentCaptions(service, meeting, request.headers))
         self._reader = Reader(service, self._peer)
 
     async def run(self) -> None:

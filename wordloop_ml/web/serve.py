@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
@@ -61,6 +61,9 @@ from wordloop_ml.web.synthesis import synthesis
 from wordloop_ml.web.wyoming import WyomingServer
 from wordloop_ml.wire.deepgram_messages import DEEPGRAM_ERRORS
 from wordloop_ml.wire.openai import OPENAI_ERRORS
+
+if TYPE_CHECKING:
+    from wordloop_ml.web.traces import OpenTelemetry
 
 
 async def livez(request: web.Request) -> web.Response:
@@ -154,7 +157,7 @@ async def serve(
         signals = Signals()
         signals.install()
     service = Service(settings, single_token(settings.token))
-    async with _tokens_in_use(service):
+    async with _tokens_in_use(service), _traces(service):
         return await _serve(service, engines, signals, on_ready)
 
 
@@ -173,6 +176,34 @@ async def _tokens_in_use(service: Service) -> AsyncIterator[None]:
         yield
     finally:
         file.close()
+
+
+@asynccontextmanager
+async def _traces(service: Service) -> AsyncIterator[None]:
+    """Make traces for as long as the context lasts, if the settings want them, and send the last.
+
+    Raises ``StartupFailed`` (``bad_setting``).
+    """
+    if not service.settings.makes_traces:
+        yield
+        return
+    service.tracing = tracing = await asyncio.to_thread(_open_traces)
+    try:
+        yield
+    finally:
+        await tracing.close()
+
+
+def _open_traces() -> "OpenTelemetry":
+    """Blocking: load OpenTelemetry, which nothing does where traces are off. Raises ``StartupFailed``."""
+    try:
+        from wordloop_ml.web.traces import open_traces  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise StartupFailed(
+            f"{variable('traces')} needs what pip installs as wordloop-ml[tracing]",
+            code=ErrorCode.BAD_SETTING,
+        ) from None
+    return open_traces(os.environ)
 
 
 async def _serve(
@@ -495,6 +526,7 @@ def _tell_ready(service: Service, capabilities: TranscriberCapabilities, port: i
         threads=settings.threads,
         max_meetings=settings.max_meetings,
         max_tracks=settings.max_tracks,
+        traces=settings.traces,
         loads=[
             settings.stretch_load,
             settings.drop_load,
@@ -516,4 +548,5 @@ def _syntheses(
         waiting=settings.syntheses_waiting,
         notes_bytes=settings.notes_cache_mb << 20,
         metrics=service.metrics,
+        tracing=service.tracing,
     )

@@ -22,6 +22,7 @@ from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import EmbedderCapabilities, TranscriberCapabilities
 from wordloop_ml.settings import Settings
 from wordloop_ml.tokens import Tokens
+from wordloop_ml.tracing import Tracing
 from wordloop_ml.web.http_server import BodyMemory
 from wordloop_ml.web.uploads import Uploads
 
@@ -38,7 +39,8 @@ class Service:
     """What the routes share, one per process. The serving task moves its stage on; routes only read it.
 
     loaded: the models that the meetings run on; none while starting.
-    tokens: who may come in. metrics: what everything of it is counted in. quarantine: for tracks that a process may have died of.
+    tokens: who may come in. metrics: what everything of it is counted in. tracing: None where
+    traces are off. quarantine: for tracks that a process may have died of.
     bodies: the memory of bodies. uploads: the disk of files. created_s: when the process began, in
     seconds of the Unix epoch.
     """
@@ -48,6 +50,7 @@ class Service:
         self.tokens = tokens
         self.loaded = LoadedModels()
         self.metrics = Metrics()
+        self.tracing: Tracing | None = None
         self._drain_began_s: float | None = None
         self._stage = Stage.STARTING
         self._roster: Roster | None = None

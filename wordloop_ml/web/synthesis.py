@@ -83,12 +83,13 @@ async def synthesis(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     key = idempotency_key(request.headers.getall("Idempotency-Key", ()))
     as_events = prefers(request.headers.getall("Accept", ()), CONTENT_TYPE, "application/json")
-    syntheses = service.syntheses
+    syntheses, tracing = service.syntheses, service.tracing
+    caller = None if tracing is None else tracing.caller(request.headers)
     with cancel_on_disconnect(request):
         with service.bodies.arriving() as arriving:
             body = await read_json_body(request, arriving, most_bytes=MAX_REQUEST_BYTES)
         with service.connection():
-            asked = syntheses.ask(request[TENANT], body.content, body.digest, key)
+            asked = syntheses.ask(request[TENANT], body.content, body.digest, key, caller)
             with syntheses.queue.calling(asked.work):
                 if not as_events:
                     return _answer(asked, await asked.work.wait())
