@@ -5,14 +5,17 @@ clock; it is counted in the metrics, and logged at level debug only: durations a
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+import structlog
 
 from wordloop_ml.captioning.track import MOST_WAITING, Track
 from wordloop_ml.errors import ErrorCode
+from wordloop_ml.executor import JobOwner
 from wordloop_ml.messages import (
     SAMPLE_RATE,
     Caption,
@@ -24,7 +27,9 @@ from wordloop_ml.messages import (
     TrackEvent,
 )
 from wordloop_ml.metrics import CaptionStage, Metrics, SegmentOrder
-from wordloop_ml.tracing import Stretch
+from wordloop_ml.tracing import Caller, Stretch, Tracing
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,60 @@ class CaptionTiming:
         if self.decode is not None:
             facts |= self.decode.facts()
         return facts | {name: round(1000 * stage, 3) for name, stage in stages.items()}
+
+
+class SentCaptions:
+    """Tells metrics, traces and the log where the time of each caption went that one connection sent.
+
+    tracing: None for no traces. caller: whose request the connection began with. logs: at level debug.
+    """
+
+    def __init__(
+        self,
+        meeting: JobOwner,
+        metrics: Metrics,
+        tracing: Tracing | None = None,
+        caller: Caller | None = None,
+        *,
+        logs: bool = False,
+    ) -> None:
+        self._meeting = meeting
+        self._metrics = metrics
+        self._tracing = tracing
+        self._caller = caller
+        self._logs = logs
+
+    def note(self, caption: Caption, timing: CaptionTiming) -> None:
+        """Count a caption that the socket has just taken, and trace and log it where that is wanted."""
+        sent_s = time.monotonic()
+        timing.observe(self._metrics, caption, sent_s)
+        if self._tracing is not None:
+            trace = self._tracing.begin("caption", timing.began_s, self._caller, apart=True)
+            if trace is not None:
+                trace.end(sent_s, timing.stretches(sent_s), self._facts(caption, timing))
+        if self._logs:
+            log.debug(
+                "caption_sent",
+                meeting=str(self._meeting),
+                track=caption.track,
+                segment=caption.segment,
+                end=caption.end,
+                final=caption.final,
+                **timing.facts(sent_s),
+            )
+
+    def _facts(self, caption: Caption, timing: CaptionTiming) -> dict[str, str | bool | int]:
+        decode = timing.decode
+        return {
+            "meeting": str(self._meeting),
+            "track": caption.track,
+            "segment": caption.segment,
+            "end": caption.end,
+            "final": caption.final,
+            "replay": caption.replay,
+            "decoded_for": "none" if decode is None else decode.kind.name.lower(),
+            "audio_ms": 0 if decode is None else decode.audio_ms,
+        }
 
 
 CAPACITY = 256

@@ -27,11 +27,17 @@ from wordloop_ml.meetings.actor import (
     MeetingActor,
 )
 from wordloop_ml.meetings.roster import meeting_key
-from wordloop_ml.meetings.session import Closed, OutboxEvent, Ping, TrackOptions, TrackSession
+from wordloop_ml.meetings.session import (
+    Closed,
+    OutboxEvent,
+    Ping,
+    SentCaptions,
+    TrackOptions,
+    TrackSession,
+)
 from wordloop_ml.messages import SAMPLE_RATE, Caption, Samples, Task
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.sent_captions import SentCaptions
 from wordloop_ml.web.service import SERVICE, Service
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
@@ -122,7 +128,7 @@ class CaptionStream:
             for session in joined:
                 actor.post(ConnectionLost(session))
             raise
-        captions = SentCaptions(service, meeting, headers)
+        captions = service.sent_captions(meeting, headers)
         return cls(service, actor, tuple(joined), captions)
 
     @property

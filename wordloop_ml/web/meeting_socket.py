@@ -30,13 +30,13 @@ from wordloop_ml.meetings.session import (
     Closed,
     Leaving,
     Ping,
+    SentCaptions,
     TrackOptions,
     TrackSession,
 )
 from wordloop_ml.messages import Caption, Flushed, Samples, TrackEvent
 from wordloop_ml.telemetry import describe_bug
 from wordloop_ml.web.access import TENANT
-from wordloop_ml.web.sent_captions import SentCaptions
 from wordloop_ml.web.service import SERVICE, Service, Stage
 from wordloop_ml.web.track_socket import (
     CLOSE_WITHIN_S,
@@ -312,7 +312,7 @@ class TrackConnection:
             idle_s=math.ceil(settings.idle_s),
         )
         self._peer = Peer(socket, request, self._limits, settings.idle_s)
-        self._sender = Sender(self._peer, SentCaptions(service, meeting, request.headers))
+        self._sender = Sender(self._peer, service.sent_captions(meeting, request.headers))
         self._reader = Reader(service, self._peer)
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.file_transcriptions import FileTranscriptions
@@ -18,6 +19,7 @@ from wordloop_ml.engines.catalogue import LoadedModels
 from wordloop_ml.errors import BadInput, Busy, BusyReason, Draining, ErrorCode
 from wordloop_ml.executor import JobOwner
 from wordloop_ml.meetings.roster import Quarantine, Roster
+from wordloop_ml.meetings.session import SentCaptions
 from wordloop_ml.metrics import Metrics
 from wordloop_ml.ports import EmbedderCapabilities, TranscriberCapabilities
 from wordloop_ml.settings import Settings
@@ -190,6 +192,14 @@ class Service:
                 raise
             self.metrics.admitted.inc()
             yield
+
+    def sent_captions(
+        self, meeting: JobOwner, headers: MultiMapping[str] | None = None
+    ) -> SentCaptions:
+        """Make what hears of each caption that a connection has sent. headers: of its request, if it had one."""
+        tracing, logs = self.tracing, self.settings.log_level == "debug"
+        caller = None if tracing is None or headers is None else tracing.caller(headers)
+        return SentCaptions(meeting, self.metrics, tracing, caller, logs=logs)
 
     def observe(self) -> None:
         """Set the gauges of the metrics to what is now."""
