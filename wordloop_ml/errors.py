@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     # retry later, or elsewhere
     BUSY = "busy"
     DRAINING = "draining"
+    ENGINE_AWAY = "engine_away"
     # a job is lost, the meeting lives
     ENGINE_FAILED = "engine_failed"
     INTERNAL = "internal"
@@ -114,6 +115,7 @@ class BusyReason(StrEnum):
     FILES = "files"
     DISK = "disk"
     EMBEDDINGS = "embeddings"
+    ENGINE_AWAY = "engine_away"
     OTHER = "other"
 
 
@@ -142,6 +144,25 @@ class Draining(Busy):
 
     def __init__(self, message: str = "this container is draining") -> None:
         super().__init__(message, retry_after_s=0.0, reason=BusyReason.DRAINING)
+
+
+class EngineAway(Busy):
+    """Raised where an engine in another process cannot be asked now: nothing is wrong with the job.
+
+    began: the engine may have had the job when it went away, and the job may be why.
+    """
+
+    default_code = ErrorCode.ENGINE_AWAY
+
+    def __init__(
+        self,
+        message: str = "the engine is away",
+        *,
+        began: bool = False,
+        retry_after_s: float = 1.0,
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, reason=BusyReason.ENGINE_AWAY)
+        self.began = began
 
 
 class EngineFailed(WordloopError):

@@ -4,7 +4,7 @@ Time inside the service is counted in samples at 16 kHz, absolute from the first
 track. Nothing here holds milliseconds or bytes; the wire converts at the border.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 import numpy as np
@@ -121,6 +121,7 @@ class DecodeOptions:
     beams: how many hypotheses are followed at once, by engines that can; 1 follows the likeliest
         token alone.
     spare_workers: how many other workers have nothing to do: an engine may use their cores, too.
+    job_class: what the decode is for; an engine that serves several processes orders by it.
     """
 
     language: str | None = None
@@ -131,6 +132,7 @@ class DecodeOptions:
     beams: int = 1
     spare_workers: int = 0
     expected_language: str | None = None
+    job_class: JobClass = JobClass.FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class Hypothesis:
     average_log_probability: mean over the text tokens, natural logarithm; 0.0 without tokens.
     language_probability: in [0, 1]; 1.0 when the language was given, not detected.
     unfinished: a bound on its tokens ended the text, not the model: a loop, as a rule.
+    waited_s: how long it waited behind other processes, in an engine that serves several; in seconds.
     """
 
     start: int
@@ -169,6 +172,7 @@ class Hypothesis:
     average_log_probability: float = 0.0
     language_probability: float = 1.0
     unfinished: bool = False
+    waited_s: float = field(default=0.0, compare=False)
 
     @property
     def text(self) -> str:

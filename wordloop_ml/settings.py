@@ -18,6 +18,13 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[
 browsers inside have schemes of their own (``app://obsidian.md``)."""
 
 
+_MODEL_URL = re.compile(
+    r"http://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"/v2/models/[A-Za-z0-9._-]+(?:/versions/[0-9]+)?"
+)
+"""A model of the Open Inference Protocol."""
+
+
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """A tenant, as files of tokens name them."""
 
@@ -88,6 +95,14 @@ class Settings:
         low=0,
         high=8,
     )
+    transcriber_url: str = _setting(
+        "", "model of the inference protocol that transcribes in place of a local one"
+    )
+    embedder_url: str = _setting("", "likewise, for embeddings")
+    generator_url: str = _setting("", "likewise, for the language model")
+    engine_deadline_s: float = _setting(
+        10.0, "how long an engine elsewhere may take for one call", low=0.1, high=300.0
+    )
     max_meetings: int = _setting(64, "live meetings in this process", low=1, high=10_000)
     max_tracks: int = _setting(32, "live tracks in one meeting", low=1, high=1_000)
     stretch_load: float = _setting(
@@ -138,6 +153,16 @@ class Settings:
     )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("json", "json, or console for people")
+
+    @property
+    def remote_urls(self) -> dict[str, str]:
+        """The addresses of engines elsewhere, by role; none for a role that is local."""
+        urls = {
+            "transcriber": self.transcriber_url,
+            "embedder": self.embedder_url,
+            "generator": self.generator_url,
+        }
+        return {role: url for role, url in urls.items() if url}
 
     @property
     def origins(self) -> frozenset[str]:
@@ -254,11 +279,18 @@ def _check_choices(settings: Settings) -> None:
         )
     if not _TENANT.fullmatch(settings.wyoming_tenant):
         raise _refused("wyoming_tenant", "is no tenant: 1 to 64 of A-Z a-z 0-9 _ . -")
+    _check_urls(settings)
     if not all(_ORIGIN.fullmatch(origin) for origin in settings.origins):
         raise _refused(
             "allowed_origins",
             "is not a list of origins as browsers send them, such as https://app.example.org",
         )
+
+
+def _check_urls(settings: Settings) -> None:
+    for role, url in settings.remote_urls.items():
+        if not _MODEL_URL.fullmatch(url):
+            raise _refused(f"{role}_url", "is not of the form http://host:port/v2/models/name")
 
 
 def _refused(name: str, rule: str) -> StartupFailed:

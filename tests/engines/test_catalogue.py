@@ -1,6 +1,7 @@
 """From a profile in the manifest to open engines, whose models are in memory once."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.inference_server import InferenceServer, serving
 from wordloop_ml.cgroup import MemoryLimit
 from wordloop_ml.engines import catalogue
 from wordloop_ml.engines.catalogue import (
@@ -16,11 +18,15 @@ from wordloop_ml.engines.catalogue import (
     ModelLoads,
     open_embedder,
     open_engines,
+    open_served,
 )
+from wordloop_ml.engines.scripted import ScriptedTranscriber, spoken
+from wordloop_ml.engines.served_models import Identity, ServedTranscriber
 from wordloop_ml.errors import ErrorCode, StartupFailed
-from wordloop_ml.messages import DecodeOptions, Utterance
+from wordloop_ml.messages import DecodeOptions, Samples, Utterance
 from wordloop_ml.settings import Settings
 from wordloop_ml.weights.manifest import HttpsSource, WeightsEntry
+from wordloop_ml.wire.open_inference import InferenceRequest
 
 Stock = dict[str, tuple[str, bytes]]
 
@@ -280,3 +286,44 @@ def test_loads_are_counted_by_role_and_model() -> None:
         ModelLoads("voice_detector", "b", 1),
         ModelLoads("transcriber", "a", 1),
     )
+
+
+def test_an_engine_elsewhere_needs_no_weights_here(tmp_path: Path) -> None:
+    """Its row of the manifest says what it must be; other roles stay local."""
+    stock = {"transcriber": ("ctranslate2", b"elsewhere"), "voice_detector": ("scripted", b"here")}
+    settings = settings_for(tmp_path, stock)
+    (tmp_path / "transcriber.bin").unlink()
+    digest = hashlib.sha256(b"elsewhere").hexdigest()
+    identity = Identity("transcriber", "transcriber", digest)
+    served = ServedTranscriber(ScriptedTranscriber(), identity)
+    with serving(InferenceServer({"t": served})) as port:
+        url = f"http://127.0.0.1:{port}/v2/models/t"
+        engines = open_engines(replace(settings, transcriber_url=url), loaded=LoadedModels())
+        assert [one.role for one in engines.loaded.statistics()] == ["voice_detector"]
+        assert [(one.role, one.digest) for one in engines.remote] == [("transcriber", digest)]
+        worker = engines.transcriber.open_worker()
+        heard = worker.transcribe(Utterance(0, numbered_speech()), DecodeOptions())
+        assert [word.text for word in heard.words] == ["w1", "w2"]
+        worker.close()
+        engines.close()
+
+
+def numbered_speech() -> Samples:
+    """Two words."""
+    return (spoken([1, 2]) / np.float32(32_768)).astype(np.float32)
+
+
+def test_a_role_is_opened_to_be_served(tmp_path: Path) -> None:
+    """Alone, with the identity of the manifest; a role that the profile lacks has a name."""
+    settings = settings_for(tmp_path, {"transcriber": ("scripted", b"weights")})
+    with open_served(settings, "transcriber") as model:
+        worker = model.open_worker()
+        answer = worker.infer(InferenceRequest({}, ("capabilities",)))
+        said = json.loads(answer["capabilities"][0])
+        worker.close()
+    assert (said["model"], said["digest"]) == (
+        "transcriber",
+        hashlib.sha256(b"weights").hexdigest(),
+    )
+    with pytest.raises(StartupFailed), open_served(settings, "generator"):
+        pass

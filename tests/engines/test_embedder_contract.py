@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.inference_server import InferenceServer, serving
 from wordloop_ml.engines.catalogue import LoadedModels, open_embedder
+from wordloop_ml.engines.remote_engines import RemoteEmbedder
+from wordloop_ml.engines.remote_model import RemoteModel
 from wordloop_ml.engines.scripted import ScriptedEmbedder
+from wordloop_ml.engines.served_models import Identity, ServedEmbedder
 from wordloop_ml.errors import EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText, Vectors
 from wordloop_ml.ports import Embedder
@@ -27,11 +32,22 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(params=["scripted", "minilm"], scope="module")
+@pytest.fixture(params=["scripted", "minilm", "remote"], scope="module")
 def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
     """Every embedder there is."""
     if request.param == "scripted":
         yield ScriptedEmbedder()
+        return
+    if request.param == "remote":
+        identity = Identity("embedder", "served", "0" * 64)
+        server = InferenceServer({"e": ServedEmbedder(ScriptedEmbedder(), identity)})
+        with serving(server) as port:
+            url = f"http://127.0.0.1:{port}/v2/models/e"
+            model = RemoteModel(
+                url, role=identity.role, model="served", digest=identity.digest, deadline_s=30.0
+            )
+            with closing(RemoteEmbedder.open(model)) as elsewhere:
+                yield elsewhere
         return
     try:
         with open_embedder(Settings(), loaded=LoadedModels()) as one:

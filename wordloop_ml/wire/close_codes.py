@@ -110,6 +110,7 @@ OUTCOMES = {
     ErrorCode.SLOW_CONSUMER: Outcome(CloseCode.SLOW_CONSUMER, 408),
     ErrorCode.BUSY: Outcome(CloseCode.OVERLOAD, 503),
     ErrorCode.DRAINING: Outcome(CloseCode.RESTART, 503),
+    ErrorCode.ENGINE_AWAY: Outcome(CloseCode.OVERLOAD, 503),
     ErrorCode.ENGINE_FAILED: Outcome(CloseCode.UNEXPECTED, 500),
     ErrorCode.INTERNAL: Outcome(CloseCode.UNEXPECTED, 500),
 }

@@ -14,6 +14,7 @@ const ERRORS = {
   busy: "The server is busy. Try again in a moment.",
   draining: "The server is being restarted. Try again in a moment.",
   not_found: "The server's models cannot do that.",
+  engine_away: "The server waits for its speech engine. Try again in a moment.",
   engine_failed: "The server failed at this. Try again; if it fails again, its log says why.",
   server_unreachable: "The server cannot be reached.",
 };
