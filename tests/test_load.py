@@ -67,6 +67,15 @@ def test_first_captions_that_wait_are_a_load_until_it_is_forgotten() -> None:
     assert meter.read(1.0 + LONG_S).demand == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_wait_behind_other_processes_counts_as_one_here() -> None:
+    """In an engine that serves several: it belongs to the wait that was noted."""
+    here, elsewhere = LoadMeter(threads=1), LoadMeter(threads=1)
+    here.waited(0.0, FULL_WAIT_S)
+    elsewhere.waited(0.0, 0.0)
+    elsewhere.waited_more(0.0, FULL_WAIT_S)
+    assert elsewhere.read(0.0) == here.read(0.0)
+
+
 def test_one_late_first_caption_is_no_overload() -> None:
     """It counts half."""
     meter = LoadMeter(threads=1)

@@ -26,7 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from wordloop_ml.errors import BadInput, Busy, BusyReason, WordloopError
+from wordloop_ml.errors import BadInput, Busy, BusyReason, EngineAway, WordloopError
 from wordloop_ml.load import Load, LoadMeter
 from wordloop_ml.messages import DropReason, JobClass
 from wordloop_ml.metrics import FailReason, Metrics
@@ -91,6 +91,11 @@ class OwnerKind(StrEnum):
     NOTES = "notes"
     FILE = "file"
     START_UP = "start_up"
+    ENGINE_WATCH = "engine_watch"
+
+
+_UNMEASURED = {OwnerKind.START_UP, OwnerKind.ENGINE_WATCH}
+"""Nobody waits for these; first calls are slow, and those to an engine that is away fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +252,11 @@ class Executor(Generic[W]):
         with self._condition:
             job_s = self._meter.read(self._clock()).job_s if but_job_time else None
             self._meter = LoadMeter(len(self._threads), job_s=job_s)
+
+    def note_wait(self, seconds: float) -> None:
+        """Count seconds that a first caption has waited beyond its wait here: behind other processes."""
+        with self._condition:
+            self._meter.waited_more(self._clock(), seconds)
 
     def submit(self, job: Job[W]) -> None:
         """Queue a job; never blocks. Raises ``Busy`` when its backlog is full or closed."""
@@ -438,7 +448,7 @@ class Executor(Generic[W]):
         _deliver(job, outcome)
 
     def _measure(self, job: Job[W], outcome: JobDone | JobFailed) -> None:
-        if job.owner.kind is OwnerKind.START_UP:  # nobody waits for it, and first calls are slow
+        if job.owner.kind in _UNMEASURED:
             return
         self._metrics.job_queued[job.job_class].observe(outcome.queued_s)
         self._metrics.job_ran[job.job_class].observe(outcome.ran_s)
@@ -475,6 +485,8 @@ def _fail_reason(error: Exception) -> FailReason:
     match error:
         case BadInput():
             return FailReason.BAD_INPUT
+        case EngineAway():
+            return FailReason.ENGINE_AWAY
         case WordloopError():
             return FailReason.ENGINE_FAILED
         case _:

@@ -88,6 +88,11 @@ class LoadMeter:
         self._waits += 1.0
         self._waited_s += seconds
 
+    def waited_more(self, now_s: float, seconds: float) -> None:
+        """Note that a first caption, whose wait was noted, waited longer."""
+        self._pass(now_s)
+        self._waited_s += seconds
+
     def read(self, now_s: float) -> Load:
         """Return the load at a time."""
         self._pass(now_s)

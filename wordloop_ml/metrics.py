@@ -57,9 +57,10 @@ class CaptionStage(StrEnum):
 
 
 class FailReason(StrEnum):
-    """Why an inference job failed: an engine, what the job was given, or a bug."""
+    """Why an inference job failed: an engine, one elsewhere that is away, what the job was given, or a bug."""
 
     ENGINE_FAILED = "engine_failed"
+    ENGINE_AWAY = "engine_away"
     BAD_INPUT = "bad_input"
     BUG = "bug"
 
@@ -69,6 +70,14 @@ class LostReason(StrEnum):
 
     GAP = "gap"
     DECODE_FAILED = "decode_failed"
+
+
+class EngineRole(StrEnum):
+    """What an engine in another process is for."""
+
+    TRANSCRIBER = "transcriber"
+    EMBEDDER = "embedder"
+    GENERATOR = "generator"
 
 
 class LoadKind(StrEnum):
@@ -114,6 +123,7 @@ ADMISSION_REFUSALS = (
     BusyReason.RESUME_LOAD,
     BusyReason.MEETINGS,
     BusyReason.TRACKS,
+    BusyReason.ENGINE_AWAY,
 )
 
 ADMITTED, REFUSED, NO_REASON = "admitted", "refused", "none"
@@ -234,6 +244,10 @@ class Metrics:
         }
         self.jobs_waiting = self._gauge("inference_waiting", "Jobs that wait")
         self.workers = self._gauge("inference_workers", "Inference threads")
+        self.engine_away = _children(
+            self._gauge("engine_away", "1 while an engine in another process is away", "role"),
+            EngineRole,
+        )
 
     def _make_connections(self) -> None:
         self.meetings = self._gauge("meetings", "Live meetings")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
 from scripts.drills import faults
+from scripts.drills.away import ENGINES, run_away
 from scripts.drills.hostile import run_hostile
 from scripts.drills.overload import run_overload
 from scripts.drills.report import DrillReport
@@ -51,6 +52,11 @@ def make_parser() -> argparse.ArgumentParser:
     summary = "malformed and hostile requests, frames, messages and audio"
     one = add("hostile", run_hostile, summary, ("--attacks", 10_000, "how many"))
     one.add_argument("--only", type=int, metavar="N", help="attack N of that seed alone")
+    summary = "take the engine away that is in another process, twice, under live meetings"
+    one = add("away", run_away, summary, ("--meetings", 8, live))
+    one.add_argument("--seconds", type=float, nargs="+", default=[5.0, 30.0], help="(5 30)")
+    engine = "the server of the tests, or one that is set up (docs/serving.md)"
+    one.add_argument("--engine", choices=list(ENGINES), default="tests", help=engine)
     summary = "three times the meetings that fit ask to come in"
     seconds = ("--seconds", 45, "how long latencies are measured, before and while others ask")
     add("overload", run_overload, summary, ("--workers", 6, "inference threads"), seconds)

@@ -13,7 +13,7 @@ from wordloop_ml.analysis import plan_runner
 from wordloop_ml.analysis.jobs import BUSY_TRIES, Jobs
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.engines.scripted import ScriptedTranscriber
-from wordloop_ml.errors import Busy, Draining, EngineFailed
+from wordloop_ml.errors import Busy, Draining, EngineAway, EngineFailed
 from wordloop_ml.executor import Executor, JobOwner
 from wordloop_ml.messages import (
     Finish,
@@ -57,6 +57,9 @@ class ScriptedGeneration:
                 owner.hangs = self.paused = False
                 return None
             raise EngineFailed("cancelled")
+        if owner.away is not None:
+            error, owner.away = owner.away, None
+            raise error
         if owner.fails:
             raise EngineFailed("scripted")
         if self._said < owner.words:
@@ -84,6 +87,7 @@ class ScriptedGenerator:
     def __init__(self, words: int = 3) -> None:
         self.words = words
         self.hangs = self.fails = False
+        self.away: EngineAway | None = None
         self.hanging = threading.Event()
         self.budgets_s: list[float] = []
         self.open: ScriptedGeneration | None = None
@@ -231,6 +235,19 @@ async def test_an_answer_is_generated_step_by_step(scene: Scene) -> None:
 
     assert await scene.perform(plan()) == 8
     assert scene.generator.budgets_s == [plan_runner.GENERATE_S] * 8
+    assert scene.generator.open is None
+
+
+async def test_an_answer_is_begun_again_whose_engine_went(scene: Scene) -> None:
+    """The generator is elsewhere, and the first answer is lost with it."""
+    scene.generator.away = EngineAway(began=True, retry_after_s=0.0)
+
+    def plan() -> Plan:
+        answer = yield ASK
+        return answer.text
+
+    assert await scene.perform(plan()) == "word word word "
+    assert scene.generator.begun == 2
     assert scene.generator.open is None
 
 

@@ -13,7 +13,8 @@ from tests.web.support import most_in_a_turn, until
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetector, spoken
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import UNHANDLED_MESSAGES, AudioEnded, GapArrived, MeetingActor
+from wordloop_ml.meetings.actor import UNHANDLED_MESSAGES, MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded, GapArrived
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import (
     CAPACITY,

@@ -15,7 +15,8 @@ from wordloop_ml.engines.scripted import ScriptedTranscriber, ScriptedVoiceDetec
 from wordloop_ml.errors import Busy
 from wordloop_ml.executor import Executor, Job
 from wordloop_ml.load import WINDOW_S, Level, LoadLimits
-from wordloop_ml.meetings.actor import ConnectionLost, MeetingActor
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import ConnectionLost
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import Cadence, TrackOptions, TrackSession

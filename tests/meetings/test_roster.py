@@ -11,7 +11,7 @@ from tests.web.support import until
 from wordloop_ml.engines.scripted import silence, spoken
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode
 from wordloop_ml.executor import JobOwner
-from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost
 from wordloop_ml.meetings.roster import TURN_S, Quarantine, Roster, RosterStatistics, meeting_key
 from wordloop_ml.meetings.session import Closed, TrackOptions
 from wordloop_ml.messages import Caption, Samples

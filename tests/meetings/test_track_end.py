@@ -10,7 +10,7 @@ from tests.meetings.conftest import WAIT_S, Hold
 from tests.meetings.test_roster import key, turn
 from tests.web.support import until
 from wordloop_ml.errors import EngineFailed, ErrorCode
-from wordloop_ml.meetings.actor import AudioEnded, ConnectionLost, GapArrived
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, GapArrived
 from wordloop_ml.meetings.roster import Roster
 from wordloop_ml.meetings.session import Closed, TrackOptions, TrackSession
 from wordloop_ml.metrics import Metrics

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.drills.__main__ import main
+from scripts.drills.away import run_away
 from scripts.drills.faults import RESTARTED, kill_one, restart_all, run_poison
 from scripts.drills.fleet import Plan, running_fleet
 from scripts.drills.hostile import RULES, attack_of, judge, run_hostile
@@ -72,6 +73,15 @@ async def test_attacks_are_refused_by_name_and_break_nothing(tmp_path: Path) -> 
     assert sum(report.facts["ends"].values()) == ATTACKS
     refused = sum(count for how, count in report.facts["ends"].items() if "refused" in how)
     assert refused > ATTACKS / 2
+
+
+async def test_an_engine_that_goes_and_comes_back_costs_no_word(tmp_path: Path) -> None:
+    """It is in another process; nobody new comes in meanwhile."""
+    report = DrillReport()
+    options = Namespace(engine="tests", meetings=3, seconds=[1.5], seed=1)
+    await run_away(tmp_path, report, options)
+    assert missed(report, "p95") == [], report.text()
+    assert report.facts["words"]["said"] > 20
 
 
 async def test_the_excess_is_refused_and_whoever_is_in_loses_no_word(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from wordloop_ml.engines.scripted import (
     ScriptedTranscriber,
     ScriptedVoiceDetector,
 )
-from wordloop_ml.errors import EngineFailed, StartupFailed
+from wordloop_ml.errors import EngineAway, EngineFailed, StartupFailed
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.ports import Embedder
 from wordloop_ml.settings import Settings
@@ -229,6 +229,17 @@ async def test_too_many_requests_are_told_when_to_come_back(serving: Serving) ->
     assert int(headers["Retry-After"]) >= 1
     held.go.set()
     assert {(await one)[0] for one in asked} == {200}
+
+
+async def test_an_engine_that_is_away_is_an_error_of_its_request(serving: Serving) -> None:
+    """503 with a code and a time to wait."""
+    held = Held()
+    held.go.set()
+    held.error = EngineAway()
+    service = await started(serving, ScriptedEmbedder(before=held))
+    status, problem, headers = await post(service, {"input": "a"})
+    assert (status, problem["code"]) == (503, "engine_away")
+    assert headers["Retry-After"] == "1"
 
 
 async def test_a_lost_batch_is_an_error_of_its_request(serving: Serving) -> None:

@@ -24,7 +24,7 @@ from wordloop_ml.engines.scripted import (
     ScriptedVoiceDetector,
 )
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import ConnectionLost
+from wordloop_ml.meetings.inbox import ConnectionLost
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import TrackOptions
 from wordloop_ml.messages import JobClass

@@ -257,7 +257,9 @@ class _Transcription:
 
     async def _decode(self, request: DecodeRequest) -> Hypothesis | Dropped:
         def call(worker: TranscriberWorker) -> Hypothesis:
-            options = replace(request.options, spare_workers=self._jobs.idle)
+            options = replace(
+                request.options, spare_workers=self._jobs.idle, job_class=JobClass.FILE
+            )
             return worker.transcribe(request.utterance, options)
 
         try:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from wordloop_ml.analysis.embeddings import Embeddings
 from wordloop_ml.analysis.jobs import Jobs, retry_busy
-from wordloop_ml.errors import EngineFailed
+from wordloop_ml.errors import EngineAway, EngineFailed
 from wordloop_ml.executor import Executor, JobOwner, OwnerKind
 from wordloop_ml.messages import Generated, JobClass, Vectors
 from wordloop_ml.ports import Embedder, Generation, Generator
@@ -124,18 +124,28 @@ class PlanRunner:
         """Generate one answer, step by step; the generator is free again afterwards."""
         if self._generator is None:
             raise EngineFailed("this profile has no generator")
+        generator = self._generator
         async with self._generating:
-            answering = _Answering(self._generator, request)
-            try:
-                await self._job(answering.begin, caller)
-                while (answer := await self._step(answering, caller)) is None:
-                    pass
-            finally:
-                if answering.to_close:
-                    await self._job(answering.close, caller)
-            return answer
+            # a generator elsewhere that goes away loses the answer: it is begun again
+            return await retry_busy(
+                lambda: self._begin_and_step(_Answering(generator, request), caller)
+            )
 
-    async def _step(self, answering: "_Answering", caller: JobOwner) -> Generated | None:
+    async def _begin_and_step(self, answering: "_Answering", caller: JobOwner) -> Generated:
+        try:
+            await self._job(answering.begin, caller)
+            while (answer := await self._step(answering, caller)) is None:
+                pass
+            if isinstance(answer, EngineAway):
+                raise answer
+        finally:
+            if answering.to_close:
+                await self._job(answering.close, caller)
+        return answer
+
+    async def _step(
+        self, answering: "_Answering", caller: JobOwner
+    ) -> Generated | EngineAway | None:
         budget_s = GENERATE_BESIDE_SPEECH_S if self.jobs.speech_lately else GENERATE_S
         return await self._job(
             lambda: answering.step(budget_s),
@@ -265,14 +275,18 @@ class _Answering:
     def begin(self) -> None:
         self._generation = self._generator.begin(self._request.prompt, self._request.options)
 
-    def step(self, budget_s: float) -> Generated | None:
-        answer, over = None, True
+    def step(self, budget_s: float) -> Generated | EngineAway | None:
+        """Go on; an engine that is away is returned, since to step again would not help."""
+        answer: Generated | None = None
+        over = True
         if self._generation is None:
             raise EngineFailed("the generation is closed")
         self._inside = True
         try:
             answer = self._generation.step(budget_s)
             over = answer is not None
+        except EngineAway as error:
+            return error
         finally:
             self._inside = False
             if over:

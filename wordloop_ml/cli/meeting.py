@@ -18,7 +18,8 @@ from wordloop_ml.client.track import TrackClient
 from wordloop_ml.engines.catalogue import Engines
 from wordloop_ml.errors import BadInput, EngineFailed, WordloopError
 from wordloop_ml.executor import Executor
-from wordloop_ml.meetings.actor import AudioEnded, MeetingActor
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded
 from wordloop_ml.meetings.roster import Roster, meeting_key
 from wordloop_ml.meetings.session import Closed, TrackOptions, TrackSession
 from wordloop_ml.messages import SAMPLE_RATE, Caption, CaptionWord, Samples, SpanLost

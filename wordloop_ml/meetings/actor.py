@@ -1,4 +1,4 @@
-"""The actor of one meeting: its asyncio task, its inbox, and the messages in it.
+"""The actor of one meeting: its asyncio task, and the inbox that it reads.
 
 The actor owns the state of its meeting: the tracks and, for each, the outbox of its connection.
 Its loop waits for a message, then for its turn among all meetings, and has one exit (no track is
@@ -9,14 +9,14 @@ left). Results of inference come back as messages; for each message one pure ste
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from wordloop_ml.captioning.decodes import DecodeRequest, Dropped
 from wordloop_ml.captioning.policy import CaptioningPolicy
 from wordloop_ml.captioning.track import Track, TrackOutput
-from wordloop_ml.errors import BadInput, Busy, ErrorCode, WordloopError
+from wordloop_ml.errors import BadInput, Busy, EngineAway, ErrorCode, WordloopError
 from wordloop_ml.executor import (
     Executor,
     Job,
@@ -27,6 +27,20 @@ from wordloop_ml.executor import (
     Outcome,
 )
 from wordloop_ml.load import Level
+from wordloop_ml.meetings.inbox import (
+    UNTRIED,
+    Attempts,
+    AudioArrived,
+    AudioEnded,
+    ConnectionLost,
+    DecodeAnswered,
+    DecodeDue,
+    DrainAsked,
+    FlushAsked,
+    GapArrived,
+    HintsChanged,
+    Message,
+)
 from wordloop_ml.meetings.overload import STALE_AFTER_S, Overload
 from wordloop_ml.meetings.session import (
     Ack,
@@ -59,88 +73,6 @@ from wordloop_ml.metrics import LostReason, Metrics, SegmentOrder
 from wordloop_ml.ports import TranscriberWorker, VoiceDetector
 from wordloop_ml.telemetry import describe_bug
 
-
-@dataclass(frozen=True, slots=True)
-class AudioArrived:
-    """Audio of a session, 16 kHz, at most ``track.room`` samples."""
-
-    session: TrackSession
-    samples: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class FlushAsked:
-    """The client asks for the final of what is open now; the track goes on.
-
-    answered: it wants to hear when that is out, even if nothing was open (``Flushed``).
-    """
-
-    session: TrackSession
-    answered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HintsChanged:
-    """The client says something else of the speech to come; ``language`` is the model's code."""
-
-    session: TrackSession
-    language: str | None
-    vocabulary: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GapArrived:
-    """The client has no audio for this many samples at 16 kHz."""
-
-    session: TrackSession
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class AudioEnded:
-    """No more audio will come: flush, then close."""
-
-    session: TrackSession
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLost:
-    """The peer has gone, or broke the protocol (``code``); nobody listens any more."""
-
-    session: TrackSession
-    code: ErrorCode | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeAnswered:
-    """What became of a decode request; ``timing`` when it ran."""
-
-    session: TrackSession
-    request_id: int
-    outcome: Outcome
-    timing: DecodeTiming | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DrainAsked:
-    """The process is on its way out: closed segments get their finals, then the session closes."""
-
-    session: TrackSession
-    deadline_s: float
-
-
-Message = (
-    AudioArrived
-    | FlushAsked
-    | HintsChanged
-    | GapArrived
-    | AudioEnded
-    | ConnectionLost
-    | DecodeAnswered
-    | DrainAsked
-)
-
-
 ACK_EVERY_SAMPLES = 2 * SAMPLE_RATE
 """An ``ack`` stands alone at least this often, in audio time."""
 
@@ -149,6 +81,12 @@ UNHANDLED_MESSAGES = 4
 
 WANTED_WITHIN_S = {JobClass.FIRST_CAPTION: 0.3, JobClass.FINAL: 0.5, JobClass.INTERIM: 0.8}
 """Deadlines that order jobs within a class."""
+
+ASK_AGAIN_S, MOST_ASK_AGAIN_S = 0.1, 1.0
+"""How long a final waits whose engine is away, at first and at most: twice as long each time."""
+
+MOST_DEATHS = 2
+"""A final fails with which in hand an engine in another process went so often: it may be why."""
 
 log = structlog.get_logger()
 
@@ -258,7 +196,7 @@ class MeetingActor:
         if isinstance(message, GapArrived):
             message.session.waiting.restart()
             message.session.arrivals.skip(message.samples)
-        if not isinstance(message, DecodeAnswered | DrainAsked):
+        if not isinstance(message, DecodeAnswered | DecodeDue | DrainAsked):
             message.session.unhandled += 1
         self._inbox.put_nowait(message)
 
@@ -326,11 +264,12 @@ class MeetingActor:
         """Handle one message: events go to outboxes, decode requests to the executor."""
         self._step_began_s = self._clock()
         match message:
-            case DecodeAnswered(session, request_id, outcome, timing):
+            case DecodeAnswered(session=session):
                 if self._is_live(session):
-                    result = self._result(session, outcome, timing)
-                    self._emit(session, session.track.answer(request_id, result), timing)
-                    self._count(session, timing)
+                    self._take_answer(message)
+            case DecodeDue(session, request, attempts):
+                if self._is_live(session):
+                    self._submit(session, request, attempts)
             case DrainAsked(session, deadline_s):
                 if self._is_live(session):
                     self._drain(session, deadline_s)
@@ -339,6 +278,35 @@ class MeetingActor:
                 if self._is_live(message.session):
                     self._handle_connection(message)
                 message.session.room.set()
+
+    def _take_answer(self, answer: DecodeAnswered) -> None:
+        """Give an answer to the track; a final whose engine is away waits, and is asked for again."""
+        session, request, timing = answer.session, answer.request, answer.timing
+        if isinstance(answer.outcome, JobFailed) and request.kind is JobClass.FINAL:
+            error = answer.outcome.error
+            if isinstance(error, EngineAway):
+                attempts = answer.attempts.after(error)
+                if attempts.deaths < MOST_DEATHS:
+                    self._ask_later(DecodeDue(session, request, attempts))
+                    return
+        result = self._result(session, request, answer.outcome, timing)
+        self._emit(session, session.track.answer(request.request_id, result), timing)
+        self._count(session, timing)
+
+    def _ask_later(self, due: DecodeDue) -> None:
+        """Post a final that waits when it is due, and its engine is not known to be away.
+
+        Nothing is lost meanwhile: its audio stays, and when the track is full its reader waits.
+        """
+        wait_s = min(ASK_AGAIN_S * 2 ** (due.attempts.refused - 1), MOST_ASK_AGAIN_S)
+
+        def post() -> None:
+            if self._overload.engine_away and self._is_live(due.session):
+                self._loop.call_later(MOST_ASK_AGAIN_S / 2, post)
+            else:
+                self.post(due)
+
+        self._loop.call_later(wait_s, post)
 
     def _handle_connection(
         self,
@@ -478,17 +446,25 @@ class MeetingActor:
             session.acked_at = session.track.received
             session.outbox.put(Ack(session.track.received, session.track.committed))
 
-    def _submit(self, session: TrackSession, request: DecodeRequest) -> None:
+    def _submit(
+        self, session: TrackSession, request: DecodeRequest, attempts: Attempts = UNTRIED
+    ) -> None:
         now_s = self._clock()
         heard_s = now_s - self._step_began_s
         final, interim = request.kind is JobClass.FINAL, request.kind is JobClass.INTERIM
+        if self._overload.engine_away:
+            self.post(DecodeAnswered(session, request, JobFailed(EngineAway()), attempts=attempts))
+            return
         stale_after_s = self._overload.stale_after_s if interim else STALE_AFTER_S
 
         def run(worker: TranscriberWorker) -> Hypothesis:
-            options = request.options
-            if not interim:  # an interim is soon followed by another: cores stay free for both
-                options = replace(options, spare_workers=self._executor.idle)
-            return worker.transcribe(request.utterance, options)
+            # an interim is soon followed by another: cores stay free for both
+            spare = 0 if interim else self._executor.idle
+            options = replace(request.options, spare_workers=spare, job_class=request.kind)
+            hypothesis = worker.transcribe(request.utterance, options)
+            if request.kind is JobClass.FIRST_CAPTION:
+                self._executor.note_wait(hypothesis.waited_s)
+            return hypothesis
 
         job = Job(
             job_class=request.kind,
@@ -496,7 +472,7 @@ class MeetingActor:
             part=session.options.track,
             deadline_s=now_s + WANTED_WITHIN_S[request.kind],
             run=run,
-            deliver=lambda outcome: self._deliver(session, request, heard_s, outcome),
+            deliver=lambda outcome: self._deliver(session, request, heard_s, outcome, attempts),
             expires_s=None if final else now_s + stale_after_s,
             coalesce=None if final else (self.meeting, session.options.track),
             interval_factor=session.interim_interval_factor if interim else 1.0,
@@ -505,10 +481,15 @@ class MeetingActor:
             self._executor.submit(job)
         except Busy:
             # The answer comes as a message, as every answer does, never from inside a step.
-            self.post(DecodeAnswered(session, request.request_id, JobDropped(DropReason.REFUSED)))
+            self.post(DecodeAnswered(session, request, JobDropped(DropReason.REFUSED)))
 
     def _deliver(
-        self, session: TrackSession, request: DecodeRequest, heard_s: float, outcome: Outcome
+        self,
+        session: TrackSession,
+        request: DecodeRequest,
+        heard_s: float,
+        outcome: Outcome,
+        attempts: Attempts,
     ) -> None:
         """Bring an answer from an inference thread to the inbox."""
         timing = None
@@ -521,7 +502,7 @@ class MeetingActor:
                 ran_s=outcome.ran_s,
                 done_s=self._clock(),
             )
-        answer = DecodeAnswered(session, request.request_id, outcome, timing)
+        answer = DecodeAnswered(session, request, outcome, timing, attempts)
         try:
             self._loop.call_soon_threadsafe(self.post, answer)
         except RuntimeError:
@@ -529,11 +510,17 @@ class MeetingActor:
             return
 
     def _result(
-        self, session: TrackSession, outcome: Outcome, timing: DecodeTiming | None
+        self,
+        session: TrackSession,
+        request: DecodeRequest,
+        outcome: Outcome,
+        timing: DecodeTiming | None,
     ) -> Hypothesis | Dropped:
         match outcome:
             case JobDone(value=Hypothesis() as hypothesis):
                 return hypothesis
+            case JobFailed(error=EngineAway()) if request.kind is not JobClass.FINAL:
+                return Dropped.FAILED  # the log has ``engine_away``, once
             case JobFailed(error=WordloopError() as error):
                 log.warning(
                     "decode_failed",

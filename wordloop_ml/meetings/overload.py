@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 
 import structlog
 
-from wordloop_ml.errors import Busy, BusyReason
+from wordloop_ml.errors import Busy, BusyReason, EngineAway
 from wordloop_ml.executor import Executor
 from wordloop_ml.load import (
     MAX_INTERIM_INTERVAL_FACTOR,
@@ -41,6 +41,7 @@ class Overload:
     """Reads the executor's load, sheds load by levels, and decides on admission.
 
     interim_samples: how much new audio lies between two interims of somebody who speaks.
+    engine_away: whether the transcriber's engine is away; None where it is in this process.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Overload:
         limits: LoadLimits,
         interim_samples: int,
         *,
+        engine_away: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executor = executor
+        self._engine_away = engine_away
         self._limits = limits
         self._clock = clock
         self._decodes_per_s = SAMPLE_RATE / interim_samples + DECODES_BESIDES_INTERIMS
@@ -59,6 +62,11 @@ class Overload:
         self._pending = PendingAdmissions()
         self._load = Load()
         self._looked_s = -LOOK_EVERY_S
+
+    @property
+    def engine_away(self) -> bool:
+        """Whether no decode can be had now."""
+        return self._engine_away is not None and self._engine_away()
 
     @property
     def level(self) -> Level:
@@ -85,7 +93,7 @@ class Overload:
         return STALE_WHEN_DROPPING_S if self.level >= Level.DROP else STALE_AFTER_S
 
     def admit(self, meeting: Hashable, *, resumed: bool) -> None:
-        """Admit a meeting that is not here yet, or raise ``Busy``.
+        """Admit a meeting that is not here yet, or raise ``Busy``, ``EngineAway`` among it.
 
         resumed: it goes on from elsewhere, and its people wait for the words they have said: it
         may have what new meetings leave free. From now on its load is expected.
@@ -98,6 +106,8 @@ class Overload:
                     retry_after_s=RETRY_RESUME_AFTER_S,
                     reason=BusyReason.RESUME_LOAD,
                 )
+        elif self.engine_away:
+            raise EngineAway("this container waits for its engine", retry_after_s=RETRY_AFTER_S)
         elif self._expected() >= self._limits.refuse or self._shedder.level is Level.REFUSE:
             raise Busy(
                 "this container is as busy as it may be",

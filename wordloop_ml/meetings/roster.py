@@ -49,6 +49,7 @@ class RosterStatistics:
 class Roster:
     """Live meetings by key. A meeting lives from its first connection to the end of its last.
 
+    engine_away: whether the transcriber's engine is away; None where it is in this process.
     metrics: what they are counted in; its own where nobody looks.
     """
 
@@ -61,13 +62,16 @@ class Roster:
         max_meetings: int = 64,
         max_tracks: int = 32,
         limits: LoadLimits | None = None,
+        engine_away: Callable[[], bool] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._executor = executor
         self._voice_detector = voice_detector
         self._policy = policy if policy is not None else CaptioningPolicy()
         self._limits = limits if limits is not None else LoadLimits()
-        self._overload = Overload(executor, self._limits, self._policy.interim_samples)
+        self._overload = Overload(
+            executor, self._limits, self._policy.interim_samples, engine_away=engine_away
+        )
         self._metrics = metrics or Metrics()
         self._max_meetings = max_meetings
         self._max_tracks = max_tracks

@@ -19,13 +19,8 @@ from multidict import MultiMapping
 from wordloop_ml.audio.live_audio import LiveAudio
 from wordloop_ml.errors import BadInput, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner
-from wordloop_ml.meetings.actor import (
-    AudioEnded,
-    ConnectionLost,
-    FlushAsked,
-    HintsChanged,
-    MeetingActor,
-)
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, HintsChanged
 from wordloop_ml.meetings.roster import meeting_key
 from wordloop_ml.meetings.session import (
     Closed,

@@ -16,13 +16,8 @@ from aiohttp import WSCloseCode, web
 from wordloop_ml.audio.streams import AudioInput
 from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopError
 from wordloop_ml.executor import JobOwner
-from wordloop_ml.meetings.actor import (
-    AudioEnded,
-    ConnectionLost,
-    FlushAsked,
-    GapArrived,
-    MeetingActor,
-)
+from wordloop_ml.meetings.actor import MeetingActor
+from wordloop_ml.meetings.inbox import AudioEnded, ConnectionLost, FlushAsked, GapArrived
 from wordloop_ml.meetings.roster import Turn, meeting_key
 from wordloop_ml.meetings.session import (
     Ack,

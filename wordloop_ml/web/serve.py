@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ from wordloop_ml.web.deepgram import listen, listen_to_turns
 from wordloop_ml.web.deepgram_file import listen_to_file
 from wordloop_ml.web.drain import Drain, Signals
 from wordloop_ml.web.embeddings import embeddings
+from wordloop_ml.web.engine_watch import watching
 from wordloop_ml.web.errors import FORMS, errors
 from wordloop_ml.web.http_server import HttpRunner, ListeningSite
 from wordloop_ml.web.meeting_socket import meeting_socket
@@ -452,6 +454,7 @@ async def _serve_meetings(
         guards=capabilities.hallucinates,
         final_beams=settings.final_beams or capabilities.final_beams,
     )
+    transcriber = next((one for one in loaded.engines.remote if one.role == "transcriber"), None)
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,
@@ -464,6 +467,7 @@ async def _serve_meetings(
             refuse=settings.new_meeting_load,
             resume=settings.resume_load,
         ),
+        engine_away=None if transcriber is None else partial(getattr, transcriber, "away"),
         metrics=service.metrics,
     )
     # What was made while starting lives as long as the process: looking through it again and
@@ -490,13 +494,27 @@ async def _serve_meetings(
     _tell_ready(service, engines, port)
     if on_ready is not None:
         on_ready(port)
-    await signals.asked.wait()
+    async with watching(engines.remote, jobs, service.metrics):
+        await signals.asked.wait()
+        return await _leave(service, runner, loaded, roster, syntheses, files, embeddings, signals)
+
+
+async def _leave(
+    service: Service,
+    runner: web.AppRunner,
+    loaded: Loaded,
+    roster: Roster,
+    syntheses: Syntheses,
+    files: FileTranscriptions,
+    embeddings: Embeddings | None,
+    signals: Signals,
+) -> bool:
     works = (syntheses.queue, syntheses.live_notes.queue, files.queue)
     leaving = Drain(
         service=service,
         runner=runner,
         executor=loaded.executor,
-        engines=engines,
+        engines=loaded.engines,
         roster=roster,
         works=works,
         embeddings=embeddings,
