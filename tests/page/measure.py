@@ -14,6 +14,7 @@ import numpy as np
 from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.report import Aim, Report, Table, percentile, progress
 from scripts.benchmark.speech import Script, SpokenText, script_of
+from scripts.evaluation.words import said_twice
 from tests.page.browser import CHROMIUM, HERE, Server, Tab, chromium
 from tests.speech import plain
 from wordloop_ml.messages import SAMPLE_RATE
@@ -30,7 +31,7 @@ GROWTH_MB_AT_MOST = 16.0
 KEPT = 'localStorage.setItem("wordloop.preferences", JSON.stringify({processing: false}))'
 CHOSEN = ["--js-flags=--expose-gc", "--enable-precise-memory-info"]
 RUN_OF_WORDS = 3
-"""So many in a row that are missing or twice are a phrase, and no word that was misheard."""
+"""So many in a row that are missing are a phrase, and no words that were misheard."""
 
 
 def measure_page(speech: Sequence[SpokenText]) -> Report:
@@ -115,15 +116,16 @@ def _drill(playwright: Any, script: Script) -> dict[str, int]:
         said = plain(" ".join(one.text for one in script.said))
         errors = jiwer.process_words(said, tab.words)
         chunks = [chunk for line in errors.alignments for chunk in line]
-        spans = [
-            max(one.ref_end_idx - one.ref_start_idx, one.hyp_end_idx - one.hyp_start_idx)
+        missing = [
+            one.ref_end_idx - one.ref_start_idx >= RUN_OF_WORDS
             for one in chunks
-            if one.type in {"insert", "delete"}
+            if one.type == "delete"
         ]
+        twice = said_twice(said.split(), tab.words.split())
         return {
             "words said": len(said.split()),
             "words wrong": errors.substitutions + errors.insertions + errors.deletions,
-            "phrases missing or twice": sum(span >= RUN_OF_WORDS for span in spans),
+            "phrases missing or twice": sum(missing) + len(twice),
             "holes": tab.page.locator(".missing").count(),
         }
 

@@ -64,6 +64,12 @@ def test_documents_are_those_of_the_command(tmp_path: Path) -> None:
     assert f"# pass {4 * TRANSCRIPTS}\n" in run_node("formats.test.mjs", RECORDED=str(recorded))
 
 
+@needs_node
+def test_first_captions_are_counted_from_their_sound() -> None:
+    """Not from where the segment begins, before it."""
+    assert "# pass 6\n" in run_node("meter.test.mjs")
+
+
 @pytest.mark.skipif(not TSC.is_file(), reason="there is no TypeScript: npm ci")
 def test_the_types_in_comments_hold() -> None:
     """As TypeScript reads them, strictly."""

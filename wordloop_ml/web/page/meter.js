@@ -3,8 +3,8 @@
 /** @typedef {import("./client/messages.js").CaptionMessage} CaptionMessage */
 
 const REMEMBERED = 200;
-const ONSET_BEFORE_MS = 1_000; // sound that a segment begins with begins at most so long before it
-const ONSET_AFTER_MS = 400;
+const ONSET_BEFORE_MS = 200; // sound that a segment begins with begins at most so long before it
+const ONSET_AFTER_MS = 800; // and so long after it: a segment begins 400 ms before a voice is heard
 
 /**
  * @param {number[]} values
@@ -19,7 +19,7 @@ export function percentile(values, share) {
 
 /** Measures one track. */
 export class Meter {
-  /** @type {number[]} from the first sound of an utterance to its first caption */
+  /** @type {number[]} from the first sound of an utterance, after quiet, to its first caption */
   first = [];
   /** @type {number[]} from the end of each word to its first showing */
   words = [];
@@ -45,7 +45,8 @@ export class Meter {
     const known = this.#shown.get(caption.segment) ?? 0;
     if (!caption.replay && Number.isFinite(zeroMs)) {
       const base = zeroMs - originMs;
-      if (known === 0) keep(this.first, nowMs - base - this.#onsetOf(caption, originMs));
+      const onset = known === 0 ? this.#onsetOf(caption, originMs) : undefined;
+      if (onset !== undefined) keep(this.first, nowMs - base - onset);
       for (const word of caption.words.slice(known)) keep(this.words, nowMs - base - word.end);
     }
     if (caption.final) this.#shown.delete(caption.segment);
@@ -55,13 +56,12 @@ export class Meter {
   /**
    * @param {CaptionMessage} caption
    * @param {number} originMs
+   * @returns {number | undefined} when its sound began; none where people went on talking
    */
-  #onsetOf(caption, originMs) {
-    const begins = caption.words[0].start;
-    const near = this.#onsets
-      .map((ms) => ms + originMs)
-      .filter((ms) => ms > begins - ONSET_BEFORE_MS && ms < begins + ONSET_AFTER_MS);
-    return near.at(-1) ?? begins;
+  #onsetOf({ words }, originMs) {
+    const begins = words[0].start - originMs;
+    const onset = this.#onsets.find((ms) => ms > begins - ONSET_BEFORE_MS && ms < begins + ONSET_AFTER_MS);
+    return onset === undefined ? undefined : onset + originMs;
   }
 
   /** Forgets what was open: it comes again, as a replay. */
