@@ -9,6 +9,7 @@ from wordloop_ml.synthesis.generative.claims import (
     is_garbled,
     is_task,
     names_another,
+    points_elsewhere,
     weakened,
     without_appendage,
 )
@@ -127,3 +128,17 @@ def test_a_claim_is_weakened_to_what_was_said(text: str, left: str) -> None:
     """What somebody said was said and discussed, whoever agreed; a weakened sentence stays one."""
     assert weakened(text) == left
     assert weakened(left) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("The Marketing team proposed to consider this option.", True),
+        ("They said that these were new.", True),
+        ("They discussed the drawings of this week.", False),
+        ("They said that it was cheap.", False),
+    ],
+)
+def test_what_points_at_another_sentence_is_none_of_a_summary(text: str, does: bool) -> None:
+    """That one may not have been chosen."""
+    assert points_elsewhere(text) is does

@@ -12,8 +12,10 @@ from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
+from wordloop_ml.synthesis.generative.summary import WRITTEN_WORDS
 from wordloop_ml.synthesis.generative.synthesiser import (
     PARTS,
+    SAID_WORDS,
     GenerativeSynthesiser,
     WrittenNotes,
 )
@@ -134,6 +136,23 @@ def test_more_is_asked_for_where_too_little_holds() -> None:
     assert [one.text for one in draft.summary] == [SUMMARY, more]
     assert len({one.prompt.user for one in asked}) == PARTS
     assert drafted(LAUNCH, faithful, tells, summary_words=12)[1] == []
+
+
+def test_a_short_meeting_has_a_short_summary() -> None:
+    """A word for each six that were said, or as many as are written of a part: no more is asked for."""
+    said = [(voice, f"{text} {text}") for voice, text in LAUNCH]
+    wanted = WRITTEN_WORDS * SAID_WORDS
+    assert sum(len(text.split()) for _, text in said) < wanted
+    lines = " ".join(f"They spoke of {text.rstrip('.?!').lower()}." for _, text in LAUNCH)
+
+    def tells(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told(lines) if right.text == SUMMARY else right
+
+    draft, asked = drafted(said, tells, summary_words=200)
+    words = sum(len(one.text.split()) for one in draft.summary)
+    assert WRITTEN_WORDS <= words < 2 * WRITTEN_WORDS
+    assert asked == []
 
 
 def test_little_that_is_left_of_a_sentence_is_left_out() -> None:

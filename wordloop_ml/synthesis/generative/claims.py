@@ -46,6 +46,10 @@ _FILLER = re.compile(
     r"|\b(?:that|this|too|something|stuff|already|the|of|to)[.?!]*$",
     re.IGNORECASE,
 )
+_POINTING = re.compile(
+    r"\b(?:this|these|those)\b(?! (?:week|month|quarter|year|spring|summer|fall|autumn|winter|morning|afternoon|evening|meeting|project|time)\b)",
+    re.IGNORECASE,
+)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
@@ -64,6 +68,11 @@ def is_garbled(text: str, *, task: bool = False) -> bool:
     """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
     return bool(spoken) or (not task and _VERB.search(text) is None)
+
+
+def points_elsewhere(text: str) -> bool:
+    """Whether a sentence speaks of what another one named: it is read without that one."""
+    return _POINTING.search(text) is not None
 
 
 def claims_agreement(text: str) -> bool:

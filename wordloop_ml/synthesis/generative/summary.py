@@ -20,6 +20,7 @@ from wordloop_ml.synthesis.generative.claims import (
     claims_need,
     is_garbled,
     names_another,
+    points_elsewhere,
     weakened,
     without_appendage,
 )
@@ -187,7 +188,7 @@ class Summary:
             return str(Reason.VOICE)
         if self._language not in {None, "en"}:  # the other rules are about English words
             return None
-        if is_garbled(verified.text):
+        if is_garbled(verified.text) or points_elsewhere(verified.text):
             return "garbled"
         if claims_agreement(verified.text):  # what was decided has its own list, by rules
             return "overstated"

@@ -51,8 +51,10 @@ FOUND_WORDS: Final = 110
 """Of the sentences that are found in it."""
 EXCERPT_WORDS: Final = 600
 """Of sentences of the whole meeting, of which more is written where the passages gave too little."""
-PARTS: Final = 3
+PARTS: Final = 2
 """Of them, one written of after the other."""
+SAID_WORDS: Final = 6
+"""For each word of the summary at least; a part of ``WRITTEN_WORDS`` is written of any meeting."""
 ASKED_WORDS: Final = 1.4
 """More words than are wanted are asked for: some of them do not hold."""
 MISSING: Final = 0.4
@@ -134,7 +136,12 @@ class GenerativeSynthesiser:
         for kind, item in _items_of(draft):
             yield from wording.word(kind, item)
         places = {one.id: at for at, one in enumerate(transcript.segments)}
-        wanted = min(wishes.summary_words, sum(count_words(one.text) for one in draft.summary))
+        said = sum(count_words(one.text) for one in transcript.segments)
+        wanted = min(
+            wishes.summary_words,
+            max(WRITTEN_WORDS, said // SAID_WORDS),
+            sum(count_words(one.text) for one in draft.summary),
+        )
         spoken = spoken_language(transcript.language, transcript.segments)
         summary = Summary(evidence, transcript.segments, spoken)
         for chunk, taken in zip(chunks, notes, strict=True):
