@@ -27,6 +27,7 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "They discussed the plastic and then we are there.",
         "The group discussed the possibility of interfacing those two.",
         "The menu button to manipulate the display.",
+        "They said that the batteries, kinetic ones, hand dynamo into a bike.",
         "The batteries, they started with the battery, right?",
         "Ada will go back and look at the ones on the list that.",
     ],
@@ -40,6 +41,7 @@ def test_speech_that_was_copied_is_no_prose(text: str) -> None:
     "text",
     [
         "It was decided to go ahead with a touch screen.",
+        "They said that the case should be double curved.",
         "The group discussed the cost of the speaker and the weight of the case.",
         "Fifty per cent of users said that they use ten per cent of the buttons.",
         "The microchip is the most expensive part of the whole mechanism.",

@@ -67,7 +67,8 @@ _REPORTED = re.compile(
 def is_garbled(text: str, *, task: bool = False) -> bool:
     """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
-    return bool(spoken) or (not task and _VERB.search(text) is None)
+    told = text.rpartition("said that")[2]
+    return bool(spoken) or (not task and _VERB.search(told) is None)
 
 
 def points_elsewhere(text: str) -> bool:
