@@ -50,6 +50,7 @@ _POINTING = re.compile(
     r"\b(?:this|these|those)\b(?! (?:week|month|quarter|year|spring|summer|fall|autumn|winter|morning|afternoon|evening|meeting|project|time)\b)",
     re.IGNORECASE,
 )
+_SAYING = re.compile(r"^(?:They|The \w+)(?: also)? said that\b")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
@@ -67,7 +68,7 @@ _REPORTED = re.compile(
 def is_garbled(text: str, *, task: bool = False) -> bool:
     """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
-    told = text.rpartition("said that")[2]
+    told = _SAYING.sub("", text)
     return bool(spoken) or (not task and _VERB.search(told) is None)
 
 
