@@ -36,7 +36,8 @@ DECISIONS = sorted(ADR.glob("[0-9]*.md"))
 WORDS_AT_MOST = 23_850
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
-SCRIPT_LINES_AT_MOST, DATA = 6_300, {".flac", ".jsonl", ".csv", ".json"}
+SCRIPT_LINES_AT_MOST, DATA = 6_900, {".flac", ".jsonl", ".csv", ".json"}
+"""600 of them build the image and try it, which nothing else of the project does."""
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
