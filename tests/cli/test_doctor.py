@@ -185,3 +185,15 @@ main(["transcribe", "scripts/speech/en_read_jfk_1.flac"])
     chosen = re.search(r"Selected ISA: (\w+)", said)
     assert chosen is not None
     assert chosen[1] == ctranslate2_kernels(cpu_instructions(), environment)
+
+
+def test_traces_need_their_extra(scripted: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are wanted."""
+    assert not found("traces", scripted)
+    wanted = scripted | {"WORDLOOP_TRACES": "on"}
+    [there] = found("traces", wanted)
+    assert there.state is State.OK
+    monkeypatch.setattr("wordloop_ml.cli.doctor.OPENTELEMETRY", ("no-such-package",))
+    [missing] = found("traces", wanted)
+    assert missing.state is State.FAILS
+    assert "wordloop-ml[tracing]" in missing.cure

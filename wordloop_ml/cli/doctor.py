@@ -33,6 +33,9 @@ ROOT = Path("/")
 FASTER = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 """Instruction sets that make decodes faster, as Linux spells them."""
 
+OPENTELEMETRY = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+"""What traces are made and sent with."""
+
 LIMITING = ("DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")
 """Variables by which the libraries of CTranslate2's matrix products use less than the CPU has."""
 
@@ -101,6 +104,7 @@ def diagnose(environment: Mapping[str, str], filesystem: Path = ROOT) -> Iterato
         return
     yield from _access(settings)
     yield from _threads(settings, filesystem)
+    yield from _traces(settings)
     try:
         manifest = load_manifest(settings.weights / MANIFEST)
         rows = manifest.profile(settings.profile)
@@ -171,6 +175,19 @@ def _threads(settings: Settings, filesystem: Path) -> Iterator[Finding]:
         yield Finding(State.CHANGE, "threads", found, cure)
     else:
         yield Finding(State.OK, "threads", found)
+
+
+def _traces(settings: Settings) -> Iterator[Finding]:
+    if not settings.makes_traces:
+        return
+    try:
+        versions = {name: metadata.version(name) for name in OPENTELEMETRY}
+    except metadata.PackageNotFoundError as error:
+        cure = "pip install wordloop-ml[tracing], or EXTRAS=tracing for the image"
+        yield Finding(State.FAILS, "traces", f"no {error.name}", cure)
+    else:
+        found = ", ".join(f"{name} {version}" for name, version in versions.items())
+        yield Finding(State.OK, "traces", found)
 
 
 def ctranslate2_kernels(there: frozenset[str] | None, environment: Mapping[str, str]) -> str:
