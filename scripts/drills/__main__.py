@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
 from scripts.drills import faults
+from scripts.drills.alerts import run_alerts
 from scripts.drills.away import ENGINES, run_away
 from scripts.drills.hostile import run_hostile
 from scripts.drills.overload import run_overload
@@ -60,6 +61,10 @@ def make_parser() -> argparse.ArgumentParser:
     summary = "three times the meetings that fit ask to come in"
     seconds = ("--seconds", 45, "how long latencies are measured, before and while others ask")
     add("overload", run_overload, summary, ("--workers", 6, "inference threads"), seconds)
+    summary = (
+        "a fault for each alert of deploy/, under a real Prometheus with the rules as they are"
+    )
+    add("alerts", run_alerts, summary, ("--seconds", 400, "how long; an alert waits for 5 minutes"))
     return parser
 
 

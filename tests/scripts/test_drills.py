@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from scripts.drills.__main__ import main
+from scripts.drills.alerts import SCENES, TOO_LONG, alerts_of_rules, run_scenes
 from scripts.drills.away import run_away
 from scripts.drills.faults import RESTARTED, kill_one, restart_all, run_poison
 from scripts.drills.fleet import Plan, running_fleet
 from scripts.drills.hostile import RULES, attack_of, judge, run_hostile
 from scripts.drills.meeting import judge_all
 from scripts.drills.overload import run_overload
+from scripts.drills.prometheus import CALM
 from scripts.drills.report import DrillReport
+from tests.deploy.tools import program
 
 PLAN = Plan(
     processes=2,
@@ -90,6 +93,20 @@ async def test_the_excess_is_refused_and_whoever_is_in_loses_no_word(tmp_path: P
     await run_overload(tmp_path, report, Namespace(workers=1, seconds=3))
     assert report.facts["admitted"] >= 1
     assert missed(report, "p95", "p99") == [], report.text()
+
+
+def test_every_alert_has_its_fault() -> None:
+    """But for those that look back for longer than a drill; promtool proves these."""
+    assert {one for scene in SCENES for one in scene.fires} | TOO_LONG == alerts_of_rules()
+
+
+async def test_a_fault_fires_its_alert_and_a_calm_fleet_none(tmp_path: Path) -> None:
+    """One fault that shows at once; every panel has data of the calm fleet."""
+    program("prometheus", package="Debian's prometheus")
+    report = DrillReport()
+    calm, twice = (next(one for one in SCENES if one.name == name) for name in (CALM, "twice"))
+    await run_scenes(tmp_path, report, [calm, twice], seconds=40)
+    assert missed(report) == [], report.text()
 
 
 def test_an_attack_follows_from_its_seed_and_number() -> None:
