@@ -16,6 +16,7 @@ from scripts.benchmark.machine import run_tool, settings_of
 from scripts.benchmark.memory import TRACK_S, measure_memory
 from scripts.benchmark.minutes import measure_minutes
 from scripts.benchmark.others import OTHERS, measure_other
+from scripts.benchmark.overhead import measure_overhead
 from scripts.benchmark.report import Report, progress
 from scripts.benchmark.results import result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
@@ -158,6 +159,8 @@ def parser() -> argparse.ArgumentParser:
     counting("starts", what, measure_starts, "starts", 20, "how many")
     what = "memory of an idle process, and of a further track"
     counting("memory", what, measure_memory, "seconds", TRACK_S, "of talk")
+    what = "what metrics and logs cost"
+    counting("overhead", what, measure_overhead, "seconds", 60.0, "of talk on each track")
     what = "a synthesis right after a meeting, with notes and without"
     counting("minutes", what, measure_minutes, "minutes", 30.0, "of talk, by two in turns")
 

@@ -4,11 +4,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from prometheus_client import generate_latest
 
-from scripts.benchmark import memory, starts
+from scripts.benchmark import memory, overhead, starts
 from scripts.benchmark.meters import CpuUse, Meters
 from scripts.benchmark.starts import Start
 from tests.scripts.support import EACH
+from wordloop_ml.metrics import Metrics
 
 MEBI = 2**20
 
@@ -44,3 +46,23 @@ def test_use_is_split_by_who_used_it() -> None:
     meters = Meters(os.getpid())
     assert meters.cpu().server > 0.0
     assert meters.rss_bytes() == meters.peak_rss_bytes > 0
+
+
+def test_what_metrics_cost_is_counted_by_themselves() -> None:
+    """Each observation once, and each count, but nothing of the process's own."""
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.final.observe(0.5)
+    metrics.stable_words.inc(4)
+    counts = overhead.events_of(generate_latest(metrics.registry).decode())
+    assert counts == {"histogram": 3, "counter": 4}
+    report = overhead.report("embedded", counts, {"histogram": 0.01, "counter": 0.0}, 2.0)
+    assert report.tables[0].rows[-1][-1] == "1.5 %"
+    assert report.aims[0].reached
+
+
+def test_each_kind_of_event_takes_time() -> None:
+    """A scrape most of all."""
+    each_s = overhead.time_events()
+    assert max(each_s, key=each_s.__getitem__) == "scrape"
+    assert min(each_s.values()) > 0
