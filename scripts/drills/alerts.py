@@ -21,6 +21,7 @@ from aiohttp import TCPConnector, web
 from scripts.benchmark import BenchmarkFailed
 from scripts.benchmark.meters import MEBIBYTE
 from scripts.benchmark.server_process import NO_ADMISSION, Server, free_ports
+from scripts.drills.away import Engine
 from scripts.drills.meeting import Meeting, client_log
 from scripts.drills.prometheus import CALM, Prometheus, panels, read_yaml, running_prometheus
 from scripts.drills.report import DrillReport
@@ -37,6 +38,9 @@ COLD_MEETINGS = 24
 
 FULL = dict.fromkeys(("STRETCH_LOAD", "DROP_LOAD", "NEW_MEETING_LOAD", "RESUME_LOAD"), "0.2")
 """Two meetings fill it."""
+
+LOOKS = 6
+"""Rates take two scrapes, and captions as long as people speak."""
 
 LATE_DRAIN_S = 55
 """The listener stays open for so long: a drain that Kubernetes would not wait for."""
@@ -74,6 +78,7 @@ class FaultyFleet:
         self.members: list[Server] = []
         self.meetings: list[Meeting] = []
         self.ports = [tuple(free_ports(2)) for _ in range(scene.processes)]
+        self.engine = Engine("tests", folder / "engine.log")
         self._folder = folder
         self._stack = stack
         self._started = 0
@@ -81,12 +86,16 @@ class FaultyFleet:
     async def start(self, index: int) -> Server:
         """Start a process, ready, on its ports. Raises ``BenchmarkFailed``."""
         self._started += 1
+        if self.scene.fault == "away":
+            await self.engine.start(self.http)
+            self._stack.push_async_callback(self.engine.kill)
         port, metrics_port = self.ports[index]
         own = {
             "WORDLOOP_PORT": str(port),
             "WORDLOOP_METRICS_PORT": str(metrics_port),
             "WORDLOOP_WORKERS": "4",
             "WORDLOOP_MAX_MEETINGS": "100",
+            "WORDLOOP_TRANSCRIBER_URL": self.engine.url if self.scene.fault == "away" else "",
             "DRILL_FAULT": self.scene.fault if index == 0 else "",
         }
         folder = self._folder / f"{self.scene.name}-{self._started}"
@@ -157,7 +166,7 @@ async def _ask_for_texts(fleet: FaultyFleet, seconds: float) -> None:
         for one in fleet.members:
             for route, body in bodies.items():
                 async with fleet.http.post(f"{one.url}/v1/{route}", json=body) as answer:
-                    if answer.status != 200:
+                    if answer.status not in {200, 503}:  # it may be busy
                         raise BenchmarkFailed(f"/v1/{route}: {await answer.text()}")
         await asyncio.sleep(5)
 
@@ -182,6 +191,12 @@ async def _insist(fleet: FaultyFleet, seconds: float) -> None:
                 continue
             await connection.close()
         await asyncio.sleep(2)
+
+
+async def _take_engine(fleet: FaultyFleet, seconds: float) -> None:
+    """Kill the process of the engine, which nobody replaces."""
+    del seconds
+    await fleet.engine.kill()
 
 
 async def _kill(fleet: FaultyFleet, seconds: float) -> None:
@@ -245,6 +260,7 @@ SCENES = (
         meetings=1,
         settings=NO_ADMISSION | {"WORDLOOP_WORKERS": "1"},
     ),
+    Scene("away", {("EngineAway", "page")}, fault="away", meetings=1, act=_take_engine),
     Scene("late", {("LoopLag", "page")}, fault="late"),
     Scene(
         "overrun",
@@ -330,9 +346,16 @@ async def _judge_panels(prometheus: Prometheus, report: DrillReport) -> None:
     report.must_be(
         "instances scraped", len(await prometheus.ask(f'up{{namespace="{CALM}"}} == 1')), 3
     )
-    empty = {
-        title for title, asked in panels().items() for one in asked if not await prometheus.ask(one)
-    }
+    for _ in range(LOOKS):
+        empty = {
+            title
+            for title, asked in panels().items()
+            for one in asked
+            if not await prometheus.ask(one)
+        }
+        if not empty:
+            break
+        await asyncio.sleep(5)
     report.facts["panels"] = len(panels())
     report.must_be("panels without data", len(empty))
     report.failures += [f"no data: {one}" for one in sorted(empty)]

@@ -41,6 +41,8 @@ def decode(utterance: Utterance) -> Exception | None:
 def open_faulty_engines(settings: Settings) -> Engines:
     """Open the scripted engines of the manifest, with what makes them faulty."""
     engines = open_engines(settings)
+    if settings.transcriber_url:  # in another process, which a drill takes away
+        return engines
     if FAULT == "twice":
         engines.loaded.count("transcriber", engines.loaded.weights()["transcriber"])
     return replace(engines, transcriber=ScriptedTranscriber(fail=decode))
