@@ -183,7 +183,7 @@ def _traces(settings: Settings) -> Iterator[Finding]:
     try:
         versions = {name: metadata.version(name) for name in OPENTELEMETRY}
     except metadata.PackageNotFoundError as error:
-        cure = "pip install wordloop-ml[tracing], or EXTRAS=tracing for the image"
+        cure = "pip install wordloop-ml[tracing]"
         yield Finding(State.FAILS, "traces", f"no {error.name}", cure)
     else:
         found = ", ".join(f"{name} {version}" for name, version in versions.items())
