@@ -10,6 +10,8 @@ from wordloop_ml.synthesis.generative.claims import (
     is_task,
     names_another,
     points_elsewhere,
+    shortened,
+    unnamed,
     weakened,
     without_appendage,
 )
@@ -144,3 +146,34 @@ def test_a_claim_is_weakened_to_what_was_said(text: str, left: str) -> None:
 def test_what_points_at_another_sentence_is_none_of_a_summary(text: str, does: bool) -> None:
     """That one may not have been chosen."""
     assert points_elsewhere(text) is does
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("The industrial designer spoke of rubber.", "They spoke of rubber."),
+        ("Ada and the Project Manager spoke of rubber.", "They spoke of rubber."),
+        ("Ada was asked for the price.", "They were asked for the price."),
+        ("Ada's idea was rubber.", "Ada's idea was rubber."),
+        ("The group heard Ada.", "The group heard Ada."),
+    ],
+)
+def test_a_voice_in_front_becomes_they(text: str, left: str) -> None:
+    """What was said may stand where who said it does not."""
+    assert unnamed(text, VOICES) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            "They discussed the case, the chip, and the price of both.",
+            "They discussed the case, the chip.",
+        ),
+        ("They discussed the price of the case and the chip.", None),
+        ("They discussed the case, the chip.", None),
+    ],
+)
+def test_a_long_sentence_is_cut_at_a_comma(text: str, left: str | None) -> None:
+    """At the last one that leaves no more words than it may have; a short one stays."""
+    assert shortened(text, 6) == (left or text)

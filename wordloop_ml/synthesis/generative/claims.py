@@ -105,6 +105,24 @@ def without_appendage(text: str) -> str:
     return text if found is None else f"{text[: found.start()]}."
 
 
+def unnamed(text: str, voices: Collection[str]) -> str:
+    """Return a sentence that tells of "they" where it began with a voice of the meeting."""
+    names = "|".join(re.escape(one) for one in sorted(voices, key=len, reverse=True))
+    one = rf"(?:the )?(?:{names})(?: team)?"
+    called = rf"^{one}(?:,? and {one})*\b(?!['’])(?P<was> was\b)?"
+    return re.sub(
+        called, lambda found: "They were" if found["was"] else "They", text, flags=re.IGNORECASE
+    )
+
+
+def shortened(text: str, words: int) -> str:
+    """Return a sentence of more words up to the last comma within so many; as it is where there is none."""
+    if len(text.split()) <= words:
+        return text
+    kept, comma, _ = " ".join(text.split()[:words]).rpartition(",")
+    return f"{kept}." if comma else text
+
+
 def names_another(text: str, voices: Collection[str], cited: Collection[str]) -> bool:
     """Whether a sentence names one voice of the meeting alone, and rests on what others said.
 

@@ -21,6 +21,8 @@ from wordloop_ml.synthesis.generative.claims import (
     is_garbled,
     names_another,
     points_elsewhere,
+    shortened,
+    unnamed,
     weakened,
     without_appendage,
 )
@@ -42,6 +44,7 @@ TOKENS_A_WORD: Final = 2
 
 FEWEST_LEFT: Final = 8
 """Words of a sentence that are left of it where a clause was dropped."""
+DOUBTFUL: Final = "doubtful"
 MOST_WORDS: Final = 20
 IN_ORDER: Final = 0.7
 """A sentence with more words is doubted, and one of whose words fewer were said in its order; one that is both is left out."""
@@ -154,31 +157,50 @@ class Summary:
         """Verify the sentences of a passage; start: position in the meeting of its segment 0."""
         near = [start + at for at in passage.positions]
         for place, sentence in enumerate(passage.sentences):
-            earlier = [one.statement.text for one in self._held]
-            weak = weakened(sentence)
-            bare = without_appendage(weak)
-            verified = self._evidence.verify(bare, near=near, earlier=earlier)
-            words = count_words(verified.text)
-            why = "doubtful" if bare != weak else None
-            if verified.refused is not None:
-                why = str(verified.refused)
-            if words >= (1 if why is None else FEWEST_LEFT):
-                doubts, beyond = self._judge(verified)
-                why = beyond or why
-                if beyond is None:
-                    cited = tuple(self._segments[at].id for at in verified.citations)
-                    self._held.append(_Held(Statement(verified.text, cited), words, place, doubts))
+            held, why = self._hold(sentence, near, place)
+            if held is not None:
+                self._held.append(held)
             if why is not None:
                 self.refused.append(why)
             yield Pause()
 
-    def _judge(self, verified: Verified) -> tuple[int, str | None]:
-        """Return how many doubts there are of a sentence, and why it is left out, if it is."""
+    def _hold(
+        self, sentence: str, near: Sequence[int], place: int
+    ) -> tuple[_Held | None, str | None]:
+        """Return what holds of a sentence, if enough does, and why some of it was dropped.
+
+        Where what failed is who said it, or how much is told in one sentence, less is tried: nobody is named, or
+        what stands behind a comma is left out.
+        """
+        tried = weakened(sentence)
+        held, why = self._verify(tried, near, place)
+        if held is None and why == Reason.VOICE:
+            tried = unnamed(tried, self._evidence.voices)
+            held, why = self._verify(tried, near, place)
+        if held is None and why == DOUBTFUL:
+            held, _ = self._verify(shortened(tried, MOST_WORDS), near, place)
+        return held, why
+
+    def _verify(
+        self, sentence: str, near: Sequence[int], place: int
+    ) -> tuple[_Held | None, str | None]:
+        earlier = [one.statement.text for one in self._held]
+        bare = without_appendage(sentence)
+        verified = self._evidence.verify(bare, near=near, earlier=earlier)
+        words = count_words(verified.text)
+        why = DOUBTFUL if bare != sentence else None
+        if verified.refused is not None:
+            why = str(verified.refused)
+        if words < (1 if why is None else FEWEST_LEFT):
+            return None, why
         beyond = self._beyond(verified)
-        if beyond is not None:
-            return 0, beyond
         doubts = doubts_of(self._evidence, verified)
-        return doubts, "doubtful" if doubts > 1 else None
+        if beyond is None and doubts > 1:
+            beyond = DOUBTFUL
+        if beyond is not None:
+            return None, beyond
+        cited = tuple(self._segments[at].id for at in verified.citations)
+        return _Held(Statement(verified.text, cited), words, place, doubts), why
 
     def _beyond(self, verified: Verified) -> str | None:
         """Return why a sentence says more than what it rests on; None where it does not."""
