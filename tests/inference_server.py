@@ -5,15 +5,18 @@
 
 import asyncio
 import hashlib
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
 from aiohttp import web
 
 from scripts.drills.costly_service import hold
+from wordloop_ml.engines.remote_model import RemoteModel
 from wordloop_ml.engines.scripted import ScriptedEmbedder, ScriptedTranscriber
 from wordloop_ml.engines.served_models import (
     Identity,
@@ -24,6 +27,8 @@ from wordloop_ml.engines.served_models import (
     refusal,
 )
 from wordloop_ml.errors import Busy
+from wordloop_ml.settings import Settings
+from wordloop_ml.weights.manifest import load_manifest
 from wordloop_ml.wire.open_inference import (
     HEADER_LENGTH,
     Body,
@@ -33,6 +38,10 @@ from wordloop_ml.wire.open_inference import (
 )
 
 MOST_WAITING = 64
+
+SERVED_AT = "SERVED_AT"
+"""The variable with the address of another server, for the contract suites."""
+
 DIGEST = hashlib.sha256(b"read by nobody").hexdigest()
 """Of the weights in the manifest of drills (scripts/drills/service_process.py)."""
 
@@ -143,6 +152,21 @@ def serving(server: InferenceServer) -> Iterator[int]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def served_elsewhere(role: str) -> RemoteModel:
+    """The model of a role that ``SERVED_AT`` names a server of, by the profile embedded; or a visible skip."""
+    server = os.environ.get(SERVED_AT)
+    if server is None:
+        pytest.skip(f"no {SERVED_AT}: scripts/drill contract")
+    entry = load_manifest(Settings().weights / "manifest.toml").profile("embedded")[role]
+    return RemoteModel(
+        f"{server}/v2/models/{role}",
+        role=role,
+        model=entry.name,
+        digest=entry.sha256,
+        deadline_s=60.0,
+    )
 
 
 def costly_models() -> dict[str, ServedModel]:

@@ -33,10 +33,10 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 23_950
+WORDS_AT_MOST = 24_560
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
-SCRIPT_LINES_AT_MOST, DATA = 7_430, {".flac", ".jsonl", ".csv", ".json"}
+SCRIPT_LINES_AT_MOST, DATA = 7_660, {".flac", ".jsonl", ".csv", ".json"}
 """600 of them build the image and try it, 500 fire each alert by its fault, 130 say what metrics and logs cost:
 nothing else of the project does."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmark import BenchmarkFailed, aims, results
+from scripts.benchmark.engine_process import ENGINES
 from scripts.benchmark.generation import measure_generation
 from scripts.benchmark.machine import run_tool, settings_of
 from scripts.benchmark.memory import TRACK_S, measure_memory
@@ -21,6 +22,7 @@ from scripts.benchmark.report import Report, progress
 from scripts.benchmark.results import result_of
 from scripts.benchmark.scenario import Plan, run, wordloop
 from scripts.benchmark.server_process import server_environment
+from scripts.benchmark.serving import measure_serving
 from scripts.benchmark.speech import KINDS, SpokenText, read_speech
 from scripts.benchmark.starts import measure_starts
 from wordloop_ml.settings import Settings
@@ -163,6 +165,17 @@ def parser() -> argparse.ArgumentParser:
     counting("overhead", what, measure_overhead, "seconds", 60.0, "of talk on each track")
     what = "a synthesis right after a meeting, with notes and without"
     counting("minutes", what, measure_minutes, "minutes", 30.0, "of talk, by two in turns")
+
+    what = "what it costs that an engine is in another process"
+    add = speaking(
+        "serving",
+        what,
+        lambda one: measure_serving(
+            one.profile, one.engine, one.decodes, _speech(one), _log(one, "engine")
+        ),
+    )
+    add("--engine", choices=list(ENGINES)[1:], default="triton", help="which")
+    add("--decodes", type=int, default=200, metavar="N", help="how many")
 
     speaking("page", "what readers of the page see, in a browser", _page)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.engine_process import ENGINES
 from scripts.drills import faults
 from scripts.drills.alerts import run_alerts
-from scripts.drills.away import ENGINES, run_away
+from scripts.drills.away import run_away, run_contract
 from scripts.drills.hostile import run_hostile
 from scripts.drills.overload import run_overload
 from scripts.drills.report import DrillReport
@@ -56,8 +57,11 @@ def make_parser() -> argparse.ArgumentParser:
     summary = "take the engine away that is in another process, twice, under live meetings"
     one = add("away", run_away, summary, ("--meetings", 8, live))
     one.add_argument("--seconds", type=float, nargs="+", default=[5.0, 30.0], help="(5 30)")
-    engine = "the server of the tests, or one that is set up (docs/serving.md)"
+    engine = "the server of the tests, or one that is set up at its first run"
     one.add_argument("--engine", choices=list(ENGINES), default="tests", help=engine)
+    summary = "run the contract suites over an engine in another process, with real weights"
+    one = add("contract", run_contract, summary)
+    one.add_argument("--engine", choices=list(ENGINES)[1:], required=True, help="which")
     summary = "three times the meetings that fit ask to come in"
     seconds = ("--seconds", 45, "how long latencies are measured, before and while others ask")
     add("overload", run_overload, summary, ("--workers", 6, "inference threads"), seconds)

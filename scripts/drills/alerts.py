@@ -19,9 +19,9 @@ import psutil
 from aiohttp import TCPConnector, web
 
 from scripts.benchmark import BenchmarkFailed
+from scripts.benchmark.engine_process import Engine
 from scripts.benchmark.meters import MEBIBYTE
 from scripts.benchmark.server_process import NO_ADMISSION, Server, free_ports
-from scripts.drills.away import Engine
 from scripts.drills.meeting import Meeting, client_log
 from scripts.drills.prometheus import CALM, Prometheus, panels, read_yaml, running_prometheus
 from scripts.drills.report import DrillReport
@@ -95,7 +95,7 @@ class FaultyFleet:
             "WORDLOOP_METRICS_PORT": str(metrics_port),
             "WORDLOOP_WORKERS": "4",
             "WORDLOOP_MAX_MEETINGS": "100",
-            "WORDLOOP_TRANSCRIBER_URL": self.engine.url if self.scene.fault == "away" else "",
+            "WORDLOOP_TRANSCRIBER_URL": self.engine.url() if self.scene.fault == "away" else "",
             "DRILL_FAULT": self.scene.fault if index == 0 else "",
         }
         folder = self._folder / f"{self.scene.name}-{self._started}"

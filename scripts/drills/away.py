@@ -6,7 +6,6 @@ Protocol: the small server of the tests, or a real one, started by a command tha
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from argparse import Namespace
@@ -16,79 +15,19 @@ from pathlib import Path
 from random import Random
 
 import aiohttp
-import psutil
 
-from scripts.benchmark import BenchmarkFailed
-from scripts.benchmark.server_process import NO_ADMISSION, Server, free_ports
+from scripts.benchmark.engine_process import Engine
+from scripts.benchmark.server_process import NO_ADMISSION, Server
 from scripts.drills.meeting import Meeting, client_log, judge_all
 from scripts.drills.report import DrillReport
-from scripts.drills.service_process import scripted_service
+from scripts.drills.service_process import scripted_service, write_scripted_weights
 from scripts.drills.talk import NumberedTalk, word_ranges
 
-ENGINES: dict[str, Sequence[str]] = {
-    "tests": (sys.executable, "-m", "tests.inference_server"),
-}
-"""The command of each engine, to which the port is appended; it must serve ``transcriber``."""
-
-REPLICAS: dict[str, str] = {}
-"""What the processes of an engine's replicas are called, where it has several."""
-
-READY_WITHIN_S, COMMITTED_WITHIN_S = 60.0, 120.0
+COMMITTED_WITHIN_S = 120.0
 BACK_WITHIN_S = 3.0
 """Once the engine is ready again, captions of what is said then come so soon: what waited comes first."""
 
 CALM_S = 4.0
-
-
-class Engine:
-    """The process of an engine, and all that it has started. log: where its output goes."""
-
-    def __init__(self, name: str, log: Path) -> None:
-        self.port = free_ports(1)[0]
-        self._name = name
-        self._log = log
-        self._child: asyncio.subprocess.Process | None = None
-
-    @property
-    def url(self) -> str:
-        """Where its transcriber is."""
-        return f"http://127.0.0.1:{self.port}/v2/models/transcriber"
-
-    @property
-    def replicas(self) -> list[psutil.Process]:
-        """The processes of its replicas; none where it has only itself."""
-        if self._child is None or self._name not in REPLICAS:
-            return []
-        children = psutil.Process(self._child.pid).children(recursive=True)
-        return [one for one in children if REPLICAS[self._name].startswith(one.name())]
-
-    async def start(self, http: aiohttp.ClientSession) -> None:
-        """Start it, and wait until it is ready. Raises ``BenchmarkFailed``."""
-        with self._log.open("ab") as stream:
-            self._child = await asyncio.create_subprocess_exec(
-                *ENGINES[self._name],
-                str(self.port),
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-            )
-        give_up_s = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < give_up_s and self._child.returncode is None:
-            try:
-                async with http.get(f"{self.url}/ready") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass  # not listening yet
-            await asyncio.sleep(0.05)
-        raise BenchmarkFailed(f"the engine is not ready; see {self._log}")
-
-    async def kill(self) -> None:
-        """End it and all its processes at once; harmless when it has ended."""
-        child, self._child = self._child, None
-        if child is not None:
-            os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
 
 
 @asynccontextmanager
@@ -96,10 +35,13 @@ async def running(
     folder: Path, name: str, http: aiohttp.ClientSession
 ) -> AsyncIterator[tuple[Server, Engine]]:
     """Run an engine, and a service before it."""
-    engine = Engine(name, folder / "engine.log")
+    weights = folder / "engine"
+    write_scripted_weights(weights)
+    two = {"WORDLOOP_WEIGHTS": str(weights), "INSTANCES": "2"}
+    engine = Engine(name, weights / "engine.log", settings=two)
     try:
         await engine.start(http)
-        settings = {"WORDLOOP_WORKERS": "8", "WORDLOOP_TRANSCRIBER_URL": engine.url}
+        settings = {"WORDLOOP_WORKERS": "8", "WORDLOOP_TRANSCRIBER_URL": engine.url()}
         async with scripted_service(folder, settings | NO_ADMISSION) as server:
             yield server, engine
     finally:
@@ -132,6 +74,24 @@ async def run_away(folder: Path, report: DrillReport, options: Namespace) -> Non
         report.facts["breaks"] = log.why()
         report.must_be("exit status", await server.stop())
         report.failures += server.bugs()
+
+
+async def run_contract(folder: Path, report: DrillReport, options: Namespace) -> None:
+    """Run the contract suites over an engine with real weights."""
+    roles = ("transcriber", "embedder")
+    engine = Engine(options.engine, folder / "engine.log", roles=roles)
+    suites = (f"tests/engines/test_{one}_contract.py" for one in ("transcriber", "embedder"))
+    try:
+        async with aiohttp.ClientSession() as http:
+            await engine.start(http)
+        served = {"SERVED_AT": engine.address}
+        tests = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pytest", "-q", "-k", "elsewhere", *suites),
+            env={**os.environ, **served},
+        )
+        report.must_be("exit status of the contract suites", await tests.wait())
+    finally:
+        await engine.kill()
 
 
 def begin(http: aiohttp.ClientSession, url: str, count: int, seed: int) -> list[Meeting]:

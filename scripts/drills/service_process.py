@@ -33,10 +33,15 @@ def scripted_service(
     folder: Path, settings: Mapping[str, str], *, command: Sequence[str] = COMMAND
 ) -> AbstractAsyncContextManager[Server]:
     """Run a ready service as ``service`` does, on scripted engines, whose manifest is in the folder."""
+    write_scripted_weights(folder)
+    return service(folder, {"WORDLOOP_WEIGHTS": str(folder), **settings}, command=command)
+
+
+def write_scripted_weights(folder: Path) -> None:
+    """Write a manifest of scripted engines, and the file that none of them reads, into a folder."""
     folder.mkdir(exist_ok=True)
     (folder / "scripted.bin").write_bytes(_WEIGHTS)
     (folder / "manifest.toml").write_text(_MANIFEST, encoding="utf-8")
-    return service(folder, {"WORDLOOP_WEIGHTS": str(folder), **settings}, command=command)
 
 
 def service(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.inference_server import InferenceServer, serving
+from tests.inference_server import InferenceServer, served_elsewhere, serving
 from wordloop_ml.engines.catalogue import LoadedModels, open_embedder
 from wordloop_ml.engines.remote_engines import RemoteEmbedder
 from wordloop_ml.engines.remote_model import RemoteModel
@@ -32,7 +32,7 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(params=["scripted", "minilm", "remote"], scope="module")
+@pytest.fixture(params=["scripted", "minilm", "remote", "elsewhere"], scope="module")
 def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
     """Every embedder there is."""
     if request.param == "scripted":
@@ -48,6 +48,10 @@ def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
             )
             with closing(RemoteEmbedder.open(model)) as elsewhere:
                 yield elsewhere
+        return
+    if request.param == "elsewhere":
+        with closing(RemoteEmbedder.open(served_elsewhere("embedder"))) as elsewhere:
+            yield elsewhere
         return
     try:
         with open_embedder(Settings(), loaded=LoadedModels()) as one:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from tests.inference_server import InferenceServer, serving
+from tests.inference_server import InferenceServer, served_elsewhere, serving
 from tests.speech import manifest, samples_of, talk, word_error_rate
 from wordloop_ml.engines.remote_engines import RemoteTranscriber
 from wordloop_ml.engines.remote_model import RemoteModel
@@ -131,6 +131,12 @@ def remote_ctranslate2(request: pytest.FixtureRequest) -> Engine:
     return _remotely(ctranslate2(request), request)
 
 
+def elsewhere(request: pytest.FixtureRequest) -> Engine:
+    """What a model-serving layer serves by the profile embedded, where one is named (docs/serving.md)."""
+    del request
+    return Engine(RemoteTranscriber.open(served_elsewhere("transcriber")), talk, says_from=1.0)
+
+
 HELLO_WORLD = [(50_363, None), (b" hello", 4), (b" world", 20), (50_256, None)]
 
 ENGINES = (
@@ -142,6 +148,7 @@ ENGINES = (
     ctranslate2,
     remote_scripted,
     remote_ctranslate2,
+    elsewhere,
 )
 
 REAL = (whisper_cpp, ctranslate2, whisper_cpp_python_with_people)

@@ -1,0 +1,1 @@
+../../transcriber/1/model.py
