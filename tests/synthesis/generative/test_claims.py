@@ -11,6 +11,7 @@ from wordloop_ml.synthesis.generative.claims import (
     names_another,
     points_elsewhere,
     shortened,
+    tells_a_question,
     unnamed,
     weakened,
     without_appendage,
@@ -177,3 +178,19 @@ def test_a_voice_in_front_becomes_they(text: str, left: str) -> None:
 def test_a_long_sentence_is_cut_at_a_comma(text: str, left: str | None) -> None:
     """At the last one that leaves no more words than it may have; a short one stays."""
     assert shortened(text, 6) == (left or text)
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("They said that the remote had a touch screen.", True),
+        ("They asked whether the remote had a touch screen.", False),
+        ("The group discussed the touch screen.", False),
+        ("They said that rubber was cheap.", False),
+    ],
+)
+def test_a_question_is_no_fact(text: str, does: bool) -> None:
+    """But it was asked, and discussed."""
+    said = ["Rubber is cheap.", "Okay. Does the remote have a touch screen? Hm."]
+    assert tells_a_question(text, said) is does
+    assert not tells_a_question(text, [])

@@ -143,7 +143,7 @@ def test_a_short_meeting_has_a_short_summary() -> None:
     said = [(voice, f"{text} {text}") for voice, text in LAUNCH]
     wanted = WRITTEN_WORDS * SAID_WORDS
     assert sum(len(text.split()) for _, text in said) < wanted
-    lines = " ".join(f"They spoke of {text.rstrip('.?!').lower()}." for _, text in LAUNCH)
+    lines = " ".join(f"They discussed {text.rstrip('.?!').lower()}." for _, text in LAUNCH)
 
     def tells(asked: Generate) -> Generated:
         right = faithful(asked)

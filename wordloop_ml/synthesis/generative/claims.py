@@ -5,8 +5,11 @@ their share cannot tell: a sentence has them all, and still says more.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
+
+from wordloop_ml.synthesis.statements import sentences_of
+from wordloop_ml.synthesis.words import content_stems, tokens
 
 _AGREED = re.compile(
     r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
@@ -48,6 +51,11 @@ _FILLER = re.compile(
 )
 _POINTING = re.compile(
     r"\b(?:this|these|those)\b(?! (?:week|month|quarter|year|spring|summer|fall|autumn|winter|morning|afternoon|evening|meeting|project|time)\b)",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"\b(?:ask(?:ed|s|ing)?|question(?:ed|s)?|whether|if|wondered|discuss(?:ed|ing)|considered|queried|how|what|why|"
+    r"possibility|propos(?:ed|al)|suggest(?:ed|ing))\b",
     re.IGNORECASE,
 )
 _SAYING = re.compile(r"^(?:They|The \w+)(?: also)? said that\b")
@@ -97,6 +105,19 @@ def weakened(text: str) -> str:
     for claimed, said in _WEAKER:
         text = claimed.sub(said, text)
     return text
+
+
+def tells_a_question(text: str, said: Sequence[str]) -> bool:
+    """Whether a sentence tells as a fact what was asked.
+
+    said: the segments that it rests on. The sentence in them with most of its words is a question.
+    """
+    if _ASKING.search(text):
+        return False
+    wanted = content_stems(tokens(text))
+    spoken = [sentence for one in said for sentence in sentences_of(one)]
+    shares = [len(wanted & content_stems(tokens(one))) for one in spoken]
+    return bool(spoken) and spoken[shares.index(max(shares))].endswith("?")
 
 
 def without_appendage(text: str) -> str:

@@ -22,6 +22,7 @@ from wordloop_ml.synthesis.generative.claims import (
     names_another,
     points_elsewhere,
     shortened,
+    tells_a_question,
     unnamed,
     weakened,
     without_appendage,
@@ -213,6 +214,8 @@ class Summary:
         if is_garbled(verified.text) or points_elsewhere(verified.text):
             return "garbled"
         if claims_agreement(verified.text):  # what was decided has its own list, by rules
+            return "overstated"
+        if tells_a_question(verified.text, [segments[at].text for at in cited]):
             return "overstated"
         around = {at for one in cited for at in range(max(0, one - 1), min(len(segments), one + 2))}
         said = " ".join(segments[at].text for at in sorted(around))
