@@ -33,10 +33,11 @@ def main() -> int:
     gc.disable()
     from wordloop_ml import cli  # noqa: PLC0415 - the point of this module
 
+    namespace = cli.parse()
     gc.enable()
     if not serves:
         signal.signal(signal.SIGTERM, _unwind)
-    status = cli.main()
+    status = cli.run(namespace)
     if serves:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing is left that it could stop
     return status

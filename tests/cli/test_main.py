@@ -31,6 +31,20 @@ def test_every_command_is_there() -> None:
     assert all(command in text for command in ("serve", "transcribe", "weights"))
 
 
+def test_the_service_imports_no_other_command() -> None:
+    """Nor what only those need: it would start later."""
+    script = """
+import sys
+from wordloop_ml import cli
+cli.parse(["serve"])
+print([name for name in ("wordloop_ml.cli.weights", "requests", "shtab") if name in sys.modules])
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert said == "[]\n"
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     """For support requests."""
     with pytest.raises(SystemExit):

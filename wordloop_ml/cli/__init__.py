@@ -3,15 +3,19 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
 
 from wordloop_ml import __version__
-from wordloop_ml.cli import completion, doctor, serve, synthesise, transcribe, weights
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
 from wordloop_ml.errors import WordloopError
 
-__all__ = ["doctor", "main", "make_parser", "serve", "synthesise", "transcribe", "weights"]
+__all__ = ["main", "make_parser", "parse", "run"]
 
 Handler = Callable[[argparse.Namespace], int]
+
+COMMANDS: Final = ("serve", "transcribe", "synthesise", "weights", "doctor", "completion")
+"""Each is a module of this package, of the same name."""
 
 EXIT_INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended."""
@@ -19,7 +23,20 @@ EXIT_INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    namespace = make_parser().parse_args(arguments)
+    return run(parse(arguments))
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, of the process by default; imports what its command needs."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    first = next(iter(arguments), "")
+    # completion is about all commands
+    alone = first in COMMANDS and first != "completion"
+    return make_parser((first,) if alone else COMMANDS).parse_args(arguments)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Run the command of a namespace; return the exit status."""
     handler: Handler = namespace.handler
     try:
         return handler(namespace)
@@ -34,19 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Make the parser with every command."""
+def make_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Make the parser with these commands, whose modules are imported.
+
+    What other commands import is a fifth of the service's start, so that a command is alone.
+    """
     parser = argparse.ArgumentParser(
         prog="wordloop-ml",
         description="Live captions and meeting intelligence: the ML service of Wordloop.",
         epilog="Settings are read from WORDLOOP_* variables; docs/settings.md lists them.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve.add_to(commands)
-    transcribe.add_to(commands)
-    synthesise.add_to(commands)
-    weights.add_to(commands)
-    doctor.add_to(commands)
-    completion.add_to(commands, parser)
+    parser.set_defaults(root=parser)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in commands:
+        import_module(f"wordloop_ml.cli.{name}").add_to(subparsers)
     return parser

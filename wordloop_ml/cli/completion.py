@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import shtab
@@ -11,10 +10,8 @@ import shtab
 SHELLS = ("bash", "zsh", "fish")
 
 
-def add_to(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", root: argparse.ArgumentParser
-) -> None:
-    """Add the ``completion`` command, for the commands of ``root``."""
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``completion`` command, for all commands of the namespace's ``root``."""
     parser = commands.add_parser(
         "completion",
         help="print the completion script of a shell",
@@ -23,10 +20,11 @@ def add_to(
         "folder of $fpath. fish: save it as ~/.config/fish/completions/wordloop-ml.fish.",
     )
     parser.add_argument("shell", choices=SHELLS)
-    parser.set_defaults(handler=partial(_print, root))
+    parser.set_defaults(handler=_print)
 
 
-def _print(root: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+def _print(arguments: argparse.Namespace) -> int:
+    root: argparse.ArgumentParser = arguments.root
     for action in _actions(root):
         if action.type is Path:
             # what shtab reads
