@@ -86,7 +86,12 @@ def test_what_is_left_out_is_in_no_list() -> None:
     assert left_out()
     assert not left_out() & (pins("requirements").keys() | pins("llama-cpp-python").keys())
     names = [name.replace("-", "_") for name in left_out()]
-    code = f"import sys, wordloop_ml.cli; sys.exit(not set({names}).isdisjoint(sys.modules))"
+    code = f"""
+import sys
+from wordloop_ml.cli import make_parser
+make_parser()
+sys.exit(not set({names}).isdisjoint(sys.modules))
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
