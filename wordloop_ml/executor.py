@@ -92,6 +92,7 @@ class OwnerKind(StrEnum):
     FILE = "file"
     START_UP = "start_up"
     ENGINE_WATCH = "engine_watch"
+    SERVED = "served"
 
 
 _UNMEASURED = {OwnerKind.START_UP, OwnerKind.ENGINE_WATCH}

@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -17,13 +17,17 @@ from scripts.benchmark.server_process import free_ports
 ENGINES: dict[str, Sequence[str]] = {
     "tests": (sys.executable, "-m", "tests.inference_server"),
     "triton": ("deploy/triton/serve",),
+    "ray": ("deploy/ray/serve",),
 }
 """The command of each engine, to which the port and the roles that it is to serve are appended."""
 
-REPLICAS = {"triton": "triton_python_backend_stub"}
+REPLICAS = {
+    "triton": "triton_python_backend_stub",
+    "ray": "ray::ServeReplica:wordloop:transcriber",
+}
 """What the processes of an engine's replicas are called, where it has several."""
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 
 
 class Engine:
@@ -85,9 +89,15 @@ class Engine:
     async def kill(self) -> None:
         """End it and all its processes at once; harmless when it has ended."""
         child, self._child = self._child, None
-        if child is not None:
-            os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
+        if child is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(child.pid)
+            # Ray gives what it starts process groups of their own
+            for one in (process, *process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        await child.wait()
 
 
 async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:

@@ -22,7 +22,8 @@ from wordloop_ml.weights.manifest import load_manifest
 
 AUDIO_S = 5
 WARM = 5
-ADDED_MS_AT_MOST, START_S_AT_MOST, WORKER_AT_MOST_MIB = {"triton": 6.0}, 2.0, 200.0
+ADDED_MS_AT_MOST = {"triton": 6.0, "ray": 20.0}
+START_S_AT_MOST, WORKER_AT_MOST_MIB = 2.0, 200.0
 IDLE_AFTER_S = 2.0
 
 

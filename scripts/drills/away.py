@@ -114,6 +114,7 @@ async def take_away(
     report: DrillReport,
 ) -> None:
     """Kill the engine, start another after so many seconds, and see what the service says meanwhile."""
+    killed_s = time.monotonic()
     await engine.kill()
     await asyncio.sleep(seconds - 1.0)
     async with http.get(f"{server.url}/readyz") as response:
@@ -126,6 +127,7 @@ async def take_away(
     await asyncio.sleep(1.0)
     await engine.start(http)
     back_s = time.monotonic()
+    report.facts[f"seconds until it was back, of {seconds:g}"] = round(back_s - killed_s, 1)
     await asyncio.sleep(CALM_S)
     delays = [one.after_s(back_s) for one in meetings]
     report.measure(f"caption after {seconds:g} s away", delays, 95, BACK_WITHIN_S)
