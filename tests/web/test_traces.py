@@ -214,6 +214,24 @@ async def test_a_caption_belongs_to_the_connection_that_it_was_sent_on(
     assert {one.links[0] for one in traces} == {(TRACE, PARENT), (ELSEWHERE, PARENT)}
 
 
+async def test_captions_of_foreign_interfaces_are_traced(
+    serving: Serving, collector: Collector
+) -> None:
+    """With the headers of their own requests."""
+    service = await serving(traces="on")
+    url = f"{service.url}/v1/listen?encoding=linear16&sample_rate=16000&interim_results=true"
+    async with service.session.ws_connect(url, headers=traceparent()) as socket:
+        await socket.send_bytes(TURN.tobytes())
+        await socket.send_str('{"type": "CloseStream"}')
+        async with asyncio.timeout(WAIT_S):
+            async for _ in socket:
+                pass
+    assert await service.stop()
+    traces = collector.traces()
+    assert any(one.facts["final"] for one in traces)
+    assert {one.links[0] for one in traces} == {(TRACE, PARENT)}
+
+
 @pytest.mark.parametrize(
     ("sampler", "flags", "sampled"),
     [
