@@ -1,6 +1,6 @@
 """A summary in a model's words: of each part of a meeting it writes a passage, and what holds best of all is chosen; pure.
 
-A small model that reads an hour at once makes one thing of two. So it reads what was found in some 1,400
+A small model that reads an hour at once makes one thing of two. So it reads what was found in some 2,000
 words, with what was said around it. Of what it wrote those sentences are true most often that are short and have the
 words in the order in which they were said (docs/synthesis-quality.md).
 """

@@ -45,7 +45,7 @@ from wordloop_ml.synthesis.messages import (
 from wordloop_ml.synthesis.steps import Generate, Steps
 from wordloop_ml.synthesis.words import count_words
 
-CHUNK_WORDS: Final = ChunkWords(1400, 1900)
+CHUNK_WORDS: Final = ChunkWords(2000, 2700)
 """Of a part that a passage is written of."""
 FOUND_WORDS: Final = 110
 """Of the sentences that are found in it."""
