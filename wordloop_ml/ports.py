@@ -2,7 +2,8 @@
 
 Everything here is blocking and is called from inference threads, except for ``VoiceStream``,
 whose calls are short enough for the event loop (see docs/adr/0004-vad-in-the-loop.md).
-Engines raise ``EngineFailed`` for a job that is lost, ``StartupFailed`` while being opened.
+Engines raise ``EngineFailed`` for a job that is lost, ``StartupFailed`` while being opened. An engine in
+another process answers within a deadline, or any call raises ``EngineAway``: the job may be done later.
 """
 
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ class TranscriberWorker(Protocol):
     def transcribe(self, utterance: Utterance, options: DecodeOptions) -> Hypothesis:
         """Decode one utterance in one bounded native call.
 
-        Words lie inside the utterance and do not run backwards. Raises ``EngineFailed``.
+        Words lie inside the utterance and do not run backwards. Raises ``EngineFailed``, ``EngineAway``.
         """
         ...
 
@@ -194,7 +195,7 @@ class Embedder(Protocol):
         """Embed texts in one native call; float32, shape (texts, dimensions), in order.
 
         How long it takes follows from the longest of them times their number: whoever calls
-        bounds that. Raises ``EngineFailed``.
+        bounds that. Raises ``EngineFailed``, ``EngineAway``.
         """
         ...
 
@@ -223,7 +224,7 @@ class Generation(Protocol):
     def step(self, budget_s: float) -> Generated | None:
         """Go on for about this long, in bounded native calls; None while there is more to come.
 
-        Raises ``EngineFailed``, and the answer is lost.
+        Raises ``EngineFailed`` or ``EngineAway``, and the answer is lost.
         """
         ...
 

@@ -1,5 +1,6 @@
 """doctor: what it finds wrong is what would stop a start, and it ends with a status for scripts."""
 
+import hashlib
 import os
 import re
 import socket
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.engines.test_catalogue import settings_for
+from tests.inference_server import InferenceServer, serving
 from wordloop_ml.cgroup import usable_cpus
 from wordloop_ml.cli import main
 from wordloop_ml.cli.doctor import Finding, State, ctranslate2_kernels, diagnose
+from wordloop_ml.engines.scripted import ScriptedTranscriber
+from wordloop_ml.engines.served_models import Identity, ServedTranscriber
 from wordloop_ml.engines.whisper_cpp_library import cpu_instructions
 
 WITH_AVX512 = "model name\t: A CPU\nflags\t\t: avx avx2 fma f16c bmi2 sse4_2 avx512f avx512bw avx512cd avx512dq avx512vl"
@@ -97,6 +101,22 @@ def test_files_that_are_not_what_the_manifest_says_are_found(scripted: dict[str,
     (Path(scripted["WORDLOOP_WEIGHTS"]) / "transcriber.bin").write_bytes(b"and")
     assert [one.state for one in found("weights", scripted)] == [State.FAILS, State.OK]
     assert found("memory", scripted) == ()
+
+
+def test_an_engine_elsewhere_is_asked_and_needs_no_weights_here(scripted: dict[str, str]) -> None:
+    """It must be there, and what the manifest names."""
+    weights = Path(scripted["WORDLOOP_WEIGHTS"])
+    (weights / "transcriber.bin").unlink()
+    served = ServedTranscriber(
+        ScriptedTranscriber(),
+        Identity("transcriber", "transcriber", hashlib.sha256(b"any").hexdigest()),
+    )
+    with serving(InferenceServer({"t": served})) as port:
+        url = f"http://127.0.0.1:{port}/v2/models/t"
+        environment = {**scripted, "WORDLOOP_TRANSCRIBER_URL": url}
+        assert [one.state for one in found("engine", environment)] == [State.OK]
+        assert {one.state for one in found("weights", environment)} == {State.OK}
+    assert [one.state for one in found("engine", environment)] == [State.FAILS]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from wordloop_ml import __version__
 from wordloop_ml.cgroup import cpu_limit, memory_limit, usable_cpus
 from wordloop_ml.cli.options import EXIT_FAILED
 from wordloop_ml.engines.catalogue import MANIFEST, memory_needs
+from wordloop_ml.engines.remote_model import RemoteModel
 from wordloop_ml.engines.whisper_cpp_library import (
     built_instructions,
     cpu_instructions,
@@ -22,8 +23,9 @@ from wordloop_ml.engines.whisper_cpp_library import (
     open_library,
     read_record,
 )
-from wordloop_ml.errors import StartupFailed
+from wordloop_ml.errors import StartupFailed, WordloopError
 from wordloop_ml.settings import Settings, read_settings, require_token_beyond_loopback, variable
+from wordloop_ml.telemetry import configure_logs
 from wordloop_ml.tokens import parse_tokens, read_content
 from wordloop_ml.weights.manifest import WeightsEntry, load_manifest
 from wordloop_ml.weights.store import MEBIBYTE, MEETINGS_BYTES, resident_bytes, verify
@@ -78,6 +80,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _doctor(_namespace: argparse.Namespace) -> int:
+    configure_logs("error", "console")  # findings say what a log would
     failed = 0
     for finding in diagnose(os.environ):
         print(finding)
@@ -111,7 +114,10 @@ def diagnose(environment: Mapping[str, str], filesystem: Path = ROOT) -> Iterato
     except StartupFailed as error:
         yield Finding(State.FAILS, "weights", str(error))
     else:
-        engine = rows["transcriber"].engine
+        elsewhere = {role: url for role, url in settings.remote_urls.items() if role in rows}
+        for role, url in elsewhere.items():
+            yield _engine_elsewhere(role, url, rows.pop(role))
+        engine = rows["transcriber"].engine if "transcriber" in rows else ""
         yield from _ctranslate2(engine, environment, filesystem)
         yield from _whisper_cpp(engine, settings, filesystem)
         yield _onnxruntime()
@@ -250,6 +256,18 @@ def _onnxruntime() -> Finding:
     return Finding(
         State.OK, "onnxruntime", f"{metadata.version('onnxruntime')} chooses at run time"
     )
+
+
+def _engine_elsewhere(role: str, url: str, entry: WeightsEntry) -> Finding:
+    """Ask an engine in another process what it is, and compare it with the manifest."""
+    model = RemoteModel(url, role=role, model=entry.name, digest=entry.sha256, deadline_s=1.0)
+    try:
+        model.describe()
+    except WordloopError as error:
+        return Finding(State.FAILS, "engine", f"{role} at {url}: {error}", "docs/serving.md")
+    finally:
+        model.close()
+    return Finding(State.OK, "engine", f"{role} at {url}: {entry.name}")
 
 
 def _weights(entry: WeightsEntry, directory: Path) -> Finding:
