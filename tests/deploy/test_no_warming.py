@@ -66,11 +66,12 @@ def _walk(value: object) -> Iterator[tuple[str, Any]]:
 
 
 def files() -> list[Path]:
-    """List what is deployed and what CI runs; documents are read by people."""
+    """List what is deployed and what CI runs, without environments; documents are read by people."""
     places = [DEPLOY, *(ROOT / name for name in (".ci", ".github", ".gitlab", ".circleci"))]
     found = [path for place in places for path in place.rglob("*") if path.is_file()]
     single = [ROOT / "Containerfile", ROOT / ".gitlab-ci.yml"]
-    return [path for path in [*found, *single] if path.is_file() and path.suffix != ".md"]
+    kept = (path for path in (*found, *single) if ".venv" not in path.parts and path.is_file())
+    return [path for path in kept if path.suffix != ".md"]
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
