@@ -33,7 +33,7 @@ DOCUMENTS = sorted(
 )
 ADR = ROOT / "docs" / "adr"
 DECISIONS = sorted(ADR.glob("[0-9]*.md"))
-WORDS_AT_MOST = 25_040
+WORDS_AT_MOST = 25_230
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
 SCRIPT_LINES_AT_MOST, DATA = 7_660, {".flac", ".jsonl", ".csv", ".json"}
