@@ -19,7 +19,16 @@ settings.register_profile("search", **CALM)
 settings.register_profile("ci", derandomize=True, **CALM)
 settings.load_profile("ci" if "CI" in os.environ else "search")
 
-OURS = ("inference-", "load-engines", "metrics", "spool", "traces", "watch-tokens", "Otel")
+OURS = (
+    "inference-",
+    "load-engines",
+    "open-engines",
+    "metrics",
+    "spool",
+    "traces",
+    "watch-tokens",
+    "Otel",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,27 @@
 """The command line: help that reads well, errors in one line, statuses that scripts can use."""
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+import structlog
 
 from wordloop_ml import __version__
 from wordloop_ml.cli import main, make_parser, serve
+from wordloop_ml.engines.catalogue import open_engines
 from wordloop_ml.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def logs_are_configured_for_one_test() -> Iterator[None]:
+    """What ``serve`` sets writes to the standard error of its test, from its level on."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["transcribe", "--help"]])
@@ -86,7 +96,8 @@ def test_options_of_serve_come_before_the_environment(
     """Where to listen."""
     served: list[Settings] = []
 
-    def run(settings: Settings) -> int:
+    def run(settings: Settings, until_signal: object) -> int:
+        del until_signal
         served.append(settings)
         return 0
 
@@ -117,9 +128,19 @@ def test_unusable_weights_stop_the_start(
     """Named, with the command that mends it."""
     monkeypatch.setenv("WORDLOOP_PROFILE", profile)
     monkeypatch.setenv("WORDLOOP_PORT", "0")
-    monkeypatch.setenv("WORDLOOP_LOG_LEVEL", "error")
     assert main(["serve"]) == 1
     assert f"wordloop-ml: {code}: " in capsys.readouterr().err
+
+
+def test_engines_of_a_start_that_fails_are_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are opened while the rest is imported; each can be loaded once at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("WORDLOOP_PORT", str(taken.getsockname()[1]))
+        assert main(["serve"]) == 1
+    assert "wordloop-ml: bad_setting: cannot listen on " in capsys.readouterr().err
+    open_engines(Settings()).close()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")

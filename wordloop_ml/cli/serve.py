@@ -8,15 +8,18 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 from wordloop_ml.cli.options import EXIT_FAILED, print_error
+from wordloop_ml.engines.catalogue import Engines, open_engines
 from wordloop_ml.errors import StartupHung
 from wordloop_ml.settings import Settings, read_settings
-from wordloop_ml.telemetry import configure_logs
-from wordloop_ml.web.serve import serve
+from wordloop_ml.telemetry import configure_logs, name_thread
+
+CLOSE_S = 10.0
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,10 +48,55 @@ def _serve(namespace: argparse.Namespace) -> int:
         settings = replace(settings, host=namespace.host)
     if namespace.port is not None:
         settings = replace(settings, port=namespace.port)
-    if not namespace.page:
-        return run(settings)
-    settings = replace(settings, page="on")
-    return run(settings, partial(serve, on_ready=partial(_show_page, settings)))
+    if namespace.page:
+        settings = replace(settings, page="on")
+    configure_logs(settings.log_level, settings.log_format)
+    engines = _EarlyEngines(settings)
+    try:
+        from wordloop_ml.web.serve import serve  # noqa: PLC0415 - while the engines are opened
+
+        shown = partial(_show_page, settings) if namespace.page else None
+        return run(settings, partial(serve, engines=engines.take, on_ready=shown))
+    finally:
+        engines.close()
+
+
+class _EarlyEngines:
+    """Opens the engines on a thread of its own while what serves them is imported: each takes half a second.
+
+    The thread is a daemon: a stop in the meantime ends the process at once, without waiting for it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._opened: Future[Engines] = Future()
+        self._taken = False
+        threading.Thread(
+            target=self._open, args=(settings,), name="open-engines", daemon=True
+        ).start()
+
+    def _open(self, settings: Settings) -> None:
+        name_thread()
+        try:
+            self._opened.set_result(open_engines(settings))
+        except BaseException as error:  # carried to the thread that takes them, which raises it
+            self._opened.set_exception(error)
+
+    def take(self, settings: Settings) -> Engines:
+        """Wait for the engines and hand them over; raises as ``open_engines`` does."""
+        del settings  # those of the beginning
+        self._taken = True
+        return self._opened.result()
+
+    def close(self) -> None:
+        """Close engines that nobody has taken, where the process cannot serve; ends it where they hang."""
+        if self._taken:
+            return
+        try:
+            failed = self._opened.exception(CLOSE_S)
+        except TimeoutError:
+            end_process(EXIT_FAILED)
+        if failed is None:
+            self._opened.result().close()
 
 
 def _show_page(settings: Settings, port: int) -> None:
@@ -69,9 +117,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def run(
-    settings: Settings, until_signal: Callable[[Settings], Coroutine[None, None, bool]] = serve
-) -> int:
+def run(settings: Settings, until_signal: Callable[[Settings], Coroutine[None, None, bool]]) -> int:
     """Serve until a signal; return the exit status, which is 0 whatever had to be left behind.
 
     Does not return when a thread has to be left: then the process ends here. Raises

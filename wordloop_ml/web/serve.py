@@ -360,11 +360,12 @@ def _load_engines(settings: Settings, engines: OpenEngines, metrics: Metrics) ->
     loaded = Loaded(opened, settings.workers, metrics)
     try:
         _try_engines(loaded)
-        # The first calls are slow; what the second ones take is what a decode may take. They also
-        # touch again what decodes need of the memory that is given back before them.
-        loaded.executor.forget_load()
-        _trim_heap()
-        _try_engines(loaded)
+        if all(one.role != "transcriber" for one in opened.remote):
+            # The first calls are slow; what the second ones take is what a decode may take. They also
+            # touch again what decodes need of the memory that is given back before them.
+            loaded.executor.forget_load()
+            _trim_heap()
+            _try_engines(loaded)
         loaded.executor.forget_load(but_job_time=True)
     except BaseException as error:
         if not loaded.close():
