@@ -5,19 +5,21 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from scripts.drills.costly_service import hold
 from wordloop_ml.engines.remote_model import RemoteModel
-from wordloop_ml.engines.scripted import ScriptedEmbedder, ScriptedTranscriber
+from wordloop_ml.engines.scripted import ScriptedEmbedder, ScriptedTranscriber, spoken
 from wordloop_ml.engines.served_models import (
     Identity,
     ServedEmbedder,
@@ -35,6 +37,7 @@ from wordloop_ml.wire.open_inference import (
     InferenceRequest,
     decode_request,
     encode_answer,
+    text_tensor,
 )
 
 MOST_WAITING = 64
@@ -167,6 +170,22 @@ def served_elsewhere(role: str) -> RemoteModel:
         digest=entry.sha256,
         deadline_s=60.0,
     )
+
+
+def decode_inputs(digest: str, **changes: Any) -> dict[str, Any]:
+    """Make the tensors that ask a transcriber for two words. changes: of its options."""
+    options = {
+        "digest": digest,
+        "language": "en",
+        "task": "transcribe",
+        "prompt": "",
+        "context": "short",
+        "temperature": 0.0,
+        "beams": 1,
+        "expected_language": None,
+        **changes,
+    }
+    return {"audio": spoken([1, 2]), "options": text_tensor(json.dumps(options))}
 
 
 def costly_models() -> dict[str, ServedModel]:

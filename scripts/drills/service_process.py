@@ -13,6 +13,7 @@ COSTLY_COMMAND = (sys.executable, "-m", "scripts.drills.costly_service")
 """The same service, whose scripted jobs take time and can end the process."""
 
 _WEIGHTS = b"read by nobody"
+SCRIPTED_DIGEST = hashlib.sha256(_WEIGHTS).hexdigest()
 _MANIFEST = f"""
 format = 1
 [profiles.embedded]
@@ -22,7 +23,7 @@ embedder = "scripted"
 [weights.scripted]
 file = "scripted.bin"
 bytes = {len(_WEIGHTS)}
-sha256 = "{hashlib.sha256(_WEIGHTS).hexdigest()}"
+sha256 = "{SCRIPTED_DIGEST}"
 licence = "MIT"
 engine = "scripted"
 sources = [{{ repository = "scripted.bin" }}]

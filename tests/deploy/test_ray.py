@@ -16,6 +16,7 @@ import yaml
 
 from scripts.drills.service_process import write_scripted_weights
 from tests.deploy.tools import DEPLOY, documents
+from tests.inference_server import decode_inputs
 from wordloop_ml.engines.catalogue import LOADED
 from wordloop_ml.engines.scripted import ScriptedTranscriber, spoken
 from wordloop_ml.engines.served_models import Identity, ServedModel, ServedTranscriber
@@ -232,25 +233,10 @@ async def describe(ingress: Any) -> dict[str, Any]:
     return said
 
 
-def decode(digest: str, **changes: Any) -> dict[str, Any]:
-    options = {
-        "digest": digest,
-        "language": "en",
-        "task": "transcribe",
-        "prompt": "",
-        "context": "short",
-        "temperature": 0.0,
-        "beams": 1,
-        "expected_language": None,
-        **changes,
-    }
-    return {"audio": spoken([1, 2]), "options": text_tensor(json.dumps(options))}
-
-
 async def test_a_decode_is_answered(ingress: Any) -> None:
     """By the engine of the manifest, though the environment names one elsewhere."""
     digest = (await describe(ingress))["digest"]
-    status, heard = await infer(ingress, decode(digest), "hypothesis")
+    status, heard = await infer(ingress, decode_inputs(digest), "hypothesis")
     assert status == 200
     assert [word[0] for word in heard["words"]] == ["w1", "w2"]
 
@@ -315,7 +301,7 @@ async def test_a_replica_that_does_not_answer_is_away(
 
 async def test_other_weights_are_away(ingress: Any) -> None:
     """So that the client looks for its own."""
-    status, text = await infer(ingress, decode("other"), "hypothesis")
+    status, text = await infer(ingress, decode_inputs("other"), "hypothesis")
     assert (status, text.partition(":")[0]) == (503, "engine_away")
 
 
@@ -357,7 +343,7 @@ async def test_first_captions_overtake_files(gated: tuple[Any, Any, Gate]) -> No
     ingress, _, gate = gated
 
     def ask(words: int, job_class: JobClass) -> asyncio.Task[tuple[int, Any]]:
-        inputs = {**decode("d"), "audio": spoken(range(words))}
+        inputs = {**decode_inputs("d"), "audio": spoken(range(words))}
         return asyncio.create_task(infer(ingress, inputs, "hypothesis", job_class + 1))
 
     tasks = [ask(1, JobClass.FINAL)]
@@ -380,7 +366,7 @@ async def test_a_replica_in_which_a_call_hangs_is_not_healthy(
     """Serve puts another in its place."""
     ingress, replica, gate = gated
     await replica.check_health()
-    task = asyncio.create_task(infer(ingress, decode("d"), "hypothesis"))
+    task = asyncio.create_task(infer(ingress, decode_inputs("d"), "hypothesis"))
     await asyncio.to_thread(gate.begun.wait, WAIT_S)
     await replica.check_health()
     monkeypatch.setattr(application, "STUCK_AFTER_S", 0.0)

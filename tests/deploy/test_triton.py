@@ -1,6 +1,5 @@
 """Triton's models: their configs say what the code does, and their file runs, on the part of Triton that it uses."""
 
-import hashlib
 import importlib.util
 import json
 import queue
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scripts.drills.service_process import SCRIPTED_DIGEST, write_scripted_weights
 from tests.deploy.tools import DEPLOY
+from tests.inference_server import decode_inputs
 from wordloop_ml.engines import served_models
 from wordloop_ml.engines.catalogue import LOADED
-from wordloop_ml.engines.scripted import spoken
 from wordloop_ml.messages import JobClass
 from wordloop_ml.metrics import EngineRole
 from wordloop_ml.wire.open_inference import text_tensor
@@ -25,8 +25,6 @@ from wordloop_ml.wire.open_inference import text_tensor
 MODELS = DEPLOY / "triton" / "models"
 FILE = MODELS / "transcriber" / "1" / "model.py"
 WAIT_S = 10.0
-WEIGHTS = b"read by nobody"
-DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
 TYPES = {"STRING": "BYTES"}
 
 
@@ -147,23 +145,7 @@ def model_file(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def model(model_file: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The model of a transcriber that needs no weights, with two slots."""
-    (tmp_path / "scripted.bin").write_bytes(WEIGHTS)
-    (tmp_path / "manifest.toml").write_text(
-        f"""
-        format = 1
-        [profiles.embedded]
-        transcriber = "scripted"
-        voice_detector = "scripted"
-        [weights.scripted]
-        file = "scripted.bin"
-        bytes = {len(WEIGHTS)}
-        sha256 = "{DIGEST}"
-        licence = "MIT"
-        engine = "scripted"
-        sources = [{{ repository = "scripted.bin" }}]
-        """,
-        encoding="utf-8",
-    )
+    write_scripted_weights(tmp_path)
     monkeypatch.setenv("WORDLOOP_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("WORDLOOP_TRANSCRIBER_URL", "http://nowhere/v2/models/t")
     made = model_file.TritonPythonModel()
@@ -189,24 +171,9 @@ def answer(model: Any, inputs: dict[str, Any], output: str) -> Response:
     return response
 
 
-def decode(**changes: Any) -> dict[str, Any]:
-    options = {
-        "digest": DIGEST,
-        "language": "en",
-        "task": "transcribe",
-        "prompt": "",
-        "context": "short",
-        "temperature": 0.0,
-        "beams": 1,
-        "expected_language": None,
-        **changes,
-    }
-    return {"audio": spoken([1, 2]), "options": text_tensor(json.dumps(options))}
-
-
 def test_a_decode_is_answered(model: Any) -> None:
     """On a thread, from a copy of what was asked."""
-    said = answer(model, decode(), "hypothesis").tensors["hypothesis"]
+    said = answer(model, decode_inputs(SCRIPTED_DIGEST), "hypothesis").tensors["hypothesis"]
     assert [word[0] for word in json.loads(said[0])["words"]] == ["w1", "w2"]
 
 
@@ -214,17 +181,29 @@ def test_it_says_what_it_is(model: Any) -> None:
     """By the manifest of its own environment."""
     inputs = {"options": text_tensor("{}")}
     said = json.loads(answer(model, inputs, "capabilities").tensors["capabilities"][0])
-    assert (said["role"], said["digest"]) == ("transcriber", DIGEST)
+    assert (said["role"], said["digest"]) == ("transcriber", SCRIPTED_DIGEST)
 
 
 @pytest.mark.parametrize(
     ("inputs", "code", "text"),
     [
-        (lambda: decode(language="xx"), "invalid", "unsupported_language: "),
-        (lambda: decode(context="wide"), "invalid", "bad_request: "),
-        (lambda: {"options": decode()["options"]}, "invalid", "bad_request: "),
-        (lambda: decode(digest="other"), "unavailable", "engine_away: "),
-        (lambda: {**decode(), "audio": np.zeros(0, np.float32)}, "invalid", "bad_request: "),
+        (
+            lambda: decode_inputs(SCRIPTED_DIGEST, language="xx"),
+            "invalid",
+            "unsupported_language: ",
+        ),
+        (lambda: decode_inputs(SCRIPTED_DIGEST, context="wide"), "invalid", "bad_request: "),
+        (
+            lambda: {"options": decode_inputs(SCRIPTED_DIGEST)["options"]},
+            "invalid",
+            "bad_request: ",
+        ),
+        (lambda: decode_inputs("other"), "unavailable", "engine_away: "),
+        (
+            lambda: {**decode_inputs(SCRIPTED_DIGEST), "audio": np.zeros(0, np.float32)},
+            "invalid",
+            "bad_request: ",
+        ),
     ],
 )
 def test_an_error_has_a_code_of_ours(
@@ -245,7 +224,7 @@ def test_no_more_is_taken_than_there_are_slots(model: Any) -> None:
     assert not free.acquire(blocking=False)
     free.release()
     free.release()
-    assert answer(model, decode(), "hypothesis").error is None
+    assert answer(model, decode_inputs(SCRIPTED_DIGEST), "hypothesis").error is None
 
 
 def test_a_role_that_cannot_be_opened_has_a_code(

@@ -154,6 +154,10 @@ class Engines:
     places: ExitStack = field(default_factory=ExitStack)
     remote: tuple[RemoteModel, ...] = ()
 
+    def elsewhere(self, role: str) -> RemoteModel | None:
+        """Return the model of a role that is in another process; None where it is in this one."""
+        return next((one for one in self.remote if one.role == role), None)
+
     def close(self) -> None:
         """Free them, after every worker is closed; harmless when called twice."""
         if self.generator is not None:

@@ -360,7 +360,7 @@ def _load_engines(settings: Settings, engines: OpenEngines, metrics: Metrics) ->
     loaded = Loaded(opened, settings.workers, metrics)
     try:
         _try_engines(loaded)
-        if all(one.role != "transcriber" for one in opened.remote):
+        if opened.elsewhere("transcriber") is None:
             # The first calls are slow; what the second ones take is what a decode may take. They also
             # touch again what decodes need of the memory that is given back before them.
             loaded.executor.forget_load()
@@ -455,7 +455,7 @@ async def _serve_meetings(
         guards=capabilities.hallucinates,
         final_beams=settings.final_beams or capabilities.final_beams,
     )
-    transcriber = next((one for one in loaded.engines.remote if one.role == "transcriber"), None)
+    transcriber = loaded.engines.elsewhere("transcriber")
     roster = Roster(
         loaded.executor,
         loaded.engines.voice_detector,

@@ -195,11 +195,11 @@ class Summary:
         if words < (1 if why is None else FEWEST_LEFT):
             return None, why
         beyond = self._beyond(verified)
-        doubts = doubts_of(self._evidence, verified)
-        if beyond is None and doubts > 1:
-            beyond = DOUBTFUL
         if beyond is not None:
             return None, beyond
+        doubts = doubts_of(self._evidence, verified)
+        if doubts > 1:
+            return None, DOUBTFUL
         cited = tuple(self._segments[at].id for at in verified.citations)
         return _Held(Statement(verified.text, cited), words, place, doubts), why
 
