@@ -52,6 +52,13 @@ def test_what_was_said_stays_without_an_embedding() -> None:
     assert not asked
 
 
+def test_sentences_of_two_voices_stay_together() -> None:
+    """However short the second, as long as both were said."""
+    text = "I will send the drawings to Carla by Friday. We decided to use plastic."
+    left = checked(draft(decisions=(Statement(text, ("s2", "s3")),)))
+    assert [one.text for one in left.draft.decisions] == [text]
+
+
 def test_what_nobody_said_goes_and_is_counted() -> None:
     """However many segments it cites."""
     left = checked(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from wordloop_ml.synthesis.evidence import (
@@ -13,6 +14,7 @@ from wordloop_ml.synthesis.evidence import (
     prepare,
 )
 from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Topic, Transcript
+from wordloop_ml.synthesis.statements import sentences_of
 from wordloop_ml.synthesis.steps import Found, Pause, Progress, Steps
 
 CHECKING = "checking"
@@ -104,7 +106,9 @@ class _Check:
             if not supported:
                 self.refused[Reason.UNSAID] += 1
             return text if supported else ""
-        if self._evidence.quoted(text, cited):
+        # whole by one voice, or each sentence by its own
+        quoted = partial(self._evidence.quoted, positions=cited)
+        if quoted(text) or all(map(quoted, sentences_of(text) or [text])):
             return text
         verified = self._evidence.verify(text, near=cited, earlier=earlier)
         if verified.refused is not None:

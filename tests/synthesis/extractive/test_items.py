@@ -119,6 +119,66 @@ def test_what_says_too_little_stands_with_what_was_said_before(read_meeting: Rea
     assert decisions_of(read_meeting([("Bo", "So we lose that.")]), POLICY, NONE) == ()
 
 
+def test_what_points_back_stands_behind_what_it_means(read_meeting: Read) -> None:
+    """Said by whoever; chatter between them is passed over."""
+    meeting = read_meeting(
+        [
+            ("Bo", "The printer raised the price of green labels."),
+            ("Ann", "Hm."),
+            ("Ann", "I'll have to ask the designer about that by Friday."),
+        ]
+    )
+    (one,) = action_items_of(meeting, POLICY, NONE)
+    assert one.task == (
+        "The printer raised the price of green labels. I'll have to ask the designer about that by Friday."
+    )
+    assert (one.owner, one.segments) == ("Ann", ("s0", "s2"))
+
+
+def test_the_task_of_another_is_no_neighbour(read_meeting: Read) -> None:
+    """It would seem to be this voice's; and what says nothing without one goes."""
+    meeting = read_meeting(
+        [("Bo", "I'll order the green labels."), ("Ann", "I'll go back and check by Friday.")]
+    )
+    assert [one.task for one in action_items_of(meeting, POLICY, NONE)] == [
+        "I'll order the green labels."
+    ]
+
+
+def test_a_task_said_again_is_no_other(read_meeting: Read) -> None:
+    """What it adds is nothing."""
+    said = ["I'll order the green labels.", "I'll do it as soon as I can."]
+    meeting = read_meeting([("Ann", text) for text in said])
+    assert [one.task for one in action_items_of(meeting, POLICY, NONE)] == said[:1]
+
+
+def test_a_promise_that_is_waved_off_is_none(read_meeting: Read) -> None:
+    """Whoever hears it does not need it."""
+    said = [("Ann", "I'll have to check the supplier invoice again.")]
+    assert action_items_of(read_meeting([*said, ("Bo", "Not important.")]), POLICY, NONE) == ()
+    assert len(action_items_of(read_meeting([*said, ("Bo", "Important.")]), POLICY, NONE)) == 1
+
+
+def test_who_answers_does_so_once_asked(read_meeting: Read) -> None:
+    """A remark on how a sentence begins takes nothing on."""
+    said = [
+        ("Ann", "If the folder is full we all see the labels,"),
+        ("Bo", "Okay, cool."),
+        ("Ann", "as to where we go from here, you're going to check the supplier invoice."),
+        ("Cy", "Right."),
+    ]
+    (one,) = action_items_of(read_meeting(said), POLICY, NONE)
+    assert one.owner == "Cy"
+    asked = [
+        ("Ann", "You'll be looking at the supplier invoice"),
+        ("Bo", "Yeah, sure."),
+        ("Ann", "in the new folder."),
+        ("Cy", "Right."),
+    ]
+    (one,) = action_items_of(read_meeting(asked), POLICY, NONE)
+    assert one.owner == "Bo"
+
+
 @pytest.mark.parametrize(
     ("said", "owners"),
     [

@@ -45,6 +45,11 @@ def test_decisions_are_found(text: str) -> None:
         "Let's go on to the next slide about hosting.",
         "I agree with the hosting plan of yesterday.",
         "We'll have to look at the hosting plan.",
+        "We have found that we want the smaller plan.",
+        "I think we should use something like this.",
+        "She said that we decided on the smaller plan.",
+        "They wrote and said no, we decided against the smaller plan.",
+        "We have been quite clear that we are going to keep the plan.",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
@@ -125,11 +130,78 @@ def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | 
         "How often do you think you will check the invoice?",
         "The phone that you can send the invoice with.",
         "If I send the invoice they will pay.",
+        "If we had the invoice I could send it.",
+        "It occurred to me that we should contact the supplier.",
+        "In my method we'll train the clerk with invoices.",
+        "We must build a cheaper case or customers will leave.",
+        "We talk of the invoices that need to be checked.",
+        "I want to remind you of the invoice.",
+        "I'll be sharing my time with the treasurer.",
+        "I can confirm that the invoice was sent.",
+        "We'll find out on Monday whether the supplier pays.",
+        "Now I'll ask Carla about the invoice.",
+        "I'm just going to read the invoice.",
+        "I'll write two of'em down.",
+        "I'll look at this board with the invoices.",
+        "I'll send the But Carla has the invoice.",
+        "The invoice is here, if you could send, yeah.",
     ],
 )
 def test_talk_about_work_is_no_task(text: str) -> None:
     """Nobody takes anything on."""
     assert task_in(said(text), POLICY) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The clerk has a stamp if you want to send invoices.",
+        "Maybe the clerk helps if you can send the invoices.",
+        "There's a folder if you want to send invoices.",
+    ],
+)
+def test_what_one_may_do_is_hardly_asked(text: str) -> None:
+    """Behind another clause "if you want to" allows, and a noun before it is nobody."""
+    task = task_in(said(text), POLICY)
+    assert task is not None
+    assert task.sure < POLICY.task_threshold
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you want to send me the invoice.",
+        "Carla, if you want to send me the invoice.",
+        "The invoice is late, and that needs to be checked.",
+        "There was a feeling that that needs to be checked by the clerk.",
+        "Right now it is closed, so I'll send the invoice.",
+        "I'll send the invoice, that's all for now.",
+    ],
+)
+def test_what_is_asked_is_still_a_task(text: str) -> None:
+    """Though it looks like what is none."""
+    task = task_in(said(text), POLICY)
+    assert task is not None
+    assert task.sure >= POLICY.task_threshold
+
+
+@pytest.mark.parametrize(
+    ("talk", "decides"),
+    [
+        ("The first field trial of the sensor failed in the winter.", False),
+        ("To sum up, we have a sensor for the winter.", True),
+        ("Today we spoke of the sensor for the winter.", True),
+    ],
+)
+def test_a_long_speech_tells_what_was_decided_once(talk: str, decides: bool) -> None:
+    """Unless it sums a meeting up, or somebody else has a word in it."""
+    speech = [talk, *["The sensor was wet and it froze in the first winter of all."] * 20]
+    decision = "We decided on a sealed case for the sensor."
+    told = [said(text) for text in (*speech, decision)]
+    found = [at for at, _ in decisions_in([*told, said("Thanks.", "Ben")], POLICY)]
+    assert (len(speech) in found) is decides
+    spoken = [*told[:-1], said("Mm.", "Ben"), told[-1]]
+    assert len(speech) + 1 in [at for at, _ in decisions_in(spoken, POLICY)]
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,10 @@ def test_fillers_and_stammers_go(said: str, written: str) -> None:
     [
         ("and so, the budget is fine, and", "The budget is fine."),
         ("okay, who pays?", "Who pays?"),
+        ("I'll let you know", "I'll let you know."),
+        ("I say it so that you know", "I say it so that you know."),
+        ("we go, you know", "We go."),
+        ("we go with option A and", "We go with option A."),
         ("so", ""),
         ("", ""),
         ("?", ""),

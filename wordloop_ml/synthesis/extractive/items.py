@@ -20,6 +20,7 @@ from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, denied_in, plainly
+from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 from wordloop_ml.synthesis.statements import is_tiny
 from wordloop_ml.synthesis.words import content_of, content_stems, stems, tokens
@@ -225,9 +226,10 @@ def decisions_of(
         if at not in withdrawn.gone and (at not in tasks or sure >= policy.decided)
     ]
     same = partial(says_the_same, meeting, policy=policy)
-    groups = _surest(meeting, hits, policy.most_decisions, same, policy)
+    hits = [hit for hit in hits if _item_places(meeting, hit[0], policy)]
+    groups = _surest(hits, policy.most_decisions, same)
     newest = sorted(_newest_first(meeting, group) for group in groups)
-    return tuple(statement(meeting, group, policy) for group in newest)
+    return tuple(_item(meeting, group, policy) for group in newest)
 
 
 def action_items_of(
@@ -241,19 +243,21 @@ def action_items_of(
         if at not in withdrawn.gone
         and (settled := _settled(meeting, at, task, voice_of, policy)) is not None
     }
-    hits = [(at, task.sure) for at, task in tasks.items() if task.sure >= policy.task_threshold]
+    hits = [
+        (at, task.sure)
+        for at, task in tasks.items()
+        if task.sure >= policy.task_threshold and _item_places(meeting, at, policy)
+    ]
 
     def same(one: int, other: int) -> bool:
         both = {tasks[one].owner, tasks[other].owner} - {None}
         return len(both) < 2 and says_the_same(meeting, one, other, policy)
 
-    groups = _surest(meeting, hits, policy.most_action_items, same, policy)
+    groups = _surest(hits, policy.most_action_items, same)
     newest = sorted(_newest_first(meeting, group) for group in groups)
     return tuple(
         ActionItem(
-            (
-                said := statement(meeting, [*group, *_replies(tasks[at] for at in group)], policy)
-            ).text,
+            (said := _item(meeting, [*group, *_replies(tasks[at] for at in group)], policy)).text,
             said.segments,
             next((tasks[at].owner for at in group if tasks[at].owner is not None), None),
             tasks[group[0]].due,
@@ -271,6 +275,9 @@ def _settled(
 ) -> Task | None:
     """The task with its owner, and surer where somebody accepted it; None where it is nobody's, or was refused."""
     alone = _one_voice(meeting)
+    reply_at = _answer(meeting, at)
+    if reply_at is not None and lexicon.WAVED_OFF.search(meeting.sentences[reply_at].text):
+        return None
     owner = voice_of(task.owner) if task.owner is not None else None
     if owner is None and task.owner is not None:
         if task.a_voice and (_several(task.owner, meeting) or lexicon.ROLE.search(task.owner)):
@@ -283,9 +290,7 @@ def _settled(
         owner = None if alone else owner
     if task.kind not in (TaskKind.ASKED, TaskKind.OFFERED) or alone:
         return replace(task, owner=owner)
-    asker = meeting.sentences[at].voice
-    answered = at + 1 < len(meeting.sentences) and meeting.sentences[at + 1].voice != asker
-    answer = at + 1 if answered else None
+    answer = reply_at
     accepted = False
     if answer is not None:
         said = meeting.sentences[answer].text
@@ -302,6 +307,20 @@ def _settled(
         reply = answer if accepted else _the_other(meeting, at)
         owner = None if reply is None else meeting.sentences[reply].voice
     return replace(task, sure=sure, owner=owner, reply=reply)
+
+
+def _answer(meeting: Gathered, at: int) -> int | None:
+    """Where another voice speaks next, once it was asked; a sentence may go on after a remark on its beginning."""
+    sentences = meeting.sentences
+    begin, end = int(meeting.first[at]), int(meeting.last[at])
+    asked = (
+        position
+        for position in range(begin, end)
+        if lexicon.REQUEST.search(plainly(meeting.transcript.segments[position].text))
+    )
+    since = next(asked, end)
+    here = next((one for one in range(at + 1, len(sentences)) if meeting.first[one] > since), None)
+    return here if here is not None and sentences[here].voice != sentences[at].voice else None
 
 
 def _replies(tasks: Iterable[Task]) -> list[int]:
@@ -330,9 +349,13 @@ def _several(role: str, meeting: Gathered) -> bool:
 
 def open_questions_of(meeting: Gathered, policy: ExtractivePolicy) -> tuple[Statement, ...]:
     """Choose the questions that were not answered, in order."""
-    hits = [hit for hit in open_questions(meeting, policy) if hit[1] >= policy.open_threshold]
+    hits = [
+        (at, sure)
+        for at, sure in open_questions(meeting, policy)
+        if sure >= policy.open_threshold and _places(meeting, at, policy)
+    ]
     same = partial(says_the_same, meeting, policy=policy)
-    groups = sorted(_surest(meeting, hits, policy.most_questions, same, policy))
+    groups = sorted(_surest(hits, policy.most_questions, same))
     return tuple(statement(meeting, group, policy) for group in groups)
 
 
@@ -340,10 +363,22 @@ def statement(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy)
     """A sentence as it stands in the result; it cites the others that say the same, too."""
     places = _places(meeting, group[0], policy) or (group[0],)
     text = " ".join(meeting.sentences[at].statement for at in places)
+    return Statement(text, _all_cited(meeting, group, places, policy))
+
+
+def _item(meeting: Gathered, group: Sequence[int], policy: ExtractivePolicy) -> Statement:
+    """Likewise, as a decision or a task is worded."""
+    places = _item_places(meeting, group[0], policy) or (group[0],)
+    text = " ".join(worded(meeting.sentences[at].statement) for at in places)
+    return Statement(text, _all_cited(meeting, group, places, policy))
+
+
+def _all_cited(
+    meeting: Gathered, group: Sequence[int], places: Sequence[int], policy: ExtractivePolicy
+) -> tuple[str, ...]:
     beside = (segment for at in places if at != group[0] for segment in meeting.cited(at))
     cited = {*_cited(meeting, group, policy), *beside}
-    order = (segment.id for segment in meeting.transcript.segments)
-    return Statement(text, tuple(one for one in order if one in cited))
+    return tuple(one.id for one in meeting.transcript.segments if one.id in cited)
 
 
 def _places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:
@@ -368,6 +403,37 @@ def _places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, 
         if said and says_enough(f"{said} {one.statement}"):
             return tuple(sorted((at, other)))
     return ()
+
+
+def _item_places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:
+    """Likewise, of an item; what it points back to stands before it: "The agenda is late. I'll do that".
+
+    None of what only says a task of this voice again.
+    """
+    said = meeting.sentences[at].statement
+    if not said or not points_back(text := worded(said)):
+        return _places(meeting, at, policy)
+    told = _told_before(meeting, at, policy)
+    if told is not None:
+        # "I'll order labels. I'll do it soon" is one task
+        said_again = says_nothing(text) and any(told == task for task, _ in meeting.tasks)
+        return () if said_again else (told, at)
+    return (at,) if says_enough(text) and not says_nothing(text) else ()
+
+
+def _told_before(meeting: Gathered, at: int, policy: ExtractivePolicy) -> int | None:
+    """The nearest sentence before this one that can tell what it points back to.
+
+    None that gives a task to somebody else: it would seem to be this voice's.
+    """
+    tasks = {task for task, _ in meeting.tasks}
+    for other in range(at - 1, max(-1, at - 1 - policy.needed_within), -1):
+        one = meeting.sentences[other]
+        if one.fragments or not one.statement or not explains(worded(one.statement)):
+            continue
+        if one.voice == meeting.sentences[at].voice or other not in tasks:
+            return other
+    return None
 
 
 def says_enough(text: str) -> bool:
@@ -399,18 +465,10 @@ def _voices(voices: Iterable[str]) -> Callable[[str], str | None]:
     return voice_of
 
 
-def _surest(
-    meeting: Gathered,
-    hits: Iterable[tuple[int, float]],
-    most: int,
-    same: Same,
-    policy: ExtractivePolicy,
-) -> list[list[int]]:
+def _surest(hits: Iterable[tuple[int, float]], most: int, same: Same) -> list[list[int]]:
     """The sentences of the surest hits, each with those that say the same, the surest first."""
     groups: list[list[int]] = []
     for at, _ in sorted(hits, key=lambda hit: (-hit[1], hit[0])):
-        if not _places(meeting, at, policy):
-            continue
         known = next((group for group in groups if same(at, group[0])), None)
         if known is not None:
             known.append(at)

@@ -65,6 +65,12 @@ REFUSES = re.compile(
     r"(?!,? (?:problem|worries))",
     _I,
 )
+WAVED_OFF = re.compile(
+    r"^(?:(?:no|oh|well|that's|it's),? )*(?:not (?:so |that |really )?(?:important|necessary)|no need|never ?mind|"
+    r"(?:don't|do not) (?:worry|bother)|you (?:don't|do not) (?:have|need) to(?=\W*$))\b",
+    _I,
+)
+"""Who says so does not need what was promised."""
 RECAP = re.compile(
     r"\b(?:to (?:sum|summari[sz]e|wrap)(?: it| things| this)?(?: all)? up|to (?:summari[sz]e|recap|conclude)|"
     r"in (?:summary|conclusion)|(?:quick|short|just a) (?:recap|summary)|"
@@ -101,7 +107,8 @@ UNDECIDED = re.compile(
     r"let's start|let's begin|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
-    r"what) \w+ we'll|keep an eye|i don't think|if i'm|short break|like we're|simple case|"
+    r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
+    r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|i don't think|if i'm|short break|like we're|simple case|"
     r"in the future|we'll (?:see|have to))\b",
     _I,
 )
@@ -250,6 +257,28 @@ ANYBODY = re.compile(
     _I,
 )
 """What is mostly said of anybody: "you have to press it"."""
+ALLOWED = re.compile(r"\b(?:maybe|perhaps|you (?:could|can|would|might))\b", _I)
+"""Where this stands before "if you can ...", that is a condition and no request."""
+RELATIVE = re.compile(
+    r"\b(?:an?|the|any|of|all|some|those|these) (?:[\w'-]+ ){0,2}(?!that\b)[a-z'-]{4,} (?:that|which) $",
+    _I,
+)
+"""Before "needs to be done": what sort of thing is spoken of."""
+GIVEN_UP = re.compile(
+    r" (?:if|that|to|the|an?|of|at|whether|and|but) (?:Well|But|So|And|Yeah|No|Okay|It|This|That|We|You|They)\b"
+)
+"""What follows a phrase whose speaker begins anew."""
+YEAHS = re.compile(r"\b(?:yeah|yes|yep|okay|ok|right|so|and)\b", _I)
+WE_ONCE = re.compile(
+    r"\bwe (?!have )(?:\w+ ){0,2}(?:decided|concluded|agreed|chose|opted|settled)\b", _I
+)
+"""What may have been decided long ago."""
+OF_TODAY = re.compile(
+    r"\b(?:today|just now|(?:this|last|previous|today's) (?:meeting|session|call)|last (?:time|week)|so far|"
+    r"this (?:morning|afternoon)|next steps?|action (?:items?|points?)|minutes of)\b",
+    _I,
+)
+"""In a speech about this meeting, or the one before, it was decided there."""
 THEN = re.compile(
     r"\b(?:then|(?:i|we|it|you|they|that|there|he|she)(?:'ll|'d|'re|'s|'ve| (?:can|could|would|will|is|are|"
     r"should|might|may|have|has|don't|just|don't|want|need|get))) ",
@@ -307,12 +336,20 @@ NO_TASK = re.compile(
     r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)|"
     r"you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
     r"thank|make|put|highlight)|i want to (?:be|start|read|just)|see what you mean|"
-    r"do it again)\b",
+    r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",
     _I,
 )
+EXPLAINED = re.compile(
+    r"\bif (?:i|we|they|it|there) (?:had|were)\b.*\b(?:could|would)\b"
+    r"|\b(?:must|have to|need to|should)\b.* or (?:they|people|customers|users|nobody|it)(?:'ll| will| won't)\b"
+    r"|\boccur(?:s|red)? to (?:me|us|him|her|them)\b"
+    r"|\bin (?:our|my|this|that|the) (?:\w+ )?(?:scheme|approach|method|set-?up)s?,? (?:we|i|you|it|they)\b",
+    _I,
+)
+"""In a sentence that tells how something works, or what came to mind, nothing is given out."""
 AT_ONCE = re.compile(
-    r"\b(?:(?:for|in) a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|"
-    r"right now|write (?:\w+ ){0,4}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
+    r"\b(?:(?:for|in) a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|this (?:white)?board|i'm just (?:quickly )?going to (?:write|note|look|read|open|go)\b|"
+    r"right now|write (?:[\w']+ ){0,5}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
     r"hear me|pass me|hand me|on the (?:white)?board|draw|speak up|repeat|say (?:that|it) again|wait|hold on|hang on)\b",
     _I,
 )

@@ -60,6 +60,7 @@ class ExtractivePolicy:
         decided, chosen: "we decided", "let's go with". recapped: what stands behind "so we've worked
             out that", at most ``recap_sentences`` with at most ``recap_remark_words`` of others
             between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
+        speech_words: in a speech of more words without a word of others, "we decided" tells of something past.
         accepted_helps: more for a task that was answered with yes. promised, weakly_promised, offered, asked,
             weakly_asked, named,
             shared_task: "I'll", "I need to", "I can", "can you", "you have to", "Anna will", "we need to". due_helps: more
@@ -130,6 +131,7 @@ class ExtractivePolicy:
     proposed: float = 0.5
     recap_sentences: int = 4
     recap_remark_words: int = 8
+    speech_words: int = 200
     accepted_helps: float = 0.2
     task_content: int = 1
     promised: float = 0.7

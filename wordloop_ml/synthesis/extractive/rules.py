@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
@@ -67,7 +68,9 @@ def _decision(
     loose = _without_commas(said)
     if not asked and _sums_up(loose):
         return policy.recapped
-    if lexicon.UNDECIDED.search(loose):
+    if lexicon.UNDECIDED.search(loose) or (
+        not alone and lexicon.WE_ONCE.search(text) and _told(sentences, at, policy)
+    ):
         return 0.0
     sure = 0.0
     # "the flat case is out, right?" tells, unless somebody says no
@@ -77,6 +80,18 @@ def _decision(
         return sure
     proposed = lexicon.PROPOSED.search(loose) and " or " not in loose
     return policy.proposed if proposed and _agreed(sentences, at, alone) else 0.0
+
+
+def _told(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
+    """Whether a sentence is part of a long speech, without a word of others, that does not sum up."""
+    voice = sentences[at].voice
+    words = 0
+    for side in (reversed(sentences[:at]), iter(sentences[at:])):
+        for one in takewhile(lambda near: near.voice == voice, side):
+            if lexicon.RECAP.search(plainly(one.text)) or lexicon.OF_TODAY.search(one.text):
+                return False
+            words += one.words
+    return words > policy.speech_words
 
 
 def _sums_up(text: str) -> bool:
@@ -237,6 +252,8 @@ def due_in(text: str) -> str | None:
 
 def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> "_Hit":
     """The task without its due, and where it is."""
+    if lexicon.EXPLAINED.search(loose):
+        return None
     asked = text.endswith("?")
     rules = (_requested,) if asked else (_promised, _requested, _named, _shared)
     for rule in rules:
@@ -270,21 +287,31 @@ def _requested(_sentence: Sentence, text: str, loose: str, policy: ExtractivePol
         return None
     name, a_voice = _addressed(text, loose)
     many = _MANY.search(loose, max(0, found.start() - _BEFORE), found.end() + _BEHIND)
-    sure = policy.weakly_asked if name is None and _of_anybody(said, loose, found) else policy.asked
+    # "a mapping, if you want it": no voice is called so
+    nobody = name is None or (a_voice and said.startswith("if "))
+    sure = policy.weakly_asked if nobody and _of_anybody(said, loose, found) else policy.asked
     to_you = re.search(r"\byou\b", said) is not None
     task = Task(sure, TaskKind.ASKED, name, a_voice=a_voice, many=bool(many), to_you=to_you)
     return task, found
 
 
 def _of_anybody(said: str, loose: str, found: re.Match[str]) -> bool:
-    """Whether "you" is anybody: "you have to press it", "if you can press it, it beeps"."""
+    """Whether "you" is anybody: "you have to press it", "if you can press it, it beeps".
+
+    "If you want to" asks where a sentence begins with it; behind something else it only allows.
+    """
     if not said.startswith("if "):
         return lexicon.ANYBODY.search(said) is not None
     rest = re.split(r"\b(?:in case|so that|because|that(?:'d| would) be)\b", loose[found.end() :])[
         0
     ]
-    wished = "want to" in said and len(rest.split()) > _FEW_WORDS
-    return wished or lexicon.THEN.search(rest) is not None
+    before = loose[: found.start()]
+    wished = "want to" in said and (len(rest.split()) > _FEW_WORDS or len(before.split()) > 2)
+    return (
+        wished
+        or lexicon.ALLOWED.search(before) is not None
+        or lexicon.THEN.search(rest) is not None
+    )
 
 
 _FEW_WORDS = 6
@@ -309,15 +336,22 @@ def _shared(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolic
     found = lexicon.SHARED_TASK.search(loose)
     if found is None or _idle(loose, found):
         return None
+    if " to be " in found.group(0) and lexicon.RELATIVE.search(loose[: found.start()]):
+        return None
     return Task(policy.shared_task, TaskKind.SHARED), found
 
 
 def _idle(text: str, found: re.Match[str]) -> bool:
-    """Whether what was found is no task after all: only if something happens, left unsaid, or done at once."""
-    if not WORD.search(text, found.end()) and found.group(0).split()[-1].lower() in lexicon.DEEDS:
+    """Whether what was found is no task after all: only if something happens, left unsaid, given up, or done at once."""
+    if (
+        not WORD.search(lexicon.YEAHS.sub("", text[found.end() :]))
+        and found.group(0).split()[-1].lower() in lexicon.DEEDS
+    ):
         return True
     end = text.find(" ", found.end() + _BEHIND)
     behind = len(text) if end < 0 else end
+    if lexicon.GIVEN_UP.match(text, found.end()):
+        return True
     around = text[max(0, found.start() - _BEFORE) : behind]
     return bool(
         lexicon.CONDITIONAL.search(text[: found.start()])

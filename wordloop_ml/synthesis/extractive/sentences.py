@@ -312,7 +312,8 @@ _OPENING = re.compile(
 
 
 _ENDING = re.compile(
-    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|if|when|which|the|an?|my|our|you know|i mean|yeah|right|okay))*"
+    r"(?:[\s,;:\-–—]+(?:and|but|so|or|because|if|when|which|the|(?-i:an?)|my|our|i mean|yeah|right|okay)|"
+    r"(?<!\blet)(?<!\bso that)[\s,;:\-–—]+you know)*"
     r"[\s,;:\-–—]*$",
     re.IGNORECASE,
 )
