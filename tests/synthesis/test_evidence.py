@@ -101,6 +101,15 @@ def test_a_no_that_answers_denies_what_was_asked() -> None:
     assert EVIDENCE.verify("Carla will not test the battery today, laboratory closed.").text
 
 
+def test_what_was_spoken_of_may_be_denied() -> None:
+    """It is no claim, unless it denies itself."""
+    assert EVIDENCE.verify("The group discussed a touch screen for the remote.").text
+    said = "They discussed that a touch screen should be added to the remote."
+    assert EVIDENCE.verify(said).refused is Reason.NEGATION
+    denied = "The group discussed not using plastic for the case."
+    assert EVIDENCE.verify(denied).refused is Reason.NEGATION
+
+
 def test_quotations_stand_without_their_fillers() -> None:
     """Whomever they name; but not without their negation."""
     assert EVIDENCE.quoted("The voice recognition is popular with younger users.", [5])

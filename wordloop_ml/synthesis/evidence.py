@@ -6,6 +6,7 @@ voice's lines; its numbers must have been said there, and it must not deny what 
 that fails go with it. The rules for numbers in words, negations and reporting verbs are English; other languages have the rest.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -100,14 +101,22 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A clause, prepared: its content stems with their weights, its words and numbers, and whose words it says they are."""
+    """A clause, prepared: its content stems with their weights, its words and numbers, and whose words it says they are.
+
+    topic: whether it tells what was spoken of, and nothing of it.
+    """
 
     words: tuple[str, ...]
     weights: dict[str, float]
     numbers: tuple[Number, ...]
     voice: str | None
+    topic: bool = False
 
 
+_TOPIC = re.compile(
+    r"(?:they|the (?:\w+ ){1,3}?)(?:also )?(?:discussed|talked about|considered|reviewed|spoke of)\b(?! (?:that|whether|if|how)\b)",
+    re.IGNORECASE,
+)
 _REPORTING_WORDS = """
 according add agree ally announce answer argue ask assert believe bring call clarify comment complain conclude concern
 confirm consider decide decision describe discuss discussion emphasise emphasize explain express feel find finding group
@@ -354,7 +363,7 @@ class Evidence:
             if not stem.isdigit() and not numbers_of(words[at]):
                 weights[stem] = self._weight(stem)
         weights.update((key_of(one), self._weight(key_of(one))) for one in numbers)
-        return Claim(tuple(words), weights, numbers, voice)
+        return Claim(tuple(words), weights, numbers, voice, _TOPIC.match(text.lstrip()) is not None)
 
     def _weight(self, stem: str) -> float:
         # inverse document frequency, a line being a document; unheard words weigh most
@@ -469,6 +478,8 @@ class Evidence:
             stem not in there and OPPOSITES.get(stem, frozenset()) & there for stem in claim.weights
         ):
             return False
+        if claim.topic and next(negations(claim.words), None) is None:
+            return True  # what is spoken of may be denied
         weights = {
             stem: weight
             for stem, weight in claim.weights.items()
