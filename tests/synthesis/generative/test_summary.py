@@ -15,7 +15,7 @@ from wordloop_ml.synthesis.steps import Generate
 
 PLAIN = "The login screen of the mobile app has crashed on old phones."
 TURNED = "In the spring forty thousand euros were spent on hosting."
-LONG = f"{TURNED[:-1]} and the smaller plan was bought for the hosting of the app in March."
+LONG = f"{TURNED[:-1]} of the app by the smaller plan that Anna bought for hosting in March."
 
 SEGMENTS = transcript_of(
     [
@@ -43,6 +43,12 @@ def test_a_sentence_without_doubts_comes_first() -> None:
     assert chosen(TURNED, words=5) == [TURNED]
 
 
+def test_what_was_discussed_is_told_first() -> None:
+    """In whatever order its words were said."""
+    matter = "The group discussed the forty thousand euros of hosting in the spring."
+    assert chosen(TURNED, matter, words=5) == [matter]
+
+
 def test_a_long_sentence_in_another_order_is_left_out() -> None:
     """And counted."""
     summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
@@ -50,6 +56,16 @@ def test_a_long_sentence_in_another_order_is_left_out() -> None:
         pass
     assert summary.words == 0
     assert summary.refused == ["doubtful"]
+
+
+def test_of_a_sentence_that_fails_what_holds_is_kept() -> None:
+    """And why the rest was dropped is counted."""
+    summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
+    written = f"{PLAIN[:-1]}, where the servers of a bank burned down."
+    for _ in summary.take(Passage((0, 1), (written,))):
+        pass
+    assert [one.text for one in summary.choose(20, {"s0": 0, "s1": 1})] == [PLAIN]
+    assert summary.refused == ["unsaid"]
 
 
 def read(segments: tuple[Segment, ...], found: tuple[Statement, ...]) -> tuple[list[str], Passage]:

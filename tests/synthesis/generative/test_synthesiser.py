@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from tests.synthesis.extractive.conftest import LAUNCH, transcript_of
+from tests.talk import random_talk
 from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
-from wordloop_ml.synthesis.generative.summary import WRITTEN_WORDS
 from wordloop_ml.synthesis.generative.synthesiser import (
+    FEWEST_WORDS,
+    PART_WORDS,
     PARTS,
     SAID_WORDS,
     GenerativeSynthesiser,
@@ -138,10 +140,18 @@ def test_more_is_asked_for_where_too_little_holds() -> None:
     assert drafted(LAUNCH, faithful, tells, summary_words=12)[1] == []
 
 
+def test_of_a_longer_summary_more_parts_are_written() -> None:
+    """As many as it takes, where each gives so many words."""
+    said = [(one.voice, one.text) for one in random_talk(200, seed=5)]
+    short, long = (drafted(said, faithful, summary_words=words)[1] for words in (100, 300))
+    parts = [len({one.prompt.user for one in asked}) for asked in (short, long)]
+    assert parts == [PARTS, 300 // PART_WORDS]
+
+
 def test_a_short_meeting_has_a_short_summary() -> None:
-    """A word for each six that were said, or as many as are written of a part: no more is asked for."""
+    """A word for each six that were said, or FEWEST_WORDS: no more is asked for."""
     said = [(voice, f"{text} {text}") for voice, text in LAUNCH]
-    wanted = WRITTEN_WORDS * SAID_WORDS
+    wanted = FEWEST_WORDS * SAID_WORDS
     assert sum(len(text.split()) for _, text in said) < wanted
     lines = " ".join(f"They discussed {text.rstrip('.?!').lower()}." for _, text in LAUNCH)
 
@@ -151,7 +161,7 @@ def test_a_short_meeting_has_a_short_summary() -> None:
 
     draft, asked = drafted(said, tells, summary_words=200)
     words = sum(len(one.text.split()) for one in draft.summary)
-    assert WRITTEN_WORDS <= words < 2 * WRITTEN_WORDS
+    assert FEWEST_WORDS <= words < 2 * FEWEST_WORDS
     assert asked == []
 
 

@@ -26,6 +26,10 @@ _NEEDING = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|ha(?:ve|s) to|must|should|ought|got to|gotta|necessary|essential|crucial|key)\b",
     re.IGNORECASE,
 )
+_GROUP, _PROPOSED = (
+    r"^(They|The group)(?: also| then)?",
+    "(?:proposed|suggested|considered|recommended)",
+)
 _WEAKER: Final = (
     (re.compile(r"\b(?:agreed|decided|concluded) that\b"), "said that"),
     (re.compile(r"\b(?:agreed|decided|chose) to\b"), "proposed to"),
@@ -36,8 +40,20 @@ _WEAKER: Final = (
         ),
         r"\1",
     ),
+    (re.compile(r"\b(discuss(?:ed|ing)|mentioned|and) the need to\b"), r"\1 how to"),
+    (re.compile(rf"{_GROUP} {_PROPOSED} to\b"), r"\1 discussed whether to"),
+    (
+        re.compile(rf"{_GROUP} {_PROPOSED} that(?=.* (?:could|should|would|might|can)\b)"),
+        r"\1 discussed whether",
+    ),
+    (re.compile(rf"{_GROUP} {_PROPOSED}(?! that)\b"), r"\1 discussed"),
+    (re.compile(r"\bdiscussed about\b"), "discussed"),
+    (re.compile(r"^((?:They|The \w+(?: \w+)?)) (?:also|then)\b"), r"\1"),
 )
-"""What a model claims too much in, and what is left of it: of 20 judged sentences that told of an agreement 1 was true."""
+"""What a model claims too much in, and what is left of it: of 20 judged sentences that told of an agreement 1 was true.
+
+"Also" and "then" claim that another sentence is read before.
+"""
 _APPENDED = re.compile(r",? which\b|,? includ(?:ing|ed|es?)\b", re.IGNORECASE)
 """What a model appends of another matter."""
 _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)\b", re.IGNORECASE)
@@ -46,11 +62,11 @@ _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)
 _FILLER = re.compile(
     r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
-    r"|\b(?:that|this|too|something|stuff|already|the|of|to)[.?!]*$",
+    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who)[.?!]*$",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
-    r"\b(?:this|these|those)\b(?! (?:week|month|quarter|year|spring|summer|fall|autumn|winter|morning|afternoon|evening|meeting|project|time)\b)",
+    r"^(?:He|She|It)\b|\b(?:this|these|those)\b(?! (?:week|month|quarter|year|spring|summer|fall|autumn|winter|morning|afternoon|evening|meeting|project|time)\b)",
     re.IGNORECASE,
 )
 _ASKING = re.compile(
@@ -58,12 +74,22 @@ _ASKING = re.compile(
     r"possibility|propos(?:ed|al)|suggest(?:ed|ing))\b",
     re.IGNORECASE,
 )
-_SAYING = re.compile(r"^(?:They|The \w+)(?: also)? said that\b")
+_BORDER = re.compile(
+    r",? (?:which|who|where|while|with [A-Z]|so that|and that|and (?:[Tt]he|they|it)\b)|, (?!but\b|although\b|unless\b|except\b)"
+)
+"""Where a sentence may end: what stands behind takes nothing back."""
+_LISTED = re.compile(r"(?:, [^,]*)*,? (?:and|or) ")
+_SUBJECT = re.compile(r"(?:They|The)\b")
+_SAYING = re.compile(
+    r"^(?:They|The \w+(?: \w+)?|[A-Z]\S*(?: [A-Z]\S*){0,3}) (?:said|added|mentioned|noted|suggested|emphasi[sz]ed|stated) that\b"
+)
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
+    r"\b(?<!\bto )(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
     r"cost|read|knew|began|came|says|means|needs|wants|takes|uses|works|includes|[a-z]{2,}ed)\b"
 )
+_CLAUSE = re.compile(rf"^\w+ing\b|{_VERB.pattern}")
+_SINGULAR = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
 _TASK = re.compile(
     r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
 )
@@ -83,6 +109,11 @@ def is_garbled(text: str, *, task: bool = False) -> bool:
 def points_elsewhere(text: str) -> bool:
     """Whether a sentence speaks of what another one named: it is read without that one."""
     return _POINTING.search(text) is not None
+
+
+def names_a_matter(text: str) -> bool:
+    """Whether a sentence tells what was discussed: of 56 judged ones none was false, in whatever order its words were said."""
+    return text.startswith("The group discussed")
 
 
 def claims_agreement(text: str) -> bool:
@@ -127,7 +158,9 @@ def without_appendage(text: str) -> str:
 
 
 def unnamed(text: str, voices: Collection[str]) -> str:
-    """Return a sentence that tells of "they" where it began with a voice of the meeting."""
+    """Return a sentence that tells of "they" where it began with a voice of the meeting; as it is where it goes on with "her"."""
+    if _SINGULAR.search(text):
+        return text
     names = "|".join(re.escape(one) for one in sorted(voices, key=len, reverse=True))
     one = rf"(?:the )?(?:{names})(?: team)?"
     called = rf"^{one}(?:,? and {one})*\b(?!['’])(?P<was> was\b)?"
@@ -136,21 +169,38 @@ def unnamed(text: str, voices: Collection[str]) -> str:
     )
 
 
-def shortened(text: str, words: int) -> str:
-    """Return a sentence of more words up to the last comma within so many; as it is where there is none."""
-    if len(text.split()) <= words:
-        return text
-    kept, comma, _ = " ".join(text.split()[:words]).rpartition(",")
-    return f"{kept}." if comma else text
+def shorter(text: str) -> list[str]:
+    """Return a sentence without what stands behind its last border, the one before, and so on: the longest first."""
+    left: list[str] = []
+    for border in reversed([*_BORDER.finditer(text)]):
+        kept = text[: border.start()]
+        _, that, clause = kept.rpartition(" that ")
+        if not that or _VERB.search(clause):
+            left.append(beginning(text, kept))
+    return left
+
+
+def beginning(text: str, kept: str) -> str:
+    """Return the beginning of a sentence as a sentence; kept: up to where. A list of which the end is gone has its "and" again."""
+    bare = kept.rstrip(" ,.")
+    told, comma, last = bare.rpartition(", ")
+    listed = comma and _LISTED.match(text, len(bare)) and _VERB.search(told)
+    if listed and _SUBJECT.match(bare) and not _CLAUSE.search(last):
+        bare = f"{told} and {last}"
+    return f"{bare}."
 
 
 def names_another(text: str, voices: Collection[str], cited: Collection[str]) -> bool:
     """Whether a sentence names one voice of the meeting alone, and rests on what others said.
 
-    cited: the voices of the segments that it rests on.
+    cited: the voices of the segments that it rests on. Without its capitals a voice is named at the beginning alone: "a user
+    interface" is none.
     """
     named = {
-        one for one in voices if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE)
+        one
+        for one in voices
+        if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text)
+        or re.match(rf"(?:the )?{re.escape(one)}(?!\w)", text, re.IGNORECASE)
     }
     return len(named) == 1 and bool(set(cited) - named)
 

@@ -90,9 +90,9 @@ def line_of(voice: str, text: str) -> str:
     return f"{as_name(voice)}: {as_material(text)}"
 
 
-def summary_prompt(lines: Sequence[str], words: int, language: str | None) -> Prompt:
-    """Ask for about ``words`` words on what all lines say."""
-    return _prompt(lines, _SUMMARY.replace("{words}", str(words)), language)
+def summary_prompt(lines: Sequence[str], language: str | None) -> Prompt:
+    """Ask for what all lines say, in one sentence and four short ones."""
+    return _prompt(lines, _SUMMARY, language)
 
 
 def item_prompt(lines: Sequence[str], kind: str, line: str, language: str | None) -> Prompt:

@@ -7,7 +7,7 @@ words in the order in which they were said (docs/synthesis-quality.md).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wordloop_ml.errors import EngineFailed, ErrorCode
@@ -16,12 +16,14 @@ from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified
 from wordloop_ml.synthesis.extractive.sentences import without_fillers
 from wordloop_ml.synthesis.generative.answers import options_for, sentences_in
 from wordloop_ml.synthesis.generative.claims import (
+    beginning,
     claims_agreement,
     claims_need,
     is_garbled,
+    names_a_matter,
     names_another,
     points_elsewhere,
-    shortened,
+    shorter,
     tells_a_question,
     unnamed,
     weakened,
@@ -32,16 +34,14 @@ from wordloop_ml.synthesis.messages import Segment, Statement
 from wordloop_ml.synthesis.steps import Generate, Pause, Steps
 from wordloop_ml.synthesis.words import count_words
 
-PASSAGE_WORDS: Final = 220
+PASSAGE_WORDS: Final = 200
 """That the model reads of a part: the segments of the found sentences, and those around them."""
 LONG_SEGMENT: Final = 80
 """Of a segment with more words, only the found sentences are read."""
 AROUND: Final = 3
 """Segments before and behind a found one that are read, as far as there is room."""
-WRITTEN_WORDS: Final = 50
-"""That are asked for about a part: more than are kept, since some do not hold."""
-TOKENS_A_WORD: Final = 2
-"""Room for an answer of so many words; what it takes is 1.3 in English."""
+PASSAGE_TOKENS: Final = 92
+"""Room for most of the five sentences that are asked for; what a word takes is 1.3 in English. The last ones are true least often."""
 
 FEWEST_LEFT: Final = 8
 """Words of a sentence that are left of it where a clause was dropped."""
@@ -63,9 +63,8 @@ def write_passage(
     segments: Sequence[Segment],
     found: Sequence[Statement],
     language: str | None,
-    words: int = WRITTEN_WORDS,
 ) -> Steps[Passage]:
-    """Let the model write about ``words`` words of found sentences; none where these do not fit its context.
+    """Let the model write short sentences of found ones; none where these do not fit its context.
 
     Raises ``EngineFailed``.
     """
@@ -77,9 +76,9 @@ def write_passage(
         line_of(segments[at].voice, _fluent(texts[at]) if english else texts[at])
         for at in sorted(texts)
     ]
-    prompt = summary_prompt(lines, words, language)
+    prompt = summary_prompt(lines, language)
     try:
-        answer: Generated = yield Generate(prompt, options_for(prompt, TOKENS_A_WORD * words))
+        answer: Generated = yield Generate(prompt, options_for(prompt, PASSAGE_TOKENS))
     except EngineFailed as error:
         if error.code is not ErrorCode.TOO_LARGE:
             raise
@@ -178,8 +177,10 @@ class Summary:
         if held is None and why == Reason.VOICE:
             tried = unnamed(tried, self._evidence.voices)
             held, why = self._verify(tried, near, place)
-        if held is None and why == DOUBTFUL:
-            held, _ = self._verify(shortened(tried, MOST_WORDS), near, place)
+        for left in shorter(tried):
+            if held is not None or count_words(left) < FEWEST_LEFT:
+                break
+            held, _ = self._verify(left, near, place)
         return held, why
 
     def _verify(
@@ -188,6 +189,8 @@ class Summary:
         earlier = [one.statement.text for one in self._held]
         bare = without_appendage(sentence)
         verified = self._evidence.verify(bare, near=near, earlier=earlier)
+        if verified.text and verified.refused is not None:
+            verified = replace(verified, text=beginning(bare, verified.text))
         words = count_words(verified.text)
         why = DOUBTFUL if bare != sentence else None
         if verified.refused is not None:
@@ -200,6 +203,8 @@ class Summary:
         doubts = doubts_of(self._evidence, verified)
         if doubts > 1:
             return None, DOUBTFUL
+        if names_a_matter(verified.text):
+            doubts = 0
         cited = tuple(self._segments[at].id for at in verified.citations)
         return _Held(Statement(verified.text, cited), words, place, doubts), why
 

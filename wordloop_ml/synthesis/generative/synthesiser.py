@@ -27,7 +27,6 @@ from wordloop_ml.synthesis.generative.claims import (
 )
 from wordloop_ml.synthesis.generative.prompts import item_prompt, line_of
 from wordloop_ml.synthesis.generative.summary import (
-    WRITTEN_WORDS,
     Passage,
     Summary,
     doubts_of,
@@ -52,12 +51,13 @@ FOUND_WORDS: Final = 110
 EXCERPT_WORDS: Final = 600
 """Of sentences of the whole meeting, of which more is written where the passages gave too little."""
 PARTS: Final = 2
-"""Of them, one written of after the other."""
+"""Of them at least, one written of after the other."""
+PART_WORDS: Final = 50
+"""That hold of what is written of a part, about."""
 SAID_WORDS: Final = 6
-"""For each word of the summary at least; a part of ``WRITTEN_WORDS`` is written of any meeting."""
-ASKED_WORDS: Final = 1.4
-"""More words than are wanted are asked for: some of them do not hold."""
-MISSING: Final = 0.4
+"""For each word of the summary at least; any meeting has one of"""
+FEWEST_WORDS: Final = 50
+MISSING: Final = 0.25
 """Of the wanted words may be missing before more are asked for."""
 
 BEFORE, BEHIND = 5, 2
@@ -139,7 +139,7 @@ class GenerativeSynthesiser:
         said = sum(count_words(one.text) for one in transcript.segments)
         wanted = min(
             wishes.summary_words,
-            max(WRITTEN_WORDS, said // SAID_WORDS),
+            max(FEWEST_WORDS, said // SAID_WORDS),
             sum(count_words(one.text) for one in draft.summary),
         )
         spoken = spoken_language(transcript.language, transcript.segments)
@@ -170,11 +170,10 @@ def _write_more(
     language: str | None,
 ) -> Steps[None]:
     """Let the model write of one part of found sentences after the other, while too few of the wanted words are there."""
-    for part in _parts(found):
-        missing = wanted - summary.words
-        if missing > MISSING * wanted:
-            words = max(WRITTEN_WORDS, round(ASKED_WORDS * missing / PARTS))
-            yield from summary.take((yield from write_passage(segments, part, language, words)))
+    number = max(PARTS, (wanted - summary.words) // PART_WORDS)
+    for part in _parts(found, number):
+        if summary.words < (1 - MISSING) * wanted:
+            yield from summary.take((yield from write_passage(segments, part, language)))
 
 
 class _Wording:
@@ -261,9 +260,9 @@ def _around(segments: Sequence[Segment], at: int) -> list[int]:
     return sorted(near)
 
 
-def _parts(found: Sequence[Statement]) -> list[Sequence[Statement]]:
-    """Divide sentences into ``PARTS`` of equal number, in order."""
-    borders = [len(found) * at // PARTS for at in range(PARTS + 1)]
+def _parts(found: Sequence[Statement], number: int) -> list[Sequence[Statement]]:
+    """Divide sentences into so many parts of equal length, in order."""
+    borders = [len(found) * at // number for at in range(number + 1)]
     return [found[begin:end] for begin, end in pairwise(borders)]
 
 
