@@ -192,6 +192,10 @@ def test_a_voice_in_front_becomes_they(text: str, left: str) -> None:
             "They spoke of rubber, with Ada proposing titanium.",
             ["They spoke of rubber."],
         ),
+        (
+            "They spoke of rubber, with titanium, and plastic.",
+            ["They spoke of rubber, with titanium.", "They spoke of rubber."],
+        ),
         ("They wanted rubber, but Ada did not.", []),
         ("They said that the parts, such as the case, were of rubber.", []),
         ("They discussed the price of the case.", []),

@@ -1,5 +1,7 @@
 """What the model reads of a part, and which of its sentences are chosen."""
 
+import pytest
+
 from tests.synthesis.extractive.conftest import transcript_of
 from wordloop_ml.messages import Finish, Generated
 from wordloop_ml.synthesis.evidence import Evidence
@@ -66,6 +68,16 @@ def test_of_a_sentence_that_fails_what_holds_is_kept() -> None:
         pass
     assert [one.text for one in summary.choose(20, {"s0": 0, "s1": 1})] == [PLAIN]
     assert summary.refused == ["unsaid"]
+
+
+@pytest.mark.parametrize(("language", "left"), [("en", [PLAIN]), ("de", [])])
+def test_an_english_sentence_is_tried_without_its_end(language: str, left: list[str]) -> None:
+    """What a comma ends in other languages is not known."""
+    summary = Summary(Evidence(SEGMENTS), SEGMENTS, language)
+    written = f"{PLAIN[:-1]}, with Lisbon banks burning Paris trains beside Rome roads under London bridges."
+    for _ in summary.take(Passage((0, 1), (written,))):
+        pass
+    assert [one.text for one in summary.choose(20, {"s0": 0, "s1": 1})] == left
 
 
 def read(segments: tuple[Segment, ...], found: tuple[Statement, ...]) -> tuple[list[str], Passage]:

@@ -88,7 +88,10 @@ _VERB = re.compile(
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
     r"cost|read|knew|began|came|says|means|needs|wants|takes|uses|works|includes|[a-z]{2,}ed)\b"
 )
-_CLAUSE = re.compile(rf"^\w+ing\b|{_VERB.pattern}")
+_NO_THING = re.compile(
+    rf"^(?:\w+ing|with|without|for|in|on|at|to|from|by|as|such)\b|{_VERB.pattern}"
+)
+"""What stands between commas and is no entry of a list."""
 _SINGULAR = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
 _TASK = re.compile(
     r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
@@ -185,7 +188,7 @@ def beginning(text: str, kept: str) -> str:
     bare = kept.rstrip(" ,.")
     told, comma, last = bare.rpartition(", ")
     listed = comma and _LISTED.match(text, len(bare)) and _VERB.search(told)
-    if listed and _SUBJECT.match(bare) and not _CLAUSE.search(last):
+    if listed and _SUBJECT.match(bare) and not _NO_THING.search(last):
         bare = f"{told} and {last}"
     return f"{bare}."
 

@@ -145,7 +145,7 @@ class Summary:
         self.refused: list[str] = []
         self._evidence = evidence
         self._segments = segments
-        self._language = language
+        self._english = language in {None, "en"}
         self._held: list[_Held] = []
 
     @property
@@ -169,15 +169,14 @@ class Summary:
     ) -> tuple[_Held | None, str | None]:
         """Return what holds of a sentence, if enough does, and why some of it was dropped.
 
-        Where what failed is who said it, or how much is told in one sentence, less is tried: nobody is named, or
-        what stands behind a comma is left out.
+        Less is tried where it fails: nobody is named, or what stands behind a border of an English sentence is left out.
         """
         tried = weakened(sentence)
         held, why = self._verify(tried, near, place)
         if held is None and why == Reason.VOICE:
             tried = unnamed(tried, self._evidence.voices)
             held, why = self._verify(tried, near, place)
-        for left in shorter(tried):
+        for left in shorter(tried) if self._english else ():
             if held is not None or count_words(left) < FEWEST_LEFT:
                 break
             held, _ = self._verify(left, near, place)
@@ -214,7 +213,7 @@ class Summary:
         voices = {segments[at].voice for at in cited}
         if names_another(verified.text, self._evidence.voices, voices):
             return str(Reason.VOICE)
-        if self._language not in {None, "en"}:  # the other rules are about English words
+        if not self._english:  # the other rules are about English words
             return None
         if is_garbled(verified.text) or points_elsewhere(verified.text):
             return "garbled"
