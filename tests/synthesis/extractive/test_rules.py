@@ -50,6 +50,7 @@ def test_decisions_are_found(text: str) -> None:
         "She said that we decided on the smaller plan.",
         "They wrote and said no, we decided against the smaller plan.",
         "We have been quite clear that we are going to keep the plan.",
+        "Let's keep the rubber as an option.",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:

@@ -108,7 +108,7 @@ UNDECIDED = re.compile(
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
-    r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|i don't think|if i'm|short break|like we're|simple case|"
+    r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
     r"in the future|we'll (?:see|have to))\b",
     _I,
 )
