@@ -275,8 +275,8 @@ def _settled(
 ) -> Task | None:
     """The task with its owner, and surer where somebody accepted it; None where it is nobody's, or was refused."""
     alone = _one_voice(meeting)
-    reply_at = _answer(meeting, at)
-    if reply_at is not None and lexicon.WAVED_OFF.search(meeting.sentences[reply_at].text):
+    answer = _answer(meeting, at)
+    if answer is not None and lexicon.WAVED_OFF.search(meeting.sentences[answer].text):
         return None
     owner = voice_of(task.owner) if task.owner is not None else None
     if owner is None and task.owner is not None:
@@ -290,7 +290,6 @@ def _settled(
         owner = None if alone else owner
     if task.kind not in (TaskKind.ASKED, TaskKind.OFFERED) or alone:
         return replace(task, owner=owner)
-    answer = reply_at
     accepted = False
     if answer is not None:
         said = meeting.sentences[answer].text

@@ -26,11 +26,9 @@ _NEEDING = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|ha(?:ve|s) to|must|should|ought|got to|gotta|necessary|essential|crucial|key)\b",
     re.IGNORECASE,
 )
-_GROUP, _PROPOSED = (
-    r"^(They|The group)(?: also| then)?",
-    "(?:proposed|suggested|considered|recommended)",
-)
+_GROUP_PROPOSED = r"^(They|The group) (?:proposed|suggested|considered|recommended)"
 _WEAKER: Final = (
+    (re.compile(r"^(They|The \w+(?: \w+)?) (?:also|then)\b"), r"\1"),
     (re.compile(r"\b(?:agreed|decided|concluded) that\b"), "said that"),
     (re.compile(r"\b(?:agreed|decided|chose) to\b"), "proposed to"),
     (re.compile(r"\b(?:agreed|decided|settled) (?:up)?on\b"), "discussed"),
@@ -41,14 +39,13 @@ _WEAKER: Final = (
         r"\1",
     ),
     (re.compile(r"\b(discuss(?:ed|ing)|mentioned|and) the need to\b"), r"\1 how to"),
-    (re.compile(rf"{_GROUP} {_PROPOSED} to\b"), r"\1 discussed whether to"),
+    (re.compile(rf"{_GROUP_PROPOSED} to\b"), r"\1 discussed whether to"),
     (
-        re.compile(rf"{_GROUP} {_PROPOSED} that(?=.* (?:could|should|would|might|can)\b)"),
+        re.compile(rf"{_GROUP_PROPOSED} that(?=.* (?:could|should|would|might|can)\b)"),
         r"\1 discussed whether",
     ),
-    (re.compile(rf"{_GROUP} {_PROPOSED}(?! that)\b"), r"\1 discussed"),
+    (re.compile(rf"{_GROUP_PROPOSED}(?! that)\b"), r"\1 discussed"),
     (re.compile(r"\bdiscussed about\b"), "discussed"),
-    (re.compile(r"^((?:They|The \w+(?: \w+)?)) (?:also|then)\b"), r"\1"),
 )
 """What a model claims too much in, and what is left of it: of 20 judged sentences that told of an agreement 1 was true.
 
@@ -135,7 +132,7 @@ def claims_need(text: str, said: str) -> bool:
 
 
 def weakened(text: str) -> str:
-    """Return a sentence that tells what was said or proposed where it told what was agreed or is important."""
+    """Return a sentence that tells what was said or discussed where it told what was agreed, what a group proposed, or what is important."""
     for claimed, said in _WEAKER:
         text = claimed.sub(said, text)
     return text

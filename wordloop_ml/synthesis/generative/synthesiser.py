@@ -55,8 +55,9 @@ PARTS: Final = 2
 PART_WORDS: Final = 50
 """That hold of what is written of a part, about."""
 SAID_WORDS: Final = 6
-"""For each word of the summary at least; any meeting has one of"""
+"""Of the meeting for each word of its summary, at least."""
 FEWEST_WORDS: Final = 50
+"""Of a summary that are wanted, however short the meeting was."""
 MISSING: Final = 0.25
 """Of the wanted words may be missing before more are asked for."""
 
