@@ -32,6 +32,21 @@ def test_features_are_z_scores(read_meeting: Read, launch: Said) -> None:
     assert all(np.isclose(spread, 0) or np.isclose(spread, 1) for spread in table.std(axis=0))
 
 
+def test_what_is_said_often_tells_what_a_meeting_is_about(read_meeting: Read) -> None:
+    """A word counts in whatever form; one that is said once counts for nothing."""
+    meeting = read_meeting(
+        [
+            ("Ann", "The batteries of this remote are the subject of everything we do."),
+            ("Bo", "Another battery costs more than the whole remote will bring us."),
+            ("Ann", "Green posters hang in every city before the summer has begun."),
+        ]
+    )
+    rows = candidates(meeting, POLICY)
+    often = run_plan(features_of(meeting, rows, POLICY), None)[:, NAMES.index("term_frequency")]
+    assert len(rows) == 3
+    assert min(often[:2]) > 0 > often[2]
+
+
 def test_the_summary_is_about_as_long_as_is_asked(read_meeting: Read, launch: Said) -> None:
     """It ends with the sentence that reaches it, and has all there is where there is less."""
     meeting = read_meeting(launch)

@@ -13,21 +13,21 @@ class FeatureWeights:
     Fitted by scripts/evaluation/summaries.py.
 
     length: words, up to ``long_words``. address, group: shares of I and you, of we and us.
-    frequent: how many of the meeting's frequent words it has. articles, links: shares of "the" and
-        "of", of "to" and "and": statements have many, chatter few. opening, early, ending: nearness to
-        the meeting's ends. central: cosine with the mean of the meeting.
+    term_frequency: logarithms of how many sentences of the meeting have each of its content words, summed, over the root
+        of its words. articles, links: shares of "the" and "of", of "to" and "and": statements have many, chatter few.
+        opening, early, ending: nearness to the meeting's ends. central: cosine with the mean of the meeting.
     """
 
-    length: float = -0.22
-    address: float = -0.22
-    group: float = -0.15
-    frequent: float = 0.25
-    articles: float = 0.73
-    links: float = 0.39
-    opening: float = 0.16
-    early: float = 0.04
-    ending: float = -0.01
-    central: float = 0.22
+    length: float = -0.41
+    address: float = -0.21
+    group: float = -0.09
+    term_frequency: float = 0.74
+    articles: float = 0.75
+    links: float = 0.41
+    opening: float = 0.31
+    early: float = 0.06
+    ending: float = -0.03
+    central: float = 0.30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ExtractivePolicy:
 
     Summary
         weights: of the features. summary_words: a sentence of the summary has at least so many.
-        long_words, frequent_words, most_frequent: see the features.
+        long_words: see the features.
         opening_share, early_share, ending_share: of the meeting, over which nearness to its
             beginning or end falls to a third.
         most_candidates: the best by their scores alone, which the rest of the choice looks at.
@@ -114,8 +114,6 @@ class ExtractivePolicy:
     weights: FeatureWeights = FeatureWeights()
     summary_words: int = 8
     long_words: int = 30
-    frequent_words: int = 30
-    most_frequent: int = 6
     opening_share: float = 0.02
     early_share: float = 0.08
     ending_share: float = 0.03

@@ -6,6 +6,7 @@ enough. Then they are put in order. Features are what can be counted about a sen
 words, place and nearness to the meeting's mean.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
@@ -23,7 +24,7 @@ from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
 from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.steps import Pause, Steps
-from wordloop_ml.synthesis.words import content_of, count_words, tokens
+from wordloop_ml.synthesis.words import content_of, count_words, stems, tokens
 
 _FIRST_PERSON = frozenset({"we", "we're", "we'll", "we've", "us", "our", "ours", "let's"})
 _ADDRESS = frozenset(
@@ -38,18 +39,19 @@ NAMES = tuple(field.name for field in fields(FeatureWeights))
 def features_of(meeting: Gathered, rows: Ints, policy: ExtractivePolicy) -> Steps[Floats]:
     """One row for each of these sentences, one column for each of ``NAMES``; z-scores, so that a
     weight means the same in every meeting."""
-    frequent = yield from _frequent(meeting, policy)
+    terms = yield from _term_frequency(meeting, rows, policy)
     table = np.zeros((len(rows), len(NAMES)))
     central = _centrality(meeting, rows)
     total = max(1.0, float(meeting.words.sum()))
     for at, row in enumerate(rows):
         place = float(meeting.heard[row]) / total
-        counted = _counted(meeting.sentences[row].text, frequent, policy)
+        counted = _counted(meeting.sentences[row].text, policy)
         counted |= {
             "opening": np.exp(-place / policy.opening_share),
             "early": np.exp(-place / policy.early_share),
             "ending": np.exp(-(1.0 - place) / policy.ending_share),
             "central": central[at],
+            "term_frequency": terms[at],
         }
         table[at] = [counted[name] for name in NAMES]
         if (at + 1) % policy.pause_sentences == 0:
@@ -57,18 +59,20 @@ def features_of(meeting: Gathered, rows: Ints, policy: ExtractivePolicy) -> Step
     return _z_scores(table)
 
 
-def _frequent(meeting: Gathered, policy: ExtractivePolicy) -> Steps[frozenset[str]]:
-    """The content words that most sentences hold."""
-    count: Counter[str] = Counter()
+def _term_frequency(meeting: Gathered, rows: Ints, policy: ExtractivePolicy) -> Steps[Floats]:
+    """How often the content words of each of these sentences are said in the meeting, by their stems."""
+    terms: list[frozenset[str]] = []
     for at, sentence in enumerate(meeting.sentences):
-        count.update(set(content_of(sentence.text, meeting.language)))
+        terms.append(stems(content_of(sentence.text, meeting.language)))
         if (at + 1) % policy.pause_sentences == 0:
             yield Pause()
-    ranked = sorted(count, key=lambda word: (-count[word], word))
-    return frozenset(ranked[: policy.frequent_words])
+    count = Counter(term for said in terms for term in said)
+    # summed exactly: a set has its words in another order in another process
+    said = np.array([math.fsum(math.log(count[term]) for term in terms[row]) for row in rows])
+    return said / np.sqrt(np.maximum(1.0, meeting.words[rows]))
 
 
-def _counted(text: str, frequent: frozenset[str], policy: ExtractivePolicy) -> dict[str, float]:
+def _counted(text: str, policy: ExtractivePolicy) -> dict[str, float]:
     """Those features that follow from the sentence alone."""
     words = tokens(text)
     many = max(1, len(words))
@@ -76,7 +80,6 @@ def _counted(text: str, frequent: frozenset[str], policy: ExtractivePolicy) -> d
         "length": min(many, policy.long_words) / policy.long_words,
         "address": _share(words, _ADDRESS, many),
         "group": _share(words, _FIRST_PERSON, many),
-        "frequent": min(len(frequent.intersection(words)), policy.most_frequent),
         "articles": _share(words, _ARTICLES, many),
         "links": _share(words, _LINKS, many),
     }
