@@ -17,7 +17,8 @@ from wordloop_ml.synthesis.steps import Generate
 
 PLAIN = "The login screen of the mobile app has crashed on old phones."
 TURNED = "In the spring forty thousand euros were spent on hosting."
-LONG = f"{TURNED[:-1]} of the app by the smaller plan that Anna bought for hosting in March."
+OPINION = "Forty thousand euros in March could be spent on hosting."
+LONG = f"{TURNED[:-1]} of the app by the smaller plan that could be bought for hosting in March."
 
 SEGMENTS = transcript_of(
     [
@@ -51,8 +52,14 @@ def test_what_was_discussed_is_told_first() -> None:
     assert chosen(TURNED, matter, words=5) == [matter]
 
 
-def test_a_long_sentence_in_another_order_is_left_out() -> None:
-    """And counted."""
+def test_a_fact_comes_before_an_opinion() -> None:
+    """What somebody thinks or wants is told wrongly more often."""
+    assert chosen(OPINION, PLAIN, words=5) == [PLAIN]
+    assert chosen(OPINION, words=5) == [OPINION]
+
+
+def test_a_sentence_with_three_doubts_is_left_out() -> None:
+    """A long opinion in another order; it is counted."""
     summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
     for _ in summary.take(Passage((0, 1), (LONG,))):
         pass

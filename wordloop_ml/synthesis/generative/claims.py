@@ -53,6 +53,9 @@ _WEAKER: Final = (
 """
 _APPENDED = re.compile(r",? which\b|,? includ(?:ing|ed|es?)\b", re.IGNORECASE)
 """What a model appends of another matter."""
+_OPINION = re.compile(
+    r"\b(?:can|could|should|would|might|suggested|proposed|wanted|believed|thought)\b"
+)
 _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)\b", re.IGNORECASE)
 """Of somebody who speaks: prose of the third person has none."""
 
@@ -114,6 +117,11 @@ def points_elsewhere(text: str) -> bool:
 def names_a_matter(text: str) -> bool:
     """Whether a sentence tells what was discussed: of 56 judged ones none was false, in whatever order its words were said."""
     return text.startswith("The group discussed")
+
+
+def tells_an_opinion(text: str) -> bool:
+    """Whether a sentence tells what somebody thinks or wants: of 103 judged ones 40 % were true, of 423 others 60 %."""
+    return _OPINION.search(text) is not None
 
 
 def claims_agreement(text: str) -> bool:

@@ -1,8 +1,8 @@
 """A summary in a model's words: of each part of a meeting it writes a passage, and what holds best of all is chosen; pure.
 
-A small model that reads an hour at once makes one thing of two. So it reads what was found in some 2,000
-words, with what was said around it. Of what it wrote those sentences are true most often that are short and have the
-words in the order in which they were said (docs/synthesis-quality.md).
+A small model that reads an hour at once makes one thing of two. So it reads what was found in some 2,500
+words, with what was said around it. Of what it wrote those sentences are true most often that are short, rest on one
+segment and tell a fact, with the words in the order in which they were said (docs/synthesis-quality.md).
 """
 
 import re
@@ -25,6 +25,7 @@ from wordloop_ml.synthesis.generative.claims import (
     points_elsewhere,
     shorter,
     tells_a_question,
+    tells_an_opinion,
     unnamed,
     weakened,
     without_appendage,
@@ -46,9 +47,12 @@ PASSAGE_TOKENS: Final = 92
 FEWEST_LEFT: Final = 8
 """Words of a sentence that are left of it where a clause was dropped."""
 DOUBTFUL: Final = "doubtful"
-MOST_WORDS: Final = 20
 IN_ORDER: Final = 0.7
-"""A sentence with more words is doubted, and one of whose words fewer were said in its order; one that is both is left out."""
+"""The share of a sentence's words that were said in its order; with less it is doubted."""
+MOST_WORDS: Final = 15
+"""Of a sentence that is not doubted for its length."""
+MOST_DOUBTS: Final = 2
+"""Of a sentence in a summary: of 18 judged ones with three, 3 were true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,23 @@ def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int,
     return texts
 
 
-def doubts_of(evidence: Evidence, verified: Verified) -> int:
-    """Count the signs of a sentence that holds and is not true: it is long, its words were said in another order."""
-    order = evidence.order(verified.text, verified.citations)
-    return (order < IN_ORDER) + (count_words(verified.text) > MOST_WORDS)
+def is_reordered(evidence: Evidence, verified: Verified) -> bool:
+    """Whether the words of a sentence that holds were said in another order."""
+    return evidence.order(verified.text, verified.citations) < IN_ORDER
+
+
+def _doubts_of(evidence: Evidence, verified: Verified) -> int:
+    """Count the signs of a sentence that holds and is not true.
+
+    It is long, rests on several segments, tells what somebody thinks or wants, or its words were said in another order.
+    """
+    text = verified.text
+    return (
+        (count_words(text) > MOST_WORDS)
+        + (len(verified.citations) > 1)
+        + tells_an_opinion(text)
+        + (not names_a_matter(text) and is_reordered(evidence, verified))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +216,9 @@ class Summary:
         beyond = self._beyond(verified)
         if beyond is not None:
             return None, beyond
-        doubts = doubts_of(self._evidence, verified)
-        if doubts > 1:
+        doubts = _doubts_of(self._evidence, verified)
+        if doubts > MOST_DOUBTS:
             return None, DOUBTFUL
-        if names_a_matter(verified.text):
-            doubts = 0
         cited = tuple(self._segments[at].id for at in verified.citations)
         return _Held(Statement(verified.text, cited), words, place, doubts), why
 
@@ -226,7 +241,7 @@ class Summary:
         return "overstated" if claims_need(verified.text, said) else None
 
     def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
-        """Choose sentences of about so many words, those without doubts first and the first of each passage, by where they rest.
+        """Choose sentences of about so many words, those with the fewest doubts first and the first of each passage, by where they rest.
 
         places: of the segments, by their ids.
         """

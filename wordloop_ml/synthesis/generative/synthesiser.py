@@ -29,7 +29,7 @@ from wordloop_ml.synthesis.generative.prompts import item_prompt, line_of
 from wordloop_ml.synthesis.generative.summary import (
     Passage,
     Summary,
-    doubts_of,
+    is_reordered,
     write_passage,
 )
 from wordloop_ml.synthesis.messages import (
@@ -44,9 +44,9 @@ from wordloop_ml.synthesis.messages import (
 from wordloop_ml.synthesis.steps import Generate, Steps
 from wordloop_ml.synthesis.words import count_words
 
-CHUNK_WORDS: Final = ChunkWords(2000, 2700)
+CHUNK_WORDS: Final = ChunkWords(2500, 3300)
 """Of a part that a passage is written of."""
-FOUND_WORDS: Final = 110
+FOUND_WORDS: Final = 130
 """Of the sentences that are found in it."""
 EXCERPT_WORDS: Final = 600
 """Of sentences of the whole meeting, of which more is written where the passages gave too little."""
@@ -66,6 +66,8 @@ BEFORE, BEHIND = 5, 2
 AROUND_WORDS: Final = 160
 
 ITEM_TOKENS: Final = 60
+ITEM_WORDS: Final = 20
+"""At most of what is worded; a longer sentence says more than the item."""
 _TAKES_ON = "(?:will|would|should|must|(?:is going|is|agreed|offered|promised|needs|has|wants) to)"
 
 Item = TypeVar("Item", Statement, ActionItem)
@@ -218,7 +220,7 @@ class _Wording:
         verified = self._verified(written, item)
         if verified.refused is not None:
             return str(verified.refused)
-        if doubts_of(self._evidence, verified):
+        if is_reordered(self._evidence, verified) or count_words(verified.text) > ITEM_WORDS:
             return "doubtful"
         if isinstance(item, ActionItem):
             task = _task(written, item.owner)
