@@ -128,6 +128,7 @@ def test_what_is_appended_is_taken_off(text: str, left: str) -> None:
         ("They agreed that the boom moves.", "They said that the boom moves."),
         ("They also agreed to try the filter.", "They discussed whether to try the filter."),
         ("The industrial designer then spoke.", "The industrial designer spoke."),
+        ("They met, deciding on rubber.", "They met, discussing rubber."),
         ("They proposed using rubber.", "They discussed using rubber."),
         ("They suggested that it could move.", "They discussed whether it could move."),
         ("They suggested that it moves.", "They suggested that it moves."),

@@ -12,7 +12,8 @@ from wordloop_ml.synthesis.statements import sentences_of
 from wordloop_ml.synthesis.words import content_stems, tokens
 
 _AGREED = re.compile(
-    r"\b(?:agree[ds]?|agreement|decided?|decision|chose|settled|concluded)\b", re.IGNORECASE
+    r"\b(?:agree(?:d|s|ing)?|agreement|decid(?:e|ed|ing)|decision|chose|settled|concluded)\b",
+    re.IGNORECASE,
 )
 _AGREEING = re.compile(
     r"\b(?:let's|we(?:'ll| will| decided| agreed| chose|'ve (?:decided|agreed|chosen)|'re (?:going|gonna))|go (?:ahead|for|with)|"
@@ -32,6 +33,7 @@ _WEAKER: Final = (
     (re.compile(r"\b(?:agreed|decided|concluded) that\b"), "said that"),
     (re.compile(r"\b(?:agreed|decided|chose) to\b"), "proposed to"),
     (re.compile(r"\b(?:agreed|decided|settled) (?:up)?on\b"), "discussed"),
+    (re.compile(r"\b(?:agreeing|deciding|settling) (?:up)?on\b"), "discussing"),
     (
         re.compile(
             r"\b(discuss(?:ed|ing)|emphasi[sz]ed|highlighted|mentioned|stressed) the (?:importance of|need for)\b"
