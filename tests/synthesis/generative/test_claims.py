@@ -36,6 +36,9 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "Ada said that the price of the case.",
         "The arrows, up and down, to do the volume.",
         "Ada put the case on the table, she.",
+        "Ada defined what can be seen by the user and.",
+        "They used nine channels at most, so.",
+        "They determined that the size and strength of the case.",
     ],
 )
 def test_speech_that_was_copied_is_no_prose(text: str) -> None:

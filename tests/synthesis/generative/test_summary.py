@@ -58,6 +58,12 @@ def test_a_fact_comes_before_an_opinion() -> None:
     assert chosen(OPINION, words=5) == [OPINION]
 
 
+def test_one_of_two_sentences_about_a_matter_is_chosen() -> None:
+    """Whoever is said to have told it."""
+    matter = "The group discussed forty thousand euros spent on hosting."
+    assert chosen(matter, TURNED, words=20) == [matter]
+
+
 def test_a_sentence_with_three_doubts_is_left_out() -> None:
     """A long opinion in another order; it is counted."""
     summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from wordloop_ml.synthesis.statements import sentences_of
-from wordloop_ml.synthesis.words import content_stems, tokens
+from wordloop_ml.synthesis.words import content_stems, stems, tokens
 
 _AGREED = re.compile(
     r"\b(?:agree(?:d|s|ing)?|agreement|decid(?:e|ed|ing)|decision|chose|settled|concluded)\b",
@@ -64,7 +64,7 @@ _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)
 _FILLER = re.compile(
     r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
-    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who)[.?!]*$",
+    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
@@ -83,7 +83,7 @@ _BORDER = re.compile(
 _LISTED = re.compile(r"(?:, [^,]*)*,? (?:and|or) ")
 _SUBJECT = re.compile(r"(?:They|The)\b")
 _SAYING = re.compile(
-    r"^(?:They|The \w+(?: \w+)?|[A-Z]\S*(?: [A-Z]\S*){0,3}) (?:said|added|mentioned|noted|suggested|emphasi[sz]ed|stated) that\b"
+    r"^(?:They|The \w+(?: \w+)?|[A-Z]\S*(?: [A-Z]\S*){0,3}) (?:said|thought|found|felt|[a-z]+ed) that\b"
 )
 _VERB = re.compile(
     r"\b(?<!\bto )(?:is|are|was|were|be|been|has|have|had|do|does|did|can|could|will|would|shall|should|may|might|must|said|made|"
@@ -94,6 +94,24 @@ _NO_THING = re.compile(
     rf"^(?:\w+ing|with|without|for|in|on|at|to|from|by|as|such)\b|{_VERB.pattern}"
 )
 """What stands between commas and is no entry of a list."""
+_TELLING = stems(
+    [
+        "group",
+        "team",
+        "discussed",
+        "said",
+        "mentioned",
+        "noted",
+        "explained",
+        "asked",
+        "suggested",
+        "proposed",
+        "stated",
+        "described",
+        "identified",
+        "thought",
+    ]
+)
 _SINGULAR = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
 _TASK = re.compile(
     r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
@@ -119,6 +137,11 @@ def points_elsewhere(text: str) -> bool:
 def names_a_matter(text: str) -> bool:
     """Whether a sentence tells what was discussed: of 56 judged ones none was false, in whatever order its words were said."""
     return text.startswith("The group discussed")
+
+
+def matter_of(text: str) -> frozenset[str]:
+    """Return the stems of what a sentence tells, without those of who told it: "The group discussed"."""
+    return content_stems(tokens(text)) - _TELLING
 
 
 def tells_an_opinion(text: str) -> bool:

@@ -20,6 +20,7 @@ from wordloop_ml.synthesis.generative.claims import (
     claims_agreement,
     claims_need,
     is_garbled,
+    matter_of,
     names_a_matter,
     names_another,
     points_elsewhere,
@@ -243,12 +244,15 @@ class Summary:
     def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
         """Choose sentences of about so many words, those with the fewest doubts first and the first of each passage, by where they rest.
 
-        places: of the segments, by their ids.
+        One that says no more than another, or only adds to it, is not chosen beside it. places: of the segments, by their ids.
         """
         chosen: list[_Held] = []
+        matters: list[frozenset[str]] = []
         for one in sorted(self._held, key=lambda one: (one.doubts, one.place)):
-            if words > 0:
+            matter = matter_of(one.statement.text)
+            if words > 0 and not any(matter <= other or matter >= other for other in matters):
                 chosen.append(one)
+                matters.append(matter)
                 words -= one.words
         return tuple(
             sorted((one.statement for one in chosen), key=lambda one: places[one.segments[0]])
