@@ -58,7 +58,7 @@ SAID_WORDS: Final = 6
 """Of the meeting for each word of its summary, at least."""
 FEWEST_WORDS: Final = 50
 """Of a summary that are wanted, however short the meeting was."""
-MISSING: Final = 0.25
+MISSING: Final = 0.4
 """Of the wanted words may be missing before more are asked for."""
 
 BEFORE, BEHIND = 5, 2
