@@ -251,3 +251,19 @@ def test_the_share_of_words_in_their_order_is_counted(statement: str, share: flo
         [Segment("a", "t", "The login screen still crashes on old phones.", 0, 4_000, "Anna")]
     )
     assert evidence.order(statement, [0]) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("statement", "tellers"),
+    [
+        ("They spoke about the case.", {"Ada", "Ben"}),
+        ("They said that titanium is expensive.", {"Ada"}),
+        ("They spoke about the laboratory.", {"Carla"}),
+        ("They spoke about bananas.", set()),
+    ],
+)
+def test_all_who_said_some_of_a_statement_are_its_tellers(
+    statement: str, tellers: set[str]
+) -> None:
+    """In its segments and around them."""
+    assert EVIDENCE.tellers(statement, [4]) == tellers

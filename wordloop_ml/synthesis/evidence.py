@@ -63,7 +63,8 @@ class EvidencePolicy:
     as_good: of stretches with this share of what the best one has each may support a clause; most_stretches: so many are tried.
     label_said: the share of a label's words that its segments must have.
     number_reach: lines between a number and other words of its clause, at most.
-    near: segments around those that a statement should rest on in which it is looked for, too.
+    near: segments around those that a statement should rest on in which it is looked for, too. tellers_near: in which others may
+        have said it as well.
     """
 
     words: int = 80
@@ -75,6 +76,7 @@ class EvidencePolicy:
     label_said: float = 0.6
     number_reach: int = 2
     near: int = 2
+    tellers_near: int = 6
     most_citations: int = 4
 
 
@@ -114,9 +116,10 @@ class Claim:
 
 
 _TOPIC = re.compile(
-    r"(?:they|the (?:\w+ ){1,3}?)(?:also )?(?:discussed|talked about|considered|reviewed|spoke of)\b(?! (?:that|whether|if|how)\b)",
+    r"\s*(?:(?:they|the(?: \w+){0,3}?)\s+)?(?:also )?(?:discussed|talked about|considered|reviewed|spoke (?:of|about))\b(?! (?:that|whether|if|how)\b)",
     re.IGNORECASE,
 )
+"""Of a clause without names."""
 _REPORTING_WORDS = """
 according add agree ally announce answer argue ask assert believe bring call clarify comment complain conclude concern
 confirm consider decide decision describe discuss discussion emphasise emphasize explain express feel find finding group
@@ -229,6 +232,18 @@ class Evidence:
         near = {at + k for at in positions for k in (-1, 0, 1)}
         said = [stem_of(word) for line in self._of(near) for word in line.words]
         return common_in_order(said, wanted) / max(1, len(wanted))
+
+    def tellers(self, statement: str, positions: Collection[int]) -> frozenset[str]:
+        """Return the voices that said enough of a statement, in the segments at these indices and around them, for it to be theirs."""
+        claim = self.claim(statement, None)
+        reach = self._policy.tellers_near
+        around = frozenset(at + k for at in positions for k in range(-reach, reach + 1))
+        return frozenset(
+            voice
+            for voice in {line.voice for line in self._of(around)}
+            for best in self.stretches(claim, around, voice)[:1]
+            if best.share >= self._policy.voice_said
+        )
 
     def due_said(self, due: str, positions: Collection[int]) -> bool:
         """Whether all content words and numbers of a due were said in the segments at these indices."""
@@ -363,7 +378,7 @@ class Evidence:
             if not stem.isdigit() and not numbers_of(words[at]):
                 weights[stem] = self._weight(stem)
         weights.update((key_of(one), self._weight(key_of(one))) for one in numbers)
-        return Claim(tuple(words), weights, numbers, voice, _TOPIC.match(text.lstrip()) is not None)
+        return Claim(tuple(words), weights, numbers, voice, _TOPIC.match(bare) is not None)
 
     def _weight(self, stem: str) -> float:
         # inverse document frequency, a line being a document; unheard words weigh most

@@ -3,8 +3,10 @@
 import pytest
 
 from wordloop_ml.synthesis.generative.claims import (
+    attributed,
     claims_agreement,
     claims_need,
+    claims_question,
     heard_agreement,
     is_garbled,
     is_task,
@@ -12,6 +14,7 @@ from wordloop_ml.synthesis.generative.claims import (
     points_elsewhere,
     shorter,
     tells_a_question,
+    tells_for_all,
     unnamed,
     weakened,
     without_appendage,
@@ -38,6 +41,7 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "Ada put the case on the table, she.",
         "Ada defined what can be seen by the user and.",
         "They used nine channels at most, so.",
+        "If the price of the case was too high.",
         "They determined that the size and strength of the case.",
     ],
 )
@@ -224,3 +228,36 @@ def test_a_question_is_no_fact(text: str, does: bool) -> None:
     said = ["Rubber is cheap.", "Okay. Does the remote have a touch screen? Hm."]
     assert tells_a_question(text, said) is does
     assert not tells_a_question(text, [])
+
+
+def test_what_was_asked_has_a_question() -> None:
+    """Who stated it did not ask."""
+    asked = "They asked whether the remote had a touch screen."
+    assert claims_question(asked, "The remote has a touch screen.")
+    assert not claims_question(asked, "Does the remote have a touch screen?")
+    assert not claims_question("Ada asked Ben to test it.", "Ben, test it.")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("The group discussed the price of the case.", "Ada spoke about the price of the case."),
+        ("They discussed whether to use rubber.", "Ada spoke about whether to use rubber."),
+        ("They said that rubber was cheap.", "Ada said that rubber was cheap."),
+        ("The team found that rubber was cheap.", "Ada found that rubber was cheap."),
+        ("They used rubber.", "They used rubber."),
+        ("Ben said that rubber was cheap.", "Ben said that rubber was cheap."),
+        ("The group discussed Ada's price.", "The group discussed Ada's price."),
+    ],
+)
+def test_who_alone_said_it_is_named(text: str, left: str) -> None:
+    """In place of the group, once in a sentence."""
+    assert attributed(text, "Ada") == left
+
+
+def test_what_was_told_for_all_is_seen() -> None:
+    """A matter is none of that, and neither is what one voice said."""
+    assert tells_for_all("They said that rubber was cheap.")
+    assert tells_for_all("The group suggested rubber.")
+    assert not tells_for_all("The group discussed rubber.")
+    assert not tells_for_all("Ada said that rubber was cheap.")

@@ -31,12 +31,13 @@ SEGMENTS = transcript_of(
 ).segments
 
 
-def chosen(*sentences: str, words: int) -> list[str]:
-    """The chosen ones of a passage about both segments."""
-    summary = Summary(Evidence(SEGMENTS), SEGMENTS, "en")
-    for _ in summary.take(Passage((0, 1), sentences)):
+def chosen(*sentences: str, words: int, segments: tuple[Segment, ...] = SEGMENTS) -> list[str]:
+    """The chosen ones of a passage about all segments."""
+    places = {one.id: at for at, one in enumerate(segments)}
+    summary = Summary(Evidence(segments), segments, "en")
+    for _ in summary.take(Passage((*places.values(),), sentences)):
         pass
-    return [one.text for one in summary.choose(words, {"s0": 0, "s1": 1})]
+    return [one.text for one in summary.choose(words, places)]
 
 
 def test_a_sentence_without_doubts_comes_first() -> None:
@@ -49,7 +50,8 @@ def test_a_sentence_without_doubts_comes_first() -> None:
 def test_what_was_discussed_is_told_first() -> None:
     """In whatever order its words were said."""
     matter = "The group discussed the forty thousand euros of hosting in the spring."
-    assert chosen(TURNED, matter, words=5) == [matter]
+    told = "Anna spoke about the forty thousand euros of hosting in the spring."
+    assert chosen(TURNED, matter, words=5) == [told]
 
 
 def test_a_fact_comes_before_an_opinion() -> None:
@@ -61,7 +63,24 @@ def test_a_fact_comes_before_an_opinion() -> None:
 def test_one_of_two_sentences_about_a_matter_is_chosen() -> None:
     """Whoever is said to have told it."""
     matter = "The group discussed forty thousand euros spent on hosting."
-    assert chosen(matter, TURNED, words=20) == [matter]
+    told = "Anna spoke about forty thousand euros spent on hosting."
+    assert chosen(matter, TURNED, words=20) == [told]
+
+
+def test_nobody_alone_is_named_for_what_two_said() -> None:
+    """The group discussed it."""
+    matter = "The group discussed the login screen of the mobile app."
+    told = "Ben spoke about the login screen of the mobile app."
+    for reply, left in (("Hm.", told), ("The login screen?", matter)):
+        segments = transcript_of([("Ben", PLAIN), ("Anna", reply)]).segments
+        assert chosen(matter, words=5, segments=segments) == [left]
+
+
+def test_in_a_meeting_of_one_voice_the_group_stays() -> None:
+    """Nothing tells who speaks."""
+    matter = "The group discussed the login screen of the mobile app."
+    segments = transcript_of([("mic", PLAIN)]).segments
+    assert chosen(matter, words=5, segments=segments) == [matter]
 
 
 def test_a_sentence_with_three_doubts_is_left_out() -> None:

@@ -53,6 +53,13 @@ _WEAKER: Final = (
 
 "Also" and "then" claim that another sentence is read before.
 """
+_GROUP = r"^(?:They|The (?:group|team|meeting|committee|participants))"
+_DISCUSSED = re.compile(rf"{_GROUP} discussed\b")
+_TOLD = re.compile(
+    rf"{_GROUP} (?=(?:said|told|asked|added|agreed|argued|believed|claimed|described|emphasi[sz]ed|explained|felt|found|hoped|identified|"
+    r"liked|mentioned|noted|pointed out|preferred|presented|proposed|raised|recommended|replied|reported|stated|stressed|suggested|"
+    r"talked|thought|wanted|wondered|considered)\b)"
+)
 _APPENDED = re.compile(r",? which\b|,? includ(?:ing|ed|es?)\b", re.IGNORECASE)
 """What a model appends of another matter."""
 _OPINION = re.compile(
@@ -64,7 +71,8 @@ _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)
 _FILLER = re.compile(
     r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
-    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$",
+    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$"
+    r"|^(?:If|Because|Whether|That|Which)\b(?!.*,)",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
@@ -75,6 +83,9 @@ _ASKING = re.compile(
     r"\b(?:ask(?:ed|s|ing)?|question(?:ed|s)?|whether|if|wondered|discuss(?:ed|ing)|considered|queried|how|what|why|"
     r"possibility|propos(?:ed|al)|suggest(?:ed|ing))\b",
     re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"\b(?:asked|wondered|questioned) (?:if|whether|why|how|what|who|when|where|which|about)\b"
 )
 _BORDER = re.compile(
     r",? (?:which|who|where|while|with [A-Z]|so that|and that|and (?:[Tt]he|they|it)\b)|, (?!but\b|although\b|unless\b|except\b)"
@@ -164,6 +175,11 @@ def claims_need(text: str, said: str) -> bool:
     return _NEEDED.search(text) is not None and _NEEDING.search(said) is None
 
 
+def claims_question(text: str, said: str) -> bool:
+    """Whether a sentence tells that something was asked, and what was said has no question."""
+    return _ASKED.search(text) is not None and "?" not in said
+
+
 def weakened(text: str) -> str:
     """Return a sentence that tells what was said or discussed where it told what was agreed, what a group proposed, or what is important."""
     for claimed, said in _WEAKER:
@@ -182,6 +198,19 @@ def tells_a_question(text: str, said: Sequence[str]) -> bool:
     spoken = [sentence for one in said for sentence in sentences_of(one)]
     shares = [len(wanted & content_stems(tokens(one))) for one in spoken]
     return bool(spoken) and spoken[shares.index(max(shares))].endswith("?")
+
+
+def attributed(text: str, voice: str) -> str:
+    """Return a sentence about the group as one about the voice who alone said what it tells: nobody has discussed that."""
+    if voice.casefold() in text.casefold():
+        return text
+    told = _DISCUSSED.sub(lambda _: f"{voice} spoke about", text)
+    return _TOLD.sub(lambda _: f"{voice} ", told)
+
+
+def tells_for_all(text: str) -> bool:
+    """Whether a sentence tells what "they" or the group said, found or wanted: of 70 judged ones 36 % were true, 31 % false."""
+    return _TOLD.match(text) is not None
 
 
 def without_appendage(text: str) -> str:

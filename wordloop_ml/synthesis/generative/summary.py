@@ -16,9 +16,11 @@ from wordloop_ml.synthesis.evidence import Evidence, Reason, Verified
 from wordloop_ml.synthesis.extractive.sentences import without_fillers
 from wordloop_ml.synthesis.generative.answers import options_for, sentences_in
 from wordloop_ml.synthesis.generative.claims import (
+    attributed,
     beginning,
     claims_agreement,
     claims_need,
+    claims_question,
     is_garbled,
     matter_of,
     names_a_matter,
@@ -27,6 +29,7 @@ from wordloop_ml.synthesis.generative.claims import (
     shorter,
     tells_a_question,
     tells_an_opinion,
+    tells_for_all,
     unnamed,
     weakened,
     without_appendage,
@@ -137,18 +140,20 @@ def _doubts_of(evidence: Evidence, verified: Verified) -> int:
         (count_words(text) > MOST_WORDS)
         + (len(verified.citations) > 1)
         + tells_an_opinion(text)
+        + tells_for_all(text)
         + (not names_a_matter(text) and is_reordered(evidence, verified))
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A sentence that holds. place: its number in its passage. doubts: how many signs it has of one that is not true."""
+    """A sentence that holds. place: its number in its passage. doubts: how many signs it has of one that is not true. matter: its stems."""
 
     statement: Statement
     words: int
     place: int
     doubts: int
+    matter: frozenset[str]
 
 
 class Summary:
@@ -221,7 +226,21 @@ class Summary:
         if doubts > MOST_DOUBTS:
             return None, DOUBTFUL
         cited = tuple(self._segments[at].id for at in verified.citations)
-        return _Held(Statement(verified.text, cited), words, place, doubts), why
+        statement = Statement(self._attributed(verified), cited)
+        matter = matter_of(verified.text)
+        return _Held(statement, count_words(statement.text), place, doubts, matter), why
+
+    def _attributed(self, verified: Verified) -> str:
+        """Return the text with who said it in place of the group, where it was one alone of several who speak."""
+        text, evidence = verified.text, self._evidence
+        cited = {self._segments[at].voice for at in verified.citations}
+        if not self._english or len(cited) != 1 or len(evidence.voices) == 1:
+            return text
+        if not evidence.tellers(text, verified.citations) <= cited:
+            return text
+        told = attributed(text, *cited)
+        holds = evidence.verify(told, near=verified.citations).refused is None
+        return told if holds else text
 
     def _beyond(self, verified: Verified) -> str | None:
         """Return why a sentence says more than what it rests on; None where it does not."""
@@ -239,7 +258,8 @@ class Summary:
             return "overstated"
         around = {at for one in cited for at in range(max(0, one - 1), min(len(segments), one + 2))}
         said = " ".join(segments[at].text for at in sorted(around))
-        return "overstated" if claims_need(verified.text, said) else None
+        overstated = claims_need(verified.text, said) or claims_question(verified.text, said)
+        return "overstated" if overstated else None
 
     def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
         """Choose sentences of about so many words, those with the fewest doubts first and the first of each passage, by where they rest.
@@ -247,12 +267,11 @@ class Summary:
         One that says no more than another, or only adds to it, is not chosen beside it. places: of the segments, by their ids.
         """
         chosen: list[_Held] = []
-        matters: list[frozenset[str]] = []
         for one in sorted(self._held, key=lambda one: (one.doubts, one.place)):
-            matter = matter_of(one.statement.text)
-            if words > 0 and not any(matter <= other or matter >= other for other in matters):
+            if words > 0 and not any(
+                one.matter <= other.matter or one.matter >= other.matter for other in chosen
+            ):
                 chosen.append(one)
-                matters.append(matter)
                 words -= one.words
         return tuple(
             sorted((one.statement for one in chosen), key=lambda one: places[one.segments[0]])
