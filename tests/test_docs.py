@@ -36,7 +36,7 @@ DECISIONS = sorted(ADR.glob("[0-9]*.md"))
 WORDS_AT_MOST = 25_230
 """In all documents but the decisions, as ``wc -w`` counts them."""
 
-SCRIPT_LINES_AT_MOST, DATA = 7_660, {".flac", ".jsonl", ".csv", ".json"}
+SCRIPT_LINES_AT_MOST, DATA = 7_665, {".flac", ".jsonl", ".csv", ".json"}
 """600 of them build the image and try it, 500 fire each alert by its fault, 130 say what metrics and logs cost:
 nothing else of the project does."""
 

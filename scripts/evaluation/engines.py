@@ -2,9 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,10 +14,13 @@ from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.cli.synthesise import NoNotes
 from wordloop_ml.engines.catalogue import TextEngines, synthesisers_of
 from wordloop_ml.synthesis.evidence import Evidence, Reason
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.meeting import synthesise
 from wordloop_ml.synthesis.messages import MeetingSynthesis, Wishes
 from wordloop_ml.synthesis.words import count_words
 
+Policies = Mapping[str, ExtractivePolicy]
+"""By names of meetings; others have the default."""
 FORM = (Reason.REPEATED, Reason.CUT, Reason.FOREIGN_SCRIPT, Reason.PREFIX, Reason.TINY)
 
 
@@ -41,10 +43,10 @@ class Score:
     words: int = 0
 
 
-def table(meetings: Sequence[Meeting], engines: TextEngines) -> str:
+def table(meetings: Sequence[Meeting], engines: TextEngines, policies: Policies) -> str:
     """One row for each figure, one column for each engine that the profile has."""
-    offered = synthesisers_of(engines.embedder, engines.generator)
-    scores = {kind: _score(meetings, engines, one) for kind, one in sorted(offered.items())}
+    kinds = sorted(synthesisers_of(engines.embedder, engines.generator))
+    scores = {kind: _score(meetings, engines, kind, policies) for kind in kinds}
     reasons = sorted({reason for one in scores.values() for reason in one.refused})
     figures = {kind: dict(_figures(one, reasons)) for kind, one in scores.items()}
     names = list(next(iter(figures.values())))
@@ -56,9 +58,13 @@ def table(meetings: Sequence[Meeting], engines: TextEngines) -> str:
     return f"{report.Table(head, rows).text()}\n{missing}"
 
 
-def _score(meetings: Sequence[Meeting], engines: TextEngines, synthesiser: Any) -> Score:
+def _score(
+    meetings: Sequence[Meeting], engines: TextEngines, kind: str, policies: Policies
+) -> Score:
     score = Score()
     for meeting in meetings:
+        policy = policies.get(meeting.name)
+        synthesiser = synthesisers_of(engines.embedder, engines.generator, policy)[kind]
         began_s = time.process_time()
         plan = synthesise(meeting.transcript, synthesiser, NoNotes(), Wishes())
         made = run_plan(plan, engines.embedder, engines.generator, workers=1)

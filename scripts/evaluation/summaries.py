@@ -60,8 +60,7 @@ def table(
     """A baseline without weights; weights fitted without the meeting; and the weights of all."""
     pairs = [*zip(meetings, gathered, strict=True)]
     examples = [example_of(meeting, one, policy) for meeting, one in pairs]
-    shuffled = np.random.default_rng(0).permutation(len(examples))
-    folds = [int(at) % FOLDS for at in shuffled]
+    folds = folds_of(len(examples))
     scores = {
         f"LEAD of cleaned sentences of {LONG} words or more": [
             rouge(lead(read), one.summaries[0]) for one, read in pairs
@@ -121,16 +120,28 @@ def fit(examples: Sequence[Example]) -> Floats:
     return np.asarray(SCALE * np.linalg.solve(gram, moment), np.float64)
 
 
+def folds_of(number: int) -> list[int]:
+    """Divide meetings into parts at random, always the same."""
+    return [int(at) % FOLDS for at in np.random.default_rng(0).permutation(number)]
+
+
+def unseen_weights(examples: Sequence[Example], parts: Sequence[int]) -> list[Floats]:
+    """For each meeting the weights that were fitted on those of other parts."""
+    fitted = {
+        part: fit([one for one, its in zip(examples, parts, strict=True) if its != part])
+        for part in set(parts)
+    }
+    return [fitted[part] for part in parts]
+
+
 def held_out(
     examples: Sequence[Example], parts: Sequence[int], policy: ExtractivePolicy, words: int = WORDS
 ) -> list[Rouge]:
     """Each meeting's summary by weights that were fitted on those of other parts."""
-    scores: list[Rouge] = []
-    for one, part in zip(examples, parts, strict=True):
-        others = [other for other, its in zip(examples, parts, strict=True) if its != part]
-        reference = one.meeting.summaries[0]
-        scores.append(rouge(summary(one, fit(others), policy, words), reference))
-    return scores
+    return [
+        rouge(summary(one, weights, policy, words), one.meeting.summaries[0])
+        for one, weights in zip(examples, unseen_weights(examples, parts), strict=True)
+    ]
 
 
 def summary(one: Example, weights: Floats, policy: ExtractivePolicy, words: int) -> str:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.evaluation import engines, evidence, judged, rules, summaries
@@ -15,7 +16,7 @@ from wordloop_ml.settings import read_settings
 from wordloop_ml.synthesis.chunks import ChunkWords, chunks_of
 from wordloop_ml.synthesis.evidence import EvidencePolicy
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
-from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
 
 QMSUM = Path("../shared/data/qmsum")
 POLICY = ExtractivePolicy()
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them without")
     parser.add_argument("--qmsum", type=Path, default=QMSUM, help="the folder of *.jsonl")
     parser.add_argument("--every", type=int, default=1, help="engines: one meeting in so many")
+    parser.add_argument("--unseen", action="store_true", help="engines: by others' weights")
     options = parser.parse_args()
     if not options.qmsum.is_dir():
         print(f"skipped: there is no QMSum in {options.qmsum}")
@@ -45,13 +47,24 @@ def main() -> int:
     if set(parts) <= {"evidence", "judged"}:
         return 0
     with open_text_engines(read_settings(os.environ), generator="engines" in parts) as opened:
-        if set(parts) & set(OF_GATHERED):
+        policies: engines.Policies = {}
+        if set(parts) & set(OF_GATHERED) or options.unseen:
             gathered = [read(meeting, opened.embedder) for meeting in meetings]
             for part in (one for one in OF_GATHERED if one in parts):
                 print(OF_GATHERED[part](meetings, gathered, POLICY), flush=True)
+            policies = unseen_policies(meetings, gathered) if options.unseen else {}
         if "engines" in parts:
-            print(engines.table(meetings[:: options.every], opened), flush=True)
+            print(engines.table(meetings[:: options.every], opened, policies), flush=True)
     return 0
+
+
+def unseen_policies(meetings: list[Meeting], gathered: list[Gathered]) -> engines.Policies:
+    """For each meeting, by its name, the policy with the weights that others give."""
+    pairs = zip(meetings, gathered, strict=True)
+    examples = [summaries.example_of(meeting, one, POLICY) for meeting, one in pairs]
+    weights = summaries.unseen_weights(examples, summaries.folds_of(len(examples)))
+    unseen = [replace(POLICY, weights=FeatureWeights(*one.tolist())) for one in weights]
+    return dict(zip((one.name for one in meetings), unseen, strict=True))
 
 
 def read(meeting: Meeting, embedder: Embedder) -> Gathered:

@@ -53,7 +53,7 @@ def test_faults_of_form_are_counted() -> None:
 
 def test_every_engine_has_a_column() -> None:
     """And one that is missing is named."""
-    shown = engines.table([MEETING], TextEngines(ScriptedEmbedder(), None))
+    shown = engines.table([MEETING], TextEngines(ScriptedEmbedder(), None), {})
     assert "extractive" in shown
     assert "generative: skipped" in shown
     assert "content R-1" in shown

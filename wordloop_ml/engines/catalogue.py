@@ -33,6 +33,7 @@ from wordloop_ml.engines.whisper_ctranslate2 import CTranslate2Options, CTransla
 from wordloop_ml.errors import ErrorCode, StartupFailed
 from wordloop_ml.ports import Embedder, Generator, Transcriber, VoiceDetector
 from wordloop_ml.settings import Settings
+from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
 from wordloop_ml.synthesis.generative.synthesiser import GenerativeSynthesiser
 from wordloop_ml.synthesis.meeting import Synthesiser
@@ -106,12 +107,14 @@ class LoadedModels:
 
 
 def synthesisers_of(
-    embedder: Embedder | None, generator: Generator | None
+    embedder: Embedder | None,
+    generator: Generator | None,
+    policy: ExtractivePolicy | None = None,
 ) -> dict[str, Synthesiser[Any]]:
     """Make the synthesisers by kind (``MadeBy.kind``), the default first; none without an embedder, by whose vectors sentences are chosen."""
     if embedder is None:
         return {}
-    extractive = ExtractiveSynthesiser(embedder.capabilities)
+    extractive = ExtractiveSynthesiser(embedder.capabilities, policy)
     offered: dict[str, Synthesiser[Any]] = {}
     if generator is not None:
         writes = generator.capabilities
