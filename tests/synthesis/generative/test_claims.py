@@ -259,5 +259,6 @@ def test_what_was_told_for_all_is_seen() -> None:
     """A matter is none of that, and neither is what one voice said."""
     assert tells_for_all("They said that rubber was cheap.")
     assert tells_for_all("The group suggested rubber.")
+    assert tells_for_all("They used rubber.")
     assert not tells_for_all("The group discussed rubber.")
     assert not tells_for_all("Ada said that rubber was cheap.")

@@ -102,6 +102,15 @@ def test_of_a_sentence_that_fails_what_holds_is_kept() -> None:
     assert summary.refused == ["unsaid"]
 
 
+def test_a_matter_may_be_named_in_few_words() -> None:
+    """Of which two say something."""
+    assert chosen("The group discussed the login screen, which the bank bought.", words=5) == [
+        "Ben spoke about the login screen."
+    ]
+    assert chosen("The group discussed the app, which the bank bought.", words=5) == []
+    assert chosen("Ben mentioned the login screen, which the bank bought.", words=5) == []
+
+
 @pytest.mark.parametrize(("language", "left"), [("en", [PLAIN]), ("de", [])])
 def test_an_english_sentence_is_tried_without_its_end(language: str, left: list[str]) -> None:
     """What a comma ends in other languages is not known."""

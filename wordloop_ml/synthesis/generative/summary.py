@@ -49,7 +49,9 @@ PASSAGE_TOKENS: Final = 92
 """Room for most of the five sentences that are asked for; what a word takes is 1.3 in English. The last ones are true least often."""
 
 FEWEST_LEFT: Final = 8
-"""Words of a sentence that are left of it where a clause was dropped."""
+"""Words of a sentence that are left of it where a clause was dropped; where it names what was discussed:"""
+FEWEST_NAMED: Final = 2
+"""Content words of that."""
 DOUBTFUL: Final = "doubtful"
 IN_ORDER: Final = 0.7
 """The share of a sentence's words that were said in its order; with less it is doubted."""
@@ -128,6 +130,13 @@ def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int,
 def is_reordered(evidence: Evidence, verified: Verified) -> bool:
     """Whether the words of a sentence that holds were said in another order."""
     return evidence.order(verified.text, verified.citations) < IN_ORDER
+
+
+def _says_enough(left: str) -> bool:
+    """Whether what is left of a sentence says enough to be kept."""
+    if names_a_matter(left):
+        return len(matter_of(left)) >= FEWEST_NAMED
+    return count_words(left) >= FEWEST_LEFT
 
 
 def _doubts_of(evidence: Evidence, verified: Verified) -> int:
@@ -213,11 +222,10 @@ class Summary:
         verified = self._evidence.verify(bare, near=near, earlier=earlier)
         if verified.text and verified.refused is not None:
             verified = replace(verified, text=beginning(bare, verified.text))
-        words = count_words(verified.text)
         why = DOUBTFUL if bare != sentence else None
         if verified.refused is not None:
             why = str(verified.refused)
-        if words < (1 if why is None else FEWEST_LEFT):
+        if not verified.text or (why is not None and not _says_enough(verified.text)):
             return None, why
         beyond = self._beyond(verified)
         if beyond is not None:
