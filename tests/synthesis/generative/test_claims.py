@@ -12,6 +12,7 @@ from wordloop_ml.synthesis.generative.claims import (
     is_task,
     names_another,
     points_elsewhere,
+    says_little,
     shorter,
     tells_a_question,
     tells_for_all,
@@ -41,7 +42,8 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "Ada put the case on the table, she.",
         "Ada defined what can be seen by the user and.",
         "They used nine channels at most, so.",
-        "If the price of the case was too high.",
+        "If the price of 2,000 euros was too high.",
+        "They set the price at twenty-five Euros for the t.",
         "They determined that the size and strength of the case.",
     ],
 )
@@ -253,6 +255,13 @@ def test_what_was_asked_has_a_question() -> None:
 def test_who_alone_said_it_is_named(text: str, left: str) -> None:
     """In place of the group, once in a sentence."""
     assert attributed(text, "Ada") == left
+
+
+def test_two_words_must_tell_something() -> None:
+    """That not any meeting has: neither its agenda nor "an interesting option"."""
+    assert says_little("They spoke about an interesting option for the meeting.")
+    assert says_little("The group discussed the agenda.")
+    assert not says_little("The group discussed the touch screen.")
 
 
 def test_what_was_told_for_all_is_seen() -> None:

@@ -103,7 +103,7 @@ def test_of_a_sentence_that_fails_what_holds_is_kept() -> None:
 
 
 def test_a_matter_may_be_named_in_few_words() -> None:
-    """Of which two say something."""
+    """A fact may not."""
     assert chosen("The group discussed the login screen, which the bank bought.", words=5) == [
         "Ben spoke about the login screen."
     ]

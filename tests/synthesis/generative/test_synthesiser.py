@@ -165,18 +165,32 @@ def test_a_short_meeting_has_a_short_summary() -> None:
     assert asked == []
 
 
+def test_a_summary_of_a_few_words_is_the_extractive_one() -> None:
+    """Which says more of the meeting."""
+
+    def tells(asked: Generate) -> Generated:
+        right = faithful(asked)
+        return told("The hosting budget has doubled.") if right.text == SUMMARY else right
+
+    draft, _ = drafted(LAUNCH, tells)
+    assert draft.extractive == ("summary",)
+    assert len(draft.summary) > 1
+
+
 def test_little_that_is_left_of_a_sentence_is_left_out() -> None:
     """A beginning says something only where it is long enough."""
+    whole = "The marketing budget is forty thousand euros for the spring."
     long = "Carla will send the hosting invoice to Anna tomorrow, and they will dance in Lisbon."
     short = "They discussed the mobile app, and they will dance in Lisbon."
 
     def tells(asked: Generate) -> Generated:
         right = faithful(asked)
-        return told(f"{long} {short}") if right.text == SUMMARY else right
+        return told(f"{whole} {long} {short}") if right.text == SUMMARY else right
 
     draft, _ = drafted(LAUNCH, tells)
     assert [one.text for one in draft.summary] == [
-        "Carla will send the hosting invoice to Anna tomorrow."
+        whole,
+        "Carla will send the hosting invoice to Anna tomorrow.",
     ]
     assert sum(draft.refused.values()) == 2
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from wordloop_ml.synthesis.statements import sentences_of
-from wordloop_ml.synthesis.words import content_stems, stems, tokens
+from wordloop_ml.synthesis.words import LIGHT_WORDS, content_stems, content_words, stems, tokens
 
 _AGREED = re.compile(
     r"\b(?:agree(?:d|s|ing)?|agreement|decid(?:e|ed|ing)|decision|chose|settled|concluded)\b",
@@ -73,7 +73,8 @@ _FILLER = re.compile(
     r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
     r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$"
-    r"|^(?:If|Because|Whether|That|Which)\b(?!.*,)",
+    r"|^(?:If|Because|Whether|That|Which)\b(?!.*, )"
+    r"|(?<![\w'’.-])(?-i:[b-hj-z])(?![\w'’-]|\.\w)",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
@@ -120,10 +121,28 @@ _TELLING = stems(
         "proposed",
         "stated",
         "described",
+        "spoke",
         "identified",
         "thought",
     ]
 )
+_VAGUE = stems(
+    [
+        "agenda",
+        "aspect",
+        "detail",
+        "discussion",
+        "information",
+        "issue",
+        "meeting",
+        "option",
+        "possibility",
+        "presentation",
+        "situation",
+        "topic",
+    ]
+)
+"""Beside the light words: what any meeting has."""
 _SINGULAR = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
 _TASK = re.compile(
     r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
@@ -154,6 +173,12 @@ def names_a_matter(text: str) -> bool:
 def matter_of(text: str) -> frozenset[str]:
     """Return the stems of what a sentence tells, without those of who told it: "The group discussed"."""
     return content_stems(tokens(text)) - _TELLING
+
+
+def says_little(text: str) -> bool:
+    """Whether a sentence has fewer than two words of what it tells that not any meeting has."""
+    words = [one for one in content_words(tokens(text)) if one not in LIGHT_WORDS]
+    return len(stems(words) - _TELLING - _VAGUE) < 2
 
 
 def tells_an_opinion(text: str) -> bool:

@@ -26,6 +26,7 @@ from wordloop_ml.synthesis.generative.claims import (
     names_a_matter,
     names_another,
     points_elsewhere,
+    says_little,
     shorter,
     tells_a_question,
     tells_an_opinion,
@@ -49,9 +50,7 @@ PASSAGE_TOKENS: Final = 92
 """Room for most of the five sentences that are asked for; what a word takes is 1.3 in English. The last ones are true least often."""
 
 FEWEST_LEFT: Final = 8
-"""Words of a sentence that are left of it where a clause was dropped; where it names what was discussed:"""
-FEWEST_NAMED: Final = 2
-"""Content words of that."""
+"""Words of a sentence that are left of it where a clause was dropped, but for one that names what was discussed."""
 DOUBTFUL: Final = "doubtful"
 IN_ORDER: Final = 0.7
 """The share of a sentence's words that were said in its order; with less it is doubted."""
@@ -130,13 +129,6 @@ def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int,
 def is_reordered(evidence: Evidence, verified: Verified) -> bool:
     """Whether the words of a sentence that holds were said in another order."""
     return evidence.order(verified.text, verified.citations) < IN_ORDER
-
-
-def _says_enough(left: str) -> bool:
-    """Whether what is left of a sentence says enough to be kept."""
-    if names_a_matter(left):
-        return len(matter_of(left)) >= FEWEST_NAMED
-    return count_words(left) >= FEWEST_LEFT
 
 
 def _doubts_of(evidence: Evidence, verified: Verified) -> int:
@@ -225,7 +217,8 @@ class Summary:
         why = DOUBTFUL if bare != sentence else None
         if verified.refused is not None:
             why = str(verified.refused)
-        if not verified.text or (why is not None and not _says_enough(verified.text)):
+        fewest = FEWEST_LEFT if why is not None and not names_a_matter(verified.text) else 1
+        if count_words(verified.text) < fewest:
             return None, why
         beyond = self._beyond(verified)
         if beyond is not None:
@@ -258,7 +251,7 @@ class Summary:
             return str(Reason.VOICE)
         if not self._english:  # the other rules are about English words
             return None
-        if is_garbled(verified.text) or points_elsewhere(verified.text):
+        if any(fails(verified.text) for fails in (is_garbled, points_elsewhere, says_little)):
             return "garbled"
         if claims_agreement(verified.text):  # what was decided has its own list, by rules
             return "overstated"

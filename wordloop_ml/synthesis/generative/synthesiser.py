@@ -3,7 +3,7 @@
 Rules and the extractive engine find what matters; the model writes of it, one thing at a time,
 behind lines that stay the same. Where a written sentence rests is found afterwards, and what the
 transcript does not bear out is dropped. An item that nothing is left of keeps the words in which it was said,
-and a summary that nothing is left of is the extractive one (docs/adr/0033).
+and a summary that little is left of is the extractive one (docs/adr/0033).
 """
 
 import re
@@ -60,6 +60,8 @@ FEWEST_WORDS: Final = 50
 """Of a summary that are wanted, however short the meeting was."""
 MISSING: Final = 0.4
 """Of the wanted words may be missing before more are asked for."""
+TOO_LITTLE: Final = 0.2
+"""Of the wanted words: a summary without more of them is the extractive one."""
 
 BEFORE, BEHIND = 5, 2
 """Segments around that of an item which its wording may rest on, of so many words together at most:"""
@@ -155,13 +157,15 @@ class GenerativeSynthesiser:
             found = yield from self.extractive.merge(transcript, chunks, extracted, excerpt)
             yield from _write_more(summary, transcript.segments, found.summary, wanted, spoken)
         chosen = summary.choose(wanted, places)
+        told = sum(count_words(one.text) for one in chosen)
+        enough = told > TOO_LITTLE * wanted
         return replace(
             draft,
-            summary=chosen or draft.summary,
+            summary=chosen if enough else draft.summary,
             decisions=tuple(wording.worded("decision", one) for one in draft.decisions),
             action_items=tuple(wording.worded("action_item", one) for one in draft.action_items),
             refused=Counter([*wording.refused, *summary.refused]),
-            extractive=() if chosen else ("summary",),
+            extractive=() if enough else ("summary",),
         )
 
 
