@@ -255,6 +255,7 @@ def test_what_was_asked_has_a_question() -> None:
 def test_who_alone_said_it_is_named(text: str, left: str) -> None:
     """In place of the group, once in a sentence."""
     assert attributed(text, "Ada") == left
+    assert attributed(text, "ada") == left
 
 
 def test_two_words_must_tell_something() -> None:

@@ -71,8 +71,12 @@ def test_nobody_alone_is_named_for_what_two_said() -> None:
     """The group discussed it."""
     matter = "The group discussed the login screen of the mobile app."
     told = "Ben spoke about the login screen of the mobile app."
-    for reply, left in (("Hm.", told), ("The login screen?", matter)):
-        segments = transcript_of([("Ben", PLAIN), ("Anna", reply)]).segments
+    for name, reply, left in (
+        ("Ben", "Hm.", told),
+        ("ben", "Hm.", told),
+        ("Ben", "The login screen?", matter),
+    ):
+        segments = transcript_of([(name, PLAIN), ("Anna", reply)]).segments
         assert chosen(matter, words=5, segments=segments) == [left]
 
 

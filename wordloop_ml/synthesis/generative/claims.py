@@ -230,8 +230,9 @@ def attributed(text: str, voice: str) -> str:
     """Return a sentence about the group as one about the voice who alone said what it tells: nobody has discussed that."""
     if voice.casefold() in text.casefold():
         return text
-    told = _DISCUSSED.sub(lambda _: f"{voice} spoke about", text)
-    return _TOLD.sub(lambda _: f"{voice} ", told)
+    named = voice[:1].upper() + voice[1:]
+    told = _DISCUSSED.sub(lambda _: f"{named} spoke about", text)
+    return _TOLD.sub(lambda _: f"{named} ", told)
 
 
 def tells_for_all(text: str) -> bool:
