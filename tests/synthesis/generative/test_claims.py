@@ -44,6 +44,7 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "They used nine channels at most, so.",
         "If the price of 2,000 euros was too high.",
         "They set the price at twenty-five Euros for the t.",
+        "Jane, who put a mark at the beginning of each turn.",
         "They determined that the size and strength of the case.",
     ],
 )
@@ -60,6 +61,7 @@ def test_speech_that_was_copied_is_no_prose(text: str) -> None:
         "The group discussed the cost of the speaker and the weight of the case.",
         "Fifty per cent of users said that they use ten per cent of the buttons.",
         "The microchip is the most expensive part of the whole mechanism.",
+        "They heard Jane, who put a mark at the beginning of each turn.",
     ],
 )
 def test_prose_is_not_garbled(text: str) -> None:

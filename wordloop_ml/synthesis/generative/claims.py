@@ -103,6 +103,8 @@ _VERB = re.compile(
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
     r"cost|read|knew|began|came|says|means|needs|wants|takes|uses|works|includes|[a-z]{2,}ed)\b"
 )
+_RELATIVE = re.compile(r", (?:who|whose|which)\b[^,]*")
+"""What has a verb, and is no sentence for it."""
 _NO_THING = re.compile(
     rf"^(?:\w+ing|with|without|for|in|on|at|to|from|by|as|such)\b|{_VERB.pattern}"
 )
@@ -156,7 +158,7 @@ _REPORTED = re.compile(
 def is_garbled(text: str, *, task: bool = False) -> bool:
     """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
-    told = _SAYING.sub("", text)
+    told = _RELATIVE.sub("", _SAYING.sub("", text))
     return bool(spoken) or (not task and _VERB.search(told) is None)
 
 
