@@ -3,7 +3,7 @@
 Written by Qwen2.5-Coder-1.5B-Instruct about QMSum's meetings (MIT). reading: 1, before rules were made of what it
 showed (``synthesis/generative/claims.py``); 2, after, by two other readers, mostly about other meetings; 3, summaries of
 passages (docs/adr/0038), by three other readers and, one meeting, the writer of the rules; 4, weakened ones (docs/adr/0045); 5, of larger chunks;
-6, of one thing each (docs/adr/0046); 7, facts first (docs/adr/0048); 8, the same beside 9, who alone said it is named (docs/adr/0049), blind; always by other readers.
+6, of one thing each (docs/adr/0046); 7, facts first (docs/adr/0048); 8, the same beside 9, who alone said it is named (docs/adr/0049), blind; 10, of other meetings; always by other readers.
 """
 
 import csv

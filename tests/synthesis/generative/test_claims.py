@@ -45,6 +45,7 @@ VOICES = {"Project Manager", "Industrial Designer", "Ada"}
         "If the price of 2,000 euros was too high.",
         "They set the price at twenty-five Euros for the t.",
         "Jane, who put a mark at the beginning of each turn.",
+        "They determined that the size of the base, sustained by the fund.",
         "They determined that the size and strength of the case.",
     ],
 )

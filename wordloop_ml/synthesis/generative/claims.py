@@ -103,7 +103,7 @@ _VERB = re.compile(
     r"gave|took|went|got|met|saw|found|told|felt|thought|chose|spoke|led|held|set|put|brought|kept|sent|heard|left|lost|"
     r"cost|read|knew|began|came|says|means|needs|wants|takes|uses|works|includes|[a-z]{2,}ed)\b"
 )
-_RELATIVE = re.compile(r", (?:who|whose|which)\b[^,]*")
+_RELATIVE = re.compile(r", (?:who|whose|which|\w+ed by)\b[^,]*")
 """What has a verb, and is no sentence for it."""
 _NO_THING = re.compile(
     rf"^(?:\w+ing|with|without|for|in|on|at|to|from|by|as|such)\b|{_VERB.pattern}"
