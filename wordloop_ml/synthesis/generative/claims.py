@@ -56,6 +56,7 @@ _WEAKER: Final = (
 _GROUP = r"^(?:They|The (?:group|team|meeting|committee|participants))"
 _DISCUSSED = re.compile(rf"{_GROUP} discussed\b")
 _FOR_ALL = re.compile(rf"{_GROUP} (?!discussed\b)")
+"""Any deed of the group, also those that no one voice can have told, as ``_TOLD`` can."""
 _TOLD = re.compile(
     rf"{_GROUP} (?=(?:said|told|asked|added|agreed|argued|believed|claimed|described|emphasi[sz]ed|explained|felt|found|hoped|identified|"
     r"liked|mentioned|noted|pointed out|preferred|presented|proposed|raised|recommended|replied|reported|stated|stressed|suggested|"

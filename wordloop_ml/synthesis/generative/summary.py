@@ -134,7 +134,7 @@ def is_reordered(evidence: Evidence, verified: Verified) -> bool:
 def _doubts_of(evidence: Evidence, verified: Verified) -> int:
     """Count the signs of a sentence that holds and is not true.
 
-    It is long, rests on several segments, tells what somebody thinks or wants, or its words were said in another order.
+    It is long, rests on several segments, tells what somebody thinks or wants, tells it of all, or its words were said in another order.
     """
     text = verified.text
     return (
