@@ -254,7 +254,7 @@ def test_the_share_of_words_in_their_order_is_counted(statement: str, share: flo
 
 
 @pytest.mark.parametrize(
-    ("statement", "tellers"),
+    ("statement", "voices"),
     [
         ("They spoke about the case.", {"Ada", "Ben"}),
         ("They said that titanium is expensive.", {"Ada"}),
@@ -262,8 +262,6 @@ def test_the_share_of_words_in_their_order_is_counted(statement: str, share: flo
         ("They spoke about bananas.", set()),
     ],
 )
-def test_all_who_said_some_of_a_statement_are_its_tellers(
-    statement: str, tellers: set[str]
-) -> None:
+def test_all_who_said_some_of_a_statement_are_its_voices(statement: str, voices: set[str]) -> None:
     """In its segments and around them."""
-    assert EVIDENCE.tellers(statement, [4]) == tellers
+    assert EVIDENCE.voices_of(statement, [4]) == voices

@@ -11,10 +11,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import log
 
 from wordloop_ml.languages import scripts_of
+from wordloop_ml.synthesis.denials import affirmed_in, all_deny_one, denied_in
 from wordloop_ml.synthesis.lines import Line, content_of, key_of, lines_of, stem_of
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.synthesis.numbers import Number, numbers_of
@@ -63,7 +64,7 @@ class EvidencePolicy:
     as_good: of stretches with this share of what the best one has each may support a clause; most_stretches: so many are tried.
     label_said: the share of a label's words that its segments must have.
     number_reach: lines between a number and other words of its clause, at most.
-    near: segments around those that a statement should rest on in which it is looked for, too. tellers_near: in which others may
+    near: segments around those that a statement should rest on in which it is looked for, too. voices_near: in which others may
         have said it as well.
     """
 
@@ -76,7 +77,7 @@ class EvidencePolicy:
     label_said: float = 0.6
     number_reach: int = 2
     near: int = 2
-    tellers_near: int = 6
+    voices_near: int = 6
     most_citations: int = 4
 
 
@@ -133,10 +134,6 @@ _REPORTING = frozenset(map(stem_of, _REPORTING_WORDS.split()))
 """Stems of words that tell that something was said, which those who say it seldom use."""
 _REPORTED = 0.15
 """What they weigh, over what other words do."""
-_DENIED = 0.4
-"""A clause that affirms more of what is denied in the lines that are near is refused."""
-_NEAR, _NEAREST = 0.6, 0.85
-"""Lines with this share of what the best one has of a clause are near, and nearest, to it."""
 _BEFORE_OTHERS = "about against at for from in of on than to toward towards with"
 _PREPOSITIONS = frozenset(_BEFORE_OTHERS.split())
 _OWN_SUBJECTS = "the a an this that these those they it there we group"
@@ -233,10 +230,10 @@ class Evidence:
         said = [stem_of(word) for line in self._of(near) for word in line.words]
         return common_in_order(said, wanted) / max(1, len(wanted))
 
-    def tellers(self, statement: str, positions: Collection[int]) -> frozenset[str]:
+    def voices_of(self, statement: str, positions: Collection[int]) -> frozenset[str]:
         """Return the voices that said enough of a statement, in the segments at these indices and around them, for it to be theirs."""
         claim = self.claim(statement, None)
-        reach = self._policy.tellers_near
+        reach = self._policy.voices_near
         around = frozenset(at + k for at in positions for k in range(-reach, reach + 1))
         return frozenset(
             voice
@@ -506,12 +503,12 @@ class Evidence:
             scope = [one for one in reached if one in weights]
             denied.update(scope or weights)
             # the first word is what is denied: "do not use" of "do not use metal"
-            if not _denied_in(lines, set(scope[:1] or weights)):
+            if not denied_in(lines, set(scope[:1] or weights)):
                 return False
         rest = {stem: weight for stem, weight in weights.items() if stem not in denied}
-        if _all_deny_one(lines, rest):
+        if all_deny_one(lines, rest):
             return False
-        return _affirmed_in([line for line in lines if not line.denied & denied], rest)
+        return affirmed_in([line for line in lines if not line.denied & denied], rest)
 
     def _cited(self, claim: Claim, stretch: Stretch) -> list[int]:
         """Return the segments of a stretch that together have the words of a claim, the fewest that do."""
@@ -531,39 +528,6 @@ class Evidence:
             for stem in self._lines[-at].stems:
                 missing.pop(stem, None)
         return chosen
-
-
-def _denied_in(lines: Sequence[Line], scope: set[str]) -> bool:
-    """Whether any of these stems is denied in a line, or a line that has one is answered with no."""
-    if any(line.denied & scope for line in lines):
-        return True
-    return any(
-        line.stems & scope and other.answers_no
-        for line, other in pairwise(lines)
-        if line.voice != other.voice
-    )
-
-
-def _all_deny_one(lines: Sequence[Line], weights: dict[str, float]) -> bool:
-    """Whether each line that has most of these stems has one of them right behind a negation."""
-    nearest = [line for _, line in _nearest(lines, weights, _NEAREST)]
-    return bool(nearest) and all(line.negated_heads & weights.keys() for line in nearest)
-
-
-def _affirmed_in(lines: Sequence[Line], weights: dict[str, float]) -> bool:
-    """Whether the lines that have many of these stems deny little of what they have of them."""
-    near = _nearest(lines, weights, _NEAR)
-    against = sum(weights.get(stem, 0.0) for _, line in near for stem in line.negated)
-    return against <= _DENIED * sum(share for share, _ in near)
-
-
-def _nearest(
-    lines: Sequence[Line], weights: dict[str, float], share: float
-) -> list[tuple[float, Line]]:
-    """Return the lines that have this share of what the best one has of the weights, with what they have."""
-    has = [sum(weights.get(stem, 0.0) for stem in line.stems) for line in lines]
-    least = share * max(has, default=0.0)
-    return [(one, line) for one, line in zip(has, lines, strict=True) if one >= least and one > 0]
 
 
 def _speaker(text: str, named: Sequence[tuple[int, int, str]]) -> str | None:

@@ -237,7 +237,7 @@ class Summary:
         cited = {self._segments[at].voice for at in verified.citations}
         if not self._english or len(cited) != 1 or len(evidence.voices) == 1:
             return text
-        if not evidence.tellers(text, verified.citations) <= cited:
+        if not evidence.voices_of(text, verified.citations) <= cited:
             return text
         told = attributed(text, *cited)
         holds = evidence.verify(told, near=verified.citations).refused is None
