@@ -261,6 +261,13 @@ def test_who_alone_said_it_is_named(text: str, left: str) -> None:
     assert attributed(text, "ada") == left
 
 
+def test_a_name_inside_of_a_word_is_none() -> None:
+    """Al stands in "also"."""
+    assert (
+        attributed("They said that rubber also bends.", "Al") == "Al said that rubber also bends."
+    )
+
+
 def test_two_words_must_tell_something() -> None:
     """That not any meeting has: neither its agenda nor "an interesting option"."""
     assert says_little("They spoke about an interesting option for the meeting.")

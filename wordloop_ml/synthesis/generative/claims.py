@@ -157,7 +157,7 @@ _REPORTED = re.compile(
 
 
 def is_garbled(text: str, *, task: bool = False) -> bool:
-    """Whether a sentence has words of speech, asks, repeats itself, ends in the air or, but for a task, has no verb."""
+    """Whether a sentence has words of speech or letters alone, asks, repeats itself, is a clause, ends in the air or, but for a task, has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
     told = _RELATIVE.sub("", _SAYING.sub("", text))
     return bool(spoken) or (not task and _VERB.search(told) is None)
@@ -231,7 +231,7 @@ def tells_a_question(text: str, said: Sequence[str]) -> bool:
 
 def attributed(text: str, voice: str) -> str:
     """Return a sentence about the group as one about the voice who alone said what it tells: nobody has discussed that."""
-    if voice.casefold() in text.casefold():
+    if re.search(rf"(?<!\w){re.escape(voice)}(?!\w)", text, re.IGNORECASE):
         return text
     named = voice[:1].upper() + voice[1:]
     told = _DISCUSSED.sub(lambda _: f"{named} spoke about", text)
