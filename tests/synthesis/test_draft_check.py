@@ -15,7 +15,7 @@ from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.messages import TokenisedText
 from wordloop_ml.synthesis.draft_check import Checked, check
 from wordloop_ml.synthesis.evidence import EvidencePolicy
-from wordloop_ml.synthesis.messages import ActionItem, Draft, Segment, Statement, Topic
+from wordloop_ml.synthesis.messages import OPENING, ActionItem, Draft, Segment, Statement, Topic
 from wordloop_ml.synthesis.steps import Embed, Found, Pause, Progress
 
 MEETING = said(
@@ -146,6 +146,17 @@ def test_a_title_without_support_is_that_of_the_first_topic() -> None:
     assert (left.draft.title, left.unsupported) == (Statement(topic.title, ("s0",)), 1)
     left = checked(draft(title=wrong))
     assert (left.draft.title, left.unsupported) == (Statement("", ()), 1)
+
+
+def test_the_opening_is_the_first_statement_of_the_summary() -> None:
+    """As long as what it names was said in what it cites; it is counted otherwise."""
+    said = Statement("We decided to use plastic for the case.", ("s2",))
+    opening = Statement(f"{OPENING}the plastic and the battery.", ("s2", "s4"))
+    left = checked(draft(opening=opening, summary=(said,)))
+    assert (left.draft.summary, left.draft.opening) == ((opening, said), None)
+    wrong = replace(opening, text=f"{OPENING}bankruptcy.")
+    left = checked(draft(opening=wrong, summary=(said,)))
+    assert (left.draft.summary, left.unsupported) == ((said,), 1)
 
 
 def test_a_long_citation_supports_only_what_stands_together_in_it() -> None:

@@ -13,7 +13,14 @@ from wordloop_ml.synthesis.evidence import (
     Reason,
     prepare,
 )
-from wordloop_ml.synthesis.messages import ActionItem, Draft, Statement, Topic, Transcript
+from wordloop_ml.synthesis.messages import (
+    OPENING,
+    ActionItem,
+    Draft,
+    Statement,
+    Topic,
+    Transcript,
+)
 from wordloop_ml.synthesis.statements import sentences_of
 from wordloop_ml.synthesis.steps import Found, Pause, Progress, Steps
 
@@ -21,7 +28,6 @@ CHECKING = "checking"
 """The stage of ``Progress`` in which items are checked."""
 
 _I = TypeVar("_I", Statement, Topic, ActionItem)
-_LABELS = frozenset({"title", "topic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,16 @@ class Checked:
 def check(draft: Draft, transcript: Transcript, policy: EvidencePolicy) -> Steps[Checked]:
     """Remove from the draft what the transcript does not support; yields ``Found`` for each item that stays.
 
-    What was said word for word stays as it is. A title that is not supported becomes that of the first topic that is, or empty.
+    What was said word for word stays as it is. A title that is not supported becomes that of the first topic that is, or empty. The
+    opening is the first statement of the summary.
     """
     evidence = yield from prepare(transcript, replace(policy, near=0))
     check = _Check(evidence, transcript, policy, draft)
-    titles = yield from check.keep("title", (draft.title,))
-    summary = yield from check.keep("summary", draft.summary)
-    topics = yield from check.keep("topic", draft.topics)
+    titles = yield from check.keep("title", (draft.title,), label=True)
+    opening = (draft.opening,) if draft.opening is not None else ()
+    summary = yield from check.keep("summary", opening, label=True)
+    summary += yield from check.keep("summary", draft.summary)
+    topics = yield from check.keep("topic", draft.topics, label=True)
     if not titles:
         first = topics[:1]
         titles = tuple(Statement(one.title, one.segments) for one in first) or (Statement("", ()),)
@@ -73,16 +82,17 @@ class _Check:
         self._positions = {one.id: at for at, one in enumerate(transcript.segments)}
         lists = (draft.summary, draft.topics, draft.decisions, draft.action_items)
         self._total = 1 + sum(map(len, (*lists, draft.open_questions)))
+        self._total += draft.opening is not None
         self._done = 0
         self._unpaused = 0
 
-    def keep(self, kind: str, items: Sequence[_I]) -> Steps[tuple[_I, ...]]:
-        """Keep the items that are supported; yields ``Found`` for each."""
+    def keep(self, kind: str, items: Sequence[_I], *, label: bool = False) -> Steps[tuple[_I, ...]]:
+        """Keep the items that are supported; yields ``Found`` for each. label: their words may lie apart in what they cite."""
         kept: list[_I] = []
         for item in items:
             cited = {self._positions[one] for one in item.segments if one in self._positions}
             self.unknown_citations += sum(one not in self._positions for one in item.segments)
-            text = self._standing(kind, _text(item), sorted(cited), [_text(one) for one in kept])
+            text = self._standing(_text(item), sorted(cited), [_text(one) for one in kept], label)
             if text:
                 kept.append(self._mended(item, text, sorted(cited)))
                 yield Found(kind, kept[-1])
@@ -96,13 +106,14 @@ class _Check:
         return tuple(kept)
 
     def _standing(
-        self, kind: str, text: str, cited: Sequence[int], earlier: Collection[str]
+        self, text: str, cited: Sequence[int], earlier: Collection[str], label: bool
     ) -> str:
-        """Return what stands of an item's text; the words of a label may lie apart in what it cites."""
+        """Return what stands of an item's text."""
         if not cited:
             return ""
-        if kind in _LABELS:
-            supported = self._evidence.share(text, cited) >= self._policy.label_said
+        if label:
+            share = self._evidence.share(text.removeprefix(OPENING), cited)
+            supported = share >= self._policy.label_said
             if not supported:
                 self.refused[Reason.UNSAID] += 1
             return text if supported else ""

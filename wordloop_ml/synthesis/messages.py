@@ -5,6 +5,7 @@ Times are integer milliseconds of meeting time, as captions have them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,17 @@ class ActionItem:
     due: str | None = None
 
 
+OPENING: Final = "Much of the meeting was about "
+"""Before phrases that were said often and throughout."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a synthesiser says, before anybody has checked it against the transcript.
 
     refused: how many clauses the synthesiser has dropped itself, by reason (``evidence.Reason``).
-    extractive: lists that stand in sentences of the meeting, because nothing that was written held.
+    extractive: lists that stand in sentences of the meeting, because nothing that was written held. opening: what much of
+        the meeting was about, in a sentence that begins with ``OPENING``; the check puts it before the summary.
     """
 
     title: Statement
@@ -94,6 +100,7 @@ class Draft:
     open_questions: tuple[Statement, ...] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
     extractive: tuple[str, ...] = ()
+    opening: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class MadeBy:
 
 _ABOUT = {
     "extractive": "Sentences that people said, chosen by an embedding model and by rules. Nothing was "
-    "written: what was not said in so many words is not here.",
+    "written but what the meeting was about: what was not said in so many words is not here.",
     "generative": "Written by a language model, each item checked against the segments that it "
     "cites. It can still be wrong.",
 }

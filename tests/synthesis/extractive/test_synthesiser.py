@@ -10,7 +10,7 @@ from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import chunks_of
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
-from wordloop_ml.synthesis.messages import Draft, Segment, Transcript, Wishes
+from wordloop_ml.synthesis.messages import OPENING, Draft, Segment, Statement, Transcript, Wishes
 
 Said = Sequence[tuple[str, str]]
 
@@ -82,6 +82,23 @@ def test_the_summary_is_what_was_said(launch: Said) -> None:
     for one in draft.summary:
         said = " ".join(texts[cited] for cited in one.segments)
         assert one.text.lower().rstrip(".?") in said
+
+
+PANEL = [
+    ("Ann" if at % 2 else "Bo", f"The solar panel {told} in the {season}, and we look at it.")
+    for season in ("spring", "summer")
+    for at, told in enumerate(["has been cleaned", "needs a frame", "was too heavy", "got wet"])
+]
+
+
+def test_what_an_english_meeting_was_about_opens_its_summary() -> None:
+    """It cites where that was said, and takes its words from the summary's."""
+    wishes = Wishes(summary_words=30)
+    english = drafted(transcript_of(PANEL), wishes=wishes)
+    assert english.opening == Statement(f"{OPENING}the solar panel.", ("s0", "s1", "s2"))
+    german = drafted(transcript_of(PANEL, "de"), wishes=wishes)
+    assert german.opening is None
+    assert len(english.summary) < len(german.summary)
 
 
 def test_it_says_what_it_is() -> None:

@@ -11,10 +11,12 @@ from wordloop_ml.synthesis.extractive.items import (
     withdrawals_of,
 )
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, Gathered, gather, notes_of
+from wordloop_ml.synthesis.extractive.phrases import Phrases, listed, phrases_of, title_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
-from wordloop_ml.synthesis.extractive.topics import Phrases, phrases_of, stretches, title_of
+from wordloop_ml.synthesis.extractive.topics import stretches
 from wordloop_ml.synthesis.messages import (
+    OPENING,
     Draft,
     MadeBy,
     Segment,
@@ -26,6 +28,7 @@ from wordloop_ml.synthesis.messages import (
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.words import (
     UNSPACED_LANGUAGES,
+    count_words,
     language_of,
     stop_words,
 )
@@ -65,6 +68,28 @@ class ExtractiveSynthesiser:
         wishes: Wishes,
     ) -> Steps[Draft]:
         """Choose among all sentences; computes some tens of milliseconds for an hour of talk."""
+        words = wishes.summary_words
+        return (yield from self._draft(transcript, chunks, notes, words, opened=True))
+
+    def find(
+        self,
+        transcript: Transcript,
+        chunks: Sequence[Chunk],
+        notes: Sequence[ChunkNotes | None],
+        words: int,
+    ) -> Steps[Draft]:
+        """Choose as for a draft, for somebody who writes of it: so many words of sentences, without an opening."""
+        return (yield from self._draft(transcript, chunks, notes, words, opened=False))
+
+    def _draft(
+        self,
+        transcript: Transcript,
+        chunks: Sequence[Chunk],
+        notes: Sequence[ChunkNotes | None],
+        words: int,
+        *,
+        opened: bool,
+    ) -> Steps[Draft]:
         language = spoken_language(transcript.language, transcript.segments)
         meeting = gather(transcript, chunks, notes, language)
         yield Pause()
@@ -72,7 +97,9 @@ class ExtractiveSynthesiser:
         phrases = yield from phrases_of(meeting, parts, self._policy)
         withdrawn = withdrawals_of(meeting, self._policy)
         yield Pause()
-        summary = yield from summary_of(meeting, wishes.summary_words, self._policy, withdrawn)
+        opening = self._opening(meeting, phrases) if opened else None
+        words -= count_words(opening.text) if opening is not None else 0
+        summary = yield from summary_of(meeting, words, self._policy, withdrawn)
         yield Pause()
         decisions = decisions_of(meeting, self._policy, withdrawn)
         yield Pause()
@@ -89,7 +116,16 @@ class ExtractiveSynthesiser:
             decisions,
             action_items,
             questions,
+            opening=opening,
         )
+
+    def _opening(self, meeting: Gathered, phrases: Phrases) -> Statement | None:
+        matters = phrases.matters(self._policy)
+        if not matters:
+            return None
+        said, written = zip(*matters, strict=True)
+        cited = self._saying(meeting, (0, len(meeting.sentences)), said)
+        return Statement(f"{OPENING}{listed(written)}.", cited)
 
     def _title(self, meeting: Gathered, phrases: Phrases) -> Statement:
         named = phrases.best(None, self._policy)

@@ -61,7 +61,7 @@ FEWEST_WORDS: Final = 50
 MISSING: Final = 0.4
 """Of the wanted words may be missing before more are asked for."""
 TOO_LITTLE: Final = 0.2
-"""Of the wanted words: a summary without more of them is the extractive one."""
+"""Of the wanted words: a summary without more of them, its opening among them, is the extractive one."""
 
 BEFORE, BEHIND = 5, 2
 """Segments around that of an item which its wording may rest on, of so many words together at most:"""
@@ -113,7 +113,7 @@ class GenerativeSynthesiser:
         """
         extracted = yield from self.extractive.take_notes(chunk, language)
         part = Transcript("", chunk.segments, language)
-        draft = yield from self.extractive.merge(part, [chunk], [extracted], Wishes(FOUND_WORDS))
+        draft = yield from self.extractive.find(part, [chunk], [extracted], FOUND_WORDS)
         spoken = spoken_language(language, chunk.segments)
         passage = yield from write_passage(chunk.segments, draft.summary, spoken)
         wording = _Wording((yield from prepare(part)), part)
@@ -142,8 +142,9 @@ class GenerativeSynthesiser:
             yield from wording.word(kind, item)
         places = {one.id: at for at, one in enumerate(transcript.segments)}
         said = sum(count_words(one.text) for one in transcript.segments)
+        opening = count_words(draft.opening.text) if draft.opening is not None else 0
         wanted = min(
-            wishes.summary_words,
+            wishes.summary_words - opening,
             max(FEWEST_WORDS, said // SAID_WORDS),
             sum(count_words(one.text) for one in draft.summary),
         )
@@ -153,12 +154,12 @@ class GenerativeSynthesiser:
             if taken is not None:
                 yield from summary.take(taken.passage, places[chunk.segments[0].id])
         if summary.words < (1 - MISSING) * wanted:
-            excerpt = Wishes(max(EXCERPT_WORDS, 2 * wishes.summary_words))
-            found = yield from self.extractive.merge(transcript, chunks, extracted, excerpt)
+            excerpt = max(EXCERPT_WORDS, 2 * wishes.summary_words)
+            found = yield from self.extractive.find(transcript, chunks, extracted, excerpt)
             yield from _write_more(summary, transcript.segments, found.summary, wanted, spoken)
         chosen = summary.choose(wanted, places)
-        told = sum(count_words(one.text) for one in chosen)
-        enough = told > TOO_LITTLE * wanted
+        told = opening + sum(count_words(one.text) for one in chosen)
+        enough = bool(chosen) and told > TOO_LITTLE * wanted
         return replace(
             draft,
             summary=chosen if enough else draft.summary,
