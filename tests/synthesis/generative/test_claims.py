@@ -145,6 +145,8 @@ def test_what_is_appended_is_taken_off(text: str, left: str) -> None:
         ("They suggested that it could move.", "They discussed whether it could move."),
         ("They suggested that it moves.", "They suggested that it moves."),
         ("Ada proposed to use rubber.", "Ada proposed to use rubber."),
+        ("The Ada team proposed rubber.", "Ada proposed rubber."),
+        ("The sales team proposed rubber.", "The sales team proposed rubber."),
         ("They discussed about rubber.", "They discussed rubber."),
         ("The group chose this also.", "The group chose this also."),
         ("They agreed on using push-buttons.", "They discussed using push-buttons."),
@@ -156,8 +158,8 @@ def test_what_is_appended_is_taken_off(text: str, left: str) -> None:
 )
 def test_a_claim_is_weakened_to_what_was_said(text: str, left: str) -> None:
     """What somebody said was said and discussed, whoever agreed; a weakened sentence stays one."""
-    assert weakened(text) == left
-    assert weakened(left) == left
+    assert weakened(text, ["Ada"]) == left
+    assert weakened(left, ["Ada"]) == left
 
 
 @pytest.mark.parametrize(

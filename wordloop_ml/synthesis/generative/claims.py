@@ -55,6 +55,7 @@ _WEAKER: Final = (
 """
 _GROUP = r"^(?:They|The (?:group|team|meeting|committee|participants))"
 _DISCUSSED = re.compile(rf"{_GROUP} discussed\b")
+_MATTER = re.compile(r"\b(?:discussed|spoke about)\b")
 _FOR_ALL = re.compile(rf"{_GROUP} (?!discussed\b)")
 """Any deed of the group, also those that no one voice can have told, as ``_TOLD`` can."""
 _TOLD = re.compile(
@@ -71,10 +72,10 @@ _OWN_WORDS = re.compile(r"\b(?:I|we|you|us|our|your|my|mine)\b|['’](?:m|ve|ll)
 """Of somebody who speaks: prose of the third person has none."""
 
 _FILLER = re.compile(
-    r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
+    r"\b(?:and (?:stuff|so on|things)|or (?:something|whatever)|kind of|sort of|you know|some \w+ things?|those two|like (?:this|that)|the like|(?:with|of|on|for|about) (?:this|that) (?:with|on|in|for|at|and)|this on)\b"
     r"|\b(\w+) \1\b|\b(\w+ \w+)\b(?: \w+){0,3} \2\b|\b([\w-]{6,})\b(?:\W+\w+){0,3}\W+\3\b"
-    r"|\b(?:that|this|too|something|stuff|already|now|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$"
-    r"|^(?:If|Because|Whether|That|Which)\b(?!.*, )"
+    r"|\b(?:that|this|too|something|stuff|already|now|earlier|again|perhaps|through|of it|the|of|to|he|she|they|who|and|or|but|because|, so|(?:right|up|down|over) here)[.?!]*$"
+    r"|^(?:If|Because|Whether|That|Which)\b(?!.*, )|^(?:And|But|Or|So)\b"
     r"|(?<![\w'’.-])(?-i:[b-hj-z])(?![\w'’-]|\.\w)",
     re.IGNORECASE,
 )
@@ -169,8 +170,8 @@ def points_elsewhere(text: str) -> bool:
 
 
 def names_a_matter(text: str) -> bool:
-    """Whether a sentence tells what was discussed: of 56 judged ones none was false, in whatever order its words were said."""
-    return text.startswith("The group discussed")
+    """Whether a sentence tells what was talked of: true more often than what was said of it."""
+    return _MATTER.search(text) is not None
 
 
 def matter_of(text: str) -> frozenset[str]:
@@ -209,11 +210,14 @@ def claims_question(text: str, said: str) -> bool:
     return _ASKED.search(text) is not None and "?" not in said
 
 
-def weakened(text: str) -> str:
-    """Return a sentence that tells what was said or discussed where it told what was agreed, what a group proposed, or what is important."""
+def weakened(text: str, voices: Collection[str]) -> str:
+    """Return a sentence that tells what was said or discussed where it told what was agreed, what a group proposed, or what is important.
+
+    A voice is one person: "the Marketing team" is Marketing.
+    """
     for claimed, said in _WEAKER:
         text = claimed.sub(said, text)
-    return text
+    return re.sub(rf"^(?:The )?({_any_of(voices)}) team\b", r"\1", text)
 
 
 def tells_a_question(text: str, said: Sequence[str]) -> bool:
@@ -253,12 +257,15 @@ def unnamed(text: str, voices: Collection[str]) -> str:
     """Return a sentence that tells of "they" where it began with a voice of the meeting; as it is where it goes on with "her"."""
     if _SINGULAR.search(text):
         return text
-    names = "|".join(re.escape(one) for one in sorted(voices, key=len, reverse=True))
-    one = rf"(?:the )?(?:{names})(?: team)?"
+    one = rf"(?:the )?(?:{_any_of(voices)})"
     called = rf"^{one}(?:,? and {one})*\b(?!['’])(?P<was> was\b)?"
     return re.sub(
         called, lambda found: "They were" if found["was"] else "They", text, flags=re.IGNORECASE
     )
+
+
+def _any_of(voices: Collection[str]) -> str:
+    return "|".join(re.escape(one) for one in sorted(voices, key=len, reverse=True))
 
 
 def shorter(text: str) -> list[str]:
