@@ -261,6 +261,19 @@ def test_what_is_cleared_is_never_completed() -> None:
     assert said(events, COMPLETED, "usage") == [{"type": "duration", "seconds": 2.0}]
 
 
+def test_a_clear_drops_nothing_that_was_committed() -> None:
+    """Also where a later turn was lost, so that a committed one is the newest."""
+    translator = items()
+    translator.take(SpeechStarted("a", S))
+    translator.take(SpeechStarted("a", 4 * S))
+    assert said(translator.commit(6 * S), COMMITTED, "item_id") == ["item_x_1", "item_x_2"]
+    events = translator.take(SpanLost("a", "rejected", 4 * S, 5 * S, 5 * S))
+    assert said(events, COMPLETED, "item_id") == ["item_x_2"]
+    translator.clear(7 * S)
+    events = translator.take(Flushed("a", 6 * S)) + translator.take(Flushed("a", 7 * S))
+    assert said(events, COMPLETED, "item_id") == ["item_x_1"]
+
+
 def test_the_end_of_a_track_ends_its_turns_and_answers_what_waits() -> None:
     """A drain answers no flush: nobody is to wait for ever."""
     translator = items(turns=False)

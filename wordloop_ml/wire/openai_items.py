@@ -137,9 +137,11 @@ class ItemTranslator:
         return item
 
     def _newest_open(self, at: int) -> _Item:
-        """Return the newest item if nobody has ended it, else one without audio."""
-        if self._items and self._items[-1].limit is None:
-            return self._items[-1]
+        """Return the newest item if nobody has ended or committed it, else one without audio."""
+        newest = self._items[-1] if self._items else None
+        # a turn that was committed is the newest again where a later one was lost
+        if newest is not None and newest.limit is None and not newest.committed:
+            return newest
         return self._add(at if self._detects_turns else min(self._ended_at, at), turn=False)
 
     def _begin(self, at: int) -> list[Event]:
