@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis.extractive.conftest import LAUNCH, transcript_of
+from tests.synthesis.extractive.conftest import LAUNCH as BRIEF
+from tests.synthesis.extractive.conftest import transcript_of
 from tests.talk import random_talk
 from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
@@ -31,11 +32,19 @@ SYNTHESISER = GenerativeSynthesiser(EXTRACTIVE, MADE_BY)
 Said = Sequence[tuple[str, str]]
 Answer = Callable[[Generate], Generated]
 
+DECISION = (
+    "We decided to launch the mobile app in March, whatever anybody else out there may be up to."
+)
+TASK = "I will send the hosting invoice to Anna tomorrow, as soon as I have found out where it is."
+AT_LENGTH = {
+    "We decided to launch the mobile app in March.": DECISION,
+    "I will send the hosting invoice to Anna tomorrow.": TASK,
+}
+LAUNCH: Said = [(voice, AT_LENGTH.get(text, text)) for voice, text in BRIEF]
+
 SUMMARY = "The group discussed the launch of the mobile app and the budget."
 WORDED = {
     "mobile app in March": "It was decided to launch the mobile app in March.",
-    "smaller hosting plan": "It was decided to go with the smaller hosting plan.",
-    "login screen by Friday": "Fix the login screen by Friday.",
     "hosting invoice": "Send the hosting invoice to Anna tomorrow.",
 }
 
@@ -103,14 +112,14 @@ def drafted(
 
 
 def test_items_are_the_rules_items_in_the_models_words() -> None:
-    """Owners, dues and citations are those of the rules."""
+    """Owners, dues and citations are those of the rules; what is short stays as it was said."""
     draft, _ = drafted(LAUNCH, faithful)
     assert [(one.text, one.segments) for one in draft.decisions] == [
         ("It was decided to launch the mobile app in March.", ("s4",)),
-        ("It was decided to go with the smaller hosting plan.", ("s11",)),
+        ("Let's go with the smaller hosting plan.", ("s11",)),
     ]
     assert [(one.task, one.owner, one.due) for one in draft.action_items] == [
-        ("Fix the login screen by Friday.", "Ben", "Friday"),
+        ("Can you fix the login screen by Friday, Ben?", "Ben", "Friday"),
         ("Send the hosting invoice to Anna tomorrow.", "Carla", "tomorrow"),
     ]
     assert [one.text for one in draft.open_questions] == [
@@ -230,7 +239,7 @@ def test_an_item_that_does_not_hold_stays_as_it_was_said(answer: str) -> None:
         return told(answer) if right.text == WORDED["mobile app in March"] else right
 
     draft, _ = drafted(LAUNCH, unfaithful)
-    assert draft.decisions[0].text == "We decided to launch the mobile app in March."
+    assert draft.decisions[0].text == DECISION
     assert sum(draft.refused.values()) == (1 if answer else 0)
 
 

@@ -58,7 +58,7 @@ SAID_WORDS: Final = 6
 """Of the meeting for each word of its summary, at least."""
 FEWEST_WORDS: Final = 50
 """Of a summary that are wanted, however short the meeting was."""
-MISSING: Final = 0.4
+MISSING: Final = 0.5
 """Of the wanted words may be missing before more are asked for."""
 TOO_LITTLE: Final = 0.2
 """Of the wanted words: a summary without more of them, its opening among them, is the extractive one."""
@@ -67,6 +67,8 @@ BEFORE, BEHIND = 5, 2
 """Segments around that of an item which its wording may rest on, of so many words together at most:"""
 AROUND_WORDS: Final = 160
 
+SHORT_ITEM: Final = 12
+"""Words of an item that is not worded: of 26 such 4 were, none the better for it."""
 ITEM_TOKENS: Final = 60
 ITEM_WORDS: Final = 20
 """At most of what is worded; a longer sentence says more than the item."""
@@ -201,9 +203,12 @@ class _Wording:
             self.refused += notes.refused
 
     def word(self, kind: str, item: Statement | ActionItem) -> Steps[None]:
-        """Ask for the words of an item that are not known yet; those that do not hold are dropped."""
+        """Ask for the words of an item that are not known yet; those that do not hold are dropped. A short one is well as it was said."""
         said = _said(item)
         if (kind, said) in self.items:
+            return
+        if count_words(said) <= SHORT_ITEM:
+            self.items[kind, said] = Worded(kind, said, "")
             return
         segments = self._transcript.segments
         at = self._places[item.segments[0]]
