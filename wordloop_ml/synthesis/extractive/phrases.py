@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from wordloop_ml.synthesis.extractive.notes import Gathered
@@ -44,13 +44,11 @@ _GENERIC_WORDS = """
 _GENERIC = frozenset(word.removesuffix("s") for word in _GENERIC_WORDS.split())
 """Any meeting could be called by these: "Design review meeting"."""
 
-_BEFORE_NOUNS = """
-    the a an this these those my your his her its our their any each every some no another both
-"""
+_BEFORE_NOUNS = (
+    "the a an this these those my your his her its our their any each every some no another both"
+)
 _DETERMINERS = frozenset(_BEFORE_NOUNS.split())
-_BETWEEN = """
-    about at between by for from in into of on over through under with within without
-"""
+_BETWEEN = "about at between by for from in into of on over through under with within without"
 _PREPOSITIONS = frozenset(_BETWEEN.split())
 _BEFORE_VERBS = """
     to i you we they he she it who not let's be can could do does did may might must shall should will would
@@ -73,7 +71,7 @@ class _Usage:
     """How an English phrase is used.
 
     said: how often. done: like a verb. closed: with no further content word behind it; named: that, and behind a determiner or
-    a preposition; determined: that, and behind a determiner. parts: of the meeting, of ``MEETING_PARTS``, in which it is said.
+    a preposition; determined: that, and behind a determiner. parts: one bit for each of ``MEETING_PARTS`` in which it is said.
     """
 
     said: int = 0
@@ -81,7 +79,7 @@ class _Usage:
     closed: int = 0
     named: int = 0
     determined: int = 0
-    parts: set[int] = field(default_factory=set)
+    parts: int = 0
 
     def add(self, before: str | None, behind: str | None, closed: bool, part: int) -> None:
         determined = closed and before in _DETERMINERS
@@ -90,7 +88,7 @@ class _Usage:
         self.closed += closed
         self.named += determined or (closed and before in _PREPOSITIONS)
         self.determined += determined
-        self.parts.add(part)
+        self.parts |= 1 << part
 
     def names(self, words: int, policy: ExtractivePolicy) -> bool:
         """Whether a phrase of so many words names something; what one word names has had a determiner."""
@@ -145,7 +143,7 @@ class Phrases:
         often = [
             one
             for one, usage in self._usages.items()
-            if len(usage.parts) >= policy.matter_parts[len(one) > 1]
+            if usage.parts.bit_count() >= policy.matter_parts[len(one) > 1]
             and usage.said >= policy.matter_share[len(one) > 1] * self._words
             and self._names(one, policy)
             and not _is_proper(self._said(one))

@@ -141,7 +141,7 @@ class _Held:
 
     @property
     def rambles(self) -> bool:
-        """Whether it names one matter after the other: of 24 judged ones 8 were true, of 107 short ones 63."""
+        """Whether it names one matter after the other: of 33 judged ones 12 were true, of 121 short ones 77."""
         return self.words > MOST_WORDS and names_a_matter(self.statement.text)
 
 
