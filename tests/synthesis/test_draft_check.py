@@ -52,6 +52,14 @@ def test_what_was_said_stays_without_an_embedding() -> None:
     assert not asked
 
 
+def test_what_was_said_stands_once_in_a_list() -> None:
+    """Also beside a few words more."""
+    said = Statement("I will send the drawings to Carla by Friday.", ("s3",))
+    again = Statement(f"{said.text} We decided to.", ("s2", "s3"))
+    left = checked(draft(decisions=(said, again)))
+    assert (left.draft.decisions, left.draft.refused) == ((said,), {"repeated": 1})
+
+
 def test_sentences_of_two_voices_stay_together() -> None:
     """However short the second, as long as both were said."""
     text = "I will send the drawings to Carla by Friday. We decided to use plastic."

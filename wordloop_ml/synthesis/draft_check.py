@@ -21,7 +21,7 @@ from wordloop_ml.synthesis.messages import (
     Topic,
     Transcript,
 )
-from wordloop_ml.synthesis.statements import sentences_of
+from wordloop_ml.synthesis.statements import is_repeated, sentences_of
 from wordloop_ml.synthesis.steps import Found, Pause, Progress, Steps
 
 CHECKING = "checking"
@@ -43,7 +43,7 @@ class Checked:
 def check(draft: Draft, transcript: Transcript, policy: EvidencePolicy) -> Steps[Checked]:
     """Remove from the draft what the transcript does not support; yields ``Found`` for each item that stays.
 
-    What was said word for word stays as it is. A title that is not supported becomes that of the first topic that is, or empty. The
+    What was said word for word stays as it is, once. A title that is not supported becomes that of the first topic that is, or empty. The
     opening is the first statement of the summary.
     """
     evidence = yield from prepare(transcript, replace(policy, near=0))
@@ -120,6 +120,9 @@ class _Check:
         # whole by one voice, or each sentence by its own
         quoted = partial(self._evidence.quoted, positions=cited)
         if quoted(text) or all(map(quoted, sentences_of(text) or [text])):
+            if is_repeated(text, earlier):
+                self.refused[Reason.REPEATED] += 1
+                return ""
             return text
         verified = self._evidence.verify(text, near=cited, earlier=earlier)
         if verified.refused is not None:

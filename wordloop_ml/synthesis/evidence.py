@@ -224,7 +224,7 @@ class Evidence:
 
     def order(self, statement: str, positions: Collection[int]) -> float:
         """Return the share of a statement's content words that were said in its order in these segments and those beside them, in [0, 1]."""
-        words = tokens(self._without_names(statement))
+        words = tokens(self._names.without(statement))
         wanted = [stem_of(words[at]) for at in content_of(words)]
         near = {at + k for at in positions for k in (-1, 0, 1)}
         said = [stem_of(word) for line in self._of(near) for word in line.words]
@@ -286,7 +286,7 @@ class Evidence:
             yield Reason.FOREIGN_SCRIPT
         if is_cut(sentence, self._vocabulary):
             yield Reason.CUT
-        if is_tiny(tokens(self._without_names(sentence))):
+        if is_tiny(tokens(self._names.without(sentence))):
             yield Reason.TINY
         if is_repeated(sentence, earlier):
             yield Reason.REPEATED
@@ -308,7 +308,7 @@ class Evidence:
                 resting, refused = self._held(claim, allowed, home)
                 if refused is not None:
                     left = _ended(sentence[:end])
-                    if is_tiny(tokens(self._without_names(left))):
+                    if is_tiny(tokens(self._names.without(left))):
                         return "", [], refused
                     return left, cited, refused
                 end = clause.end
@@ -366,7 +366,7 @@ class Evidence:
 
     def claim(self, text: str, voice: str | None) -> Claim:
         """Prepare a clause; names are none of its words."""
-        bare = self._without_names(text)
+        bare = self._names.without(text)
         words = tokens(bare)
         weights: dict[str, float] = {}
         numbers = tuple(one for one in numbers_of(bare) if not one.plain)
@@ -381,11 +381,6 @@ class Evidence:
         # inverse document frequency, a line being a document; unheard words weigh most
         rarity = log(1 + (len(self._lines) + 1) / (len(self._with.get(stem, ())) + 0.5))
         return rarity * (_REPORTED if stem in _REPORTING else 1.0)
-
-    def _without_names(self, text: str) -> str:
-        for start, end, _ in reversed(self._names.named(text)):
-            text = f"{text[:start]} {text[end:]}"
-        return text
 
     def stretches(
         self, claim: Claim, allowed: frozenset[int] | None, voice: str | None = None

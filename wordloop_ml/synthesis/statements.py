@@ -154,3 +154,9 @@ class Names:
         return [
             (*one.span(), self._bearers[one[0].casefold()]) for one in self._pattern.finditer(text)
         ]
+
+    def without(self, text: str) -> str:
+        """Return a text without the names in it."""
+        for start, end, _ in reversed(self.named(text)):
+            text = f"{text[:start]} {text[end:]}"
+        return text

@@ -101,6 +101,14 @@ def test_what_an_english_meeting_was_about_opens_its_summary() -> None:
     assert len(english.summary) < len(german.summary)
 
 
+def test_a_sentence_that_names_its_speaker_and_no_more_is_no_summary() -> None:
+    """A role has content words."""
+    said = "So I am the Project Manager, as I have told all of you."
+    told = "The supplier of the solar panel wants a deposit for the frame."
+    draft = drafted(transcript_of([("Project Manager", said), ("Bo", told)]))
+    assert [one.text for one in draft.summary] == [told]
+
+
 def test_it_says_what_it_is() -> None:
     """Made by extraction, on these weights."""
     made_by = ExtractiveSynthesiser(EMBEDDER_CAPABILITIES).made_by

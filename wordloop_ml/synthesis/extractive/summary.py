@@ -23,6 +23,7 @@ from wordloop_ml.synthesis.extractive.items import (
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
 from wordloop_ml.synthesis.messages import Statement
+from wordloop_ml.synthesis.statements import Names
 from wordloop_ml.synthesis.steps import Pause, Steps
 from wordloop_ml.synthesis.words import content_of, count_words, stems, tokens
 
@@ -121,13 +122,16 @@ def summary_of(
     table = yield from features_of(meeting, rows, policy)
     scores = table @ np.array([getattr(policy.weights, name) for name in NAMES])
     chosen = choose(meeting, rows, scores, words, policy)
+    names = Names({one.voice for one in meeting.sentences})
+    # "I'm the Project Manager, so I had to fill it in" says nothing beside its name
+    telling = [at for at in chosen if says_enough(names.without(meeting.sentences[at].statement))]
     return tuple(
         statement(
             meeting,
             [at, *(row for row in rows if row != at and says_the_same(meeting, row, at, policy))],
             policy,
         )
-        for at in chosen
+        for at in telling or chosen
     )
 
 
