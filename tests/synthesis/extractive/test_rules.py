@@ -137,6 +137,10 @@ def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | 
         "We must build a cheaper case or customers will leave.",
         "We talk of the invoices that need to be checked.",
         "I want to remind you of the invoice.",
+        "I will remind the treasurer that the invoice was sent.",
+        "I'll ask a question about the invoice.",
+        "Let me make a proposal on the invoice.",
+        "The customers hit by Dorian will get an invoice.",
         "I'll be sharing my time with the treasurer.",
         "I can confirm that the invoice was sent.",
         "We'll find out on Monday whether the supplier pays.",
@@ -177,6 +181,8 @@ def test_what_one_may_do_is_hardly_asked(text: str) -> None:
         "There was a feeling that that needs to be checked by the clerk.",
         "Right now it is closed, so I'll send the invoice.",
         "I'll send the invoice, that's all for now.",
+        "I'll remind the treasurer of the invoice.",
+        "Carla will get the invoice.",
     ],
 )
 def test_what_is_asked_is_still_a_task(text: str) -> None:

@@ -309,7 +309,7 @@ ROLE = re.compile(
 """What people are called whose names nobody knows."""
 HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to)", _I)
 NAMED_TASK = re.compile(
-    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
+    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<!\bby )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
 )
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
@@ -336,7 +336,7 @@ NO_TASK = re.compile(
     r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)|"
     r"you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
     r"thank|make|put|highlight)|i want to (?:be|start|read|just)|see what you mean|"
-    r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",
+    r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|(?:i'll|i will) (?:remind (?:[\w']+ ){1,3}that|ask a question|call (?:that|it) a)|let me make a|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",
     _I,
 )
 EXPLAINED = re.compile(
