@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
@@ -81,18 +81,18 @@ class _Usage:
     determined: int = 0
     parts: int = 0
 
-    def add(self, before: str | None, behind: str | None, closed: bool, part: int) -> None:
-        determined = closed and before in _DETERMINERS
+    def add(self, one: "_Candidate", part: int) -> None:
+        determined = one.closed and one.before in _DETERMINERS
         self.said += 1
-        self.done += (before in _VERBS_FOLLOW) + (behind in _OBJECTS)
-        self.closed += closed
-        self.named += determined or (closed and before in _PREPOSITIONS)
+        self.done += (one.before in _VERBS_FOLLOW) + (one.behind in _OBJECTS)
+        self.closed += one.closed
+        self.named += determined or (one.closed and one.before in _PREPOSITIONS)
         self.determined += determined
         self.parts |= 1 << part
 
     def names(self, words: int, policy: ExtractivePolicy) -> bool:
         """Whether a phrase of so many words names something; what one word names has had a determiner."""
-        share = policy.named_word if words == 1 else policy.named_phrase
+        share = policy.named_share[words > 1]
         return (
             2 * self.closed >= self.said
             and self.named >= max(1.0, share * self.said)
@@ -112,6 +112,16 @@ class _Run:
     before: str | None = None
     behind: str | None = None
     cut: bool = False
+
+
+class _Candidate(NamedTuple):
+    """A phrase as it was said once, and the words beside it, unless they are content, too. closed: no further content word is behind it."""
+
+    phrase: Phrase
+    said: str
+    before: str | None = None
+    behind: str | None = None
+    closed: bool = False
 
 
 class Phrases:
@@ -222,15 +232,11 @@ def phrases_of(
             if meeting.row[at] < 0:
                 continue
             text = meeting.sentences[at].text
-            for phrase, said, run, first in _candidates(text, names, meeting.language, policy):
-                count[phrase] += 1
-                shown.setdefault(phrase, Counter())[said] += 1
-                if run is not None and meeting.language == "en":
-                    last = first + len(phrase) == len(run.words)
-                    before = run.before if first == 0 else None
-                    behind = run.behind if last else None
-                    part = at * MEETING_PARTS // len(meeting.sentences)
-                    usages[phrase].add(before, behind, last and not run.cut, part)
+            for one in _candidates(text, names, meeting.language, policy):
+                count[one.phrase] += 1
+                shown.setdefault(one.phrase, Counter())[one.said] += 1
+                if meeting.language == "en":
+                    usages[one.phrase].add(one, at * MEETING_PARTS // len(meeting.sentences))
             done += 1
             if done % policy.pause_sentences == 0:
                 yield Pause()
@@ -253,20 +259,21 @@ def listed(phrases: Sequence[str], language: str | None = "en") -> str:
 
 def _candidates(
     text: str, names: frozenset[str], language: str | None, policy: ExtractivePolicy
-) -> Iterator[tuple[Phrase, str, _Run | None, int]]:
-    """Every run of content words that is not too long: its key, as it was said, and where of which run it begins."""
+) -> Iterator[_Candidate]:
+    """Every run of content words that is not too long."""
     if language in UNSPACED_LANGUAGES:
         for unspaced in unspaced_runs(text, language):
-            for phrase, said in _unspaced(unspaced, names, policy):
-                yield phrase, said, None, 0
+            yield from _unspaced(unspaced, names, policy)
     else:
         for run in _spaced_runs(text, names, language):
             for length in range(1, policy.title_words + 1):
                 for at in range(len(run.words) - length + 1):
                     words = run.words[at : at + length]
                     key = tuple(word.lower().removesuffix("s") for _, word in words)
-                    said = "".join(f"{gap}{word}" for gap, word in words)
-                    yield key, said.strip(" -"), run, at
+                    said = "".join(f"{gap}{word}" for gap, word in words).strip(" -")
+                    last = at + length == len(run.words)
+                    before, behind = run.before if at == 0 else None, run.behind if last else None
+                    yield _Candidate(key, said, before, behind, last and not run.cut)
 
 
 def _spaced_runs(text: str, names: frozenset[str], language: str | None) -> Iterator[_Run]:
@@ -303,11 +310,11 @@ def _spaced_runs(text: str, names: frozenset[str], language: str | None) -> Iter
 
 def _unspaced(
     run: Sequence[str], names: frozenset[str], policy: ExtractivePolicy
-) -> Iterator[tuple[Phrase, str]]:
+) -> Iterator[_Candidate]:
     """Words side by side; of Chinese, whose characters are told apart by nothing, two at least."""
     fewest = 2 if run and len(run[0]) == 1 else 1
     for length in range(fewest, fewest + policy.title_words):
         for at in range(len(run) - length + 1):
             phrase = "".join(run[at : at + length])
             if not any(phrase in name for name in names):
-                yield tuple(word.lower() for word in run[at : at + length]), phrase
+                yield _Candidate(tuple(word.lower() for word in run[at : at + length]), phrase)

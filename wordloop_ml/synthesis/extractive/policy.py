@@ -95,7 +95,7 @@ class ExtractivePolicy:
         title_length: more for each further word. title_everywhere: what a phrase is worth that is
             not said here alone. title_citations: sentences cited for a phrase.
         fallback_words: of a sentence that stands for a title where no phrase does.
-        named_word, named_phrase: of how often an English word, or several, are said, behind a determiner or a preposition at
+        named_share: of how often one English word, and several, are said, behind a determiner or a preposition at
             least; named_over_done: times as often as like a verb. matter_parts, matter_share: of one word, and of
             several, that a meeting is about: in so many of its eight parts, and so often for each word of it, they are said at least.
 
@@ -182,8 +182,7 @@ class ExtractivePolicy:
     title_everywhere: float = 0.3
     title_citations: int = 3
     fallback_words: int = 10
-    named_word: float = 0.2
-    named_phrase: float = 0.1
+    named_share: tuple[float, float] = (0.2, 0.1)
     named_over_done: float = 1.5
     matter_parts: tuple[int, int] = (5, 3)
     matter_share: tuple[float, float] = (0.002, 0.0005)

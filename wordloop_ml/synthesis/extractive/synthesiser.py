@@ -35,7 +35,7 @@ from wordloop_ml.synthesis.words import (
 
 
 class ExtractiveSynthesiser:
-    """A ``Synthesiser`` whose every text was said in the meeting."""
+    """A ``Synthesiser`` whose every text was said in the meeting, but for the opening."""
 
     def __init__(
         self, embedder: EmbedderCapabilities, policy: ExtractivePolicy | None = None
@@ -66,30 +66,10 @@ class ExtractiveSynthesiser:
         chunks: Sequence[Chunk],
         notes: Sequence[ChunkNotes | None],
         wishes: Wishes,
-    ) -> Steps[Draft]:
-        """Choose among all sentences; computes some tens of milliseconds for an hour of talk."""
-        words = wishes.summary_words
-        return (yield from self._draft(transcript, chunks, notes, words, opened=True))
-
-    def find(
-        self,
-        transcript: Transcript,
-        chunks: Sequence[Chunk],
-        notes: Sequence[ChunkNotes | None],
-        words: int,
-    ) -> Steps[Draft]:
-        """Choose as for a draft, for somebody who writes of it: so many words of sentences, without an opening."""
-        return (yield from self._draft(transcript, chunks, notes, words, opened=False))
-
-    def _draft(
-        self,
-        transcript: Transcript,
-        chunks: Sequence[Chunk],
-        notes: Sequence[ChunkNotes | None],
-        words: int,
         *,
-        opened: bool,
+        opened: bool = True,
     ) -> Steps[Draft]:
+        """Choose among all sentences; computes some tens of milliseconds for an hour of talk. opened: with an opening, if it has one."""
         language = spoken_language(transcript.language, transcript.segments)
         meeting = gather(transcript, chunks, notes, language)
         yield Pause()
@@ -98,8 +78,10 @@ class ExtractiveSynthesiser:
         withdrawn = withdrawals_of(meeting, self._policy)
         yield Pause()
         opening = self._opening(meeting, phrases) if opened else None
-        words -= count_words(opening.text) if opening is not None else 0
-        summary = yield from summary_of(meeting, words, self._policy, withdrawn)
+        words = count_words(opening.text) if opening is not None else 0
+        summary = yield from summary_of(
+            meeting, wishes.summary_words - words, self._policy, withdrawn
+        )
         yield Pause()
         decisions = decisions_of(meeting, self._policy, withdrawn)
         yield Pause()

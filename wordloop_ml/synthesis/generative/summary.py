@@ -228,10 +228,9 @@ class Summary:
         It tells what "they" did, or, but for what was talked of, what somebody thinks or wants, or in another order.
         """
         text = verified.text
-        if names_a_matter(text):
-            return False
-        reordered = is_reordered(self._evidence, verified)
-        return tells_for_all(text) or tells_an_opinion(text) or reordered
+        return not names_a_matter(text) and (
+            tells_for_all(text) or tells_an_opinion(text) or is_reordered(self._evidence, verified)
+        )
 
     def _attributed(self, verified: Verified) -> str:
         """Return the text with who said it in place of the group, where it was one alone of several who speak."""

@@ -115,7 +115,8 @@ class GenerativeSynthesiser:
         """
         extracted = yield from self.extractive.take_notes(chunk, language)
         part = Transcript("", chunk.segments, language)
-        draft = yield from self.extractive.find(part, [chunk], [extracted], FOUND_WORDS)
+        found = Wishes(FOUND_WORDS)
+        draft = yield from self.extractive.merge(part, [chunk], [extracted], found, opened=False)
         spoken = spoken_language(language, chunk.segments)
         passage = yield from write_passage(chunk.segments, draft.summary, spoken)
         wording = _Wording((yield from prepare(part)), part)
@@ -156,8 +157,10 @@ class GenerativeSynthesiser:
             if taken is not None:
                 yield from summary.take(taken.passage, places[chunk.segments[0].id])
         if summary.words < (1 - MISSING) * wanted:
-            excerpt = max(EXCERPT_WORDS, 2 * wishes.summary_words)
-            found = yield from self.extractive.find(transcript, chunks, extracted, excerpt)
+            excerpt = Wishes(max(EXCERPT_WORDS, 2 * wishes.summary_words))
+            found = yield from self.extractive.merge(
+                transcript, chunks, extracted, excerpt, opened=False
+            )
             yield from _write_more(summary, transcript.segments, found.summary, wanted, spoken)
         chosen = summary.choose(wanted, places)
         told = opening + sum(count_words(one.text) for one in chosen)
