@@ -138,6 +138,62 @@ def test_texts_give_way_to_speech_that_finds_no_thread(
     inbox.wait(4)
 
 
+@pytest.fixture
+def four(clock: Clock) -> Iterator[Executor[Worker]]:
+    """Four threads, of which one call may have all cores."""
+    executor = Executor(Worker, workers=4, clock=clock)
+    yield executor
+    assert executor.close(WAIT_S)
+
+
+def test_a_call_has_the_cores_of_all_threads(four: Executor[Worker], inbox: Inbox) -> None:
+    """Beside another job it has its own."""
+    told: list[int] = []
+    wide, beside = Gate(), Gate()
+    four.submit(job(inbox, "wide", JobClass.SYNTHESIS, run=wide, use_threads=told.append))
+    assert wide.begun.wait(WAIT_S)
+    four.submit(job(inbox, "beside", JobClass.EMBEDDING, run=beside))
+    assert beside.begun.wait(WAIT_S)
+    wide.open.set()
+    inbox.wait(1)
+    four.submit(job(inbox, "next", JobClass.SYNTHESIS, use_threads=told.append))
+    inbox.wait(2)
+    beside.open.set()
+    assert told == [4, 1]
+
+
+def test_a_call_that_has_all_cores_gives_way_to_speech(
+    four: Executor[Worker], inbox: Inbox, clock: Clock
+) -> None:
+    """Which does not wait for it; while people speak the next call has its own core alone."""
+    told: list[int] = []
+    asked: list[str] = []
+    wide = Gate()
+    four.submit(
+        job(
+            inbox,
+            "wide",
+            JobClass.SYNTHESIS,
+            run=wide,
+            give_way=lambda: asked.append("asked"),
+            use_threads=told.append,
+        )
+    )
+    assert wide.begun.wait(WAIT_S)
+    four.submit(job(inbox, "speech", JobClass.FIRST_CAPTION))
+    inbox.wait(1)
+    assert inbox.done == ["speech"]
+    assert asked == ["asked"]
+    wide.open.set()
+    inbox.wait(2)
+    four.submit(job(inbox, "next", JobClass.SYNTHESIS, use_threads=told.append))
+    inbox.wait(3)
+    clock.now_s += SPEECH_LATELY_S
+    four.submit(job(inbox, "later", JobClass.SYNTHESIS, use_threads=told.append))
+    inbox.wait(4)
+    assert told == [4, 1, 4]
+
+
 def test_too_many_texts_are_refused_and_speech_is_not(pair: Executor[Worker], inbox: Inbox) -> None:
     """Each has a bound of its own."""
     gates = [Gate(), Gate()]

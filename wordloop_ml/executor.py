@@ -9,7 +9,8 @@ of native run time and rounded to a quantum, so that meetings with like shares c
 Work on texts and files (embeddings, syntheses, uploads) is in the background: it has a bound of its own, runs when no
 speech is waiting, and while people speak leaves one thread free of it. Its jobs are short or give
 way when they are asked to, so that a first caption that finds all threads busy does not wait long for one;
-those of files, which do neither, begin only where another thread stays idle.
+those of files, which do neither, begin only where another thread stays idle. A job that can use more
+cores than its thread's has those of all threads, if none of them has a job and nobody speaks.
 
 A running native call cannot be cancelled, only abandoned: ``forget`` drops what waits and the
 answer of what runs, and the thread is free again when the call returns.
@@ -128,9 +129,12 @@ class Job(Generic[W]):
         thread that caused it, never under the executor's lock. It must not block; what it raises is
         logged.
     coalesce: jobs with an equal key replace each other while they wait, and never run together.
-    give_way: asks a job that runs in the background to return soon, since speech waits for its
+    give_way: asks a job that runs in the background to return soon, since speech wants its
         thread. Called on the thread that brings the speech, any number of times; it must not block.
     interval_factor: how many times more rarely such jobs are asked for than they are wanted.
+    use_threads: for a job that gives way and can use more cores than its thread's: called before
+        ``run``, on its thread, with the number of threads whose cores it has.
+    threads: that number, once it runs.
     """
 
     job_class: JobClass
@@ -143,6 +147,8 @@ class Job(Generic[W]):
     coalesce: Hashable | None = None
     give_way: Callable[[], None] | None = None
     interval_factor: float = 1.0
+    use_threads: Callable[[int], None] | None = None
+    threads: int = field(default=1, init=False)
     submitted_s: float = field(default=0.0, init=False)
     wanted_since_s: float = field(default=0.0, init=False)
     order: int = field(default=0, init=False)
@@ -369,14 +375,15 @@ class Executor(Generic[W]):
         return self._count(self._running, background=True) < max(1, threads - 1)
 
     def _in_the_way(self) -> list[Callable[[], None]]:
-        """Return what asks running jobs to give way, if speech that may run finds no thread."""
+        """Return what asks running jobs to give way, if speech that may run finds no idle thread, or one whose core is lent."""
         busy_keys = {one.coalesce for one in self._running}
         ready = [
             one
             for one in self._waiting
             if not one.job_class.background and self._may_run(one, busy_keys)
         ]
-        if len(ready) <= self.idle:
+        lent = any(one.threads > 1 for one in self._running)
+        if not ready or (len(ready) <= self.idle and not lent):
             return []
         return [one.give_way for one in self._running if one.give_way is not None]
 
@@ -419,6 +426,8 @@ class Executor(Generic[W]):
                     self._condition.wait()
                     continue
                 job = min(ready, key=self._rank)
+                if job.use_threads is not None and not self._running and not self.speech_lately:
+                    job.threads = len(self._threads)
                 self._waiting.remove(job)
                 self._running.append(job)
                 background, used_s = job.job_class.background, self._used_s[job.owner]
@@ -437,6 +446,8 @@ class Executor(Generic[W]):
         queued_s = began_s - job.submitted_s
         outcome: Outcome
         try:
+            if job.use_threads is not None:
+                job.use_threads(job.threads)
             value = job.run(worker)
         except Exception as error:  # a job's errors are its owner's, never the thread's
             outcome = JobFailed(error, queued_s, self._clock() - began_s)

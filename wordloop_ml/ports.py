@@ -221,9 +221,10 @@ class GeneratorCapabilities:
 class Generation(Protocol):
     """One answer on its way. One thread at a time, but not always the same one."""
 
-    def step(self, budget_s: float) -> Generated | None:
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
         """Go on for about this long, in bounded native calls; None while there is more to come.
 
+        threads: how many inference threads lend it their cores, its own among them.
         Raises ``EngineFailed`` or ``EngineAway``, and the answer is lost.
         """
         ...
@@ -250,6 +251,11 @@ class Generation(Protocol):
 
 class Generator(Protocol):
     """A language model, loaded once per process, that gives one answer at a time."""
+
+    @property
+    def local(self) -> bool:
+        """Whether its steps run on the cores of this process."""
+        ...
 
     @property
     def capabilities(self) -> GeneratorCapabilities:

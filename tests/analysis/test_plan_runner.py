@@ -44,10 +44,11 @@ class ScriptedGeneration:
         self.paused = False
         self.closed = 0
 
-    def step(self, budget_s: float) -> Generated | None:
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
         owner = self._owner
         assert threading.current_thread().name.startswith("inference-")
         owner.budgets_s.append(budget_s)
+        owner.threads.append(threads)
         self._said += 1
         if owner.hangs:
             owner.hanging.set()
@@ -86,10 +87,12 @@ class ScriptedGenerator:
 
     def __init__(self, words: int = 3) -> None:
         self.words = words
+        self.local = True
         self.hangs = self.fails = False
         self.away: EngineAway | None = None
         self.hanging = threading.Event()
         self.budgets_s: list[float] = []
+        self.threads: list[int] = []
         self.open: ScriptedGeneration | None = None
         self.begun = 0
 
@@ -225,7 +228,7 @@ async def test_what_a_plan_raises_comes_out(scene: Scene) -> None:
 
 
 async def test_an_answer_is_generated_step_by_step(scene: Scene) -> None:
-    """Each step a job of its own; while people speak a short one."""
+    """Each step a job of its own, with the cores of both threads; while people speak a short one."""
     scene.generator.words = 4
 
     def plan() -> Plan:
@@ -235,7 +238,20 @@ async def test_an_answer_is_generated_step_by_step(scene: Scene) -> None:
 
     assert await scene.perform(plan()) == 8
     assert scene.generator.budgets_s == [plan_runner.GENERATE_S] * 8
+    assert scene.generator.threads == [2] * 8
     assert scene.generator.open is None
+
+
+async def test_an_answer_that_is_made_elsewhere_takes_no_cores(scene: Scene) -> None:
+    """Its steps wait; the others' threads stay free."""
+    scene.generator.local = False
+
+    def plan() -> Plan:
+        answer = yield ASK
+        return answer.tokens
+
+    await scene.perform(plan())
+    assert scene.generator.threads == [1] * 3
 
 
 async def test_an_answer_is_begun_again_whose_engine_went(scene: Scene) -> None:
@@ -263,6 +279,7 @@ async def test_steps_are_short_while_people_speak(
 
     await scene.perform(plan())
     assert scene.generator.budgets_s == [plan_runner.GENERATE_BESIDE_SPEECH_S] * 3
+    assert scene.generator.threads == [1] * 3
 
 
 async def test_a_step_gives_way_to_speech_and_the_answer_goes_on(scene: Scene) -> None:

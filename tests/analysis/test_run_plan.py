@@ -29,6 +29,8 @@ class Parrot:
     def __init__(self) -> None:
         self.closed = 0
 
+    local = True
+
     @property
     def capabilities(self) -> GeneratorCapabilities:
         return GeneratorCapabilities("parrot", "parrot", "0" * 64, 100)
@@ -51,7 +53,7 @@ class ParrotAnswer:
         self._text = text
         self._steps = 0
 
-    def step(self, budget_s: float) -> Generated | None:
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
         self._steps += 1
         if self._text == "fail":
             raise EngineFailed("parrot")

@@ -189,6 +189,25 @@ def test_steps_make_the_same_answer_as_one(generator: LlamaCppGenerator) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("threads", "shared", "most"), [(1, 1, 1), (1, 2, 2), (2, 2, 3), (4, 1, 4), (4, 2, 4)]
+)
+def test_a_step_has_the_native_threads_of_several_inference_threads(
+    tiny: Path, threads: int, shared: int, most: int
+) -> None:
+    """As far as there are cores; the next one without them has its own, and the answer is the same."""
+    generator = opened(tiny, threads=threads, cores=3)
+    count = generator._library.functions.llama_n_threads
+    generation = generator.begin(PROMPT, options_of(longest_tokens=12, temperature=0.0))
+    assert generation.step(0.0, shared) is None
+    assert count(generator._model._context) == most
+    assert generation.step(0.0) is None
+    assert count(generator._model._context) == threads
+    text = finished(generation).text
+    assert text == answered(generator, longest_tokens=12, temperature=0.0).text
+    generator.close()
+
+
 def test_a_step_keeps_to_its_time(generator: LlamaCppGenerator) -> None:
     """It starts no call when it is over; the rest waits for the next step."""
     long = Prompt("Notes.", "Ben: we never meet on Tuesday. " * 20)

@@ -27,6 +27,8 @@ class Parrot:
         self.given_up = threading.Event()
         self.asked: list[tuple[Prompt, GenerationOptions]] = []
 
+    local = True
+
     @property
     def capabilities(self) -> GeneratorCapabilities:
         return GeneratorCapabilities("parrot", "parrot", "0" * 64, 100)
@@ -41,7 +43,7 @@ class Parrot:
         self.begun.set()
         return self
 
-    def step(self, budget_s: float) -> Generated | None:
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
         if not self.let.wait(budget_s):
             return None
         return Generated(self.asked[-1][0].user, Finish.STOP, 3, 1, 2)

@@ -53,10 +53,16 @@ class Jobs:
         *,
         stop: Callable[[], None] | None = None,
         give_way: Callable[[], None] | None = None,
+        use_threads: Callable[[int], None] | None = None,
     ) -> T:
         """Run ``call`` on an inference thread; returns or raises what it does, as ``run_on_worker``."""
         return await self.run_on_worker(
-            job_class, caller, lambda _worker: call(), stop=stop, give_way=give_way
+            job_class,
+            caller,
+            lambda _worker: call(),
+            stop=stop,
+            give_way=give_way,
+            use_threads=use_threads,
         )
 
     async def run_on_worker(
@@ -67,6 +73,7 @@ class Jobs:
         *,
         stop: Callable[[], None] | None = None,
         give_way: Callable[[], None] | None = None,
+        use_threads: Callable[[int], None] | None = None,
     ) -> T:
         """Run ``call`` with the worker of an inference thread; returns or raises what it does.
 
@@ -74,6 +81,7 @@ class Jobs:
             the order they were asked for.
         stop: ends a running call early, if anything can; called in the event loop.
         give_way: lets a running call return soon, for speech; called on any thread.
+        use_threads: see ``Job``.
 
         When it is cancelled, a waiting call is dropped, and a running one is waited for, since
         nothing can end a native call from outside: afterwards the call runs no more. Cancelled
@@ -91,6 +99,7 @@ class Jobs:
                 run=call,
                 deliver=_deliver_to(future),
                 give_way=give_way,
+                use_threads=use_threads,
             )
         )
         try:

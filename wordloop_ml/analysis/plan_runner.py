@@ -33,7 +33,7 @@ COMPUTE_S, COMPUTE_BESIDE_SPEECH_S = 0.05, 0.01
 for while people speak; computing in Python holds up the event loop, too."""
 
 GENERATE_S, GENERATE_BESIDE_SPEECH_S = 1.0, 0.25
-"""How long a generation goes on in one job; likewise. It gives way to speech that finds no other thread,
+"""How long a generation goes on in one job; likewise. It gives way to speech that finds no idle thread,
 and what it then read in vain is bounded by this."""
 
 _JOIN_S = 60.0
@@ -92,13 +92,21 @@ class PlanRunner:
         *,
         stop: Callable[[], None] | None = None,
         give_way: Callable[[], None] | None = None,
+        use_threads: Callable[[int], None] | None = None,
     ) -> U:
         """Run a call as a job of class SYNTHESIS, asking again while too much waits.
 
-        stop, give_way: see ``Jobs.run``. Raises what the call raises, ``Busy`` and ``Draining``.
+        stop, give_way, use_threads: see ``Jobs.run``. Raises what the call raises, ``Busy`` and ``Draining``.
         """
         return await retry_busy(
-            lambda: self.jobs.run(JobClass.SYNTHESIS, caller, call, stop=stop, give_way=give_way)
+            lambda: self.jobs.run(
+                JobClass.SYNTHESIS,
+                caller,
+                call,
+                stop=stop,
+                give_way=give_way,
+                use_threads=use_threads,
+            )
         )
 
     def _advance(self, computation: "_Computation[T]", answer: Any) -> Callable[[], "_Advanced[T]"]:
@@ -152,6 +160,7 @@ class PlanRunner:
             caller,
             stop=answering.cancel,
             give_way=answering.pause,
+            use_threads=answering.use_threads if answering.local else None,
         )
 
 
@@ -266,7 +275,12 @@ class _Answering:
         self._generator = generator
         self._request = request
         self._generation: Generation | None = None
+        self._threads = 1
         self._inside = False
+
+    @property
+    def local(self) -> bool:
+        return self._generator.local
 
     @property
     def to_close(self) -> bool:
@@ -283,7 +297,7 @@ class _Answering:
             raise EngineFailed("the generation is closed")
         self._inside = True
         try:
-            answer = self._generation.step(budget_s)
+            answer = self._generation.step(budget_s, self._threads)
             over = answer is not None
         except EngineAway as error:
             return error
@@ -292,6 +306,9 @@ class _Answering:
             if over:
                 self.close()
         return answer
+
+    def use_threads(self, threads: int) -> None:
+        self._threads = threads
 
     def pause(self) -> None:
         if (generation := self._generation) is not None:

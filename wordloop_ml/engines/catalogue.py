@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from wordloop_ml.cgroup import MemoryLimit, memory_limit
+from wordloop_ml.cgroup import MemoryLimit, memory_limit, usable_cpus
 from wordloop_ml.engines.ggml_file import read_gguf_header, read_header
 from wordloop_ml.engines.llama_cpp import CONTEXT_TOKENS, LlamaCppGenerator
 from wordloop_ml.engines.minilm import MiniLmEmbedder
@@ -227,7 +227,7 @@ def _minilm(files: Files, _settings: Settings) -> Embedder:
 
 
 def _llama_cpp(files: Files, settings: Settings) -> Generator:
-    return LlamaCppGenerator.open(files.weights, threads=settings.threads)
+    return LlamaCppGenerator.open(files.weights, threads=settings.threads, cores=usable_cpus())
 
 
 # The scripted engines take no weights: a drill's manifest may name any file for them.

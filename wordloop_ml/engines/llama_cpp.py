@@ -72,14 +72,17 @@ class StopFlag:
 class LlamaModel:
     """A mapped model and its context. For one thread at a time, not always the same one.
 
-    held: the tokens that the context has read, in order.
+    threads, cores: native threads of a call, and the most that it may be given. held: the tokens that the context has read, in order.
     """
 
-    def __init__(self, library: LlamaLibrary, model: Any, context: Any) -> None:
+    def __init__(
+        self, library: LlamaLibrary, model: Any, context: Any, *, threads: int, cores: int
+    ) -> None:
         self._functions = library.functions
         self._is_raised = library.is_raised
         self._model = model
         self._context = context
+        self._threads, self._cores = threads, cores
         self._memory = self._functions.llama_get_memory(context)
         self._flag = StopFlag()
         self._batch: Any = (ctypes.c_int32 * MOST_TOKENS)()
@@ -90,7 +93,13 @@ class LlamaModel:
 
     @classmethod
     def load(
-        cls, library: LlamaLibrary, weights: MappedWeights, *, context_tokens: int, threads: int
+        cls,
+        library: LlamaLibrary,
+        weights: MappedWeights,
+        *,
+        context_tokens: int,
+        threads: int,
+        cores: int,
     ) -> "LlamaModel":
         """Map the file that was verified; the library keeps a map of its own.
 
@@ -108,7 +117,7 @@ class LlamaModel:
                 functions.llama_model_free(model)
                 raise _incompatible(weights.name, library.log.last_error)
         try:
-            return cls(library, model, context)
+            return cls(library, model, context, threads=threads, cores=cores)
         except BaseException:
             functions.llama_free(context)
             functions.llama_model_free(model)
@@ -120,6 +129,11 @@ class LlamaModel:
         self._functions.llama_set_abort_callback(
             self._context, self._is_raised, ctypes.c_void_p(flag.address)
         )
+
+    def set_threads(self, threads: int) -> None:
+        """Let the calls from now on have the native threads of so many inference threads, as far as there are cores."""
+        count = max(self._threads, min(threads * self._threads, self._cores))
+        self._functions.llama_set_n_threads(self._context, count, count)
 
     def keep(self, tokens: list[int]) -> int:
         """Drop all but the longest common beginning with these tokens; returns its length.
@@ -239,17 +253,21 @@ class LlamaCppGenerator:
         weights: MappedWeights,
         *,
         threads: int = 1,
+        cores: int = 1,
         context_tokens: int = CONTEXT_TOKENS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> "LlamaCppGenerator":
         """Map a GGUF file and read some tokens.
 
-        threads: native threads of one call. The library keeps a map of its own: ``weights`` may be
+        threads: native threads of a call, for each inference thread that lends it its cores; with several of
+            these no more than cores. The library keeps a map of its own: ``weights`` may be
         closed. Raises ``StartupFailed`` (``engine_incompatible``) for a missing extra, weights
         that llama.cpp cannot run, and a model without a chat template.
         """
         library = load_library()
-        model = LlamaModel.load(library, weights, context_tokens=context_tokens, threads=threads)
+        model = LlamaModel.load(
+            library, weights, context_tokens=context_tokens, threads=threads, cores=cores
+        )
         generator = cls(library, model, weights, clock)
         try:
             generator._try_out()
@@ -257,6 +275,11 @@ class LlamaCppGenerator:
             generator.close()
             raise StartupFailed(str(error), code=ErrorCode.ENGINE_INCOMPATIBLE) from error
         return generator
+
+    @property
+    def local(self) -> bool:
+        """It runs here."""
+        return True
 
     @property
     def capabilities(self) -> GeneratorCapabilities:
@@ -363,14 +386,15 @@ class LlamaCppGeneration:
         self._stops = tuple(one.encode() for one in options.stop)
         self._closed = False
 
-    def step(self, budget_s: float) -> Generated | None:
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
         """Generate for ``budget_s`` seconds and the native call in which they end; None while there is more to come.
 
-        At least one call is made, unless it is paused. Raises ``EngineFailed``, and the answer is lost.
+        threads: how many inference threads lend it their cores, its own among them. At least one call is made, unless it is paused. Raises ``EngineFailed``, and the answer is lost.
         """
         if self._closed:
             raise EngineFailed("the generation is closed")
         ends_s = self._clock() + budget_s
+        self._model.set_threads(threads)
         while True:
             count = min(self._generator._batch_tokens, len(self._unread))
             if self._flag.is_set or not self._generator._read(self._unread[:count]):

@@ -276,6 +276,11 @@ class RemoteGenerator:
             raise _strange(model) from error
 
     @property
+    def local(self) -> bool:
+        """It runs elsewhere; a step waits."""
+        return False
+
+    @property
     def capabilities(self) -> GeneratorCapabilities:
         """What it can do."""
         return self._capabilities
@@ -337,8 +342,8 @@ class RemoteGeneration:
         self._cancelled = False
         self._closed = False
 
-    def step(self, budget_s: float) -> Generated | None:
-        """Wait for the answer for ``budget_s`` seconds; None while it is not there.
+    def step(self, budget_s: float, threads: int = 1) -> Generated | None:
+        """Wait for the answer for ``budget_s`` seconds, on no core; None while it is not there.
 
         Raises ``EngineAway`` and ``EngineFailed``, and the answer is lost.
         """
