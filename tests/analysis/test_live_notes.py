@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 from tests.analysis.support import WAIT_S, Texts, until
 from tests.synthesis.scripted import ScriptedSynthesiser
 from wordloop_ml.analysis.jobs import Jobs
-from wordloop_ml.analysis.live_notes import MOST_TRACKS, LiveNotes, Sent
+from wordloop_ml.analysis.live_notes import ADDED_TO, MOST_TRACKS, LiveNotes, Sent
 from wordloop_ml.analysis.plan_runner import PlanRunner
 from wordloop_ml.analysis.syntheses import Syntheses
 from wordloop_ml.engines.scripted import ScriptedTranscriber
@@ -97,6 +97,11 @@ class Scene:
         """Of how many chunks notes were taken."""
         return sum(one["event"] == "notes_taken" for one in self.logs)
 
+    @property
+    def added(self) -> int:
+        """How often notes were added to."""
+        return sum(one["event"] == "notes_added" for one in self.logs)
+
     async def make(self, content: bytes, tenant: str = "acme") -> dict[str, Any]:
         """A synthesis, for a caller who waits."""
         asked = self.syntheses.ask(tenant, content, hashlib.sha256(content).digest(), None)
@@ -147,6 +152,104 @@ async def test_notes_are_at_hand_when_the_synthesis_is_asked_for(scene: Scene) -
     coverage = (await scene.make(body(spoken)))["coverage"]
     assert coverage["cached"] == coverage["chunks"] == 16
     assert len(scene.texts.asked) == 16
+
+
+def adding(scene: Scene, more: int) -> None:
+    """Let there be so much to add to the notes of each chunk."""
+    synthesiser = ScriptedSynthesiser(TEN_WORDS, more=more)
+    scene.syntheses = scene.made_with(synthesisers={"extractive": synthesiser})
+    scene.notes = scene.syntheses.live_notes
+
+
+async def test_notes_are_added_to_while_the_meeting_goes_on(scene: Scene) -> None:
+    """Those of the chunk that was read last, until nothing is missing; not once everybody has left."""
+    adding(scene, 2)
+    with scene.track() as sent:
+        for seq in range(1, 4):
+            sent(final("a", seq))
+        sent(AckMessage(MINUTE, MINUTE))
+        await until(lambda: scene.added == 2)
+        sent(ended())
+        await until(lambda: scene.taken == 3)
+    assert await scene.notes.queue.drain(WAIT_S)
+    second = final("a", 2).text
+    assert scene.texts.asked[1:4] == [second, *[f"more of {second}"] * 2]
+    assert len(scene.texts.asked) == 3 + 2
+
+
+async def test_notes_of_a_long_meeting_are_not_added_to(scene: Scene) -> None:
+    """Its first passages are enough."""
+    adding(scene, 1)
+    with scene.track() as sent:
+        for seq in range(1, ADDED_TO + 3):
+            sent(final("a", seq))
+        sent(AckMessage(MINUTE, MINUTE))
+        await until(lambda: scene.taken == ADDED_TO + 1)
+        sent(ended())
+        await until(lambda: scene.taken == ADDED_TO + 2)
+    assert await scene.notes.queue.drain(WAIT_S)
+    assert not scene.added
+
+
+async def test_notes_are_added_to_when_nothing_else_is_read(scene: Scene) -> None:
+    """Another meeting's chunks come first."""
+    adding(scene, 1)
+    scene.texts.hold()
+    with scene.track("a") as a, scene.track("b", meeting("other")) as b:
+        for seq in range(1, 3):
+            a(final("a", seq))
+        for seq in range(1, 4):
+            b(final("b", seq))
+        await until(lambda: bool(scene.texts.asked))
+        scene.texts.go.set()
+        await until(lambda: scene.taken == 3)
+
+        def are_added_to() -> bool:
+            a(AckMessage(MINUTE, MINUTE))
+            b(AckMessage(MINUTE, MINUTE))
+            return scene.added == 2
+
+        await until(are_added_to)
+    assert not any(one.startswith("more of") for one in scene.texts.asked[:3])
+
+
+async def test_notes_are_not_added_to_after_a_synthesis_at_the_end(scene: Scene) -> None:
+    """What was begun before it is finished; then the last chunk is read."""
+    adding(scene, 2)
+
+    def hold_the_next(_: Sequence[str]) -> None:
+        scene.texts.hold()
+
+    scene.texts.fail = hold_the_next
+    with scene.track() as sent:
+        sent(final("a", 1))
+        sent(final("a", 2))
+        await until(lambda: len(scene.texts.asked) == 2)
+        async with scene.notes.giving_way("acme", "other"):
+            scene.texts.go.set()
+            await until(lambda: scene.added == 1)
+            sent(ended())
+        await until(lambda: len(scene.texts.asked) == 3)
+        scene.texts.go.set()
+        await until(lambda: scene.taken == 2)
+    assert await scene.notes.queue.drain(WAIT_S)
+    assert scene.added == 1
+
+
+async def test_notes_that_cannot_be_added_to_stay(scene: Scene) -> None:
+    """What was noted serves."""
+    adding(scene, 1)
+    spoken = [final("a", seq) for seq in range(1, 4)]
+    scene.texts.fail = lambda texts: EngineFailed("scripted") if "more" in texts[0] else None
+    with scene.track() as sent:
+        for one in spoken:
+            sent(one)
+        sent(AckMessage(MINUTE, MINUTE))
+        await until(lambda: any(one["event"] == "notes_failed" for one in scene.logs))
+        sent(ended())
+        await until(lambda: scene.taken == 3)
+    assert not scene.added
+    assert (await scene.make(body(spoken)))["coverage"]["cached"] == 3
 
 
 async def test_nothing_is_noted_unasked(scene: Scene) -> None:

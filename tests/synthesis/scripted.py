@@ -7,7 +7,7 @@ for one embedding a chunk, as a real one would, so that a script can make it fai
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
 from wordloop_ml.synthesis.messages import (
@@ -34,13 +34,15 @@ class ScriptedNotes:
     decided: tuple[int, ...]
     todo: tuple[int, ...]
     open: tuple[int, ...]
+    added: int = 0
 
 
 class ScriptedSynthesiser:
-    """Reads items off the segments. size: of its chunks."""
+    """Reads items off the segments. size: of its chunks. more: how often there is more to note of one."""
 
-    def __init__(self, size: ChunkWords | None = None) -> None:
+    def __init__(self, size: ChunkWords | None = None, *, more: int = 0) -> None:
         self._size = size or ChunkWords(wanted=200, most=300)
+        self._more = more
 
     @property
     def made_by(self) -> MadeBy:
@@ -60,6 +62,15 @@ class ScriptedSynthesiser:
             for mark in ("Decided: ", "Todo: ", "Open: ")
         )
         return ScriptedNotes(decided, todo, unanswered)
+
+    def take_more(
+        self, chunk: Chunk, notes: ScriptedNotes, language: str | None
+    ) -> Steps[ScriptedNotes]:
+        """Note that it was asked for."""
+        if notes.added == self._more:
+            return notes
+        yield Embed((f"more of {chunk.segments[0].text}",))
+        return replace(notes, added=notes.added + 1)
 
     def merge(
         self,

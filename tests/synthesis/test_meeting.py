@@ -10,8 +10,15 @@ from tests.talk import random_talk, said, transcript
 from wordloop_ml.analysis.plan_runner import run_plan
 from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
-from wordloop_ml.synthesis.chunks import Chunk, ChunkWords
-from wordloop_ml.synthesis.meeting import READING, WRITING, notes_key, synthesise
+from wordloop_ml.synthesis.chunks import Chunk, ChunkWords, chunks_of
+from wordloop_ml.synthesis.meeting import (
+    READING,
+    WRITING,
+    notes_key,
+    read_chunk,
+    read_more,
+    synthesise,
+)
 from wordloop_ml.synthesis.messages import (
     ActionItem,
     Draft,
@@ -165,6 +172,20 @@ def test_a_transcript_that_has_grown_is_read_where_it_is_new() -> None:
     after = synthesised(TALK, synthesiser, notes)
     assert after.coverage.cached >= before.coverage.chunks - 1
     assert len(synthesiser.read) == after.coverage.chunks - after.coverage.cached
+
+
+def test_more_is_noted_of_a_chunk_until_nothing_is_missing() -> None:
+    """Where its notes are still at hand."""
+    notes, synthesiser = Notes(), ScriptedSynthesiser(more=2)
+    chunk = next(chunks_of(TALK, synthesiser.chunk_words))
+
+    def more() -> bool:
+        return run_plan(read_more(synthesiser, notes, chunk, None), ScriptedEmbedder())
+
+    assert not more()
+    run_plan(read_chunk(synthesiser, notes, chunk, None), ScriptedEmbedder())
+    assert [more() for _ in range(3)] == [True, True, False]
+    assert [one.added for one in notes.values()] == [2]
 
 
 def test_notes_serve_another_transcript_of_the_same_words() -> None:

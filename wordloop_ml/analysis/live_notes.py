@@ -1,15 +1,16 @@
 """Notes of meetings that go on, taken of their finals as these are sent, for the syntheses to come.
 
 A chunk that no final to come can change is read when no thread has anything better to do, and its notes
-are kept where a synthesis of the finished transcript looks for them. Nothing depends on them: what was
-not noted, or was lost with its process, is read when the synthesis is asked for.
+are kept where a synthesis of the finished transcript looks for them. While the meeting goes on, what a short
+one will need is added to them. Nothing depends on them: what was not noted, or was lost with its process, is
+read when the synthesis is asked for.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -19,7 +20,14 @@ from wordloop_ml.errors import BadInput, Busy, Draining, ErrorCode, WordloopErro
 from wordloop_ml.executor import JobOwner, OwnerKind
 from wordloop_ml.messages import Task
 from wordloop_ml.synthesis.chunks import Chunk, LiveTranscript
-from wordloop_ml.synthesis.meeting import Notebook, Synthesiser, notes_key, read_chunk
+from wordloop_ml.synthesis.meeting import (
+    Notebook,
+    Synthesiser,
+    notes_key,
+    read_chunk,
+    read_more,
+)
+from wordloop_ml.synthesis.steps import Steps
 from wordloop_ml.wire.audio_frames import Positions
 from wordloop_ml.wire.client_messages import StartMessage
 from wordloop_ml.wire.server_messages import (
@@ -37,11 +45,16 @@ MOST_MEETINGS = 256
 MOST_TRACKS = 256
 """Of one meeting, those that have ended included."""
 
+ADDED_TO = 2
+"""Chunks of a meeting, its first ones, whose notes are added to: a meeting of more seldom needs it."""
+
 UNCONNECTED_S = 120.0
 """How long a meeting without a connection is remembered: as long as clients keep audio for a resumption."""
 
 TRANSLATED = "en"
 """The language of translations."""
+
+T = TypeVar("T")
 
 Sent = Callable[[ServerMessage], None]
 """Is called with each message of a connection once it was sent."""
@@ -112,7 +125,7 @@ class LiveNotes:
     async def giving_way(self, tenant: str, meeting_id: str) -> AsyncIterator[None]:
         """Read no chunks while a synthesis is made.
 
-        Waits for the chunk that is being read if it is of the same meeting: its notes will be needed.
+        Waits for what is being read if it is of the same meeting: its notes will be needed, or may be.
         """
         self._syntheses += 1
         self._undisturbed.clear()
@@ -160,8 +173,14 @@ class LiveNotes:
             chunk = meeting.transcript.next_chunk()
             if chunk is not None:
                 await self._read(meeting, work, chunk)
+            elif meeting.thin is not None and self._has_time_for(meeting):
+                await self._read_more(meeting, work, meeting.thin)
             elif not await meeting.wait(self._unconnected_s):
                 return
+
+    def _has_time_for(self, meeting: "_Meeting") -> bool:
+        """Whether people are still there and nothing else is read. If not, the next of what they are sent asks again."""
+        return meeting.goes_on and self.undisturbed and not self._reading.locked()
 
     async def _read(self, meeting: "_Meeting", work: WorkItem[None], chunk: Chunk) -> None:
         """Take the notes of one chunk unless they are at hand; one that fails is left to the synthesis.
@@ -169,20 +188,35 @@ class LiveNotes:
         Raises ``Draining``.
         """
         synthesiser, language = meeting.synthesiser, meeting.transcript.language
-        if meeting.notebook.get(notes_key(synthesiser.made_by, language, chunk)) is not None:
-            return
+        if meeting.notebook.get(notes_key(synthesiser.made_by, language, chunk)) is None:
+            plan = read_chunk(synthesiser, meeting.notebook, chunk, language)
+            if await self._run(meeting, work, plan) is None:
+                return
+            log.info("notes_taken", work=work.name, segments=len(chunk.segments))
+        meeting.chunks += 1
+        meeting.thin = chunk if meeting.chunks <= ADDED_TO else None
+
+    async def _read_more(self, meeting: "_Meeting", work: WorkItem[None], chunk: Chunk) -> None:
+        """Add to the notes of one chunk, which have enough if nothing was added. Raises ``Draining``."""
+        synthesiser, language = meeting.synthesiser, meeting.transcript.language
+        plan = read_more(synthesiser, meeting.notebook, chunk, language)
+        if await self._run(meeting, work, plan):
+            log.info("notes_added", work=work.name, segments=len(chunk.segments))
+        else:
+            meeting.thin = None
+
+    async def _run(self, meeting: "_Meeting", work: WorkItem[None], plan: Steps[T]) -> T | None:
+        """Run a plan in its turn, when no synthesis is being made; None where it fails. Raises ``Draining``."""
         async with self._reading:
             await self._undisturbed.wait()
             async with meeting.reading:
-                plan = read_chunk(synthesiser, meeting.notebook, chunk, language)
                 try:
-                    await self._runner.run(plan, work.owner, lambda event: None)
+                    return await self._runner.run(plan, work.owner, lambda event: None)
                 except Draining:
                     raise
                 except WordloopError as error:
                     log.warning("notes_failed", work=work.name, code=error.code)
-                else:
-                    log.info("notes_taken", work=work.name, segments=len(chunk.segments))
+                    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +234,7 @@ class _Connection:
 class _Meeting:
     """A meeting's finals so far, and its connections.
 
-    reading: held while one of its chunks is read.
+    reading: held while one of its chunks is read. chunks: how many were. thin: the last one, while its notes may be too few.
     """
 
     def __init__(self, synthesiser: Synthesiser[Any], notebook: Notebook[Any]) -> None:
@@ -210,8 +244,15 @@ class _Meeting:
             synthesiser.chunk_words, most_segments=MAX_SEGMENTS, most_characters=MAX_CHARACTERS
         )
         self.reading = asyncio.Lock()
+        self.chunks = 0
+        self.thin: Chunk | None = None
         self._connections: dict[str, _Connection] = {}
         self._news = asyncio.Event()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether anybody may say more; afterwards a synthesis is soon asked for."""
+        return bool(self._connections) and not self.transcript.over
 
     def open(self, start: StartMessage, positions: Positions) -> _Connection | None:
         """Take a connection; an older one of its track is heard no more. None beyond ``MOST_TRACKS``."""

@@ -71,6 +71,13 @@ class Synthesiser(Protocol[N]):
         """Take the notes of one chunk; raises ``EngineFailed`` when none can be had."""
         ...
 
+    def take_more(self, chunk: Chunk, notes: N, language: str | None) -> Steps[N]:
+        """Write ahead one thing that ``merge`` may have to add to these notes; returns the same ones if there is none.
+
+        The draft is the same, and sooner there. Raises ``EngineFailed``.
+        """
+        ...
+
     def merge(
         self,
         transcript: Transcript,
@@ -182,6 +189,24 @@ def read_chunk(
     taken = yield from _twice(lambda: synthesiser.take_notes(chunk, language))
     notebook.keep(notes_key(synthesiser.made_by, language, chunk), taken)
     return taken
+
+
+def read_more(
+    synthesiser: Synthesiser[N], notebook: Notebook[N], chunk: Chunk, language: str | None
+) -> Steps[bool]:
+    """Add one thing to the notes of a chunk; False where nothing is missing, or they are not there any more.
+
+    Raises ``EngineFailed``.
+    """
+    key = notes_key(synthesiser.made_by, language, chunk)
+    known = notebook.get(key)
+    if known is None:
+        return False
+    taken = yield from synthesiser.take_more(chunk, known, language)
+    if taken is known:
+        return False
+    notebook.keep(key, taken)
+    return True
 
 
 def _twice(begin: Callable[[], Steps[T]]) -> Steps[T]:

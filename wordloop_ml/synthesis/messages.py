@@ -88,7 +88,7 @@ class Draft:
     """What a synthesiser says, before anybody has checked it against the transcript.
 
     refused: how many clauses the synthesiser has dropped itself, by reason (``evidence.Reason``).
-    extractive: lists that stand in sentences of the meeting, because nothing that was written held. opening: what much of
+    extractive: lists that stand in sentences of the meeting, because too little that was written held. opening: what much of
         the meeting was about, in a sentence that begins with ``OPENING``; the check puts it before the summary.
     """
 
@@ -149,7 +149,7 @@ class Coverage:
         they cite do not support them. unsupported_details: owners and dues that nobody said, taken
         off their action items. unknown_citations: cited ids that do not exist, removed. refused: how
         many items, or clauses of them, were left out for each reason (``evidence.Reason``). extractive: lists
-        that stand in sentences of the meeting, because nothing that was written held.
+        that stand in sentences of the meeting, because too little that was written held.
     """
 
     segments: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,12 +13,11 @@ from tests.talk import random_talk
 from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
 from wordloop_ml.messages import Finish, Generated
-from wordloop_ml.synthesis.chunks import chunks_of
+from wordloop_ml.synthesis.chunks import Chunk, chunks_of
 from wordloop_ml.synthesis.extractive.synthesiser import ExtractiveSynthesiser
 from wordloop_ml.synthesis.generative.synthesiser import (
     FEWEST_WORDS,
-    PART_WORDS,
-    PARTS,
+    MOST_NOTED,
     SAID_WORDS,
     GenerativeSynthesiser,
     WrittenNotes,
@@ -133,28 +133,138 @@ def test_a_summary_cites_what_bears_it_out() -> None:
     draft, asked = drafted(LAUNCH, faithful)
     assert [one.text for one in draft.summary] == [SUMMARY]
     assert "s0" in draft.summary[0].segments
-    assert len(asked) == PARTS
+    assert not asked  # all that was said has been read
 
 
-def test_more_is_asked_for_where_too_little_holds() -> None:
-    """Of other sentences; not where the summary is long enough."""
-    more = "The hosting budget has doubled since the winter."
+THINGS = [
+    "roof",
+    "bench",
+    "clock",
+    "fence",
+    "statue",
+    "fountain",
+    "lantern",
+    "railing",
+    "staircase",
+    "shelter",
+]
+PLACES = [
+    "library",
+    "museum",
+    "harbour",
+    "school",
+    "market",
+    "theatre",
+    "station",
+    "hospital",
+    "cemetery",
+    "stadium",
+]
+COLOURS = ["red", "blue", "green", "yellow", "white", "black", "brown"]
+NAMED = [
+    f"the {COLOURS[at % len(COLOURS)]} {thing} of the {place}"
+    for at, (place, thing) in enumerate(product(PLACES, THINGS))
+]
+MATTERS: Said = [
+    (
+        ("Anna", "Ben")[at % 2],
+        f"{named.capitalize()} {' '.join(talk.text.split()[:10])}.",
+    )
+    for at, (named, talk) in enumerate(zip(NAMED, random_talk(100, seed=5), strict=True))
+]
+"""A chunk of different matters, of which a passage tells some."""
 
-    def tells(asked: Generate) -> Generated:
-        return told(nothing_more(asked).text or more)
 
-    draft, asked = drafted(LAUNCH, faithful, tells)
-    assert [one.text for one in draft.summary] == [SUMMARY, more]
-    assert len({one.prompt.user for one in asked}) == PARTS
-    assert drafted(LAUNCH, faithful, tells, summary_words=12)[1] == []
+def tell(sentences: int) -> Answer:
+    """What a model answers that names the first so many matters of what it reads."""
+
+    def answer(asked: Generate) -> Generated:
+        read = [one for one in NAMED if f"{one.capitalize()} " in asked.prompt.user]
+        return told(" ".join(f"The group discussed {named}." for named in read[:sentences]))
+
+    return answer
 
 
-def test_of_a_longer_summary_more_parts_are_written() -> None:
-    """As many as it takes, where each gives so many words."""
-    said = [(one.voice, one.text) for one in random_talk(200, seed=5)]
-    short, long = (drafted(said, faithful, summary_words=words)[1] for words in (100, 300))
-    parts = [len({one.prompt.user for one in asked}) for asked in (short, long)]
-    assert parts == [PARTS, 300 // PART_WORDS]
+def texts_read(asked: Sequence[Generate]) -> list[str]:
+    """Without what is asked, which is the same."""
+    return [one.prompt.user.partition("</transcript>")[0] for one in asked]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "words", "passages"), [(0, 110, 2), (0, 200, 5), (5, 140, 1), (5, 60, 0)]
+)
+def test_more_is_asked_for_until_most_words_are_there(
+    sentences: int, words: int, passages: int
+) -> None:
+    """Of sentences that were not read before, so many times at most; a longer summary takes more."""
+    _, before = noted(MATTERS, tell(sentences))
+    draft, asked = drafted(MATTERS, tell(sentences), tell(sentences), summary_words=words)
+    assert len(asked) == passages
+    assert len({*texts_read(before), *texts_read(asked)}) == len(before) + len(asked)
+    first = " ".join(texts_read(before))
+    told_of = [named for named in NAMED if any(named in one.text for one in draft.summary)]
+    assert bool(told_of) == bool(sentences)
+    assert any(f"{one.capitalize()} " not in first for one in told_of) == bool(asked and sentences)
+
+
+def test_more_is_asked_of_the_part_of_which_least_holds() -> None:
+    """Not of the first one."""
+    said = [*MATTERS, *((one.voice, one.text) for one in random_talk(300, seed=6))]
+    _, asked = drafted(said, tell(5), tell(5))
+    assert len(noted(said, tell(5))[0]) > 1
+    [first, *_] = texts_read(asked)
+    assert not any(f"{one.capitalize()} " in first for one in NAMED)
+
+
+def added_to(chunk: Chunk, notes: WrittenNotes, answer: Answer) -> WrittenNotes:
+    """All that can be noted of a chunk, one thing after the other."""
+    more: WrittenNotes
+    while True:
+        more, asked = performed(SYNTHESISER.take_more(chunk, notes, "en"), answer)
+        assert len(asked) == len(more.passages) - len(notes.passages)
+        if more is notes:
+            return notes
+        notes = more
+
+
+@pytest.mark.parametrize(
+    ("sentences", "passages"), [(0, MOST_NOTED), (3, MOST_NOTED), (5, 2), (10, 1)]
+)
+def test_more_is_noted_while_there_is_time(sentences: int, passages: int) -> None:
+    """As if the meeting were this chunk alone."""
+    [notes], _ = noted(MATTERS, tell(sentences))
+    [chunk] = chunks_of(transcript_of(MATTERS).segments, SYNTHESISER.chunk_words)
+    assert len(added_to(chunk, notes, tell(sentences)).passages) == passages
+
+
+@pytest.mark.parametrize("sentences", [0, 1, 2])
+def test_the_draft_is_the_same_with_more_notes(sentences: int) -> None:
+    """And asks for less, or nothing."""
+    said = [*MATTERS, *((one.voice, one.text) for one in random_talk(300, seed=6)), *MATTERS[:20]]
+    transcript = transcript_of(said)
+    chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
+    few, _ = noted(said, tell(sentences))
+    more = [added_to(chunk, one, tell(sentences)) for chunk, one in zip(chunks, few, strict=True)]
+    drafts, asked = zip(
+        *(
+            performed(SYNTHESISER.merge(transcript, chunks, notes, Wishes()), tell(sentences))
+            for notes in (few, more)
+        ),
+        strict=True,
+    )
+    assert len(chunks) > 1
+    assert drafts[0] == drafts[1]
+    assert len(asked[0]) == 2
+    assert not asked[1]
+
+
+def test_of_a_few_words_all_is_read_at_once() -> None:
+    """Nothing is left to ask for."""
+    [notes], _ = noted(LAUNCH, nothing_more)
+    [chunk] = chunks_of(transcript_of(LAUNCH).segments, SYNTHESISER.chunk_words)
+    more, asked = performed(SYNTHESISER.take_more(chunk, notes, "en"), faithful)
+    assert more is notes
+    assert not asked
 
 
 def test_a_short_meeting_has_a_short_summary() -> None:
@@ -287,24 +397,23 @@ def test_a_sentence_that_was_cut_is_dropped() -> None:
     assert not draft.refused
 
 
-def test_what_does_not_fit_the_context_is_extractive() -> None:
+@pytest.mark.parametrize("noted_one", [False, True])
+def test_what_does_not_fit_the_context_is_extractive(noted_one: bool) -> None:
     """A language of which each word is many tokens; any other failure is the caller's."""
 
     def fails(code: ErrorCode) -> Answer:
         def answer(asked: Generate) -> Generated:
-            right = faithful(asked)
-            if right.text in {SUMMARY, ""}:
-                raise EngineFailed("scripted", code=code)
-            return right
+            raise EngineFailed("scripted", code=code)
 
         return answer
 
-    too_large = fails(ErrorCode.TOO_LARGE)
-    draft, asked = drafted(LAUNCH, too_large, too_large)
+    too_large, failed = fails(ErrorCode.TOO_LARGE), fails(ErrorCode.ENGINE_FAILED)
+    first = tell(0) if noted_one else too_large
+    draft, asked = drafted(MATTERS, first, too_large)
     assert draft.extractive == ("summary",)
-    assert len(asked) == PARTS
+    assert len(asked) == 1  # there is one part to ask of
     with pytest.raises(EngineFailed):
-        drafted(LAUNCH, fails(ErrorCode.ENGINE_FAILED))
+        drafted(MATTERS, tell(0) if noted_one else failed, failed)
 
 
 def test_notes_of_a_lost_chunk_are_missed_and_nothing_else() -> None:
@@ -331,9 +440,10 @@ def test_a_summary_in_another_language_is_held_to_no_english_rule(
     transcript = transcript_of(said, told_language)
     chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
     notes = [
-        performed(SYNTHESISER.take_notes(chunk, told_language), faithful)[0] for chunk in chunks
+        performed(SYNTHESISER.take_notes(chunk, told_language), lambda _: told(summary))
+        for chunk in chunks
     ]
-    plan = SYNTHESISER.merge(transcript, chunks, notes, Wishes())
-    draft, asked = performed(plan, lambda _: told(summary))
+    plan = SYNTHESISER.merge(transcript, chunks, [one for one, _ in notes], Wishes())
+    draft, _ = performed(plan, faithful)
     assert [one.text for one in draft.summary] == [summary]
-    assert "the code de" in asked[0].prompt.user
+    assert "the code de" in notes[0][1][0].prompt.user

@@ -60,6 +60,11 @@ class ExtractiveSynthesiser:
         notes = yield from notes_of(chunk, spoken in (None, "en"), self._policy)
         return notes
 
+    def take_more(self, chunk: Chunk, notes: ChunkNotes, language: str | None) -> Steps[ChunkNotes]:
+        """Add nothing: they hold every sentence."""
+        yield Pause()
+        return notes
+
     def merge(
         self,
         transcript: Transcript,

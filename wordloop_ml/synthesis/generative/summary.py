@@ -131,11 +131,12 @@ def is_reordered(evidence: Evidence, verified: Verified) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A sentence that holds. place: its number in its passage. doubted: long, or resting on several segments. matter: its stems."""
+    """A sentence that holds. place: the number of its passage among those of its part, and its own in that. doubted: long,
+    or resting on several segments. matter: its stems."""
 
     statement: Statement
     words: int
-    place: int
+    place: tuple[int, int]
     doubted: bool
     matter: frozenset[str]
 
@@ -165,19 +166,24 @@ class Summary:
         """How many words there are to choose from."""
         return sum(one.words for one in self._held)
 
-    def take(self, passage: Passage, start: int = 0) -> Steps[None]:
-        """Verify the sentences of a passage; start: position in the meeting of its segment 0."""
+    def take(self, passage: Passage, start: int = 0, number: int = 0) -> Steps[int]:
+        """Verify the sentences of a passage; returns how many words hold.
+
+        start: position in the meeting of its segment 0. number: of passages of the same part before it.
+        """
+        before = self.words
         near = [start + at for at in passage.positions]
-        for place, sentence in enumerate(passage.sentences):
-            held, why = self._hold(sentence, near, place)
+        for at, sentence in enumerate(passage.sentences):
+            held, why = self._hold(sentence, near, (number, at))
             if held is not None:
                 self._held.append(held)
             if why is not None:
                 self.refused.append(why)
             yield Pause()
+        return self.words - before
 
     def _hold(
-        self, sentence: str, near: Sequence[int], place: int
+        self, sentence: str, near: Sequence[int], place: tuple[int, int]
     ) -> tuple[_Held | None, str | None]:
         """Return what holds of a sentence, if enough does, and why some of it was dropped.
 
@@ -197,7 +203,7 @@ class Summary:
         return held, why
 
     def _verify(
-        self, sentence: str, near: Sequence[int], place: int
+        self, sentence: str, near: Sequence[int], place: tuple[int, int]
     ) -> tuple[_Held | None, str | None]:
         earlier = [one.statement.text for one in self._held]
         bare = without_appendage(sentence)
@@ -264,7 +270,7 @@ class Summary:
         return "overstated" if overstated else None
 
     def choose(self, words: int, places: Mapping[str, int]) -> tuple[Statement, ...]:
-        """Choose sentences of about so many words, the doubted ones last and the first of each passage first, by where they rest.
+        """Choose sentences of about so many words, by where they rest: the doubted ones last, first passages first, and of each its first.
 
         One that says no more than another, or only adds to it, is not chosen beside it. places: of the segments, by their ids.
         """

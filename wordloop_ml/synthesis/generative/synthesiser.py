@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Final, TypeVar
 
 from wordloop_ml.messages import Generated
@@ -48,17 +47,15 @@ CHUNK_WORDS: Final = ChunkWords(2500, 3300)
 """Of a part that a passage is written of."""
 FOUND_WORDS: Final = 130
 """Of the sentences that are found in it."""
-EXCERPT_WORDS: Final = 600
-"""Of sentences of the whole meeting, of which more is written where the passages gave too little."""
-PARTS: Final = 2
-"""Of them at least, one written of after the other."""
-PART_WORDS: Final = 50
-"""That hold of what is written of a part, about."""
+MOST_NOTED: Final = 3
+"""Passages of a part that are written while the meeting goes on."""
+WORDS_PER_FURTHER: Final = 40
+"""Of the wanted ones, for each passage that a summary may take beside the first ones of the parts."""
 SAID_WORDS: Final = 6
 """Of the meeting for each word of its summary, at least."""
 FEWEST_WORDS: Final = 50
 """Of a summary that are wanted, however short the meeting was."""
-MISSING: Final = 0.5
+MISSING: Final = 0.4
 """Of the wanted words may be missing before more are asked for."""
 TOO_LITTLE: Final = 0.2
 """Of the wanted words: a summary without more of them, its opening among them, is the extractive one."""
@@ -91,7 +88,7 @@ class WrittenNotes:
     """The notes of one chunk. refused: why clauses of its items were dropped, one for each."""
 
     extracted: ChunkNotes
-    passage: Passage = Passage()
+    passages: tuple[Passage, ...]
     items: tuple[Worded, ...] = ()
     refused: tuple[str, ...] = ()
 
@@ -114,17 +111,37 @@ class GenerativeSynthesiser:
         Raises ``EngineFailed`` when the engine does.
         """
         extracted = yield from self.extractive.take_notes(chunk, language)
-        part = Transcript("", chunk.segments, language)
-        found = Wishes(FOUND_WORDS)
-        draft = yield from self.extractive.merge(part, [chunk], [extracted], found, opened=False)
+        draft = yield from self._found(chunk, extracted, language, FOUND_WORDS)
         spoken = spoken_language(language, chunk.segments)
         passage = yield from write_passage(chunk.segments, draft.summary, spoken)
+        part = Transcript("", chunk.segments, language)
         wording = _Wording((yield from prepare(part)), part)
         for kind, item in _items_of(draft):
             yield from wording.word(kind, item)
         return WrittenNotes(
-            extracted, passage, tuple(wording.items.values()), tuple(wording.refused)
+            extracted, (passage,), tuple(wording.items.values()), tuple(wording.refused)
         )
+
+    def take_more(
+        self, chunk: Chunk, notes: WrittenNotes, language: str | None
+    ) -> Steps[WrittenNotes]:
+        """Write one more passage, unless what holds would do for a meeting of this chunk alone.
+
+        Raises ``EngineFailed``.
+        """
+        if len(notes.passages) >= MOST_NOTED:
+            return notes
+        part = Transcript("", chunk.segments, language)
+        spoken = spoken_language(language, chunk.segments)
+        summary = Summary((yield from prepare(part)), chunk.segments, spoken)
+        for passage in notes.passages:
+            yield from summary.take(passage)
+        if summary.words >= (1 - MISSING) * Wishes().summary_words:
+            return notes
+        passage = yield from self._further(chunk, notes.extracted, len(notes.passages), language)
+        if not passage.positions:
+            return notes
+        return replace(notes, passages=(*notes.passages, passage))
 
     def merge(
         self,
@@ -153,15 +170,14 @@ class GenerativeSynthesiser:
         )
         spoken = spoken_language(transcript.language, transcript.segments)
         summary = Summary(evidence, transcript.segments, spoken)
-        for chunk, taken in zip(chunks, notes, strict=True):
-            if taken is not None:
-                yield from summary.take(taken.passage, places[chunk.segments[0].id])
-        if summary.words < (1 - MISSING) * wanted:
-            excerpt = Wishes(max(EXCERPT_WORDS, 2 * wishes.summary_words))
-            found = yield from self.extractive.merge(
-                transcript, chunks, extracted, excerpt, opened=False
-            )
-            yield from _write_more(summary, transcript.segments, found.summary, wanted, spoken)
+        parts = [
+            _Part(chunk, taken, places[chunk.segments[0].id])
+            for chunk, taken in zip(chunks, notes, strict=True)
+            if taken is not None
+        ]
+        for part in parts:
+            yield from part.give(summary, part.notes.passages[0])
+        yield from self._give_more(summary, parts, wanted, transcript.language)
         chosen = summary.choose(wanted, places)
         told = opening + sum(count_words(one.text) for one in chosen)
         enough = bool(chosen) and told > TOO_LITTLE * wanted
@@ -174,19 +190,65 @@ class GenerativeSynthesiser:
             extractive=() if enough else ("summary",),
         )
 
+    def _give_more(
+        self, summary: Summary, parts: Sequence["_Part"], wanted: int, language: str | None
+    ) -> Steps[None]:
+        """Let a summary take further passages, noted or written now, while too few of the wanted words are there.
 
-def _write_more(
-    summary: Summary,
-    segments: Sequence[Segment],
-    found: Sequence[Statement],
-    wanted: int,
-    language: str | None,
-) -> Steps[None]:
-    """Let the model write of one part of found sentences after the other, while too few of the wanted words are there."""
-    number = max(PARTS, (wanted - summary.words) // PART_WORDS)
-    for part in _parts(found, number):
-        if summary.words < (1 - MISSING) * wanted:
-            yield from summary.take((yield from write_passage(segments, part, language)))
+        The next one is of the parts of which it took fewest the one of which least holds.
+        """
+        left = list(parts)
+        most = len(parts) + max(1, wanted // WORDS_PER_FURTHER)
+        enough = (1 - MISSING) * wanted
+        while left and sum(one.given for one in parts) < most and summary.words < enough:
+            part = min(left, key=lambda one: (one.given, one.words))
+            passages = part.notes.passages
+            if part.given < len(passages):
+                passage = passages[part.given]
+            else:
+                passage = yield from self._further(
+                    part.chunk, part.notes.extracted, part.given, language
+                )
+            if passage.positions:
+                yield from part.give(summary, passage)
+            else:
+                left.remove(part)
+
+    def _further(
+        self, chunk: Chunk, extracted: ChunkNotes, written: int, language: str | None
+    ) -> Steps[Passage]:
+        """Write a passage of the sentences that are found behind those of so many passages; an empty one where there are none."""
+        known = yield from self._found(chunk, extracted, language, written * FOUND_WORDS)
+        found = yield from self._found(chunk, extracted, language, (written + 1) * FOUND_WORDS)
+        new = [one for one in found.summary if one not in known.summary]
+        spoken = spoken_language(language, chunk.segments)
+        return (yield from write_passage(chunk.segments, new, spoken))
+
+    def _found(
+        self, chunk: Chunk, extracted: ChunkNotes, language: str | None, words: int
+    ) -> Steps[Draft]:
+        """Find so many words of a chunk, and its items."""
+        part = Transcript("", chunk.segments, language)
+        return self.extractive.merge(part, [chunk], [extracted], Wishes(words), opened=False)
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A chunk of which a summary takes passages. start: position in the meeting of its first segment.
+
+    given, words: how many it took, and the words of them that hold.
+    """
+
+    chunk: Chunk
+    notes: WrittenNotes
+    start: int
+    given: int = 0
+    words: int = 0
+
+    def give(self, summary: Summary, passage: Passage) -> Steps[None]:
+        """Let the summary take the next passage."""
+        self.words += yield from summary.take(passage, self.start, self.given)
+        self.given += 1
 
 
 class _Wording:
@@ -274,12 +336,6 @@ def _around(segments: Sequence[Segment], at: int) -> list[int]:
                 continue
             near.append(one)
     return sorted(near)
-
-
-def _parts(found: Sequence[Statement], number: int) -> list[Sequence[Statement]]:
-    """Divide sentences into so many parts of equal length, in order."""
-    borders = [len(found) * at // number for at in range(number + 1)]
-    return [found[begin:end] for begin, end in pairwise(borders)]
 
 
 def _ids(segments: Sequence[Segment], positions: Sequence[int]) -> tuple[str, ...]:
