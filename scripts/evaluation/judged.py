@@ -1,9 +1,9 @@
 """What a model wrote and the check kept, judged by reading: ``judged.csv``; blocking (reads it).
 
 Written by Qwen2.5-Coder-1.5B-Instruct about QMSum's meetings (MIT). reading: 1, before rules were made of what it showed (``synthesis/generative/claims.py``);
-2, after, by two other readers, mostly about other meetings; 3, summaries of passages (docs/adr/0038), by three other readers and, one meeting, the writer of the
-rules; 4, weakened ones (0045); 5, of larger chunks; 6, of one thing each (0046); 7, facts first (0048); 8, the same beside 9, who alone said it is named (0049),
-blind; 10, of other meetings; 11, with an opening; 12, without kinds that are seldom true (0050); 13, what is new in further passages of chunks (0052); always by other readers.
+2, after, mostly of other meetings; 3, summaries of passages (docs/adr/0038); 4, weakened ones (0045); 5, of larger chunks; 6, of one thing each (0046); 7, facts
+first (0048); 8, the same beside 9, who alone said it is named (0049), blind; 10, of other meetings; 11, with an opening; 12, without kinds that are seldom true
+(0050); 13, what is new in further passages of chunks (0052); 14, no model's, items as the rules find them (0053). By other readers each time.
 """
 
 import csv

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.synthesis.extractive.conftest import gathered
+from tests.talk import random_talk
 from wordloop_ml.synthesis.extractive.items import (
     Withdrawals,
     action_items_of,
@@ -91,6 +92,27 @@ def test_of_two_decisions_about_the_same_the_later_stands(read_meeting: Read) ->
     assert [one.text for one in decisions_of(meeting, POLICY, NONE)] == [
         "We decided to launch the new mobile app for all customers in April."
     ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "before", "kept"),
+    [("Hm, the weather.", 2, 1), ("Yes, good idea.", 2, 2), ("Hm, the weather.", 60, 2)],
+)
+def test_what_is_told_early_in_a_long_meeting_was_decided_before(
+    read_meeting: Read, reply: str, before: int, kept: int
+) -> None:
+    """Unless another agrees at once; a part of a meeting has no beginning."""
+    talk = [
+        (["Ann", "Bo"][at % 2], f"{' '.join(one.text.split())}.")
+        for at, one in enumerate(random_talk(120, 3))
+    ]
+    early = [("Ann", "We decided to launch the mobile app in March."), ("Bo", reply)]
+    late = [("Ann", "It was agreed that the budget stays small."), ("Bo", "Hm.")]
+    meeting = read_meeting([*talk[:before], *early, *talk[before:], *late])
+    assert len(decisions_of(meeting, POLICY, NONE)) == kept
+    assert len(decisions_of(meeting, POLICY, NONE, whole=False)) == 2
+    short = read_meeting([*early, *late])
+    assert len(decisions_of(short, POLICY, NONE)) == 2
 
 
 def test_the_same_task_of_two_people_is_two_tasks(read_meeting: Read) -> None:
@@ -251,6 +273,8 @@ def test_who_answers_does_so_once_asked(read_meeting: Read) -> None:
             ],
             ["Cy"],
         ),
+        ([("Ann", "Would you check the supplier invoice?"), ("Bo", "Yes.")], ["Bo"]),
+        ([("Ann", "Would you check the supplier invoice?"), ("Bo", "It was late.")], []),
         ([("Ann", "I can check the supplier invoice."), ("Bo", "Yes."), ("Cy", "Okay.")], ["Ann"]),
         (
             [("Ann", "I can check the supplier invoice."), ("Bo", "It was late."), ("Cy", "Okay.")],

@@ -19,7 +19,13 @@ from functools import partial
 from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, denied_in, plainly
+from wordloop_ml.synthesis.extractive.rules import (
+    Task,
+    TaskKind,
+    agreed_at_once,
+    denied_in,
+    plainly,
+)
 from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 from wordloop_ml.synthesis.statements import is_tiny
@@ -216,13 +222,19 @@ Same = Callable[[int, int], bool]
 
 
 def decisions_of(
-    meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals
+    meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals, *, whole: bool = True
 ) -> tuple[Statement, ...]:
-    """Choose the decisions that hold, in order; a task is none. Of two that are alike, the later."""
+    """Choose the decisions that hold, in order; a task is none. Of two that are alike, the later.
+
+    whole: of a meeting, not of a part of one.
+    """
     tasks = {at for at, _ in meeting.tasks}
+    made = [
+        one for one in meeting.decisions if not whole or not _is_recalled(meeting, one[0], policy)
+    ]
     hits = [
         (at, sure)
-        for at, sure in (*meeting.decisions, *withdrawn.instead)
+        for at, sure in (*made, *withdrawn.instead)
         if at not in withdrawn.gone and (at not in tasks or sure >= policy.decided)
     ]
     same = partial(says_the_same, meeting, policy=policy)
@@ -230,6 +242,15 @@ def decisions_of(
     groups = _surest(hits, policy.most_decisions, same)
     newest = sorted(_newest_first(meeting, group) for group in groups)
     return tuple(_item(meeting, group, policy) for group in newest)
+
+
+def _is_recalled(meeting: Gathered, at: int, policy: ExtractivePolicy) -> bool:
+    """Whether a decision is told early in a long meeting, and nobody agrees at once: of 26 such judged ones 2 were made there."""
+    said = float(meeting.words.sum())
+    early = meeting.heard[at] < policy.recalled_share * said
+    alone = _one_voice(meeting)
+    long = said > policy.recalled_words
+    return bool(long and early) and not agreed_at_once(meeting.sentences, at, alone=alone)
 
 
 def action_items_of(

@@ -104,7 +104,7 @@ UNDECIDED = re.compile(
     r"to be decided|can't decide|not (?:yet )?(?:decided|agreed)|to decide|"
     r"decide (?:on|what|which|if|how|whether)|let's say|let us take|let's see|let's look|let's talk|"
     r"let's move|let's go (?:on|back|ahead|through|to)|"
-    r"let's start|let's begin|let's hope|i (?:would )?agree|suppose|imagine|for example|"
+    r"let's start|let's begin|we(?:'ll| will) (?:start|begin)|take (?:it|that|this) away|let me be clear|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
@@ -233,6 +233,11 @@ COMMITMENT = re.compile(
 WEAK_COMMITMENT = re.compile(
     r"\b(?:i should|i can|i could|let me|i need to|i have to|i want to)\b", _I
 )
+WISH = re.compile(r"\bi want to\b", _I)
+WEAKLY_SHARED = re.compile(r"(?:we|let's|let us)\b", _I)
+"""With this begins what all mean to do, and mostly nobody does."""
+WOULD_YOU = re.compile(r"would you\b(?! (?:\w+ )?mind)", _I)
+"""A question more often than a request."""
 OFFER = re.compile(r"\b(?:i can|i could|i should|i have to|let me)\b", _I)
 """A promise once somebody says yes."""
 REQUEST = re.compile(
@@ -340,7 +345,7 @@ NO_TASK = re.compile(
     _I,
 )
 EXPLAINED = re.compile(
-    r"\bif (?:i|we|they|it|there) (?:had|were)\b.*\b(?:could|would)\b"
+    r"\bif (?:i|we|they|it|there) (?:had|were)\b.*\b(?:could|would)\b|\bmy role (?:is|here|as)\b|^should you\b"
     r"|\b(?:must|have to|need to|should)\b.* or (?:they|people|customers|users|nobody|it)(?:'ll| will| won't)\b"
     r"|\boccur(?:s|red)? to (?:me|us|him|her|them)\b"
     r"|\bin (?:our|my|this|that|the) (?:\w+ )?(?:scheme|approach|method|set-?up)s?,? (?:we|i|you|it|they)\b",

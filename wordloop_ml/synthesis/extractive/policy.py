@@ -61,16 +61,17 @@ class ExtractivePolicy:
             out that", at most ``recap_sentences`` with at most ``recap_remark_words`` of others
             between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
         speech_words: in a speech of more words without a word of others, "we decided" tells of something past.
-        accepted_helps: more for a task that was answered with yes. promised, weakly_promised, offered, asked,
-            weakly_asked, named,
-            shared_task: "I'll", "I need to", "I can", "can you", "you have to", "Anna will", "we need to". due_helps: more
-            for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
+        accepted_helps: more for a task that was answered with yes. promised, weakly_promised, wished, offered, asked,
+            weakly_asked, named, shared_task, weakly_shared: "I'll", "I need to", "I want to", "I can" or "would you",
+            "can you", "you have to", "Anna will", "it has to be sent", "we need to". due_helps: more for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
 
     Items
         needed_within: what says too little alone stands with what its speaker said before, at most so many sentences.
         same: of two with at least this cosine one is left out. same_words: in other languages than
             English, of two that share so many of their words.
         repeat_citations: an item that was said several times cites so many of them.
+        recalled_share: what is told in so much of a meeting's beginning was mostly decided before it, where the meeting
+            has more than recalled_words.
         most_decisions, most_action_items, most_questions: the surest are kept.
         task_threshold, open_threshold: how sure an item must be.
         reply_words: words within which a question is answered, or stays open.
@@ -137,11 +138,13 @@ class ExtractivePolicy:
     task_content: int = 1
     promised: float = 0.7
     weakly_promised: float = 0.5
+    wished: float = 0.4
     offered: float = 0.35
     asked: float = 0.7
     weakly_asked: float = 0.2
     named: float = 0.6
     shared_task: float = 0.5
+    weakly_shared: float = 0.4
     due_helps: float = 0.3
     question_content: int = 2
     asked_plainly: float = 0.6
@@ -151,6 +154,8 @@ class ExtractivePolicy:
     same: float = 0.8
     same_words: float = 0.85
     repeat_citations: int = 4
+    recalled_share: float = 0.33
+    recalled_words: int = 1_500
     most_decisions: int = 12
     most_action_items: int = 15
     most_questions: int = 8

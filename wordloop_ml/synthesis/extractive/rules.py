@@ -79,7 +79,7 @@ def _decision(
     if sure and not (asked and _disputed(sentences, at)):
         return sure
     proposed = lexicon.PROPOSED.search(loose) and " or " not in loose
-    return policy.proposed if proposed and _agreed(sentences, at, alone) else 0.0
+    return policy.proposed if proposed and agreed_at_once(sentences, at, alone=alone) else 0.0
 
 
 def _told(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
@@ -109,7 +109,7 @@ def _settles(text: str, policy: ExtractivePolicy) -> float:
     return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
 
 
-def _agreed(sentences: Sequence[Sentence], at: int, alone: bool) -> bool:
+def agreed_at_once(sentences: Sequence[Sentence], at: int, *, alone: bool) -> bool:
     """Whether the next who speaks agrees; where voices are not told apart, whatever comes next."""
     for reply in sentences[at + 1 : at + 3]:
         if alone or reply.voice != sentences[at].voice:
@@ -272,8 +272,10 @@ def _promised(sentence: Sentence, _text: str, loose: str, policy: ExtractivePoli
         return None
     if lexicon.OFFER.search(found.group(0)):
         return Task(policy.offered, TaskKind.OFFERED, sentence.voice), found
-    weak = lexicon.WEAK_COMMITMENT.search(found.group(0))
-    sure = policy.weakly_promised if weak else policy.promised
+    sure = policy.promised
+    if lexicon.WEAK_COMMITMENT.search(found.group(0)):
+        wish = lexicon.WISH.search(found.group(0))
+        sure = policy.wished if wish else policy.weakly_promised
     return Task(sure, TaskKind.PROMISED, sentence.voice), found
 
 
@@ -290,6 +292,8 @@ def _requested(_sentence: Sentence, text: str, loose: str, policy: ExtractivePol
     # "a mapping, if you want it": no voice is called so
     nobody = name is None or (a_voice and said.startswith("if "))
     sure = policy.weakly_asked if nobody and _of_anybody(said, loose, found) else policy.asked
+    if lexicon.WOULD_YOU.match(said):
+        sure = policy.offered
     to_you = re.search(r"\byou\b", said) is not None
     task = Task(sure, TaskKind.ASKED, name, a_voice=a_voice, many=bool(many), to_you=to_you)
     return task, found
@@ -338,7 +342,8 @@ def _shared(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolic
         return None
     if " to be " in found.group(0) and lexicon.RELATIVE.search(loose[: found.start()]):
         return None
-    return Task(policy.shared_task, TaskKind.SHARED), found
+    weak = lexicon.WEAKLY_SHARED.match(found.group(0))
+    return Task(policy.weakly_shared if weak else policy.shared_task, TaskKind.SHARED), found
 
 
 def _idle(text: str, found: re.Match[str]) -> bool:

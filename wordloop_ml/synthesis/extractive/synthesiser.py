@@ -72,9 +72,12 @@ class ExtractiveSynthesiser:
         notes: Sequence[ChunkNotes | None],
         wishes: Wishes,
         *,
-        opened: bool = True,
+        whole: bool = True,
     ) -> Steps[Draft]:
-        """Choose among all sentences; computes some tens of milliseconds for an hour of talk. opened: with an opening, if it has one."""
+        """Choose among all sentences; computes some tens of milliseconds for an hour of talk.
+
+        whole: it is a meeting, which may have an opening, and recall what others decided; not a part of one.
+        """
         language = spoken_language(transcript.language, transcript.segments)
         meeting = gather(transcript, chunks, notes, language)
         yield Pause()
@@ -82,13 +85,13 @@ class ExtractiveSynthesiser:
         phrases = yield from phrases_of(meeting, parts, self._policy)
         withdrawn = withdrawals_of(meeting, self._policy)
         yield Pause()
-        opening = self._opening(meeting, phrases) if opened else None
+        opening = self._opening(meeting, phrases) if whole else None
         words = count_words(opening.text) if opening is not None else 0
         summary = yield from summary_of(
             meeting, wishes.summary_words - words, self._policy, withdrawn
         )
         yield Pause()
-        decisions = decisions_of(meeting, self._policy, withdrawn)
+        decisions = decisions_of(meeting, self._policy, withdrawn, whole=whole)
         yield Pause()
         action_items = action_items_of(meeting, self._policy, withdrawn)
         yield Pause()

@@ -229,7 +229,7 @@ class GenerativeSynthesiser:
     ) -> Steps[Draft]:
         """Find so many words of a chunk, and its items."""
         part = Transcript("", chunk.segments, language)
-        return self.extractive.merge(part, [chunk], [extracted], Wishes(words), opened=False)
+        return self.extractive.merge(part, [chunk], [extracted], Wishes(words), whole=False)
 
 
 @dataclass(slots=True, eq=False)
