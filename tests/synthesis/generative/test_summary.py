@@ -20,6 +20,7 @@ TURNED = "In the spring forty thousand euros were spent on hosting."
 OPINION = "Anna could buy her smaller plan in the spring."
 LONG = "Spent on hosting were forty thousand euros in March of the login screen that has crashed on old phones."
 TOLD_OF_ALL = "They needed a smaller plan in the spring."
+CONDITION = "The group discussed whether to buy a smaller plan in the spring."
 
 SEGMENTS = transcript_of(
     [
@@ -41,9 +42,9 @@ def chosen(*sentences: str, words: int, segments: tuple[Segment, ...] = SEGMENTS
     return [one.text for one in summary.choose(words, places)]
 
 
-@pytest.mark.parametrize("sentence", [TURNED, OPINION, LONG, TOLD_OF_ALL])
+@pytest.mark.parametrize("sentence", [TURNED, OPINION, LONG, TOLD_OF_ALL, CONDITION])
 def test_sentences_that_are_seldom_true_are_left_out(sentence: str) -> None:
-    """In another order, of what somebody may do, long and of two segments, of all; each is counted."""
+    """In another order, of what somebody may do, long and of two segments, of all, of what may be; each is counted."""
     said = [(one.voice, one.text) for one in SEGMENTS]
     said.append(("Carl", "We needed a smaller plan in the spring."))
     segments = transcript_of(said).segments
@@ -132,7 +133,9 @@ def test_a_matter_may_be_named_in_few_words() -> None:
 def test_an_english_sentence_is_tried_without_its_end(language: str, left: list[str]) -> None:
     """What a comma ends in other languages is not known."""
     summary = Summary(Evidence(SEGMENTS), SEGMENTS, language)
-    written = f"{PLAIN[:-1]}, with Lisbon banks burning Paris trains beside Rome roads under London bridges."
+    written = (
+        f"{PLAIN[:-1]}, Lisbon banks burning Paris trains beside Rome roads under London bridges."
+    )
     for _ in summary.take(Passage((0, 1), (written,))):
         pass
     assert [one.text for one in summary.choose(20, {"s0": 0, "s1": 1})] == left

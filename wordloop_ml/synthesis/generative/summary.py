@@ -28,6 +28,7 @@ from wordloop_ml.synthesis.generative.claims import (
     points_elsewhere,
     says_little,
     shorter,
+    tells_a_condition,
     tells_a_question,
     tells_an_opinion,
     tells_for_all,
@@ -231,9 +232,11 @@ class Summary:
     def _is_doubtful(self, verified: Verified) -> bool:
         """Whether a sentence that holds is of a kind that is seldom true.
 
-        It tells what "they" did, or, but for what was talked of, what somebody thinks or wants, or in another order.
+        It tells of a condition or, but for what was talked of, what "they" did, what somebody thinks or wants, or in another order.
         """
         text = verified.text
+        if tells_a_condition(text):
+            return True
         return not names_a_matter(text) and (
             tells_for_all(text) or tells_an_opinion(text) or is_reordered(self._evidence, verified)
         )
