@@ -7,6 +7,7 @@ Meeting and track ids are logged on purpose: operators need them, and they say n
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ LEVELS = tuple(str(1_000 + word) for word in WORDS)
 CANARIES = ("canary", *(f"w{word}" for word in WORDS), *map(str, WORDS), *LEVELS)
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
 @dataclass
 class Told:
     """Everything that anybody was told besides captions."""
@@ -39,7 +43,9 @@ class Told:
     texts: list[str] = field(default_factory=list)
 
     def leaks(self) -> list[str]:
-        return [text for text in self.texts if any(one in text.lower() for one in CANARIES)]
+        """Those with a canary, but for the time of a line: its digits may be those of a level."""
+        texts = [_TIME.sub("", text) for text in self.texts]
+        return [text for text in texts if any(one in text.lower() for one in CANARIES)]
 
 
 @pytest.fixture
