@@ -253,6 +253,11 @@ def test_the_summary_is_as_long_as_is_wished() -> None:
             ["Note: we ship it.", "Ben said so.", "Yes."],
         ),
         (
+            ["Decision: we ship it.", "Action: Ben calls them.", "Note: all fine."],
+            [None] * 3,
+            ["Decision: we ship it.", "Action: Ben calls them.", "Note: all fine."],
+        ),
+        (
             ["It is 10: 30 now.", "Right: so be it."],
             ["Ana", "Ben"],
             ["It is 10: 30 now.", "Right: so be it."],

@@ -149,6 +149,11 @@ def synthesise(
 
 
 _SPOKEN_BY = re.compile(r"\s*\[?(?P<name>[^\W\d_][\w.'’ -]{0,30}?)\]?\s?:\s+(?=\S)")
+_LABEL = re.compile(
+    r"(?:decisions?|actions?|to-?do|tasks?|notes?|agenda|topic|questions?|summary|risk|issue|idea|info|update|result)",
+    re.IGNORECASE,
+)
+"""What stands before what was written down, and is nobody's name."""
 _NAMED_SHARE = 0.5
 """Of the segments, so many begin with a name where names are written before texts."""
 
@@ -158,7 +163,8 @@ def _with_speakers(transcript: Transcript) -> Transcript:
 
     A name is a voice of the meeting, or most segments of the one track begin with one; a speaker that is known stays.
     """
-    heads = [_SPOKEN_BY.match(one.text) for one in transcript.segments]
+    found = (_SPOKEN_BY.match(one.text) for one in transcript.segments)
+    heads = [None if head and _LABEL.fullmatch(head["name"]) else head for head in found]
     voices = {one.voice.casefold() for one in transcript.segments}
     named = sum(head is not None for head in heads)
     usual = len(voices) == 1 and named >= max(2, _NAMED_SHARE * len(heads))

@@ -54,6 +54,8 @@ _DATES = {
     for unit, words in (("weekday", _WEEKDAYS), ("calendar month", _MONTHS), ("date", "tomorrow"))
     for at, word in enumerate(words.split(), start=1)
 }
+CALENDAR_WORDS = frozenset(_DATES)
+"""Names of days and months."""
 _DATE = re.compile(
     r"\b(?i:"
     + "|".join(word for word in _DATES if word not in {"march", "may"})

@@ -53,6 +53,11 @@ def test_decisions_are_found(text: str) -> None:
         "Let's keep the rubber as an option.",
         "We'll start with the hosting plan.",
         "We'll take that away, about the hosting plan.",
+        "We never agreed to pay for the hosting.",
+        "We almost agreed to buy the printer.",
+        "I wish we had chosen the smaller plan.",
+        "Before we decided on the smaller plan, the big one was leased.",
+        "We agreed to buy the printer, but that is off now.",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
@@ -68,7 +73,6 @@ def test_what_is_open_is_no_decision(text: str) -> None:
         ("Shall we go with the rubber case?", "No, it is too dear.", False),
         ("Shall we go with the rubber case?", "Yeah, but it is too dear.", False),
         ("Shall we use the rubber case or the wooden one?", "Okay.", False),
-        ("The flat case is definitely out, right?", "No.", False),
     ],
 )
 def test_a_proposal_is_decided_when_another_agrees(
@@ -232,11 +236,36 @@ def test_a_long_speech_tells_what_was_decided_once(talk: str, decides: bool) -> 
         ("It is due on March 3rd.", "on March 3rd"),
         ("We meet in two weeks.", "in two weeks"),
         ("We sell it by weight.", None),
+        ("Send it the day after tomorrow.", "the day after tomorrow"),
+        ("Send it by COB Friday.", "COB Friday"),
+        ("Send it by the fifteenth of March.", "the fifteenth of March"),
+        ("Send it by 2026-03-15.", "2026-03-15"),
+        ("Send it before Christmas.", "before Christmas"),
+        ("Send it before Friday's meeting.", "before Friday's meeting"),
+        ("Prepare the agenda for Thursday's review.", None),
+        ("Prepare tomorrow's agenda.", None),
+        ("Send it on Tuesday no on Thursday.", "on Thursday"),
+        ("Send it not this week next week.", "next week"),
+        ("Email Paul who's away until Monday about the venue by Wednesday.", "Wednesday"),
+        ("Write down what happened on Monday.", None),
     ],
 )
 def test_a_due_is_a_time(text: str, due: str | None) -> None:
     """Only what names a time."""
     assert due_in(text) == due
+
+
+def test_a_due_stands_behind_the_task() -> None:
+    """What stands before it is of something else."""
+    task = task_in(said("I can't send the draft by Friday, I'll send it by Monday."), POLICY)
+    assert task is not None
+    assert task.due == "Monday"
+
+
+@pytest.mark.parametrize("doubt", ["I don't think", "I doubt", "I'm not sure that"])
+def test_what_is_doubted_is_no_task(doubt: str) -> None:
+    """Of a name, too."""
+    assert task_in(said(f"{doubt} Ben will send the invoice by Friday."), POLICY) is None
 
 
 @pytest.mark.parametrize(

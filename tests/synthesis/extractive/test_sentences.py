@@ -62,6 +62,14 @@ def test_a_sentence_ends_with_a_long_silence_of_its_speaker() -> None:
             ["We move the launch to the.", "first week of May."],
             ["We move the launch to the first week of May."],
         ),
+        (
+            ["I'll send the. drawings to Carla. Can you. order the samples?"],
+            ["I'll send the drawings to Carla.", "Can you order the samples?"],
+        ),
+        (
+            ["We decided to go with rubber and I'll send the drawings by Friday."],
+            ["We decided to go with rubber", "and I'll send the drawings by Friday."],
+        ),
         (["When do we launch?", "In May."], ["When do we launch?", "In May."]),
         (["Thanks.", "Okay."], ["Thanks.", "Okay."]),
     ],
@@ -70,6 +78,34 @@ def test_what_a_stop_divided_wrongly_is_joined(said: list[str], sentences: list[
     """Fragments that go on, lists, and stops behind words that end nothing."""
     found = sentences_of(segments(*(("a", text) for text in said)), POLICY)
     assert [one.text for one in found] == sentences
+
+
+def test_two_tracks_of_one_name_are_two_people() -> None:
+    """Of a conference's "iPhone" there may be several."""
+    said = [
+        Segment("s0", "t1", "We launch the app in", 0, 2_000, "iPhone"),
+        Segment("s1", "t2", "I'll call the vendor tomorrow.", 2_100, 4_000, "iPhone"),
+        Segment("s2", "t1", "the first week of May.", 4_100, 6_000, "iPhone"),
+    ]
+    assert [one.text for one in sentences_of(said, POLICY)] == [
+        "We launch the app in the first week of May.",
+        "I'll call the vendor tomorrow.",
+    ]
+
+
+def test_a_few_finals_without_a_stop_end_at_pauses() -> None:
+    """Though they are too few to tell how captions are written."""
+    said = [
+        Segment(f"s{at}", "a", text, at * 4_000, at * 4_000 + 2_000, "a")
+        for at, text in enumerate(
+            [
+                "so the rubber case it is then",
+                "i'll send the drawings to carla by friday",
+                "the supplier wants the drawings as a file",
+            ]
+        )
+    ]
+    assert len(sentences_of(said, POLICY)) == len(said)
 
 
 def test_where_there_are_no_stops_a_pause_ends_a_sentence() -> None:
@@ -162,6 +198,9 @@ def test_other_languages_keep_words_that_are_fillers_in_english() -> None:
         ("we should we should go", "we should go"),
         ("It is, you know, done.", "It is, done."),
         ("I had had enough", "I had had enough"),
+        ("call five five five one two", "call five five five one two"),
+        ("the one one is mine", "the one is mine"),
+        ("Will will send it", "Will will send it"),
         ("uh hmm", ""),
         ("duplication of effort, and hmm?", "duplication of effort, and"),
     ],

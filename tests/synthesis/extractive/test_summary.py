@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from wordloop_ml.analysis.plan_runner import run_plan
-from wordloop_ml.synthesis.extractive.items import Withdrawals
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import (
@@ -16,6 +15,7 @@ from wordloop_ml.synthesis.extractive.summary import (
     features_of,
     summary_of,
 )
+from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.words import count_words
 
 POLICY = ExtractivePolicy()

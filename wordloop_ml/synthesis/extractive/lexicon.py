@@ -11,7 +11,7 @@ _WE = (
     r"government))"
 )
 DECIDED = re.compile(
-    rf"\b{_WE}\b(?: \w+){{0,3}} (?:decided|agreed|settled|chose|chosen|concluded|opted|"
+    rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not)\b)\w+){{0,3}} (?:decided|agreed|settled|chose|chosen|concluded|opted|"
     r"resolved|selected|approved)\b(?! (?:with|whether))"
     r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
     r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! by the)"
@@ -41,6 +41,12 @@ CHOSEN = re.compile(
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
+UNREAL = re.compile(
+    r"\b(?:i wish|wished|before|unless|once|in case|until|if only|as soon as|as if|had) (?:that )?"
+    r"(?:we|they|the (?:group|team|committee|board|council))\b",
+    _I,
+)
+"""Before "we decided" it says that nobody did, or not yet."""
 PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
@@ -60,11 +66,33 @@ AGREES = re.compile(
     r"(?! (?:but|though|i don't|not|whatever))(?!,? (?:but|though|no\b))",
     _I,
 )
+_WELL = r"^(?:(?:oh|well|um|hmm|sorry|but|wait|hang on|hold on|okay|actually|unfortunately),? )*"
 REFUSES = re.compile(
-    r"^(?:no|nope|nah|sorry|i can't|i cannot|i won't|i don't (?:think|have|want)|i'm afraid|not (?:me|now|really))\b"
-    r"(?!,? (?:problem|worries))",
+    rf"{_WELL}(?:no|nope|nah|sorry|i (?:really )?(?:can't|cannot|won't)|i don't (?:think|have|want)|i'm afraid|"
+    r"not (?:me|now|really)|i(?:'d| would) rather not|i'm (?:away|off|out|on (?:holiday|leave|vacation)))\b"
+    r"(?!,? (?:problem|worries))"
+    r"|\b(?:so|but|because|sorry,?|unfortunately,?) i (?:can't|cannot|won't)\b",
     _I,
 )
+DISAGREES = re.compile(
+    rf"{_WELL}(?:(?:absolutely|definitely|certainly|of course|please) not|not (?:so fast|yet)|"
+    r"i (?:\w+ )?disagree|i (?:\w+ )?(?:don't|do not) (?:like|agree|want)|i'm (?:against|not (?:happy|convinced|in favour))|"
+    r"i (?:veto|object)|that (?:won't|doesn't|will not) work|let's (?:wait|not(?: do (?:that|it|this))?(?=\W*$))|(?:no|nope|nah)\b"
+    r"(?!,? (?:problem|worries|doubt|objections?|question|(?:i|we) (?:agree|like|think)|(?:that|it|you)(?:'s|'re| is| are)|"
+    r"yeah|yes|but|no|let's|we're|we'll)))(?!\w)",
+    _I,
+)
+TAKES_OVER = re.compile(
+    r"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|cover|write|send|make|call|fix|check|prepare|finish|"
+    r"take (?:care of|over)|deal with) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    _I,
+)
+"""Who says so takes on what another was asked for, or promised."""
+ASKED_ON = re.compile(
+    r"\b(?:can|could|would|will) (?:you|someone|somebody) (?:\w+ )?(?:do|take|handle) (?:it|that|this)\b",
+    _I,
+)
+"""What is asked of the next one when somebody cannot."""
 WAVED_OFF = re.compile(
     r"^(?:(?:no|oh|well|that's|it's),? )*(?:not (?:so |that |really )?(?:important|necessary)|no need|never ?mind|"
     r"(?:don't|do not) (?:worry|bother)|you (?:don't|do not) (?:have|need) to(?=\W*$))\b",
@@ -109,7 +137,7 @@ UNDECIDED = re.compile(
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
     r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
-    r"in the future|we'll (?:see|have to))\b",
+    r"in the future|we'll (?:see|have to)|but (?:that|it|this)(?:'s| is| was| has been) (?:now )?(?:off|over|cancell?ed|gone))\b",
     _I,
 )
 
@@ -122,7 +150,7 @@ _DECISION = (
 NOT_THAT = re.compile(
     r"\b(?:scratch|strike) (?:that|it|this|all that|what (?:i|we) (?:just )?\w+)\b"
     r"|(?:^|[,;.:!?-] ?|\b(?:actually|no|wait|okay|ok|so|well|and|but|then|just|let['’]?s|please|"
-    r"sorry|oh|now|hold on|we can|we should|you can) )"
+    r"sorry|oh|now|hold on|we can|we should) )"
     r"(?:forget|cancel|undo|disregard|ignore|drop|scrap|reverse|never ?mind)(?: about)? "
     r"(?:that(?! \w+ (?:is|are|was|were|has|have|will)\b)|it|this|all (?:of )?that|"
     r"what (?:i|we) (?:just )?\w+)\b"
@@ -136,6 +164,8 @@ NOT_THAT = re.compile(
     _I,
 )
 """What somebody says who takes back what was said just before."""
+NOT_IT = re.compile(r"\b(?:cancel|undo|disregard|ignore|drop|scrap|reverse) (?:it|this)\b", _I)
+"""What is often said of other things: of what was put down at once before alone."""
 WAIT_NO = re.compile(r"\b(?:no,? wait|wait,? no|actually,? no)\b", _I)
 CHANGED_MIND = re.compile(
     r"\bchang(?:ed|e|ing) (?:my|our|their|his|her) minds?\b|\bchange of (?:plans?|mind|heart)\b"
@@ -147,14 +177,29 @@ CHANGED_MIND = re.compile(
     _I,
 )
 """Likewise, of what may have been said long before."""
+ON_REFLECTION = re.compile(r"\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b", _I)
+MIND_OF_OTHERS = re.compile(r"\bchang(?:ed|e|ing) (?:their|his|her) minds?\b", _I)
 NO_LONGER = re.compile(r"\b(?:instead(?! of)|after all|no longer|any ?more)\b", _I)
+GIVES_UP = re.compile(
+    r"(?:^|[,;.:!?-] ?|\b(?:so|okay|ok|let's|now|then|well|just|please|we can|we should) )"
+    r"(?:forget|scrap|ditch|scratch|cancel|drop)(?: about)? (?:the|our) (?!fact\b)",
+    _I,
+)
+"""Who says so gives up the thing that is named next."""
+BEYOND = re.compile(
+    r"\b(?:another|additional|further|a (?:second|third|fourth|fifth)|more than)\b", _I
+)
+"""Not that, too: what was decided stands."""
 _NEGATED = (
     r"\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
-    r"|(?<!\bpeople )(?<!\bthey )(?<!\byou )(?<!\busers )\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to)\b"
+    r"|(?<!\bpeople )(?<!\bthey )(?<!\byou )(?<!\busers )\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to|not (?=\w+ing\b))(?:\b|(?<= ))"
     r"|\blet['’]?s not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|"
     r"pretend|assume|say|kid|be\b)\w+"
 )
-CHANGED = re.compile(f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{_NEGATED}", _I)
+NEGATED = re.compile(_NEGATED, _I)
+CHANGED = re.compile(
+    f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{GIVES_UP.pattern}|{_NEGATED}", _I
+)
 """Any of those, and weaker signs that an earlier decision does not hold."""
 STATES = re.compile(
     r"^(?!.*\b(?:this|that)(?:'s| is) not\b).*\b(?:we|let's|let us|we're|we'll|i'll|will|won't|go with|is|are|agreed|decided|the|launch)\b",
@@ -182,6 +227,8 @@ _VERBS = """
     fill+out pay sign notify inform announce verify double-check research gather compile
     estimate calculate translate edit deploy migrate release deal+with dig+into come+up+with
     track+down ping file raise go+over go+back+and think+about play+with
+    merge reply respond publish register renew cancel approve assign escalate configure rename rewrite
+    restart back+up roll+out roll+back hand+over reach+out sync+with
 """
 _DOUBLED = frozenset({"set", "put", "run", "get", "dig", "begin", "ship", "plan"})
 
@@ -244,7 +291,7 @@ REQUEST = re.compile(
     r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
     rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
     rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b"
-    rf"|(?:^|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
+    rf"|(?:^(?:(?:okay|right|well|hey|hi|yes|thanks) )*(?:[\w'-]+ )?|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
     rf"|(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
     rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     r"|\b(?:i want|i'd like|i would like|we want|i need|we need) you (?:guys |all |both |two )?to (?!give)(?!think)\w+"
@@ -274,6 +321,8 @@ GIVEN_UP = re.compile(
 )
 """What follows a phrase whose speaker begins anew."""
 YEAHS = re.compile(r"\b(?:yeah|yes|yep|okay|ok|right|so|and)\b", _I)
+MADE_HERE = re.compile(r"\btoday\b|\bmotion\b.*\b(?:carried|agreed|adopted|passed|defeated)\b", _I)
+"""Said of a decision, it was made in this meeting."""
 WE_ONCE = re.compile(
     r"\bwe (?!have )(?:\w+ ){0,2}(?:decided|concluded|agreed|chose|opted|settled)\b", _I
 )
@@ -320,6 +369,8 @@ NAMED_TASK = re.compile(
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
 CONDITIONAL = re.compile(
     r"\b(?:if|unless|when|whenever|imagine|suppose|for example|for instance|until)(?: [\w'-]+){0,7} $"
+    r"|\b(?:don't|do not|doesn't|didn't) (?:think|believe|expect|want|imagine|suppose)(?: (?!but\b)[\w'-]+){0,5} $"
+    r"|\b(?:doubt|not (?:sure|certain)|unlikely)(?: (?!but\b)[\w'-]+){0,5} $"
     r"|\b(?:say|says|saying|said|like)(?: (?:ok|okay|well|oh|that|hey|yes|no))* $|\b(?:how|what|where|why|who|when|which)(?: [\w'-]+){0,2} $",
     _I,
 )
@@ -359,12 +410,16 @@ AT_ONCE = re.compile(
     _I,
 )
 """What is asked for, or promised, and done within the meeting."""
+NAMED_BEFORE = re.compile(r"(?-i:[A-Z])[\w'-]+,? (?:and|or) $")
+"""Before the name of one who is to do it: others are, too."""
 ASSIGNED = re.compile(
     rf"{NAMED_TASK.pattern.replace('?P<role>', '?:').replace('?P<name>', '?:').replace('?P<lower>', '?:')}"
     rf"|\byou(?:'ll| will|'re {_GOING}| are {_GOING}| should| need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     rf"|{COMMITMENT.pattern}",
     _I,
 )
+PROMISES_TOO = re.compile(r"(?:, )?\band (?:then )?(?=(?:i'll|i will|i'm going to)\b)", _I)
+"""Where a sentence that has a decision goes on with a task, that begins."""
 ASSIGNS = re.compile(
     r"(?:, )?\b(?:and|then|while)(?:,? then)?,? (?=(?:(?:the (?:\w+ ){0,2}\w+|[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})"
     r" (?:will|is going to|is gonna|are going to|are gonna|should|needs to)\b"
@@ -386,6 +441,7 @@ GOES_ON = re.compile(
     _I,
 )
 """How a fragment begins that goes on with the sentence before."""
+DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}", _I)
 PUT_DOWN = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{COMMITMENT.pattern}", _I)
 """A decision or a task."""
 _MONTH = (
@@ -395,7 +451,12 @@ _DAY = (
     r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|saturday|"
     r"sunday)(?: (?:morning|afternoon|evening|night))?(?:,? (?:the )?\d{1,2}(?:st|nd|rd|th)\b)?"
 )
+_ORDINAL = (
+    r"(?:twenty-?|thirty-?)?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|"
+    r"(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth"
+)
 _DATE = (
+    rf"\d{{4}}-\d\d-\d\d|(?:the )?(?:{_ORDINAL}) of {_MONTH}|{_MONTH} (?:the )?(?:{_ORDINAL})|"
     rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?|"
     rf"{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|the \d{{1,2}}(?:st|nd|rd|th)"
 )
@@ -405,9 +466,10 @@ _CLOCK = (
 )
 _NEXT = (
     r"(?:the |our )?next (?:week|month|year|time|meeting|quarter|session|sprint)|"
-    r"tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|this (?:afternoon|evening|week|month)|today"
+    r"the day after tomorrow|tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|this (?:afternoon|evening|week|month)|today"
 )
 _END = (
+    rf"(?:eod|cob|close of (?:business|play)|end of play)(?: (?:today|tomorrow|{_DAY}))?|"
     rf"(?:the )?end of (?:the |this |next )?(?:day|week|month|year|quarter|sprint|meeting|{_MONTH})"
 )
 _SPAN = (
@@ -415,14 +477,25 @@ _SPAN = (
     r"(?:minutes?|hours?|days?|weeks?|months?)(?: time)?"
 )
 DUE = re.compile(
-    rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH})\b"
-    rf"|\bon (?:{_DAY}|{_DATE})\b|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
-    rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b"
+    rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|christmas|easter|new year)\b(?:'s (?:meeting|session|call|review))?(?!'s)"
+    rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
+    rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
     r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
-    rf"|\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b"
+    rf"|(?<!\bnot )\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
     r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
     _I,
 )
+
+CORRECTED = re.compile(
+    r",? (?:no|sorry|wait|actually|rather|i mean|or rather)(?:,? (?:no|wait|sorry|not))*,? ?", _I
+)
+"""Between two times: the second holds."""
+TOLD_OF = re.compile(
+    r"\b(?:what|who|which|that)(?:'s| (?:happened|was|were|is|are|has|had)| (?:we|they|i|you|he|she) "
+    r"(?:did|discussed|said|saw|had|talked about|decided))\b(?: [\w'-]+){0,5}",
+    _I,
+)
+"""What is told of something else, its time included."""
 
 # --- questions
 

@@ -50,7 +50,8 @@ def notes_of(chunk: Chunk, english: bool, policy: ExtractivePolicy) -> Steps[Chu
         vectors.flags.writeable = False
     if not english:
         return ChunkNotes(sentences, embedded, vectors)
-    decisions = tuple(decisions_in(sentences, policy))
+    named = any(one.speaker is not None for one in chunk.segments)
+    decisions = tuple(decisions_in(sentences, policy, named=named))
     questions = tuple(
         (at, sure) for at, one in enumerate(sentences) if (sure := question_in(one, policy))
     )

@@ -42,7 +42,7 @@ class ExtractivePolicy:
         longest_sentence_words: a longer one is cut at a clause.
         embedded_words: shorter sentences mean too little to be embedded.
         stopless_words: captions with fewer stops than one in so many words have them by chance: a pause
-            of ``pause_ms`` ends a sentence there.
+            of ``pause_ms`` ends a sentence there. few_words: so few without a stop are one sentence.
         fragment_words: most words of a fragment; join_remark_words: others may say so many before it.
 
     Summary
@@ -79,8 +79,8 @@ class ExtractivePolicy:
             it answers. unanswered: how open a question is to which nobody replied.
 
     Withdrawals
-        withdrawn_within, withdrawn_before: words within which "scratch that" and "we changed our
-            minds" mean the item before. withdrawn_plainly, withdrawn_alike: an item so much about the
+        withdrawn_at_once, withdrawn_within, withdrawn_before: words within which "ignore it", "scratch that" and "we
+            changed our minds" mean the item before. withdrawn_plainly, withdrawn_alike: an item so much about the
             same, in [0, 1], is meant by these words, and by weaker ones. instead_content: content words of what holds in its
             place. left_out_share: of a decision's content words, what a later one leaves out has so many.
 
@@ -111,6 +111,7 @@ class ExtractivePolicy:
     longest_sentence_words: int = 40
     embedded_words: int = 5
     stopless_words: int = 50
+    few_words: int = 20
     pause_ms: int = 400
     fragment_words: int = 6
     join_remark_words: int = 4
@@ -156,8 +157,8 @@ class ExtractivePolicy:
     repeat_citations: int = 4
     recalled_share: float = 0.33
     recalled_words: int = 1_500
-    most_decisions: int = 12
-    most_action_items: int = 15
+    most_decisions: int = 40
+    most_action_items: int = 40
     most_questions: int = 8
     task_threshold: float = 0.5
     open_threshold: float = 0.3
@@ -166,6 +167,7 @@ class ExtractivePolicy:
     answer_similarity: float = 0.45
     unanswered: float = 0.5
 
+    withdrawn_at_once: int = 15
     withdrawn_within: int = 150
     withdrawn_before: int = 600
     withdrawn_plainly: float = 0.5

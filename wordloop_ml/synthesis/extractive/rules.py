@@ -23,6 +23,8 @@ _CONTRACTION = re.compile(r"\b(?:gonna|wanna|gotta|dunno)\b", re.IGNORECASE)
 def plainly(text: str) -> str:
     """Write a sentence as the patterns have it: straight apostrophes, "going to" for "gonna"."""
     straight = text.replace("’", "'")
+    if straight.isupper():
+        straight = straight.lower()
     return _CONTRACTION.sub(lambda found: _CONTRACTED[found.group(0).lower()], straight)
 
 
@@ -35,10 +37,13 @@ def _without_commas(text: str) -> str:
 
 
 def decisions_in(
-    sentences: Sequence[Sentence], policy: ExtractivePolicy
+    sentences: Sequence[Sentence], policy: ExtractivePolicy, *, named: bool = False
 ) -> list[tuple[int, float]]:
-    """(index, how sure in [0, 1]) of the sentences that say what was decided, in order."""
-    alone = len({one.voice for one in sentences}) < 2
+    """(index, how sure in [0, 1]) of the sentences that say what was decided, in order.
+
+    named: voices are told apart, though but one may speak here.
+    """
+    alone = not named and len({one.voice for one in sentences}) < 2
     found = {
         at: sure
         for at in range(len(sentences))
@@ -61,7 +66,8 @@ def _decision(
     ):
         return 0.0
     if sentence.fragments > 1:
-        recap = lexicon.WITHOUT.search(text) and _confirmed(sentences, at)
+        summed = lexicon.WITHOUT.search(text) or lexicon.RECAP.search(text)
+        recap = summed and _confirmed(sentences, at)
         return policy.recapped if recap else 0.0
     asked = text.endswith("?")
     said = lexicon.QUESTION_TAG.sub("", text)
@@ -73,10 +79,10 @@ def _decision(
     ):
         return 0.0
     sure = 0.0
-    # "the flat case is out, right?" tells, unless somebody says no
+    # "the flat case is out, right?" tells
     if not lexicon.ASKED.search(said) and (said != text or not asked):
         sure = _settles(loose, policy)
-    if sure and not (asked and _disputed(sentences, at)):
+    if sure:
         return sure
     proposed = lexicon.PROPOSED.search(loose) and " or " not in loose
     return policy.proposed if proposed and agreed_at_once(sentences, at, alone=alone) else 0.0
@@ -104,8 +110,9 @@ def _sums_up(text: str) -> bool:
 
 
 def _settles(text: str, policy: ExtractivePolicy) -> float:
-    if lexicon.DECIDED.search(text):
-        return policy.decided
+    found = lexicon.DECIDED.search(text)
+    if found is not None:
+        return 0.0 if lexicon.UNREAL.search(text, 0, found.end()) else policy.decided
     return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
 
 
@@ -115,13 +122,6 @@ def agreed_at_once(sentences: Sequence[Sentence], at: int, *, alone: bool) -> bo
         if alone or reply.voice != sentences[at].voice:
             return bool(lexicon.AGREES.search(reply.text))
     return False
-
-
-def _disputed(sentences: Sequence[Sentence], at: int) -> bool:
-    """Whether the next who speaks says no."""
-    others = (one for one in sentences[at + 1 : at + 4] if one.voice != sentences[at].voice)
-    reply = next(others, None)
-    return reply is not None and lexicon.REFUSES.search(reply.text) is not None
 
 
 def _confirmed(sentences: Sequence[Sentence], at: int) -> bool:
@@ -225,7 +225,7 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     if hit is None:
         return None
     task, found = hit
-    due = due_in(_clause(loose, found))
+    due = due_in(_clause(loose, found), found.group(0))
     if due is None:
         return task
     return replace(task, sure=min(1.0, task.sure + policy.due_helps), due=due)
@@ -244,10 +244,21 @@ def _clause(text: str, found: re.Match[str]) -> str:
     return text[begin : end.start() if end else len(text)]
 
 
-def due_in(text: str) -> str | None:
-    """The first time that is named as a limit, as it was said, without its preposition "by"."""
-    found = lexicon.DUE.search(text)
-    return re.sub(r"^(?:by|due) ", "", found.group(0), flags=re.IGNORECASE) if found else None
+def due_in(text: str, cue: str = "") -> str | None:
+    """The first time that is named as a limit, as it was said, without its preposition "by".
+
+    cue: the words that give out the task; a time behind them comes first. What was corrected ("on
+    Tuesday, no, on Thursday"), denied ("not this week") or told of something else ("who's away until Monday") is none.
+    """
+    text = lexicon.TOLD_OF.sub(lambda told: "~" * len(told.group(0)), text)
+    found = list(lexicon.DUE.finditer(text))
+    begin = text.find(cue) if cue else -1
+    behind = [one for one in found if one.start() > begin]
+    chosen = next(iter(behind or found), None)
+    for other in behind[1:]:
+        if chosen is not None and lexicon.CORRECTED.fullmatch(text[chosen.end() : other.start()]):
+            chosen = other
+    return re.sub(r"^(?:by|due) ", "", chosen.group(0), flags=re.IGNORECASE) if chosen else None
 
 
 def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> "_Hit":
@@ -327,7 +338,9 @@ def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy
         if _idle(loose, found):
             continue
         if name is not None and name.lower().split()[0] not in _NO_NAMES:
-            both = " and I " in found.group(0)
+            both = " and I " in found.group(0) or lexicon.NAMED_BEFORE.search(
+                loose[: found.start()]
+            )
             return Task(policy.named, TaskKind.NAMED, None if both else name), found
         if role is not None or (lower is not None and lower not in _NO_NAMES):
             return Task(policy.named, TaskKind.NAMED, role or lower, a_voice=True), found
@@ -392,8 +405,12 @@ _NO_NAMES = (
     | (LIGHT_WORDS - frozenset({"clear"}))
 )
 _VOCATIVE = re.compile(
-    r"(?:^|[.?!,] )([A-Z][\w'-]+), |, ([A-Z][\w'-]+)[,.?!]*$|, ([A-Z][\w'-]+)[,.?] "
+    r"(?:^|(?<=[.?!,] ))([A-Z][\w'-]+), |, ([A-Z][\w'-]+)[,.?!]*$|, ([A-Z][\w'-]+)[,.?] "
 )
+_IN_THERE = re.compile(
+    r"(?:^like|\b(?:in|on|at|from|to|for|with|by|of|as|about|the|an?|via|under)) $", re.IGNORECASE
+)
+"""Before a name that nobody is called by: "in Berlin, can you"."""
 _CALLED = re.compile(
     r"\b([A-Za-z][\w'-]+) (?:(?:can|could|would|will|if) you|you(?:'ll| will|'re going to| can| should| need to)|"
     r"i(?:'d| would) like you|i (?:want|need) you|please)\b",
@@ -401,15 +418,23 @@ _CALLED = re.compile(
 )
 
 
-def _addressed(text: str, loose: str) -> tuple[str | None, bool]:
-    """Whom a request names: "Anna, can you ...", "..., Anna?"; and whether it has to be a voice."""
+def addressed_in(text: str) -> str | None:
+    """Whom a sentence calls by name, between its commas: "Anna, can you ...", "..., Anna?"."""
     for found in _VOCATIVE.finditer(text):
         name: str = found.group(1) or found.group(2) or found.group(3)
         if name.lower() not in _NO_NAMES:
-            return name, False
+            return name
+    return None
+
+
+def _addressed(text: str, loose: str) -> tuple[str | None, bool]:
+    """Whom a request names, and whether it has to be a voice."""
+    called = addressed_in(text)
+    if called is not None:
+        return called, False
     for found in _CALLED.finditer(loose):
         name = found.group(1)
-        if name.lower() not in _NO_NAMES:
+        if name.lower() not in _NO_NAMES and not _IN_THERE.search(loose[: found.start()]):
             return name, name.islower() or found.start() == 0
     return None, False
 

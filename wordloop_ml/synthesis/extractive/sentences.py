@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from wordloop_ml.synthesis.extractive.lexicon import (
     ASSIGNED,
     ASSIGNS,
+    DECIDES,
     GOES_ON,
+    PROMISES_TOO,
     PUT_DOWN,
     SECOND_THOUGHT,
     VERB,
@@ -40,11 +42,14 @@ _ABBREVIATION = re.compile(
 _CLAUSE = re.compile(
     r"[,;:]\s+(?=(?:and|but|so|because|which|then|or|if|when|that)\b)|;\s+", re.IGNORECASE
 )
+_UNENDING = r"the|(?-i:an?)|and|or|my|our|your|their|because|i'll|we'll|i'm|we're|(?:can|could|will|would) you"
 _DANGLING = re.compile(
-    r"(?:^|[^.?!] )\b(the|an?|to|of|and|or|my|our|your|their|with|by|for|from|at|because|i'll|we'll|i'm|we're)[.…]+$",
-    re.IGNORECASE,
+    rf"(?:^|[^.?!] )\b({_UNENDING}|to|of|with|by|for|from|at)[.…]+$", re.IGNORECASE
 )
 """Words that no sentence ends with, whatever stop a caption has behind them."""
+_DANGLING_WITHIN = re.compile(
+    rf"((?<=[\w,] )(?:{_UNENDING})|\b(?:can|could|will|would) you)[.…]+(?= \w)", re.IGNORECASE
+)
 _ENDS = re.compile(rf"(?:[.?!…][\"'”’)]*|[。？！][」』”）]*|{UNSPACED.pattern})$")
 """A final in writing without blanks ends where somebody paused, often without a stop."""
 
@@ -91,23 +96,27 @@ def sentences_of(
     english: fillers are taken out, and a second thought begins a sentence.
     """
     found: list[Sentence] = []
-    waiting: dict[str, _Open] = {}
+    waiting: dict[tuple[str, str], _Open] = {}
     stopped = _has_stops(segments, policy)
     paused = _before_pauses(segments, policy)
     for position, segment in enumerate(segments):
-        for turn in list(waiting.values()):
+        for whose, turn in list(waiting.items()):
             if _given_up(turn, position, segment, policy):
-                found.extend(_divided(waiting.pop(turn.voice), policy, english))
+                found.extend(_divided(waiting.pop(whose), policy, english))
         text = segment.text.strip()
+        if english:
+            text = _DANGLING_WITHIN.sub(r"\1", text)
         ends = position in paused if not stopped else _ENDS.search(text) is not None
         if english and (dangling := _DANGLING.search(text)):
             text, ends = text[: dangling.end(1)], False
-        turn = waiting.setdefault(segment.voice, _Open(segment.voice, []))
+        # two tracks may have one name, "iPhone"
+        whose = (segment.track, segment.voice)
+        turn = waiting.setdefault(whose, _Open(segment.voice, []))
         turn.pieces.append((position, text))
         turn.words += spoken_words(text)
         turn.until = max(turn.until, segment.end)
         if ends or turn.words >= policy.longest_turn_words:
-            found.extend(_divided(waiting.pop(segment.voice), policy, english))
+            found.extend(_divided(waiting.pop(whose), policy, english))
     for turn in waiting.values():
         found.extend(_divided(turn, policy, english))
     found.sort(key=lambda sentence: (sentence.first, sentence.last))
@@ -117,20 +126,22 @@ def sentences_of(
 def _before_pauses(segments: Sequence[Segment], policy: ExtractivePolicy) -> set[int]:
     """The positions of finals behind which their speaker was silent; others were only too long."""
     found: set[int] = set()
-    starts: dict[str, int] = {}
+    starts: dict[tuple[str, str], int] = {}
     for position in range(len(segments) - 1, -1, -1):
         one = segments[position]
-        following = starts.get(one.voice)
+        following = starts.get((one.track, one.voice))
         if following is None or following - one.end >= policy.pause_ms:
             found.add(position)
-        starts[one.voice] = one.start
+        starts[one.track, one.voice] = one.start
     return found
 
 
 def _has_stops(segments: Sequence[Segment], policy: ExtractivePolicy) -> bool:
-    """Whether sentences end at stops; few words tell nothing."""
+    """Whether sentences end at stops; few words with one tell nothing, and a few more without."""
     words = sum(spoken_words(segment.text) for segment in segments)
     stops = sum(len(_STOP.findall(f"{segment.text.strip()} ")) for segment in segments)
+    if not stops:
+        return words < policy.few_words
     return words < policy.stopless_words or stops * policy.stopless_words >= words
 
 
@@ -239,6 +250,8 @@ def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple
     if english:
         others = [other.start() for other in ASSIGNS.finditer(text)]
         thoughts += [at for at in others if ASSIGNED.search(_sentence_before(text, at))]
+        promises = [promise.start() for promise in PROMISES_TOO.finditer(text)]
+        thoughts += [at for at in promises if DECIDES.search(_sentence_before(text, at))]
     for end in sorted({*stops, *thoughts} - {0}):
         yield from _clauses(text, begin, end, policy)
         begin = end
@@ -303,6 +316,14 @@ _STAMMER = re.compile(r"\b(\w[\w'’]*(?: \w[\w'’]*){0,3})(?:,? \1\b)+", re.IG
 _MAY_REPEAT = frozenset({"that", "had", "very", "no", "really", "far", "many", "bye"})
 
 
+_NAMES_TOO = frozenset({"will", "may"})
+
+
+_DIGITS = frozenset(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+)
+
+
 _OPENING = re.compile(
     r"^(?:[,;:.\-–—]\s*|(?:and|but|so|well|okay|ok|yeah|yes|yep|right|now|then|also|alright|"
     r"all right|"
@@ -349,4 +370,10 @@ def _tidied(text: str) -> str:
 
 def _once(match: re.Match[str]) -> str:
     said: str = match.group(1)
-    return match.group(0) if said.lower() in _MAY_REPEAT or said.isdigit() else said
+    once = said.lower()
+    # "Will will send it", "five five one"
+    named = once in _NAMES_TOO and said[0].isupper() and match.group(0)[-len(said)].islower()
+    around = (*match.string[: match.start()].split()[-1:], *match.string[match.end() :].split()[:1])
+    number = once in _DIGITS and any(one.lower().strip(",.") in _DIGITS for one in around)
+    keep = once in _MAY_REPEAT or said.isdigit() or named or number
+    return match.group(0) if keep else said

@@ -14,14 +14,11 @@ from dataclasses import fields
 import numpy as np
 
 from wordloop_ml.messages import Vectors
-from wordloop_ml.synthesis.extractive.items import (
-    Withdrawals,
-    says_enough,
-    says_the_same,
-    statement,
-)
+from wordloop_ml.synthesis.extractive.items import says_enough, statement
 from wordloop_ml.synthesis.extractive.notes import Floats, Gathered, Ints
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy, FeatureWeights
+from wordloop_ml.synthesis.extractive.sameness import says_the_same
+from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.messages import Statement
 from wordloop_ml.synthesis.statements import Names
 from wordloop_ml.synthesis.steps import Pause, Steps

@@ -8,13 +8,13 @@ from wordloop_ml.synthesis.extractive.items import (
     action_items_of,
     decisions_of,
     open_questions_of,
-    withdrawals_of,
 )
 from wordloop_ml.synthesis.extractive.notes import ChunkNotes, Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.phrases import Phrases, listed, phrases_of, title_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.summary import summary_of
 from wordloop_ml.synthesis.extractive.topics import stretches
+from wordloop_ml.synthesis.extractive.withdrawals import withdrawals_of
 from wordloop_ml.synthesis.messages import (
     OPENING,
     Draft,

@@ -171,12 +171,13 @@ def says_nothing(text: str) -> bool:
     return len(set(content_of(text))) <= _FEWER
 
 
-def explains(text: str) -> bool:
-    """Whether a neighbour of an item can tell what the item points back to."""
+def explains(text: str, *, nearest: bool = False) -> bool:
+    """Whether a neighbour of an item can tell what the item points back to; the nearest may do so in few words."""
+    least = _FEWER if nearest else _FEW
     own = len(set(content_of(text)))
     return (
         own > 0
-        and len(set(content_words(tokens(text)))) > _FEW
+        and len(set(content_words(tokens(text)))) > least
         and not _does_the_same(text)
         and not (own <= _FEW and _SAID_OF_IT.search(text))
         and not (own <= _FEWER and _has_bare_object(text))
