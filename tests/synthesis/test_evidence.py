@@ -101,6 +101,28 @@ def test_a_no_that_answers_denies_what_was_asked() -> None:
     assert EVIDENCE.verify("Carla will not test the battery today, laboratory closed.").text
 
 
+def test_what_was_refused_or_doubted_is_not_so() -> None:
+    """Unless the statement says so."""
+    evidence = Evidence(
+        said(
+            "Ada: The supplier refused to deliver the display for the prototype.",
+            "Ben: I doubt that customers buy a voice recognition feature.",
+            "Ada: We don't use metal for the big case.",
+        )
+    )
+    for false in (
+        "The supplier delivered the display for the prototype.",
+        "Customers buy a voice recognition feature.",
+        "Use metal for the big case.",
+    ):
+        assert evidence.verify(false).refused is Reason.NEGATION
+    for true in (
+        "The supplier refused to deliver the display for the prototype.",
+        "Ben doubted that customers buy a voice recognition feature.",
+    ):
+        assert evidence.verify(true).text == true
+
+
 def test_what_was_spoken_of_may_be_denied() -> None:
     """It is no claim, unless it denies itself."""
     assert EVIDENCE.verify("The group discussed a touch screen for the remote.").text

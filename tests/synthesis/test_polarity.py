@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordloop_ml.synthesis.polarity import OPPOSITES, answers_no, denied, negated, negated_heads
+from wordloop_ml.synthesis.polarity import (
+    OPPOSITES,
+    answers_no,
+    denied,
+    negated,
+    negated_heads,
+    says_no,
+    undone_heads,
+)
 from wordloop_ml.synthesis.words import stem, tokens
 
 
@@ -48,6 +56,16 @@ def test_a_negation_has_a_head() -> None:
     """The first word that says something; hesitations do not."""
     words = tokens("we don't uh use metal and never sell plastic")
     assert {words[at] for at in negated_heads(words)} == {"use", "sell"}
+    words = tokens("it is not going to be red")
+    assert {words[at] for at in negated_heads(words)} == {"red"}
+
+
+def test_what_is_refused_or_doubted_is_not_so() -> None:
+    """The first word of it."""
+    words = tokens("they refused to deliver and I doubt that customers want it")
+    assert {words[at] for at in undone_heads(words)} == {"deliver", "customers"}
+    assert says_no(words)
+    assert not says_no(tokens("they deliver it"))
 
 
 def test_words_deny_without_a_negation() -> None:

@@ -22,10 +22,16 @@ def denied_in(lines: Sequence[Line], scope: set[str]) -> bool:
     )
 
 
-def all_deny_one(lines: Sequence[Line], weights: dict[str, float]) -> bool:
-    """Whether each line that has most of these stems has one of them right behind a negation."""
+def all_deny_one(lines: Sequence[Line], weights: dict[str, float], *, undone: bool) -> bool:
+    """Whether each line that has most of these stems has one of them right behind a negation.
+
+    undone: or behind "refuse", "doubt".
+    """
     nearest = [line for _, line in _nearest(lines, weights, _NEAREST)]
-    return bool(nearest) and all(line.negated_heads & weights.keys() for line in nearest)
+    return bool(nearest) and all(
+        (line.negated_heads | (line.undone_heads if undone else frozenset())) & weights.keys()
+        for line in nearest
+    )
 
 
 def affirmed_in(lines: Sequence[Line], weights: dict[str, float]) -> bool:

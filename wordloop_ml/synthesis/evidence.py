@@ -19,7 +19,7 @@ from wordloop_ml.synthesis.denials import affirmed_in, all_deny_one, denied_in
 from wordloop_ml.synthesis.lines import Line, content_of, key_of, lines_of, stem_of
 from wordloop_ml.synthesis.messages import Segment, Transcript
 from wordloop_ml.synthesis.numbers import Number, numbers_of
-from wordloop_ml.synthesis.polarity import OPPOSITES, negations
+from wordloop_ml.synthesis.polarity import OPPOSITES, negations, says_no
 from wordloop_ml.synthesis.statements import (
     Clause,
     Names,
@@ -501,7 +501,7 @@ class Evidence:
             if not denied_in(lines, set(scope[:1] or weights)):
                 return False
         rest = {stem: weight for stem, weight in weights.items() if stem not in denied}
-        if all_deny_one(lines, rest):
+        if all_deny_one(lines, rest, undone=not says_no(claim.words)):
             return False
         return affirmed_in([line for line in lines if not line.denied & denied], rest)
 

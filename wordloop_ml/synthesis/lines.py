@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wordloop_ml.synthesis.messages import Segment
 from wordloop_ml.synthesis.numbers import Number, numbers_of
-from wordloop_ml.synthesis.polarity import answers_no, denied, negated, negated_heads
+from wordloop_ml.synthesis.polarity import answers_no, denied, negated, negated_heads, undone_heads
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, stem, tokens
 
 MOST_WORDS = 25
@@ -39,8 +39,8 @@ class Line:
     """Words that somebody said without a stop.
 
     segment: the index of the segment that it is in. start: words of the meeting before it. stems: of all its words, and keys of its
-        numbers (``key_of``). negated, negated_heads, denied: stems of content words that a negation reaches, at all or first, or any
-        denial; see ``polarity``.
+        numbers (``key_of``). negated, negated_heads, undone_heads, denied: stems of content words that a negation reaches, at all or first, that
+        "refuse" reaches first, or any denial; see ``polarity``.
         answers_no: whether it begins with a no.
     """
 
@@ -53,6 +53,7 @@ class Line:
     numbers: tuple[Number, ...]
     negated: frozenset[str]
     negated_heads: frozenset[str]
+    undone_heads: frozenset[str]
     denied: frozenset[str]
     answers_no: bool
 
@@ -116,6 +117,7 @@ def _line(segment: int, voice: str, text: str, start: int) -> Line:
         numbers,
         frozenset(stem_of(words[at]) for at in content if at in by_negation),
         frozenset(stem_of(words[at]) for at in heads),
+        frozenset(stem_of(words[at]) for at in undone_heads(words)),
         frozenset(stem_of(words[at]) for at in content if at in by_any),
         answers_no(words),
     )

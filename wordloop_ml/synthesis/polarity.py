@@ -4,7 +4,7 @@ A negation reaches the words behind it, up to a word that begins another clause.
 negative is none: "why don't we", "shouldn't it", "I don't know if", "no problem", "not only".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, stem
@@ -21,6 +21,9 @@ refuses reject rejected rejects unable unlikely
 """
 _DENIALS = frozenset(_DENYING.split())
 """Words that say no without a negation."""
+_UNDOING = "declined declines doubt doubted doubts fail failed fails refuse refused refuses unable unlikely"
+_UNDONE = frozenset(_UNDOING.split())
+"""Those whose next content word is not done, or not so: "refused to deliver", "I doubt that customers want"."""
 _BETWEEN_CLAUSES = "but because so although though whereas while unless except"
 _BORDERS = frozenset(_BETWEEN_CLAUSES.split())
 _HESITATIONS = "uh um uhm er mm"
@@ -102,9 +105,38 @@ def negated(words: Sequence[str]) -> frozenset[int]:
 
 def negated_heads(words: Sequence[str]) -> frozenset[int]:
     """Return the places of the first content word that each negation reaches: of "don't use metal", "use"."""
+    return _heads(words, negations(words))
+
+
+def undone_heads(words: Sequence[str]) -> frozenset[int]:
+    """Likewise, behind words like "refuse" and "doubt"."""
+    return _heads(words, _undoings(words))
+
+
+def denied_from(words: Sequence[str], start: int) -> bool:
+    """Whether what begins here is the first that a negation before it, or a word like "refuse", reaches."""
+    scopes = [*negations(words), *_undoings(words)]
+    return any(at >= start for at in _heads(words, (scope for scope in scopes if scope[0] < start)))
+
+
+def _undoings(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    found = (at for at, word in enumerate(words) if word in _UNDONE)
+    return ((at, min(at + REACH, len(words))) for at in found)
+
+
+def says_no(words: Sequence[str]) -> bool:
+    """Whether a text has a word that says no without a negation."""
+    return any(word in _DENIALS or word in _UNDONE for word in words)
+
+
+def _heads(words: Sequence[str], scopes: Iterable[tuple[int, int]]) -> frozenset[int]:
     found: set[int] = set()
-    for start, end in negations(words):
-        reached = (at for at in range(start + 1, end) if words[at] not in _NO_HEADS)
+    for start, end in scopes:
+        reached = (
+            at
+            for at in range(start + 1, end)
+            if words[at] not in _NO_HEADS and list(words[at : at + 2]) != ["going", "to"]
+        )
         found.update(islice(reached, 1))
     return frozenset(found)
 

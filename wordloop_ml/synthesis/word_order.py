@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from wordloop_ml.synthesis.numbers import numbers_of
-from wordloop_ml.synthesis.polarity import is_negator
+from wordloop_ml.synthesis.polarity import denied_from, is_negator
 
 _LONGEST_GAP = 6
 """Words that a quotation may leave out in one place."""
 
 
 def subsequence(wanted: Sequence[str], words: Sequence[str]) -> range | None:
-    """Return where all wanted words stand in order, but for a few others between them that deny and count nothing."""
+    """Return where all wanted words stand in order, but for a few others between them that deny and count nothing.
+
+    None where a word before them denies them: "use metal" is not said by "don't use metal".
+    """
     for start in (at for at, word in enumerate(words) if wanted and word == wanted[0]):
         at, skipped = start, 0
         for word in wanted:
@@ -24,7 +27,8 @@ def subsequence(wanted: Sequence[str], words: Sequence[str]) -> range | None:
                 break
             at += 1
         else:
-            return range(start, at)
+            if not denied_from(words, start):
+                return range(start, at)
     return None
 
 
