@@ -107,3 +107,14 @@ def test_what_was_taken_back_is_not_in_the_summary(read_meeting: Read, launch: S
     gone = Withdrawals(frozenset(int(at) for at in candidates(meeting, POLICY)[:2]))
     rest = run_plan(summary_of(meeting, 10_000, POLICY, gone), None)
     assert list(rest) == list(whole[2:])
+
+
+def test_short_sentences_stand_in_for_the_one_taken_back(read_meeting: Read) -> None:
+    """A summary is not empty while something holds."""
+    said = [
+        ("Ann", "We decided to launch the mobile app for all customers in March."),
+        ("Bo", "The supplier closes in summer."),
+    ]
+    meeting = read_meeting(said)
+    (one,) = run_plan(summary_of(meeting, 50, POLICY, Withdrawals(frozenset({0}))), None)
+    assert one.segments == ("s1",)

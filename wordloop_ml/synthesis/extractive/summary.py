@@ -115,7 +115,7 @@ def summary_of(
     What was said several times stands once and cites them all, what was taken back not at all.
     """
     gone = withdrawn.gone if withdrawn is not None else frozenset()
-    rows = np.array([at for at in candidates(meeting, policy) if at not in gone], np.intp)
+    rows = candidates(meeting, policy, gone)
     table = yield from features_of(meeting, rows, policy)
     scores = table @ np.array([getattr(policy.weights, name) for name in NAMES])
     chosen = choose(meeting, rows, scores, words, policy)
@@ -132,15 +132,18 @@ def summary_of(
     )
 
 
-def candidates(meeting: Gathered, policy: ExtractivePolicy) -> Ints:
-    """Sentences that say enough to stand alone; every one, where none does."""
+def candidates(
+    meeting: Gathered, policy: ExtractivePolicy, gone: frozenset[int] = frozenset()
+) -> Ints:
+    """Sentences that say enough to stand alone and hold; every one that holds, where none does."""
+    holding = [int(at) for at in meeting.embedded if at not in gone]
     enough = [
         at
-        for at in meeting.embedded
+        for at in holding
         if count_words(meeting.sentences[at].statement) >= policy.summary_words
         and says_enough(meeting.sentences[at].statement)
     ]
-    return np.array(enough or meeting.embedded, np.intp)
+    return np.array(enough or holding, np.intp)
 
 
 def choose(
