@@ -487,3 +487,50 @@ def test_an_item_does_not_stand_with_what_another_said_of_something_else(
     )
     (one,) = decisions_of(read_meeting([asked, ("Ann", "We decided on Postgres.")]), POLICY, NONE)
     assert one.text == "Which new database do we take? We decided on Postgres."
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        "I'll have the contract ready by Thursday.",
+        "I'll sort the supplier invoice out by Monday.",
+        "I'll get Dave to look at the supplier invoice.",
+        "I'll drop the supplier a line about the invoice.",
+        "I'll circle back with legal about the invoice.",
+        "I'll let the supplier know about the invoice.",
+        "Happy to write the first draft of the letter.",
+        "Yeah I can do the supplier call about the invoice.",
+    ],
+)
+def test_people_promise_in_many_words(read_meeting: Read, promise: str) -> None:
+    """Offers are accepted by thanks, too."""
+    meeting = read_meeting([("Bo", promise), ("Ann", "Thanks, that helps."), ("Cy", "Hm.")])
+    assert [one.owner for one in action_items_of(meeting, POLICY, NONE)] == ["Bo"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Bo, can I ask you to call the supplier?",
+        "Bo, would you be able to send the contract by Monday?",
+        "Bo, are you okay to pay the invoice by Monday?",
+        "Bo, over to you for the budget numbers by Monday.",
+        "Can we get Bo to pay the supplier invoice?",
+        "Let's have Bo call the supplier about the invoice.",
+        "Bo to pay the supplier invoice by Friday.",
+        "Bo's going to pay the supplier invoice.",
+    ],
+)
+def test_people_ask_in_many_words(read_meeting: Read, request_: str) -> None:
+    """Also in those of notes."""
+    meeting = read_meeting([("Ann", request_), ("Bo", "Yeah, sure."), ("Cy", "Hm.")])
+    assert [one.owner for one in action_items_of(meeting, POLICY, NONE)] == ["Bo"]
+
+
+def test_what_is_left_to_somebody_is_what_was_said_before(read_meeting: Read) -> None:
+    """It says nothing itself."""
+    meeting = read_meeting(
+        [("Ann", "The supplier invoice is still not paid."), ("Bo", "Leave that with me.")]
+    )
+    (one,) = action_items_of(meeting, POLICY, NONE)
+    assert (one.owner, one.segments) == ("Bo", ("s0", "s1"))

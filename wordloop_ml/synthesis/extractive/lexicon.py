@@ -7,7 +7,7 @@ _I = re.IGNORECASE
 # --- decisions
 
 _WE = (
-    r"(?:we|we've|we have|we had|they|(?:the )?(?:group|team|committee|board|council|"
+    r"(?:we|we've|we're|we are|we have|we had|they|(?:the )?(?:group|team|committee|board|council|"
     r"government))"
 )
 DECIDED = re.compile(
@@ -25,7 +25,8 @@ _CHOICE = (
     r"drop|make it|make the|leave (?:it|that|out)|"
     r"target|aim|focus|skip|choose|pick|adopt|add|remove|put|switch|move to|launch|"
     r"settle (?:on|for)|make do with|postpone|cancel|delay|hire|buy|include|exclude|"
-    r"start with|ship|sell(?! more))"
+    r"start with|ship|sell(?! more)|push (?:it|that|the|back)|move (?:it|that|the|our)|shift|bring (?:it|that|the [\w-]+) forward|"
+    r"lock (?:in|it|that)|cut (?:it|the)|raise the|reduce|increase|scrap|split|rename|replace)"
 )
 CHOSEN = re.compile(
     r"\b(?:let's|let us|we'll|we will|we are going to|we're going to|"
@@ -38,10 +39,21 @@ CHOSEN = re.compile(
     r"put)\b|\bno (?!but|i|we|it|that|one|not|then|problem|need)\w+(?: (?!but|we|i)\w+)? then\b|\bi think we'll (?:go|use|take|keep|stick)\b"
     r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b"
     r"|\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b"
+    r"|^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine) )*(?:the )?(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because)\b)"
+    r"[\w'-]+(?: [\w'-]+)? it is(?: then\b| for\b|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
+    r"|(?:^|\bme )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
+    r"|\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b"
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
+WHAT_ABOUT = re.compile(r"^(?:(?:so|and|or|okay|well) )*(?:what|how) about\b", _I)
+STRONGLY_AGREES = re.compile(
+    r"\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
+    _I,
+)
+"""What it takes to decide what was asked about so."""
 UNREAL = re.compile(
+    r"\b(?:last (?:year|month|spring|summer|autumn|fall|winter|quarter)|(?:years?|months?|ages) ago|back (?:then|in)|at the time|originally)\b|"
     r"\b(?:i wish|wished|before|unless|once|in case|until|if only|as soon as|as if|had) (?:that )?"
     r"(?:we|they|the (?:group|team|committee|board|council))\b",
     _I,
@@ -50,6 +62,7 @@ UNREAL = re.compile(
 PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
+    r"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b)\w+"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
     rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
     r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
@@ -62,7 +75,8 @@ AGREES = re.compile(
     r"^(?:yes|yeah|yep|yup|okay|ok|right|sure|exactly|agreed|definitely|absolutely|good idea|"
     r"sounds? (?:good|great|fine)|fine|perfect|great|cool|excellent|i agree|of course|alright|"
     r"all right|will do|no problem|that's (?:fine|good|right|great|okay|it)|i think so|"
-    r"let's do (?:that|it)|i'm (?:fine|happy|okay) with)\b"
+    r"let's do (?:that|it)|let's go for it|go for it|i'm (?:fine|happy|okay) with|makes sense|works for me|fine by me|me too|"
+    r"same here|seconded|i second|aye|deal|i'm in|no objections?|love it)\b"
     r"(?! (?:but|though|i don't|not|whatever))(?!,? (?:but|though|no\b))",
     _I,
 )
@@ -82,6 +96,13 @@ DISAGREES = re.compile(
     r"yeah|yes|but|no|let's|we're|we'll)))(?!\w)",
     _I,
 )
+THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
+"""It accepts what was offered."""
+TAKES_ON = re.compile(
+    r"\b(?:i'll|i will) (?:do|take|handle) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    _I,
+)
+"""It says nothing of what, but that somebody does it."""
 TAKES_OVER = re.compile(
     r"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|cover|write|send|make|call|fix|check|prepare|finish|"
     r"take (?:care of|over)|deal with) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
@@ -228,7 +249,7 @@ _VERBS = """
     estimate calculate translate edit deploy migrate release deal+with dig+into come+up+with
     track+down ping file raise go+over go+back+and think+about play+with
     merge reply respond publish register renew cancel approve assign escalate configure rename rewrite
-    restart back+up roll+out roll+back hand+over reach+out sync+with
+    circle+back double+check own restart back+up roll+out roll+back hand+over reach+out sync+with
 """
 _DOUBLED = frozenset({"set", "put", "run", "get", "dig", "begin", "ship", "plan"})
 
@@ -247,7 +268,8 @@ DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
-    r"have (?:a (?:look|think|go)|(?:it|that|this) (?:ready|done|finished))|let (?:you|him|her|them) know"
+    r"have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed))|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
+    r"get (?-i:[A-Z])[\w'-]+ to|drop (?:[\w'-]+ ){1,3}an? (?:line|note|mail|email|message)|sort (?!of\b)(?:[\w'-]+ ){1,4}out|pick (?:it|this|that) up|pick up the (?:[\w'-]+ ){0,2}(?:ticket|task|story|issue|bug|work)|see to"
 )
 _DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
 _DOING = (
@@ -273,6 +295,7 @@ _GOING = r"(?:(?:also |just |still |probably |then |both |all )*(?:going to|gonn
 COMMITMENT = re.compile(
     rf"\bi(?:'ll| will|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to|"
     rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
+    rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
     rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
     r"|\b(?:leave (?:it|that|this) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
@@ -285,12 +308,13 @@ WEAKLY_SHARED = re.compile(r"(?:we|let's|let us)\b", _I)
 """With this begins what all mean to do, and mostly nobody does."""
 WOULD_YOU = re.compile(r"would you\b(?! (?:\w+ )?mind)", _I)
 """A question more often than a request."""
-OFFER = re.compile(r"\b(?:i can|i could|i should|i have to|let me)\b", _I)
+OFFER = re.compile(r"\b(?:(?:happy|glad) to|i can|i could|i should|i have to|let me)\b", _I)
 """A promise once somebody says yes."""
 REQUEST = re.compile(
     r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
     rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
-    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b"
+    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b|\b(?:can|could|may) i ask you to {_ADVERBS}{_DEED}\b"
+    rf"|\b(?:would you be (?:able|okay|willing|happy)|are you (?:able|okay|willing|happy|fine)) to {_ADVERBS}{_DEED}\b|\bover to you for\b"
     rf"|(?:^(?:(?:okay|right|well|hey|hi|yes|thanks) )*(?:[\w'-]+ )?|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
     rf"|(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
     rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
@@ -361,9 +385,14 @@ ROLE = re.compile(
     _I,
 )
 """What people are called whose names nobody knows."""
-HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to)", _I)
+HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to|'s )", _I)
+HAVE_NAMED = re.compile(
+    rf"\b(?i:can we|could we|let's|we should|we'll) (?:get (?P<got>[A-Z][\w'-]+) to|have (?P<had>[A-Z][\w'-]+)) {_ADVERBS}{_DEED}\b"
+    rf"|^(?i:(?:so|and|then|okay) )*(?P<noted>[A-Z][\w'-]+) to {_DEED}\b"
+)
+"""A task for somebody by name, as one has it done, or notes it: "Ben to send the invoice"."""
 NAMED_TASK = re.compile(
-    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<!\bby )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}| are {_GOING}| needs to| has to|"
+    rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<!\bby )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}|'s {_GOING}| are {_GOING}| needs to| has to|"
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
 )
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
@@ -381,7 +410,7 @@ NO_TASK = re.compile(
     r"i'll (?:go first|start|begin|skip|explain|show)|talk about|i can (?:see|do that|"
     r"make the)|let me (?:see|just see|think|start|check if|ask|give|finish|try)|"
     r"i could (?:do|see)|the user (?:can|has|will|could|should|wants|needs|is)|users|people|"
-    r"so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
+    r"in theory|hypothetically|some ?day|so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
     r"make the most|(?:you|i|they) said|hopefully|please note|(?:give|tell|send) (?:us|"
     r"me) (?:a|an|any|some|an?y? idea|the) (?:date|idea|indication|sense|update|number)|"
     r"i'll get a\b|finish (?:this|it) quick|the word|did occur|let's try|"
@@ -444,58 +473,6 @@ GOES_ON = re.compile(
 DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}", _I)
 PUT_DOWN = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{COMMITMENT.pattern}", _I)
 """A decision or a task."""
-_MONTH = (
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)"
-)
-_DAY = (
-    r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|saturday|"
-    r"sunday)(?: (?:morning|afternoon|evening|night))?(?:,? (?:the )?\d{1,2}(?:st|nd|rd|th)\b)?"
-)
-_ORDINAL = (
-    r"(?:twenty-?|thirty-?)?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|"
-    r"(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth"
-)
-_DATE = (
-    rf"\d{{4}}-\d\d-\d\d|(?:the )?(?:{_ORDINAL}) of {_MONTH}|{_MONTH} (?:the )?(?:{_ORDINAL})|"
-    rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?|"
-    rf"{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|the \d{{1,2}}(?:st|nd|rd|th)"
-)
-_CLOCK = (
-    r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?::\d{2})? ?"
-    r"(?:o'clock|[ap]\.?m\b\.?)|\d{1,2}:\d{2}|noon|midnight|lunch(?:time)?|(?:the )?break"
-)
-_NEXT = (
-    r"(?:the |our )?next (?:week|month|year|time|meeting|quarter|session|sprint)|"
-    r"the day after tomorrow|tomorrow(?: (?:morning|afternoon|evening|night))?|tonight|this (?:afternoon|evening|week|month)|today"
-)
-_END = (
-    rf"(?:eod|cob|close of (?:business|play)|end of play)(?: (?:today|tomorrow|{_DAY}))?|"
-    rf"(?:the )?end of (?:the |this |next )?(?:day|week|month|year|quarter|sprint|meeting|{_MONTH})"
-)
-_SPAN = (
-    r"(?:a|an|one|two|three|four|five|six|seven|ten|\d+|a couple of|a few|half an) "
-    r"(?:minutes?|hours?|days?|weeks?|months?)(?: time)?"
-)
-DUE = re.compile(
-    rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|christmas|easter|new year)\b(?:'s (?:meeting|session|call|review))?(?!'s)"
-    rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
-    rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
-    r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
-    rf"|(?<!\bnot )\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
-    r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
-    _I,
-)
-
-CORRECTED = re.compile(
-    r",? (?:no|sorry|wait|actually|rather|i mean|or rather)(?:,? (?:no|wait|sorry|not))*,? ?", _I
-)
-"""Between two times: the second holds."""
-TOLD_OF = re.compile(
-    r"\b(?:what|who|which|that)(?:'s| (?:happened|was|were|is|are|has|had)| (?:we|they|i|you|he|she) "
-    r"(?:did|discussed|said|saw|had|talked about|decided))\b(?: [\w'-]+){0,5}",
-    _I,
-)
-"""What is told of something else, its time included."""
 
 # --- questions
 

@@ -86,8 +86,9 @@ class _Owners:
                 return None
             # "the components" is as good as "yes"
             accepted = lexicon.AGREES.search(said) is not None or (
-                task.kind is TaskKind.ASKED
-                and bool(stems(content_of(said)) & stems(content_of(self._said(at))))
+                bool(stems(content_of(said)) & stems(content_of(self._said(at))))
+                if task.kind is TaskKind.ASKED
+                else lexicon.THANKS.search(said) is not None
             )
         if accepted:
             task = self._accepted(task)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import takewhile
 
 from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive.dues import due_in
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of
@@ -82,10 +83,17 @@ def _decision(
     # "the flat case is out, right?" tells
     if not lexicon.ASKED.search(said) and (said != text or not asked):
         sure = _settles(loose, policy)
-    if sure:
-        return sure
-    proposed = lexicon.PROPOSED.search(loose) and " or " not in loose
-    return policy.proposed if proposed and agreed_at_once(sentences, at, alone=alone) else 0.0
+    return sure or _proposed(sentences, at, loose, alone, policy)
+
+
+def _proposed(
+    sentences: Sequence[Sentence], at: int, loose: str, alone: bool, policy: ExtractivePolicy
+) -> float:
+    about = lexicon.WHAT_ABOUT.search(loose)
+    if " or " in loose or not (about or lexicon.PROPOSED.search(loose)):
+        return 0.0
+    agreed = agreed_at_once(sentences, at, alone=alone, strongly=about is not None)
+    return policy.proposed if agreed else 0.0
 
 
 def _told(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
@@ -116,11 +124,14 @@ def _settles(text: str, policy: ExtractivePolicy) -> float:
     return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
 
 
-def agreed_at_once(sentences: Sequence[Sentence], at: int, *, alone: bool) -> bool:
+def agreed_at_once(
+    sentences: Sequence[Sentence], at: int, *, alone: bool, strongly: bool = False
+) -> bool:
     """Whether the next who speaks agrees; where voices are not told apart, whatever comes next."""
+    agrees = lexicon.STRONGLY_AGREES if strongly else lexicon.AGREES
     for reply in sentences[at + 1 : at + 3]:
         if alone or reply.voice != sentences[at].voice:
-            return bool(lexicon.AGREES.search(reply.text))
+            return bool(agrees.search(plainly(reply.text)))
     return False
 
 
@@ -218,7 +229,7 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     text = plainly(lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;"))
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
         return None
-    if len(content_of(text)) < policy.task_content:
+    if len(content_of(text)) < policy.task_content and not lexicon.TAKES_ON.search(text):
         return None
     loose = _without_commas(text)
     hit = _task(sentence, text, loose, policy)
@@ -244,28 +255,11 @@ def _clause(text: str, found: re.Match[str]) -> str:
     return text[begin : end.start() if end else len(text)]
 
 
-def due_in(text: str, cue: str = "") -> str | None:
-    """The first time that is named as a limit, as it was said, without its preposition "by".
-
-    cue: the words that give out the task; a time behind them comes first. What was corrected ("on
-    Tuesday, no, on Thursday"), denied ("not this week") or told of something else ("who's away until Monday") is none.
-    """
-    text = lexicon.TOLD_OF.sub(lambda told: "~" * len(told.group(0)), text)
-    found = list(lexicon.DUE.finditer(text))
-    begin = text.find(cue) if cue else -1
-    behind = [one for one in found if one.start() > begin]
-    chosen = next(iter(behind or found), None)
-    for other in behind[1:]:
-        if chosen is not None and lexicon.CORRECTED.fullmatch(text[chosen.end() : other.start()]):
-            chosen = other
-    return re.sub(r"^(?:by|due) ", "", chosen.group(0), flags=re.IGNORECASE) if chosen else None
-
-
 def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> "_Hit":
     """The task without its due, and where it is."""
     if lexicon.EXPLAINED.search(loose):
         return None
-    asked = text.endswith("?")
+    asked = text.endswith("?") and not lexicon.HAVE_NAMED.search(loose)
     rules = (_requested,) if asked else (_promised, _requested, _named, _shared)
     for rule in rules:
         hit = rule(sentence, text, loose, policy)
@@ -333,6 +327,11 @@ _FEW_WORDS = 6
 
 
 def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    had = lexicon.HAVE_NAMED.search(loose)
+    if had is not None and not _idle(loose, had):
+        called = had["got"] or had["had"] or had["noted"]
+        if called.lower() not in _NO_NAMES:
+            return Task(policy.named, TaskKind.NAMED, called, a_voice=True), had
     for found in lexicon.NAMED_TASK.finditer(loose):
         name, role, lower = found.group("name", "role", "lower")
         if _idle(loose, found):

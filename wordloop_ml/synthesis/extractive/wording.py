@@ -7,6 +7,7 @@ Whether an item means something that was said before it is told by its words, to
 import re
 
 from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive.dues import DUE
 from wordloop_ml.synthesis.extractive.rules import plainly
 from wordloop_ml.synthesis.statements import is_tiny
 from wordloop_ml.synthesis.words import (
@@ -157,7 +158,7 @@ _GROPING = re.compile(
 
 def points_back(text: str) -> bool:
     """Whether a text means something that was said before it, and does not say it itself."""
-    text = lexicon.DUE.sub(" ", lexicon.NOT_THAT.sub(" ", text))
+    text = DUE.sub(" ", lexicon.NOT_THAT.sub(" ", text))
     if _does_the_same(text):
         return True
     own = len(set(content_of(text)))
