@@ -9,7 +9,7 @@ _MONTH = (
 )
 _DAY = (
     r"(?:(?:next|this|the following|coming) )?(?:monday|tuesday|wednesday|thursday|friday|saturday|"
-    r"sunday)(?: (?:morning|afternoon|evening|night))?(?:,? (?:the )?\d{1,2}(?:st|nd|rd|th)\b)?"
+    r"sunday)(?: (?:morning|afternoon|evening|night|lunch(?:time)?))?(?:,? (?:the )?\d{1,2}(?:st|nd|rd|th)\b)?"
 )
 _ORDINAL = (
     r"(?:twenty-?|thirty-?)?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|"
@@ -18,7 +18,7 @@ _ORDINAL = (
 _DATE = (
     rf"\d{{4}}-\d\d-\d\d|(?:the )?(?:{_ORDINAL}) of {_MONTH}|{_MONTH} (?:the )?(?:{_ORDINAL})|"
     rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?|"
-    rf"{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|the \d{{1,2}}(?:st|nd|rd|th)"
+    rf"{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?|the \d{{1,2}}(?:st|nd|rd|th)|the (?:{_ORDINAL})"
 )
 _CLOCK = (
     r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?::\d{2})? ?"
@@ -38,6 +38,7 @@ _SPAN = (
 )
 DUE = re.compile(
     rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|christmas|easter|new year)\b(?:'s (?:meeting|session|call|review))?(?!'s)"
+    rf"|\bfirst thing (?:tomorrow|on (?:{_DAY}|{_DATE})|{_DAY})|\b(?:over|before|at) the weekend\b|\b(?:right )?after this\b(?! \w)"
     rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
     rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
     r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"

@@ -40,9 +40,13 @@ CHOSEN = re.compile(
     r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b"
     r"|\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b"
     r"|^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine) )*(?:the )?(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because)\b)"
-    r"[\w'-]+(?: [\w'-]+)? it is(?: then\b| for\b|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
+    r"[\w'-]+(?: [\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
     r"|(?:^|\bme )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
     r"|\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b"
+    r"|\bfrom now on\b|\beffective immediately\b"
+    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
+    r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b"
+    r"|^(?:okay|right|so|fine|alright) (?!(?:see|talk|bye|thanks|thank|next|go|start|move|back|let|let's|we|i|you|that|what|good|great|no)\b)[\w' ]{2,40} then[.!]?$"
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
@@ -76,7 +80,7 @@ AGREES = re.compile(
     r"sounds? (?:good|great|fine)|fine|perfect|great|cool|excellent|i agree|of course|alright|"
     r"all right|will do|no problem|that's (?:fine|good|right|great|okay|it)|i think so|"
     r"let's do (?:that|it)|let's go for it|go for it|i'm (?:fine|happy|okay) with|makes sense|works for me|fine by me|me too|"
-    r"same here|seconded|i second|aye|deal|i'm in|no objections?|love it)\b"
+    r"same here|seconded|i second|aye|deal|i'm in|no objections?|love it|i'm sold|sold)\b"
     r"(?! (?:but|though|i don't|not|whatever))(?!,? (?:but|though|no\b))",
     _I,
 )
@@ -99,12 +103,12 @@ DISAGREES = re.compile(
 THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
 """It accepts what was offered."""
 TAKES_ON = re.compile(
-    r"\b(?:i'll|i will) (?:do|take|handle) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    r"\b(?:i'll|i will) (?:do|take|handle|grab) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
     _I,
 )
 """It says nothing of what, but that somebody does it."""
 TAKES_OVER = re.compile(
-    r"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|cover|write|send|make|call|fix|check|prepare|finish|"
+    r"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|grab|catch|cover|write|send|make|call|fix|check|prepare|finish|"
     r"take (?:care of|over)|deal with) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
     _I,
 )
@@ -137,7 +141,10 @@ RECAPPED = re.compile(
     _I,
 )
 """What follows there."""
-WITHOUT = re.compile(r"(?:^|[.!?,;] )(?:no|not|without) \w", _I)
+WITHOUT = re.compile(
+    r"(?:^|[.!?,;] )(?:no(?! (?:worries|problem|rush|hurry|pressure|doubt|idea|way|thanks|one|need|chance)\b)|not|without) \w",
+    _I,
+)
 """A list that leaves something out."""
 DENIED = re.compile(
     r"\b(?:no|without|los(?:e|ing)|drop(?:ping)?|skip(?:ping)?|scrap(?:ping)?|remov(?:e|ing)|"
@@ -152,7 +159,7 @@ UNDECIDED = re.compile(
     r"hasn't been|have to decide|need to decide|needs? to be (?:decided|agreed)|"
     r"to be decided|can't decide|not (?:yet )?(?:decided|agreed)|to decide|"
     r"decide (?:on|what|which|if|how|whether)|let's say|let us take|let's see|let's look|let's talk|"
-    r"let's move|let's go (?:on|back|ahead|through|to)|"
+    r"let's move(?! (?:it|that|the|our)\b)|let's go (?:on|back|ahead|through|to)|"
     r"let's start|let's begin|we(?:'ll| will) (?:start|begin)|take (?:it|that|this) away|let me be clear|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
@@ -268,7 +275,7 @@ DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
-    r"have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed))|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
+    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed))|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
     r"get (?-i:[A-Z])[\w'-]+ to|drop (?:[\w'-]+ ){1,3}an? (?:line|note|mail|email|message)|sort (?!of\b)(?:[\w'-]+ ){1,4}out|pick (?:it|this|that) up|pick up the (?:[\w'-]+ ){0,2}(?:ticket|task|story|issue|bug|work)|see to"
 )
 _DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
@@ -297,9 +304,21 @@ COMMITMENT = re.compile(
     rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
     rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
-    r"|\b(?:leave (?:it|that|this) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
+    r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b"
+    r"|\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
 )
+SOME_DEED = re.compile(
+    r"\b(?:i'll|i will|i'm going to|i'm gonna) (?:(?:just|also|then|probably|try to|try and|go and|have to|need to) )*"
+    r"(?!(?:be|see|go|come|stay|have|say|tell|know|think|guess|talk|show|miss|arrive|leave|start|begin|stop|need|want|like|love|never|not|always)\b)[a-z]{2,}\b",
+    _I,
+)
+"""A promise to do whatever it is: with a due it is one."""
+OFFERED = re.compile(
+    rf"\b(?:shall i|should i|(?:do you )?(?:want|need) me to|would you like me to) (?:just |then |also )*{_DEED}\b(?!.*\bnow\W*$)",
+    _I,
+)
+"""A question that offers to do something."""
 WEAK_COMMITMENT = re.compile(
     r"\b(?:i should|i can|i could|let me|i need to|i have to|i want to)\b", _I
 )
@@ -313,8 +332,8 @@ OFFER = re.compile(r"\b(?:(?:happy|glad) to|i can|i could|i should|i have to|let
 REQUEST = re.compile(
     r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
     rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
-    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b|\b(?:can|could|may) i ask you to {_ADVERBS}{_DEED}\b"
-    rf"|\b(?:would you be (?:able|okay|willing|happy)|are you (?:able|okay|willing|happy|fine)) to {_ADVERBS}{_DEED}\b|\bover to you for\b"
+    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b|^(?:[\w'-]+ )?fancy {_DOING}\b|\b(?:can|could|may) i ask you to {_ADVERBS}{_DEED}\b"
+    rf"|\b(?:would you be (?:able|okay|willing|happy)|are you (?:able|okay|alright|willing|happy|fine)) to {_ADVERBS}{_DEED}\b|\bover to you for\b"
     rf"|(?:^(?:(?:okay|right|well|hey|hi|yes|thanks) )*(?:[\w'-]+ )?|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
     rf"|(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
     rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
@@ -368,6 +387,7 @@ SHARED_TASK = re.compile(
     r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
     rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
+    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|should|must|ought to) (?:really |just )?(?!be\b|have\b|say\b|know\b|write a book)\w+"
     rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
@@ -409,7 +429,7 @@ NO_TASK = re.compile(
     r"(?:would have|could have|should have)|"
     r"i'll (?:go first|start|begin|skip|explain|show)|talk about|i can (?:see|do that|"
     r"make the)|let me (?:see|just see|think|start|check if|ask|give|finish|try)|"
-    r"i could (?:do|see)|the user (?:can|has|will|could|should|wants|needs|is)|users|people|"
+    r"i could (?:do|see)|the user (?:can|has|will|could|should|wants|needs|is)|users|people (?:can|could|will|would|want|need|have|do|are|like|don't)\b|"
     r"in theory|hypothetically|some ?day|so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
     r"make the most|(?:you|i|they) said|hopefully|please note|(?:give|tell|send) (?:us|"
     r"me) (?:a|an|any|some|an?y? idea|the) (?:date|idea|indication|sense|update|number)|"
@@ -418,7 +438,7 @@ NO_TASK = re.compile(
     r"read that\b|digits?\b|do this test|the notes from|continue to|would be (?!great|good|nice)|as you know|"
     r"we should come up|get (?:some|the) (?:good|idea|feeling|impression)|"
     r"we need to make sure|we're going to make sure|must be|you have to (?:think|make|"
-    r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)|"
+    r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)\b(?!.*\bfrom me\b)|"
     r"you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
     r"thank|make|put|highlight)|i want to (?:be|start|read|just)|see what you mean|"
     r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|(?:i'll|i will) (?:remind (?:[\w']+ ){1,3}that|ask a question|call (?:that|it) a)|let me make a|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",

@@ -8,6 +8,7 @@ unless another takes it on soon after. Where all voices are one track, a promise
 from dataclasses import replace
 
 from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive.dues import due_in
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, addressed_in, plainly
@@ -90,8 +91,10 @@ class _Owners:
                 if task.kind is TaskKind.ASKED
                 else lexicon.THANKS.search(said) is not None
             )
-        if accepted:
+        if accepted and answer is not None:
             task = self._accepted(task)
+            # "can you write it?" "sure, by Monday"
+            task = task if task.due is not None else replace(task, due=due_in(self._said(answer)))
         reply = None
         if task.to_you and owner is None and not task.many and task.owner is None:
             reply = answer if accepted else self._the_other(at)

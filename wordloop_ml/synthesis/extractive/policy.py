@@ -61,8 +61,8 @@ class ExtractivePolicy:
             out that", at most ``recap_sentences`` with at most ``recap_remark_words`` of others
             between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
         speech_words: in a speech of more words without a word of others, "we decided" tells of something past.
-        accepted_helps: more for a task that was answered with yes. promised, weakly_promised, wished, offered, asked,
-            weakly_asked, named, shared_task, weakly_shared: "I'll", "I need to", "I want to", "I can" or "would you",
+        accepted_helps: more for a task that was answered with yes. promised, weakly_promised, loosely_promised, wished, offered, asked,
+            weakly_asked, named, shared_task, weakly_shared: "I'll send", "I need to", "I'll" with any other verb, "I want to", "I can" or "would you",
             "can you", "you have to", "Anna will", "it has to be sent", "we need to". due_helps: more for a due. asked_plainly, asked_indirectly: with a question mark, "I wonder whether".
 
     Items
@@ -139,6 +139,7 @@ class ExtractivePolicy:
     task_content: int = 1
     promised: float = 0.7
     weakly_promised: float = 0.5
+    loosely_promised: float = 0.3
     wished: float = 0.4
     offered: float = 0.35
     asked: float = 0.7

@@ -18,7 +18,34 @@ from wordloop_ml.synthesis.extractive.sentences import Sentence
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of
 
 _CONTRACTED = {"gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "don't know"}
-_CONTRACTION = re.compile(r"\b(?:gonna|wanna|gotta|dunno)\b", re.IGNORECASE)
+_CONTRACTED |= {
+    one.replace("'", "").lower(): one
+    for one in [
+        "I'm",
+        "I've",
+        "don't",
+        "can't",
+        "won't",
+        "didn't",
+        "isn't",
+        "let's",
+        "that's",
+        "what's",
+        "you're",
+        "you'll",
+        "you've",
+        "they're",
+        "they'll",
+        "we've",
+        "doesn't",
+        "haven't",
+    ]
+}
+_CONTRACTION = re.compile(rf"\b(?:{'|'.join(_CONTRACTED)})\b", re.IGNORECASE)
+_ILL = re.compile(
+    r"\bill (?=(?:just |also |then )?[a-z]+ (?:it|that|this|the|an?|her|him|them|you|up|with|to|my|our|some)\b)"
+)
+"""Captions may lack apostrophes, too."""
 
 
 def plainly(text: str) -> str:
@@ -26,6 +53,7 @@ def plainly(text: str) -> str:
     straight = text.replace("’", "'")
     if straight.isupper():
         straight = straight.lower()
+    straight = _ILL.sub("i'll ", straight)
     return _CONTRACTION.sub(lambda found: _CONTRACTED[found.group(0).lower()], straight)
 
 
@@ -260,7 +288,7 @@ def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -
     if lexicon.EXPLAINED.search(loose):
         return None
     asked = text.endswith("?") and not lexicon.HAVE_NAMED.search(loose)
-    rules = (_requested,) if asked else (_promised, _requested, _named, _shared)
+    rules = (_requested, _offered) if asked else (_promised, _requested, _named, _shared)
     for rule in rules:
         hit = rule(sentence, text, loose, policy)
         if hit is not None:
@@ -273,7 +301,12 @@ _Hit = tuple[Task, re.Match[str]] | None
 
 def _promised(sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
     found = lexicon.COMMITMENT.search(loose)
-    if found is None or _idle(loose, found):
+    if found is None:
+        some = lexicon.SOME_DEED.search(loose)
+        if some is None or _idle(loose, some):
+            return None
+        return Task(policy.loosely_promised, TaskKind.PROMISED, sentence.voice), some
+    if _idle(loose, found):
         return None
     if lexicon.OFFER.search(found.group(0)):
         return Task(policy.offered, TaskKind.OFFERED, sentence.voice), found
@@ -282,6 +315,13 @@ def _promised(sentence: Sentence, _text: str, loose: str, policy: ExtractivePoli
         wish = lexicon.WISH.search(found.group(0))
         sure = policy.wished if wish else policy.weakly_promised
     return Task(sure, TaskKind.PROMISED, sentence.voice), found
+
+
+def _offered(sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+    found = lexicon.OFFERED.search(loose)
+    if found is None or _idle(loose, found):
+        return None
+    return Task(policy.offered, TaskKind.OFFERED, sentence.voice), found
 
 
 def _requested(_sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> _Hit:

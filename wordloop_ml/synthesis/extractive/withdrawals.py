@@ -115,6 +115,9 @@ def _reconsidered(
     just_now = lexicon.WAIT_NO.search(sentence.text) is not None
     if just_now and back and _answers(meeting, back):
         return None
+    # "I'll do it tonight. Oh, wait, no": their own words
+    if just_now and back - 1 in standing and _same_voice(meeting, back - 1, back):
+        return back - 1
     # "my wife changed her mind", "on reflection, the food was great": something else is spoken of
     musing = lexicon.ON_REFLECTION.search(sentence.text) is not None
     elsewhere = lexicon.MIND_OF_OTHERS.search(sentence.text) or (
@@ -130,10 +133,14 @@ def _reconsidered(
     return None
 
 
+def _same_voice(meeting: Gathered, one: int, other: int) -> bool:
+    return meeting.sentences[one].voice == meeting.sentences[other].voice
+
+
 def _answers(meeting: Gathered, at: int) -> bool:
     """Whether a sentence follows the question of another voice."""
     before = meeting.sentences[at - 1]
-    return before.text.endswith("?") and before.voice != meeting.sentences[at].voice
+    return before.text.endswith("?") and not _same_voice(meeting, at - 1, at)
 
 
 def _denies(meeting: Gathered, back: int, old: int, policy: ExtractivePolicy) -> bool:
