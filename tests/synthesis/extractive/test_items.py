@@ -499,12 +499,17 @@ def test_an_item_does_not_stand_with_what_another_said_of_something_else(
         "I'll circle back with legal about the invoice.",
         "I'll let the supplier know about the invoice.",
         "Happy to write the first draft of the letter.",
+        "You'll have the new cut of the video from me by Thursday lunch.",
+        "I'll redo the media plan for the launch tonight.",
+        "Shall I order the samples from the supplier?",
+        "Leave the hoarding to me, I'll paint the fence.",
+        "ill set the slots up on the system and have them there by wednesday",
         "Yeah I can do the supplier call about the invoice.",
     ],
 )
 def test_people_promise_in_many_words(read_meeting: Read, promise: str) -> None:
     """Offers are accepted by thanks, too."""
-    meeting = read_meeting([("Bo", promise), ("Ann", "Thanks, that helps."), ("Cy", "Hm.")])
+    meeting = read_meeting([("Bo", promise), ("Ann", "Thanks, yes please."), ("Cy", "Hm.")])
     assert [one.owner for one in action_items_of(meeting, POLICY, NONE)] == ["Bo"]
 
 
@@ -514,6 +519,8 @@ def test_people_promise_in_many_words(read_meeting: Read, promise: str) -> None:
         "Bo, can I ask you to call the supplier?",
         "Bo, would you be able to send the contract by Monday?",
         "Bo, are you okay to pay the invoice by Monday?",
+        "Bo, are you alright to do the induction for the new gang?",
+        "Bo, fancy ringing the hire place about the hut?",
         "Bo, over to you for the budget numbers by Monday.",
         "Can we get Bo to pay the supplier invoice?",
         "Let's have Bo call the supplier about the invoice.",
@@ -534,3 +541,24 @@ def test_what_is_left_to_somebody_is_what_was_said_before(read_meeting: Read) ->
     )
     (one,) = action_items_of(meeting, POLICY, NONE)
     assert (one.owner, one.segments) == ("Bo", ("s0", "s1"))
+
+
+@pytest.mark.parametrize(
+    "brief", ["I'll bring it.", "Yeah, I'll cancel it.", "I'd rather take that."]
+)
+def test_a_promise_may_be_brief(read_meeting: Read, brief: str) -> None:
+    """What of was said just before."""
+    meeting = read_meeting([("Bo", "The trade fair booth is still booked."), ("Bo", brief)])
+    (one,) = action_items_of(meeting, POLICY, NONE)
+    assert (one.owner, one.segments) == ("Bo", ("s0", "s1"))
+
+
+def test_who_accepts_may_say_when(read_meeting: Read) -> None:
+    """In the sentence behind the yes, too."""
+    meeting = read_meeting(
+        [
+            ("Ann", "Bo, can you write the list of magazines?"),
+            ("Bo", "Sure. You'll have it on Monday."),
+        ]
+    )
+    assert [one.due for one in action_items_of(meeting, POLICY, NONE)] == ["on Monday"]

@@ -209,6 +209,19 @@ def test_a_promise_that_is_taken_back_is_no_decision(read_meeting: Reader) -> No
     assert action_items_of(meeting, POLICY, withdrawn) == ()
 
 
+def test_who_stops_short_takes_their_own_words_back(read_meeting: Reader) -> None:
+    """And not the decision before."""
+    meeting = read_meeting(
+        [
+            ("Ann", OLD),
+            ("Bo", "I'll redo the media plan for that tonight."),
+            ("Bo", "Oh, wait, no, Cy has the file open."),
+        ]
+    )
+    assert decided(meeting) == [OLD]
+    assert action_items_of(meeting, POLICY, withdrawals_of(meeting, POLICY)) == ()
+
+
 @pytest.mark.parametrize(("near", "stands"), [(True, False), (False, True)])
 def test_to_ignore_it_means_what_was_said_at_once_before(
     read_meeting: Reader, near: bool, stands: bool

@@ -39,7 +39,7 @@ _SPAN = (
 DUE = re.compile(
     rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|christmas|easter|new year)\b(?:'s (?:meeting|session|call|review))?(?!'s)"
     rf"|\bfirst thing (?:tomorrow|on (?:{_DAY}|{_DATE})|{_DAY})|\b(?:over|before|at) the weekend\b|\b(?:right )?after this\b(?! \w)"
-    rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for) (?:the next|our next|the following) (?:meeting|session)\b"
+    rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for|by) (?:the next|our next|the following|(?:the |our )(?:{_MONTH}|{_DAY})) (?:meeting|session)\b"
     rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
     r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
     rf"|(?<!\bnot )\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"

@@ -177,7 +177,9 @@ def _all_cited(
     return tuple(one.id for one in meeting.transcript.segments if one.id in cited)
 
 
-_POINTS = re.compile(r"\b(?:it|that|this|those|these|them|one|so)\b", re.IGNORECASE)
+_POINTS = re.compile(
+    r"\b(?:it|that|this|those|these|them|him|her|he|she|they|one|so)\b", re.IGNORECASE
+)
 
 
 def _places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:

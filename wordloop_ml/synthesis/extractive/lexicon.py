@@ -7,7 +7,7 @@ _I = re.IGNORECASE
 # --- decisions
 
 _WE = (
-    r"(?:we|we've|we're|we are|we have|we had|they|(?:the )?(?:group|team|committee|board|council|"
+    r"(?:we|we've|we're|we are|we have|we had|(?:the )?(?:group|team|committee|board|council|"
     r"government))"
 )
 DECIDED = re.compile(
@@ -16,7 +16,7 @@ DECIDED = re.compile(
     r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
     r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! by the)"
     r"|\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b"
-    r"|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
+    r"|\bthat's what we(?:'re| are) (?:doing|going with)\b|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
     r"carried|approved|adopted)\b",
     _I,
 )
@@ -43,6 +43,10 @@ CHOSEN = re.compile(
     r"[\w'-]+(?: [\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
     r"|(?:^|\bme )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
     r"|\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b"
+    r"|^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this|they) stays? [\w' ]{2,20} (?:till|until|for now)\b"
+    r"|\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b|\b(?:carried|unanimous)[.!]?$|\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b"
+    r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
+    r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
     r"|\bfrom now on\b|\beffective immediately\b"
     r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
     r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b"
@@ -50,6 +54,11 @@ CHOSEN = re.compile(
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
+DO_IT = re.compile(
+    r"^(?:(?:yeah|yes|yep|okay|right|alright|fine|good|great|then|well|sure|so) )*(?:let's (?:just )?do (?:it|that)|do (?:it|that)|go on then|go for it|let's go for it)\b(?! (?:again|now|later|next))",
+    _I,
+)
+"""What was proposed just before is decided by these words."""
 WHAT_ABOUT = re.compile(r"^(?:(?:so|and|or|okay|well) )*(?:what|how) about\b", _I)
 STRONGLY_AGREES = re.compile(
     r"\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
@@ -66,7 +75,8 @@ UNREAL = re.compile(
 PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
-    r"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b)\w+"
+    r"|\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay)\b"
+    r"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b|hold (?:our|your))\w+"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
     rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
     r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
@@ -103,12 +113,12 @@ DISAGREES = re.compile(
 THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
 """It accepts what was offered."""
 TAKES_ON = re.compile(
-    r"\b(?:i'll|i will) (?:do|take|handle|grab) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    r"\b(?:i'll|i will|i'd rather) (?:do|take|handle|grab) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
     _I,
 )
 """It says nothing of what, but that somebody does it."""
 TAKES_OVER = re.compile(
-    r"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|grab|catch|cover|write|send|make|call|fix|check|prepare|finish|"
+    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|grab|catch|cover|write|send|make|call|fix|check|prepare|finish|"
     r"take (?:care of|over)|deal with) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
     _I,
 )
@@ -164,8 +174,8 @@ UNDECIDED = re.compile(
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
-    r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
-    r"in the future|we'll (?:see|have to)|but (?:that|it|this)(?:'s| is| was| has been) (?:now )?(?:off|over|cancell?ed|gone))\b",
+    r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:it|things) (?:friendly|brief|short|quick|moving|civil)|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
+    r"in the future|make sure (?:that )?we|we'll (?:see|have to)|but (?:that|it|this)(?:'s| is| was| has been) (?:now )?(?:off|over|cancell?ed|gone))\b",
     _I,
 )
 
@@ -304,7 +314,8 @@ COMMITMENT = re.compile(
     rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
     rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
-    r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b"
+    r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b|\byou'll (?:have|get) (?:an?|the|it|that|them|your)\b[^.?!]*\b(?:by|before|tomorrow|tonight|today|first thing)\b"
+    r"|\bi'd rather (?:take|do|ask|handle) (?:it|that|them|this|him|her)\b"
     r"|\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
 )
@@ -319,6 +330,11 @@ OFFERED = re.compile(
     _I,
 )
 """A question that offers to do something."""
+BRIEF = re.compile(
+    rf"^(?:(?:okay|yeah|yes|sure|so|and) )?i(?:'ll| will) {_DEED}(?: (?:it|that|them|him|her|this))?[.!]?$",
+    _I,
+)
+"""A promise in fewer words than others: what of was said just before."""
 WEAK_COMMITMENT = re.compile(
     r"\b(?:i should|i can|i could|let me|i need to|i have to|i want to)\b", _I
 )
@@ -327,6 +343,8 @@ WEAKLY_SHARED = re.compile(r"(?:we|let's|let us)\b", _I)
 """With this begins what all mean to do, and mostly nobody does."""
 WOULD_YOU = re.compile(r"would you\b(?! (?:\w+ )?mind)", _I)
 """A question more often than a request."""
+COULD = re.compile(r"\bi (?:could|should)\b", _I)
+"""No day makes a promise of this."""
 OFFER = re.compile(r"\b(?:(?:happy|glad) to|i can|i could|i should|i have to|let me)\b", _I)
 """A promise once somebody says yes."""
 REQUEST = re.compile(
@@ -387,7 +405,7 @@ SHARED_TASK = re.compile(
     r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
     rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
-    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|should|must|ought to) (?:really |just )?(?!be\b|have\b|say\b|know\b|write a book)\w+"
+    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|must) (?:really |just )?(?!be\b|have\b|say\b|know\b|write a book)\w+"
     rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
@@ -433,12 +451,12 @@ NO_TASK = re.compile(
     r"in theory|hypothetically|some ?day|so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
     r"make the most|(?:you|i|they) said|hopefully|please note|(?:give|tell|send) (?:us|"
     r"me) (?:a|an|any|some|an?y? idea|the) (?:date|idea|indication|sense|update|number)|"
-    r"i'll get a\b|finish (?:this|it) quick|the word|did occur|let's try|"
+    r"(?:it|that|this|them) (?:down |up |out )?(?:right )?now\b|i'll get a\b|finish (?:this|it) quick|the word|did occur|let's try|"
     r"we're going to evaluate|then we'll evaluate|convinced that|how about you,|talk to you|have to talk|(?:try and|try to) be|ask \w+ to (?:come|speak|answer|respond|give us)|then we(?:'ll| will)|go over|finish up|be (?:talking|showing|going)|"
     r"read that\b|digits?\b|do this test|the notes from|continue to|would be (?!great|good|nice)|as you know|"
     r"we should come up|get (?:some|the) (?:good|idea|feeling|impression)|"
     r"we need to make sure|we're going to make sure|must be|you have to (?:think|make|"
-    r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)\b(?!.*\bfrom me\b)|"
+    r"look|do|read|put|see|give|change)|(?:you'll|you will) (?:see|get|have|find)\b(?!.*\b(?:from me|by|before|tomorrow|tonight|today)\b)|"
     r"you should (?:be|see)|i have to (?:ask|say)|i want to (?:ask|say|talk|know|"
     r"thank|make|put|highlight)|i want to (?:be|start|read|just)|see what you mean|"
     r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|(?:i'll|i will) (?:remind (?:[\w']+ ){1,3}that|ask a question|call (?:that|it) a)|let me make a|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",

@@ -94,7 +94,7 @@ class _Owners:
         if accepted and answer is not None:
             task = self._accepted(task)
             # "can you write it?" "sure, by Monday"
-            task = task if task.due is not None else replace(task, due=due_in(self._said(answer)))
+            task = task if task.due is not None else replace(task, due=self._due(answer))
         reply = None
         if task.to_you and owner is None and not task.many and task.owner is None:
             reply = answer if accepted else self._the_other(at)
@@ -102,6 +102,13 @@ class _Owners:
         elif accepted and answer is not None and self._meeting.sentences[answer].voice == owner:
             reply = answer
         return replace(task, owner=owner, reply=reply)
+
+    def _due(self, answer: int) -> str | None:
+        """When who accepts it says that it will be done: "Sure. You'll have it on Monday"."""
+        sentences = self._meeting.sentences
+        own = [at for at in (answer, answer + 1) if at < len(sentences)]
+        said = (self._said(at) for at in own if sentences[at].voice == sentences[answer].voice)
+        return next((due for text in said if (due := due_in(text)) is not None), None)
 
     def _said(self, at: int) -> str:
         return plainly(self._meeting.sentences[at].text)

@@ -89,9 +89,10 @@ def _decision(
 ) -> float:
     sentence = sentences[at]
     text = plainly(sentence.text)
-    if (
-        not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]
-        or len(content_of(text)) < policy.decision_content
+    if lexicon.DO_IT.search(_without_commas(text)) and sentence.words <= _FEW_WORDS:
+        return policy.proposed if _was_proposed(sentences, at) else 0.0
+    if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1] or (
+        len(content_of(text)) < policy.decision_content and not lexicon.DECIDED.search(text)
     ):
         return 0.0
     if sentence.fragments > 1:
@@ -122,6 +123,15 @@ def _proposed(
         return 0.0
     agreed = agreed_at_once(sentences, at, alone=alone, strongly=about is not None)
     return policy.proposed if agreed else 0.0
+
+
+def _was_proposed(sentences: Sequence[Sentence], at: int) -> bool:
+    """Whether another voice asked, or proposed something, just before."""
+    before = [one for one in sentences[max(0, at - 2) : at] if one.voice != sentences[at].voice]
+    return any(
+        one.text.endswith("?") or lexicon.PROPOSED.search(_without_commas(plainly(one.text)))
+        for one in before
+    )
 
 
 def _told(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
@@ -255,10 +265,11 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
     # "scratch what I said, Ben will send it": the rest counts
     text = plainly(lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;"))
-    if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
-        return None
-    if len(content_of(text)) < policy.task_content and not lexicon.TAKES_ON.search(text):
-        return None
+    if not lexicon.BRIEF.search(_without_commas(text)):
+        if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
+            return None
+        if len(content_of(text)) < policy.task_content and not lexicon.TAKES_ON.search(text):
+            return None
     loose = _without_commas(text)
     hit = _task(sentence, text, loose, policy)
     if hit is None:
@@ -267,6 +278,8 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     due = due_in(_clause(loose, found), found.group(0))
     if due is None:
         return task
+    if task.kind is TaskKind.OFFERED and lexicon.COULD.search(found.group(0)):
+        return replace(task, due=due)
     return replace(task, sure=min(1.0, task.sure + policy.due_helps), due=due)
 
 
