@@ -119,6 +119,16 @@ def test_where_there_are_no_stops_a_pause_ends_a_sentence() -> None:
     assert [one.text for one in found] == [" ".join(halves)] * 10
 
 
+def test_stops_within_finals_are_by_chance_where_hardly_any_ends_with_one() -> None:
+    """A pause ends a sentence there, too."""
+    texts = ["right. so the summer fair", "okay so no bouncy castle", "i will do it tonight"] * 4
+    said = [
+        Segment(f"s{at}", "a", text, at * 4_000, at * 4_000 + 2_000, "a")
+        for at, text in enumerate(texts)
+    ]
+    assert sum(one.text == "okay so no bouncy castle" for one in sentences_of(said, POLICY)) == 4
+
+
 def test_two_tasks_in_one_sentence_are_two() -> None:
     """Where the second person is named."""
     said = "Anna will send the invoice and Ben is going to call the supplier."

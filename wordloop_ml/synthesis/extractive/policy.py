@@ -42,7 +42,8 @@ class ExtractivePolicy:
         longest_sentence_words: a longer one is cut at a clause.
         embedded_words: shorter sentences mean too little to be embedded.
         stopless_words: captions with fewer stops than one in so many words have them by chance: a pause
-            of ``pause_ms`` ends a sentence there. few_words: so few without a stop are one sentence.
+            of ``pause_ms`` ends a sentence there. few_words: so few without a stop are one sentence. many_finals,
+            ended_share: of so many finals so many end with a stop, or stops are by chance.
         fragment_words: most words of a fragment; join_remark_words: others may say so many before it.
 
     Summary
@@ -112,6 +113,8 @@ class ExtractivePolicy:
     embedded_words: int = 5
     stopless_words: int = 50
     few_words: int = 20
+    many_finals: int = 8
+    ended_share: float = 0.2
     pause_ms: int = 400
     fragment_words: int = 6
     join_remark_words: int = 4

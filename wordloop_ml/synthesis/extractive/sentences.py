@@ -137,7 +137,13 @@ def _before_pauses(segments: Sequence[Segment], policy: ExtractivePolicy) -> set
 
 
 def _has_stops(segments: Sequence[Segment], policy: ExtractivePolicy) -> bool:
-    """Whether sentences end at stops; few words with one tell nothing, and a few more without."""
+    """Whether sentences end at stops; few words with one tell nothing, and a few more without.
+
+    A stop within some finals ("right. so ...") is none at the ends of all.
+    """
+    ended = sum(_ENDS.search(segment.text.strip()) is not None for segment in segments)
+    if len(segments) >= policy.many_finals and ended < policy.ended_share * len(segments):
+        return False
     words = sum(spoken_words(segment.text) for segment in segments)
     stops = sum(len(_STOP.findall(f"{segment.text.strip()} ")) for segment in segments)
     if not stops:
