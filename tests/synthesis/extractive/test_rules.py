@@ -73,6 +73,8 @@ def test_decisions_are_found(text: str) -> None:
         "Last year we decided to skip the picnic.",
         "I know what it is.",
         "So we use our own eyes.",
+        "Okay so we run into this problem every week.",
+        "We'll keep going with the slides.",
         "No worries, the budget and the case.",
         "Okay, see you at the picnic then.",
         "Let's keep it friendly with the supplier.",

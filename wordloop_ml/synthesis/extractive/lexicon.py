@@ -48,7 +48,7 @@ CHOSEN = re.compile(
     r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
     r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
     r"|\bfrom now on\b|\beffective immediately\b"
-    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
+    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
     r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b"
     r"|^(?:okay|right|so|fine|alright) (?!(?:see|talk|bye|thanks|thank|next|go|start|move|back|let|let's|we|i|you|that|what|good|great|no)\b)[\w' ]{2,40} then[.!]?$"
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
@@ -75,7 +75,7 @@ UNREAL = re.compile(
 PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
-    r"|\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay)\b"
+    r"|\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay (?!attention)\w)"
     r"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b|hold (?:our|your))\w+"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
     rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
@@ -172,7 +172,7 @@ UNDECIDED = re.compile(
     r"let's move(?! (?:it|that|the|our)\b)|let's go (?:on|back|ahead|through|to)|"
     r"let's start|let's begin|we(?:'ll| will) (?:start|begin)|take (?:it|that|this) away|let me be clear|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
-    r"say|told)|as i (?:said|say)|keep (?:working|doing|up)|the government|(?:which|"
+    r"say|told)|as i (?:said|say)|keep (?:working|doing|going|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
     r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:it|things) (?:friendly|brief|short|quick|moving|civil)|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
     r"in the future|make sure (?:that )?we|we'll (?:see|have to)|but (?:that|it|this)(?:'s| is| was| has been) (?:now )?(?:off|over|cancell?ed|gone))\b",
@@ -321,7 +321,7 @@ COMMITMENT = re.compile(
 )
 SOME_DEED = re.compile(
     r"\b(?:i'll|i will|i'm going to|i'm gonna) (?:(?:just|also|then|probably|try to|try and|go and|have to|need to) )*"
-    r"(?!(?:be|see|go|come|stay|have|say|tell|know|think|guess|talk|show|miss|arrive|leave|start|begin|stop|need|want|like|love|never|not|always)\b)[a-z]{2,}\b",
+    r"(?!(?:be|see|go|come|stay|drink|eat|remember|wait|have|say|tell|know|think|guess|talk|show|miss|arrive|leave|start|begin|stop|need|want|like|love|never|not|always)\b)[a-z]{2,}\b",
     _I,
 )
 """A promise to do whatever it is: with a due it is one."""
