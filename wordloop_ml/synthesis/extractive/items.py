@@ -16,11 +16,7 @@ from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.owners import one_voice, settled_tasks
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import (
-    Task,
-    agreed_at_once,
-    plainly,
-)
+from wordloop_ml.synthesis.extractive.rules import Task, agreed_at_once, plainly
 from wordloop_ml.synthesis.extractive.sameness import says_more, says_the_same
 from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
@@ -102,9 +98,9 @@ def decisions_of(
 
 def _is_recalled(meeting: Gathered, at: int, policy: ExtractivePolicy) -> bool:
     """Whether a decision is told early in a long meeting, and nobody agrees at once: of 15 such judged ones 1 was made there."""
-    said = float(meeting.words.sum())
     if lexicon.MADE_HERE.search(meeting.sentences[at].text):
         return False
+    said = float(meeting.words.sum())
     early = meeting.heard[at] < policy.recalled_share * said
     alone = one_voice(meeting)
     long = said > policy.recalled_words
@@ -181,11 +177,14 @@ _POINTS = re.compile(
     r"\b(?:it|that|this|those|these|them|him|her|he|she|they|one|so)\b", re.IGNORECASE
 )
 
+"""What may mean something that the one before said."""
+
 
 def _places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:
     """A sentence, and the one without which "so we lose that" says nothing; none where none helps.
 
-    It is what the same voice said just before, or goes on to say, or else what the one before said.
+    It is what the same voice said just before, or goes on to say, or else what the one before asked, or said if it is
+    pointed to.
     """
     sentences = meeting.sentences
     one = sentences[at]

@@ -72,11 +72,15 @@ UNREAL = re.compile(
     _I,
 )
 """Before "we decided" it says that nobody did, or not yet."""
+_NOT_MEANT = (
+    r"forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b"
+)
+"""Behind "let's not" it proposes nothing."""
 PROPOSED = re.compile(
     rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
     rf"(?:just |then |also )*{_CHOICE}\b"
     r"|\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay (?!attention)\w)"
-    r"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b|hold (?:our|your))\w+"
+    rf"|\ball in favou?r of\b|\bthe plan is\b|\blet's not (?!{_NOT_MEANT}|hold (?:our|your))\w+"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
     rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
     r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
@@ -112,14 +116,15 @@ DISAGREES = re.compile(
 )
 THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
 """It accepts what was offered."""
+_LEFT_TO_ME = r"\bleave (?:it|that|this) (?:to|with) me\b"
 TAKES_ON = re.compile(
-    r"\b(?:i'll|i will|i'd rather) (?:do|take|handle|grab) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    rf"\b(?:i'll|i will|i'd rather) (?:do|take|handle|grab) (?:it|that|this)\b|{_LEFT_TO_ME}",
     _I,
 )
 """It says nothing of what, but that somebody does it."""
 TAKES_OVER = re.compile(
     r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|grab|catch|cover|write|send|make|call|fix|check|prepare|finish|"
-    r"take (?:care of|over)|deal with) (?:it|that|this)\b|\bleave (?:it|that|this) (?:to|with) me\b",
+    rf"take (?:care of|over)|deal with) (?:it|that|this)\b|{_LEFT_TO_ME}",
     _I,
 )
 """Who says so takes on what another was asked for, or promised."""
@@ -205,17 +210,16 @@ NOT_THAT = re.compile(
 NOT_IT = re.compile(r"\b(?:cancel|undo|disregard|ignore|drop|scrap|reverse) (?:it|this)\b", _I)
 """What is often said of other things: of what was put down at once before alone."""
 WAIT_NO = re.compile(r"\b(?:no,? wait|wait,? no|actually,? no)\b", _I)
+ON_REFLECTION = re.compile(r"\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b", _I)
 CHANGED_MIND = re.compile(
     r"\bchang(?:ed|e|ing) (?:my|our|their|his|her) minds?\b|\bchange of (?:plans?|mind|heart)\b"
-    r"|\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b"
-    r"|\b(?:no,? wait|wait,? no|actually,? no)\b"
+    rf"|{ON_REFLECTION.pattern}|{WAIT_NO.pattern}"
     r"|\b(?:reconsidered|rethought|backtracked|gone back on|went back on|go back on)\b"
     r"|\b(?:revers|revok|overturn|withdr[ae]w|rescind|undo|drop|cancel|scrap|overrul)\w* "
     rf"{_DECISION}\b",
     _I,
 )
 """Likewise, of what may have been said long before."""
-ON_REFLECTION = re.compile(r"\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b", _I)
 MIND_OF_OTHERS = re.compile(r"\bchang(?:ed|e|ing) (?:their|his|her) minds?\b", _I)
 NO_LONGER = re.compile(r"\b(?:instead(?! of)|after all|no longer|any ?more)\b", _I)
 GIVES_UP = re.compile(
@@ -228,15 +232,15 @@ BEYOND = re.compile(
     r"\b(?:another|additional|further|a (?:second|third|fourth|fifth)|more than)\b", _I
 )
 """Not that, too: what was decided stands."""
-_NEGATED = (
+NEGATED = re.compile(
     r"\b(?:decided|agreed|chose|voted) (?:against|not to)\b"
     r"|(?<!\bpeople )(?<!\bthey )(?<!\byou )(?<!\busers )\b(?:won['’]?t|will not|not going to|not gonna|(?:aren|isn)['’]?t going to|not (?=\w+ing\b))(?:\b|(?<= ))"
-    r"|\blet['’]?s not (?!forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|"
-    r"pretend|assume|say|kid|be\b)\w+"
+    rf"|\blet['’]?s not (?!{_NOT_MEANT})\w+",
+    _I,
 )
-NEGATED = re.compile(_NEGATED, _I)
+"""What will not be."""
 CHANGED = re.compile(
-    f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{GIVES_UP.pattern}|{_NEGATED}", _I
+    f"{CHANGED_MIND.pattern}|{NO_LONGER.pattern}|{GIVES_UP.pattern}|{NEGATED.pattern}", _I
 )
 """Any of those, and weaker signs that an earlier decision does not hold."""
 STATES = re.compile(
@@ -405,7 +409,7 @@ SHARED_TASK = re.compile(
     r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
     rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
-    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|must) (?:really |just )?(?!be\b|have\b|say\b|know\b|write a book)\w+"
+    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|must) (?:really |just )?(?!be\b|have\b|say\b|know\b)\w+"
     rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
@@ -509,7 +513,7 @@ GOES_ON = re.compile(
 )
 """How a fragment begins that goes on with the sentence before."""
 DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}", _I)
-PUT_DOWN = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{COMMITMENT.pattern}", _I)
+PUT_DOWN = re.compile(f"{DECIDES.pattern}|{COMMITMENT.pattern}", _I)
 """A decision or a task."""
 
 # --- questions

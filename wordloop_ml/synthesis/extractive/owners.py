@@ -91,16 +91,16 @@ class _Owners:
                 if task.kind is TaskKind.ASKED
                 else lexicon.THANKS.search(said) is not None
             )
-        if accepted and answer is not None:
-            task = self._accepted(task)
-            # "can you write it?" "sure, by Monday"
-            task = task if task.due is not None else replace(task, due=self._due(answer))
+            if accepted:
+                # "can you write it?" "sure, by Monday"
+                due = task.due if task.due is not None else self._due(answer)
+                task = replace(self._accepted(task), due=due)
         reply = None
         if task.to_you and owner is None and not task.many and task.owner is None:
             reply = answer if accepted else self._the_other(at)
             owner = None if reply is None else self._meeting.sentences[reply].voice
         elif accepted and answer is not None and self._meeting.sentences[answer].voice == owner:
-            reply = answer
+            reply = answer  # cited, too
         return replace(task, owner=owner, reply=reply)
 
     def _due(self, answer: int) -> str | None:

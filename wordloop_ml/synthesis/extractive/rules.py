@@ -2,7 +2,8 @@
 
 Transparent on purpose: whoever wonders why a sentence was taken finds the phrase in it. A decision may
 need a neighbour (the "yes" behind a proposal, the recap that it goes on with). What depends on more
-of the meeting (who is meant by "you", whether a question was answered) is for ``items.py``.
+of the meeting (who is meant by "you", what was taken back, whether a question was answered) is for ``owners.py``, ``withdrawals.py``
+and ``items.py``.
 """
 
 import re
@@ -17,39 +18,27 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of
 
-_CONTRACTED = {"gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "don't know"}
-_CONTRACTED |= {
-    one.replace("'", "").lower(): one
-    for one in [
-        "I'm",
-        "I've",
-        "don't",
-        "can't",
-        "won't",
-        "didn't",
-        "isn't",
-        "let's",
-        "that's",
-        "what's",
-        "you're",
-        "you'll",
-        "you've",
-        "they're",
-        "they'll",
-        "we've",
-        "doesn't",
-        "haven't",
-    ]
+_APOSTROPHES = (
+    "I'm I've don't can't won't didn't isn't doesn't haven't let's that's what's you're you'll you've "
+    "they're they'll we've"
+)
+_CONTRACTED = {
+    "gonna": "going to",
+    "wanna": "want to",
+    "gotta": "got to",
+    "dunno": "don't know",
+    **{one.replace("'", "").lower(): one for one in _APOSTROPHES.split()},
 }
+"""Also those that captions write without their apostrophe."""
 _CONTRACTION = re.compile(rf"\b(?:{'|'.join(_CONTRACTED)})\b", re.IGNORECASE)
 _ILL = re.compile(
     r"\bill (?=(?:just |also |then )?[a-z]+ (?:it|that|this|the|an?|her|him|them|you|up|with|to|my|our|some)\b)"
 )
-"""Captions may lack apostrophes, too."""
+"""Likewise "ill", where it is no illness."""
 
 
 def plainly(text: str) -> str:
-    """Write a sentence as the patterns have it: straight apostrophes, "going to" for "gonna"."""
+    """Write a sentence as the patterns have it: straight apostrophes, "going to" for "gonna", no capitals alone."""
     straight = text.replace("’", "'")
     if straight.isupper():
         straight = straight.lower()
@@ -224,7 +213,7 @@ def denied_in(text: str) -> list[frozenset[str]]:
 
 
 def takes_back(sentence: Sentence) -> bool:
-    """Whether the sentence may take back what was said before it; ``items.py`` finds what."""
+    """Whether the sentence may take back what was said before it; ``withdrawals.py`` finds what."""
     return bool(lexicon.NOT_THAT.search(sentence.text) or lexicon.CHANGED.search(sentence.text))
 
 
@@ -265,12 +254,12 @@ def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
     # "scratch what I said, Ben will send it": the rest counts
     text = plainly(lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;"))
-    if not lexicon.BRIEF.search(_without_commas(text)):
+    loose = _without_commas(text)
+    if not lexicon.BRIEF.search(loose):
         if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
             return None
         if len(content_of(text)) < policy.task_content and not lexicon.TAKES_ON.search(text):
             return None
-    loose = _without_commas(text)
     hit = _task(sentence, text, loose, policy)
     if hit is None:
         return None
