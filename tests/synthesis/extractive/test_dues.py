@@ -25,6 +25,12 @@ from wordloop_ml.synthesis.extractive.dues import due_in
         ("Send it not this week next week.", "next week"),
         ("Email Paul who's away until Monday about the venue by Wednesday.", "Wednesday"),
         ("Write down what happened on Monday.", None),
+        ("I'll make sure that's fixed by Friday.", "Friday"),
+        ("I'll make sure that's ready on Friday.", "on Friday"),
+        ("Send the slides that are needed by Friday.", "Friday"),
+        ("Send what we discussed by tomorrow.", "tomorrow"),
+        ("Send it, but not on Monday.", None),
+        ("Send it not on Monday, on Tuesday.", "on Tuesday"),
     ],
 )
 def test_a_due_is_a_time(text: str, due: str | None) -> None:

@@ -422,6 +422,18 @@ def test_a_question_that_was_put_off_is_more_open(read_meeting: Read) -> None:
             ["Cy"],
         ),
         (["I'll send the contract by Friday.", "Actually, I'll do it.", "Good."], ["Bo"]),
+        (["I'll send the contract by Friday.", "Actually, I'll send it.", "Good."], ["Bo"]),
+        (
+            ["I'll send the draft tonight.", "Great, I'll check it tomorrow.", "Good."],
+            ["Ann", "Bo"],
+        ),
+        (
+            ["Cy, can you order the door?", "I'll check that the shop is open.", "Yes."],
+            ["Cy", "Bo"],
+        ),
+        (["Bo, can you order the door?", "Sure, but I can't do it before Monday.", "Ok."], ["Bo"]),
+        (["Bo, can you order the door?", "Yes, I'd love to but I can't wait.", "Ok."], ["Bo"]),
+        (["Bo, can you order the door?", "I'd love to, but I can't.", "Ok."], []),
         (["Bo and Cy will write the report.", "Yes.", "Okay."], [None]),
         (["Cy or Bo should call the supplier.", "Yes.", "Okay."], [None]),
         (["In Berlin, can you please send the parcel?", "Yes.", "Good."], ["Bo"]),

@@ -43,6 +43,10 @@ def said(text: str, voice: str = "Anna") -> Sentence:
         "Go with the blue handle.",
         "All in favour of the quote, that's four, carried.",
         "We'll park that question until October.",
+        "We're all agreed on the rubber case.",
+        "Okay, we hold the price of the case until spring.",
+        "Fine by me, go ahead with the rubber case.",
+        "The motion on the budget is carried.",
     ],
 )
 def test_decisions_are_found(text: str) -> None:
@@ -81,6 +85,18 @@ def test_decisions_are_found(text: str) -> None:
         "Go ahead with a short question.",
         "Before we decided on the smaller plan, the big one was leased.",
         "We agreed to buy the printer, but that is off now.",
+        "Okay, we pay them forty euros a month.",
+        "Right, any other business then.",
+        "Okay, questions about the budget then.",
+        "If it rains then we use the tent.",
+        "They stay at the office till late.",
+        "Let me go ahead with the slides.",
+        "All of us were carried.",
+        "Yeah, because it is.",
+        "Okay, here it is.",
+        "Right, we use the tent every summer.",
+        "We're so glad you chose our company.",
+        "We hear they decided on a tent.",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
@@ -100,6 +116,12 @@ def test_what_is_open_is_no_decision(text: str) -> None:
         ("What about the rubber case?", "Yeah.", False),
         ("Shall I order the rubber case?", "Yeah, let's do it.", True),
         ("The rubber case is in the shop.", "Yeah, let's do it.", False),
+        ("Can everybody hear me?", "Okay, let's do it.", False),
+        ("Can we start with the meeting?", "Okay, let's do it.", False),
+        ("Could we paint the rubber case?", "Okay, let's do it.", True),
+        ("What about the rubber case?", "I don't think that's a good idea.", False),
+        ("What about the rubber case?", "Not perfect, is it.", False),
+        ("What about the rubber case?", "We never agreed on that.", False),
         ("Let's run with the rubber case.", "Same here.", True),
         ("I propose we take the rubber case.", "Seconded.", True),
         ("All in favour of the rubber case?", "Aye.", True),
@@ -191,6 +213,8 @@ def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | 
         "The invoice is here, if you could send, yeah.",
         "My role is to make sure you send the invoice.",
         "Should you want to pay, you should send the invoice.",
+        "I'll probably be late tomorrow.",
+        "I'll hopefully get home by Friday.",
     ],
 )
 def test_talk_about_work_is_no_task(text: str) -> None:

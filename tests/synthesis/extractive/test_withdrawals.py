@@ -170,8 +170,16 @@ def test_what_is_named_is_meant_and_not_what_was_said_last(read_meeting: Reader)
         ("Absolutely not.", False),
         ("I disagree, let's wait.", False),
         ("Well, I don't want it like that.", False),
+        ("No, absolutely not.", False),
+        ("No.", False),
+        ("Let's wait until Bo is here.", False),
         ("No problem.", True),
         ("No, that's a good idea.", True),
+        ("No, absolutely, great.", True),
+        ("No more questions.", True),
+        ("No wonder.", True),
+        ("Let's wait for Bo before the next item.", True),
+        ("Not yet on the website, right?", True),
         ("Yes.", True),
         ("Hm.", True),
     ],
@@ -187,6 +195,25 @@ def test_what_the_next_voice_refuses_is_not_decided(
     held = decided(meeting)
     assert held[0] == OTHER
     assert (len(held) == 2) is holds
+
+
+@pytest.mark.parametrize(
+    ("asked", "reply", "holds"),
+    [
+        ("Any objections?", "No.", True),
+        ("Any objections?", "Nope, fine.", True),
+        ("Does anybody mind?", "No.", True),
+        ("Any objections?", "I don't like it.", False),
+        ("Any objections?", "No, I disagree.", False),
+        ("Okay?", "No.", False),
+    ],
+)
+def test_no_objection_is_no_refusal(
+    read_meeting: Reader, asked: str, reply: str, holds: bool
+) -> None:
+    """Where somebody asked for objections."""
+    for said in ([("Ann", OLD), ("Ann", asked)], [("Ann", f"{OLD} {asked}")]):
+        assert bool(decided(read_meeting([*said, ("Bo", reply)]))) is holds
 
 
 def test_no_to_a_question_takes_nothing_back(read_meeting: Reader) -> None:

@@ -42,7 +42,7 @@ DUE = re.compile(
     rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for|by) (?:the next|our next|the following|(?:the |our )(?:{_MONTH}|{_DAY})) (?:meeting|session)\b"
     rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
     r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
-    rf"|(?<!\bnot )\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
+    rf"|\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
     r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
     _I,
 )
@@ -52,11 +52,12 @@ CORRECTED = re.compile(
 )
 """Between two times: the second holds."""
 TOLD_OF = re.compile(
-    r"\b(?:what|who|which|that)(?:'s| (?:happened|was|were|is|are|has|had)| (?:we|they|i|you|he|she) "
-    r"(?:did|discussed|said|saw|had|talked about|decided))\b(?: [\w'-]+){0,5}",
+    r"(?<!sure )(?<!ensure )\b(?:what|who|which|that)(?:'s| (?:happened|was|were|is|are|has|had)| (?:we|they|i|you|he|she) "
+    r"(?:did|discussed|said|saw|had|talked about|decided))\b(?: (?!by\b|before\b|no later\b)[\w'-]+){0,5}",
     _I,
 )
 """What is told of something else, its time included."""
+_NOT = re.compile(r"\bnot $", _I)
 
 
 def due_in(text: str, cue: str = "") -> str | None:
@@ -66,7 +67,7 @@ def due_in(text: str, cue: str = "") -> str | None:
     Tuesday, no, on Thursday"), denied ("not this week") or told of something else ("who's away until Monday") is none.
     """
     text = TOLD_OF.sub(lambda told: "~" * len(told.group(0)), text)
-    found = list(DUE.finditer(text))
+    found = [one for one in DUE.finditer(text) if not _NOT.search(text, 0, one.start())]
     begin = text.find(cue) if cue else -1
     behind = [one for one in found if one.start() > begin]
     chosen = next(iter(behind or found), None)

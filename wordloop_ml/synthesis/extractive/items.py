@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive import lexicon, question_words
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.owners import one_voice, settled_tasks
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
@@ -46,8 +46,8 @@ def _openness(meeting: Gathered, asked: int, alone: bool, policy: ExtractivePoli
     at once: the next one may say that nobody knows. alone: whoever speaks next may be replying.
     """
     question = meeting.sentences[asked]
-    polar = bool(lexicon.POLAR.search(question.text))
-    unknown = bool(lexicon.STILL_OPEN.search(plainly(question.text)))
+    polar = bool(question_words.POLAR.search(question.text))
+    unknown = bool(question_words.STILL_OPEN.search(plainly(question.text)))
     heard = 0
     replied = False
     for at in range(asked + 1, len(meeting.sentences)):
@@ -57,9 +57,9 @@ def _openness(meeting: Gathered, asked: int, alone: bool, policy: ExtractivePoli
         heard += reply.words
         if reply.voice == question.voice and not alone:
             continue
-        if lexicon.HEDGE.search(reply.text):
+        if question_words.HEDGE.search(reply.text):
             return 1.0
-        if polar and lexicon.YES_NO.search(reply.text):
+        if polar and question_words.YES_NO.search(reply.text):
             return 0.0
         if reply.words >= policy.answer_words:
             replied = True

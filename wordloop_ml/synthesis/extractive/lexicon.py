@@ -6,13 +6,11 @@ _I = re.IGNORECASE
 
 # --- decisions
 
-_WE = (
-    r"(?:we|we've|we're|we are|we have|we had|(?:the )?(?:group|team|committee|board|council|"
-    r"government))"
-)
+_WE = r"(?:we|we've|we have|we had|(?:the )?(?:group|team|committee|board|council|government))"
 DECIDED = re.compile(
-    rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not)\b)\w+){{0,3}} (?:decided|agreed|settled|chose|chosen|concluded|opted|"
-    r"resolved|selected|approved)\b(?! (?:with|whether))"
+    rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not|you|they|he|she|who|i)\b)\w+){{0,3}} "
+    r"(?:decided|agreed|settled|chose|chosen|concluded|opted|resolved|selected|approved)\b(?! (?:with|whether))"
+    r"|\b(?:we're|we are) (?:(?:all|both|now|basically|pretty much|finally) )*(?:decided|agreed|settled|resolved)\b(?! (?:with|whether))"
     r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
     r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! by the)"
     r"|\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b"
@@ -39,29 +37,43 @@ CHOSEN = re.compile(
     r"put)\b|\bno (?!but|i|we|it|that|one|not|then|problem|need)\w+(?: (?!but|we|i)\w+)? then\b|\bi think we'll (?:go|use|take|keep|stick)\b"
     r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b"
     r"|\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b"
-    r"|^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine) )*(?:the )?(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because)\b)"
-    r"[\w'-]+(?: [\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
-    r"|(?:^|\bme )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
+    r"|^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine|the) )*+(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because|here|there|now)\b)"
+    r"[\w'-]+(?: (?!(?:because|as|like|how|what|where|that)\b)[\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
+    r"|(?:^|\b(?:by|with) me )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
     r"|\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b"
-    r"|^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this|they) stays? [\w' ]{2,20} (?:till|until|for now)\b"
-    r"|\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b|\b(?:carried|unanimous)[.!]?$|\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b"
-    r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
-    r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
+    r"|\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b|(?<!were )(?<!was )(?<!be )(?<!got )\bcarried[.!]?$|\bunanimous[.!]?$|\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b"
+    r"|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
+    r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b"
     r"|\bfrom now on\b|\beffective immediately\b"
-    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
-    r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b"
-    r"|^(?:okay|right|so|fine|alright) (?!(?:see|talk|bye|thanks|thank|next|go|start|move|back|let|let's|we|i|you|that|what|good|great|no)\b)[\w' ]{2,40} then[.!]?$"
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
+CHOSEN_AS_DONE = re.compile(
+    r"^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b"
+    r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
+    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
+    r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b",
+    _I,
+)
+"""What a meeting will do from now on, said in the present tense."""
+HABITUAL = re.compile(
+    r"\b(?:every|each|always|usually|often|sometimes|normally|mostly|already|currently|a (?:day|week|month|year|person)|per \w+|on \w+days|lately|these days|at the moment|anyway|"
+    r"as (?:usual|you know|always)|if|when(?:ever)?|late|wait(?: for)?)\b",
+    _I,
+)
+"""It tells of what is always so."""
 DO_IT = re.compile(
     r"^(?:(?:yeah|yes|yep|okay|right|alright|fine|good|great|then|well|sure|so) )*(?:let's (?:just )?do (?:it|that)|do (?:it|that)|go on then|go for it|let's go for it)\b(?! (?:again|now|later|next))",
     _I,
 )
 """What was proposed just before is decided by these words."""
+ASKED_OF_US = re.compile(
+    r"\b(?:shall|should|could|can|do) we (?!(?:just |all )?(?:start|begin|go on|move on|continue|get (?:started|going|on)|hear|see)\b)\w+.*\?$",
+    _I,
+)
 WHAT_ABOUT = re.compile(r"^(?:(?:so|and|or|okay|well) )*(?:what|how) about\b", _I)
 STRONGLY_AGREES = re.compile(
-    r"\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
+    r"^(?:(?!\b(?:not|never|no|don't|isn't|doesn't|hardly|can't)\b).)*\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
     _I,
 )
 """What it takes to decide what was asked about so."""
@@ -103,17 +115,25 @@ REFUSES = re.compile(
     rf"{_WELL}(?:no|nope|nah|sorry|i (?:really )?(?:can't|cannot|won't)|i don't (?:think|have|want)|i'm afraid|"
     r"not (?:me|now|really)|i(?:'d| would) rather not|i'm (?:away|off|out|on (?:holiday|leave|vacation)))\b"
     r"(?!,? (?:problem|worries))"
-    r"|\b(?:so|but|because|sorry,?|unfortunately,?) i (?:can't|cannot|won't)\b",
+    r"|\b(?:so|but|because|sorry,?|unfortunately,?) i (?:can't|cannot|won't)\b(?! wait)(?!.*\b(?:before|until|till)\b)",
     _I,
 )
-DISAGREES = re.compile(
-    rf"{_WELL}(?:(?:absolutely|definitely|certainly|of course|please) not|not (?:so fast|yet)|"
-    r"i (?:\w+ )?disagree|i (?:\w+ )?(?:don't|do not) (?:like|agree|want)|i'm (?:against|not (?:happy|convinced|in favour))|"
-    r"i (?:veto|object)|that (?:won't|doesn't|will not) work|let's (?:wait|not(?: do (?:that|it|this))?(?=\W*$))|(?:no|nope|nah)\b"
-    r"(?!,? (?:problem|worries|doubt|objections?|question|(?:i|we) (?:agree|like|think)|(?:that|it|you)(?:'s|'re| is| are)|"
-    r"yeah|yes|but|no|let's|we're|we'll)))(?!\w)",
+OBJECTS = re.compile(
+    rf"{_WELL}(?:(?:no,? )?(?:absolutely|definitely|certainly|of course|please) not|not (?:so fast|yet)(?=\W*$)|"
+    r"(?:no,? )?i (?:\w+ )?disagree|(?:no,? )?i (?:\w+ )?(?:don't|do not) (?:like|agree|want)|(?:no,? )?i'm (?:against|not (?:happy|convinced|in favour))|"
+    r"i (?:veto|object)|that (?:won't|doesn't|will not) work|let's (?:wait(?=\W*$| with (?:it|that)| until)|not(?: do (?:that|it|this))?(?=\W*$)))(?!\w)",
     _I,
 )
+SAYS_NO = re.compile(
+    rf"{_WELL}(?:no|nope|nah)\b(?:\W*$|[,.]? (?:never|no|way|please|sorry|not|(?:it|that)(?:'s| is) (?:too|not|wrong)|too|because|"
+    r"(?:i|we|you) (?:can't|cannot|don't|won't|shouldn't|hate|would not|wouldn't)|(?:i|we)(?:'d| would) rather)\b)(?! (?:doubt|worries|problem))",
+    _I,
+)
+ASKS_FOR_NO = re.compile(
+    r"\b(?:(?:any|no) (?:objections?|questions?|other (?:views|ideas|thoughts))|any(?:body|one) (?:against|opposed|minds?|objects?|disagrees?|else)|anything else)\b",
+    _I,
+)
+"""To which "no" is a yes."""
 THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
 """It accepts what was offered."""
 _LEFT_TO_ME = r"\bleave (?:it|that|this) (?:to|with) me\b"
@@ -122,12 +142,18 @@ TAKES_ON = re.compile(
     _I,
 )
 """It says nothing of what, but that somebody does it."""
+BEHIND_OBJECT = (
+    r"(?=\W*$|[,.;?!]|\s+(?:for|as|by|before|after|when|if|in|on|at|to|with|from|then|too|there|now|today|"
+    r"tomorrow|tonight|and|but|so|or|next|later|again|because|until|first|myself|yourself|together|up|out|"
+    r"round|around|over|down|off|back|a|i|we|you|soon|also|anyway|instead)\b)"
+)
+"""What may follow "it" and "that" where they are all that is done."""
 TAKES_OVER = re.compile(
-    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:do|take|handle|grab|catch|cover|write|send|make|call|fix|check|prepare|finish|"
-    rf"take (?:care of|over)|deal with) (?:it|that|this)\b|{_LEFT_TO_ME}",
+    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with)|"
+    rf"(?P<deed>write|send|make|call|fix|check|prepare|finish)) (?:it|that|this){BEHIND_OBJECT}|{_LEFT_TO_ME}",
     _I,
 )
-"""Who says so takes on what another was asked for, or promised."""
+"""Who says so takes on what another was asked for, or promised; with a deed, if it is the same one."""
 ASKED_ON = re.compile(
     r"\b(?:can|could|would|will) (?:you|someone|somebody) (?:\w+ )?(?:do|take|handle) (?:it|that|this)\b",
     _I,
@@ -324,8 +350,8 @@ COMMITMENT = re.compile(
     _I,
 )
 SOME_DEED = re.compile(
-    r"\b(?:i'll|i will|i'm going to|i'm gonna) (?:(?:just|also|then|probably|try to|try and|go and|have to|need to) )*"
-    r"(?!(?:be|see|go|come|stay|drink|eat|remember|wait|have|say|tell|know|think|guess|talk|show|miss|arrive|leave|start|begin|stop|need|want|like|love|never|not|always)\b)[a-z]{2,}\b",
+    r"\b(?:i'll|i will|i'm going to|i'm gonna) (?:(?:just|also|then|simply|[a-z]+(?<!p)ly|try to|try and|go and|have to|need to) )*+"
+    r"(?!(?:be|get (?:home|here|there|up|back|off)|feel|enjoy|sleep|watch|hope|see|go|come|stay|drink|eat|remember|wait|have|say|tell|know|think|guess|talk|show|miss|arrive|leave|start|begin|stop|need|want|like|love|never|not|always)\b)[a-z]{2,}\b",
     _I,
 )
 """A promise to do whatever it is: with a due it is one."""
@@ -512,84 +538,6 @@ GOES_ON = re.compile(
     _I,
 )
 """How a fragment begins that goes on with the sentence before."""
-DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}", _I)
+DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{CHOSEN_AS_DONE.pattern}", _I)
 PUT_DOWN = re.compile(f"{DECIDES.pattern}|{COMMITMENT.pattern}", _I)
 """A decision or a task."""
-
-# --- questions
-
-QUESTION_TAG = re.compile(
-    r"(?:,|\.|^)\s*(?:right|okay|ok|huh|no|yeah|yes|correct|eh|hey|you know|you see|see|"
-    r"or not|really|"
-    r"(?:is|isn't|are|aren't|do|don't|does|doesn't|did|didn't|have|haven't|has|hasn't|"
-    r"will|won't|can|can't|could|couldn't|would|wouldn't|was|wasn't) (?:it|that|they|we|"
-    r"you|he|she|i|there))\s*\?$",
-    _I,
-)
-PROCEDURAL_QUESTION = re.compile(
-    r"\b(?:can you (?:hear|see)|(?:any|more|other|further) (?:questions?|comments?)|"
-    r"anything else|anybody else|who's next|shall we (?:start|begin|move|go)|"
-    r"(?:do you|would you|you) (?:want|wanna|like)(?: me)? (?:to )?(?:go|start|begin)|"
-    r"is everyone (?:here|ready)|are (?:you|we) ready|does that make sense|can i (?:just )?(?:welcome|remind|propose|thank)|"
-    r"you know what i mean|"
-    r"how are you|what did you say|what was that|say (?:that )?again|sorry|pardon|"
-    r"excuse me|is that (?:it|okay|right|clear|fine)|"
-    r"what do you (?:think|mean|reckon)|see what i mean|where's (?:the|my)|"
-    r"do you (?:follow|know what)|what time is it|can i ask)\b",
-    _I,
-)
-_SUBJECT = (
-    r"(?:we|you|they|it|that|this|there|the|he|she|i|our|your|anybody|anyone|someone|somebody)"
-)
-_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|should|will|would|shall|have|has)(?:n't)?"
-ASKED = re.compile(
-    r"^(?:(?:and|but|so|well|okay|then|or|now)[, ]+)*"
-    rf"(?:(?:what|when|where|why|how|which|who)(?: (?!(?:{_AUXILIARY}|{_SUBJECT})\b)\w+){{0,2}}(?: {_AUXILIARY}|'s|'re|'ll) {_SUBJECT}\b"
-    rf"|who (?:is going to|will|can|could|should|has to|needs to|is) \w+"
-    rf"|{_AUXILIARY} {_SUBJECT}\b)",
-    _I,
-)
-"""How a question begins that lacks its mark."""
-STILL_OPEN = re.compile(
-    r"\b(?:remains to be seen|is still open|open (?:question|issue)|to be decided|"
-    r"(?:haven't|have not|hasn't been) (?:yet )?decided|"
-    r"(?:still|we|also) (?:need|have) to (?:decide|figure out|find out|work out|determine|establish) (?:on )?(?:whether|if|how|what|which|who|when)|"
-    r"needs? (?:a (?:little )?(?:bit )?more|some more|more) (?:working out|work|thought|thinking|discussion)|"
-    r"(?:i|we) (?:still |really )?(?:don't|do not) know (?:yet )?(?:whether|if|how|what|which|who|when) (?:we|to|the|it|they|this)|"
-    r"(?:i|we) (?:still |really )?(?:don't|do not) know (?:yet )?whether|"
-    r"(?:doesn't|does not|didn't|did not|don't|do not) (?:say|tell|explain)(?: \w+){0,2}(?: about)? (?:whether|if|how|what)|"
-    r"as to whether)\b",
-    _I,
-)
-"""Who says so asks, and says that nobody knows."""
-INDIRECT_QUESTION = re.compile(
-    r"\b(?:(?:the|my|one|another|our|open|big) (?:\w+ )?question (?:is|was|would be|for)|"
-    r"i (?:was )?wonder(?:ing)? (?:if|whether|how|what|why|who)|"
-    r"(?:i|we) (?:still |really )?(?:don't|do not) know (?:whether|if|how|what|which|who|"
-    r"when) (?:we|to|the|it|they|this)|"
-    r"(?:still|we) (?:need|have) to (?:decide|figure out|find out|work out) (?:whether|if|"
-    r"how|what|which|who|when)|(?:i'm|we're) not sure (?:whether|if|how|what|which) (?:we|"
-    r"to|the|it|they)|"
-    r"remains to be seen|is still open|open (?:question|issue)|to be decided|"
-    r"haven't (?:yet )?decided)\b",
-    _I,
-)
-HEDGE = re.compile(
-    r"\b(?:i don't know|don't know|dunno|not sure|no idea|we'll see|we'll have to|"
-    r"have to (?:check|see|find|look|think|ask)|good question|get back to|"
-    r"think about (?:it|that)|hard to say|depends|i'll (?:check|find|look|ask)|"
-    r"can't (?:say|tell|answer)|remains to be|we need to (?:find|figure|check)|"
-    r"that's (?:a|the) question|have no)\b",
-    _I,
-)
-YES_NO = re.compile(
-    r"^(?:yes|yeah|yep|no|nope|sure|right|exactly|correct|of course|absolutely|definitely|"
-    r"certainly|i think so|i don't think so|it is|it does|they do|we do|we did|it's|"
-    r"that's)\b",
-    _I,
-)
-POLAR = re.compile(
-    r"^(?:(?:and|but|so|well|okay|then|or)[, ]+)*(?:is|are|was|were|do|does|did|can|could|"
-    r"would|should|will|have|has|shall|may)\b",
-    _I,
-)

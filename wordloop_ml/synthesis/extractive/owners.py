@@ -12,7 +12,7 @@ from wordloop_ml.synthesis.extractive.dues import due_in
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, addressed_in, plainly
-from wordloop_ml.synthesis.words import content_of, stems, tokens
+from wordloop_ml.synthesis.words import content_of, stem, stems, tokens
 
 
 def settled_tasks(
@@ -70,7 +70,7 @@ class _Owners:
             return None
         if self._alone or task.kind is TaskKind.SHARED:
             return replace(task, owner=owner)
-        taken = self._taken_over(answer, owner) if answer is not None else None
+        taken = self._taken_over(at, answer, owner) if answer is not None else None
         if taken is not None:
             voice = self._meeting.sentences[taken].voice
             return replace(self._accepted(task), owner=voice, reply=taken)
@@ -166,10 +166,10 @@ class _Owners:
         voice = self._voice_of(called) if called is not None else None
         return None if voice == speaker else voice
 
-    def _taken_over(self, answer: int, owner: str | None) -> int | None:
+    def _taken_over(self, at: int, answer: int, owner: str | None) -> int | None:
         """Where another voice takes on what was asked of the owner, or promised: at once, or once it was refused."""
         sentences = self._meeting.sentences
-        if lexicon.TAKES_OVER.search(self._said(answer)):
+        if self._takes_over(answer, at):
             # an owner who is no voice may be the one who answers, under another name
             known = owner in self._voices or (
                 owner is not None and owner.lower() in tokens(self._said(answer))
@@ -183,11 +183,19 @@ class _Owners:
             if voice == sentences[answer].voice:
                 continue
             accepted = asker not in (None, voice) and lexicon.AGREES.search(said)
-            if accepted or lexicon.TAKES_OVER.search(said):
+            if accepted or self._takes_over(later, at):
                 return later
             if lexicon.ASKED_ON.search(said):
                 asker = voice
         return None
+
+    def _takes_over(self, answer: int, at: int) -> bool:
+        """Whether an answer takes the task on: "I'll do it", and "I'll check it" where checking is the task."""
+        found = lexicon.TAKES_OVER.search(self._said(answer))
+        deed = found["deed"] if found is not None else None
+        return found is not None and (
+            deed is None or stem(deed.lower()) in stems(tokens(self._said(at)))
+        )
 
     def _answer(self, at: int) -> int | None:
         """Where another voice speaks next, once it was asked; a sentence may go on after a remark on its beginning."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 
-from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive import lexicon, question_words
 from wordloop_ml.synthesis.extractive.dues import due_in
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
@@ -89,7 +89,7 @@ def _decision(
         recap = summed and _confirmed(sentences, at)
         return policy.recapped if recap else 0.0
     asked = text.endswith("?")
-    said = lexicon.QUESTION_TAG.sub("", text)
+    said = question_words.QUESTION_TAG.sub("", text)
     loose = _without_commas(said)
     if not asked and _sums_up(loose):
         return policy.recapped
@@ -99,7 +99,7 @@ def _decision(
         return 0.0
     sure = 0.0
     # "the flat case is out, right?" tells
-    if not lexicon.ASKED.search(said) and (said != text or not asked):
+    if not question_words.ASKED.search(said) and (said != text or not asked):
         sure = _settles(loose, policy)
     return sure or _proposed(sentences, at, loose, alone, policy)
 
@@ -115,11 +115,12 @@ def _proposed(
 
 
 def _was_proposed(sentences: Sequence[Sentence], at: int) -> bool:
-    """Whether another voice asked, or proposed something, just before."""
+    """Whether another voice proposed something, or offered to do it, just before."""
     before = [one for one in sentences[max(0, at - 2) : at] if one.voice != sentences[at].voice]
     return any(
-        one.text.endswith("?") or lexicon.PROPOSED.search(_without_commas(plainly(one.text)))
+        cue.search(_without_commas(plainly(one.text)))
         for one in before
+        for cue in (lexicon.PROPOSED, lexicon.WHAT_ABOUT, lexicon.OFFERED, lexicon.ASKED_OF_US)
     )
 
 
@@ -148,7 +149,8 @@ def _settles(text: str, policy: ExtractivePolicy) -> float:
     found = lexicon.DECIDED.search(text)
     if found is not None:
         return 0.0 if lexicon.UNREAL.search(text, 0, found.end()) else policy.decided
-    return policy.chosen if lexicon.CHOSEN.search(text) else 0.0
+    done = lexicon.CHOSEN_AS_DONE.search(text) and not lexicon.HABITUAL.search(text)
+    return policy.chosen if done or lexicon.CHOSEN.search(text) else 0.0
 
 
 def agreed_at_once(
@@ -488,11 +490,13 @@ def question_in(sentence: Sentence, policy: ExtractivePolicy) -> float:
     text = plainly(sentence.text)
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
         return 0.0
-    if len(content_of(text)) < policy.question_content or lexicon.PROCEDURAL_QUESTION.search(text):
+    if len(content_of(text)) < policy.question_content or question_words.PROCEDURAL_QUESTION.search(
+        text
+    ):
         return 0.0
-    if lexicon.INDIRECT_QUESTION.search(text) or lexicon.STILL_OPEN.search(text):
+    if question_words.INDIRECT_QUESTION.search(text) or question_words.STILL_OPEN.search(text):
         return policy.asked_indirectly
-    marked = text.endswith("?") and not lexicon.QUESTION_TAG.search(text)
+    marked = text.endswith("?") and not question_words.QUESTION_TAG.search(text)
     # captions have full stops for question marks, or none
-    unmarked = not text.endswith("?") and lexicon.ASKED.search(text)
+    unmarked = not text.endswith("?") and question_words.ASKED.search(text)
     return policy.asked_plainly if marked or unmarked else 0.0

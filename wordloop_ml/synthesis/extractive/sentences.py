@@ -257,7 +257,9 @@ def _spans(text: str, policy: ExtractivePolicy, english: bool) -> Iterator[tuple
         others = [other.start() for other in ASSIGNS.finditer(text)]
         thoughts += [at for at in others if ASSIGNED.search(_sentence_before(text, at))]
         promises = [promise.start() for promise in PROMISES_TOO.finditer(text)]
-        thoughts += [at for at in promises if DECIDES.search(_sentence_before(text, at))]
+        thoughts += [
+            at for at in promises if DECIDES.search(_sentence_before(text, at).replace(",", ""))
+        ]
     for end in sorted({*stops, *thoughts} - {0}):
         yield from _clauses(text, begin, end, policy)
         begin = end

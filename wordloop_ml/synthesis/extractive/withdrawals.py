@@ -50,11 +50,15 @@ def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
 
 
 def _disputed(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
-    """Whether the next who speaks says no, behind no more than a word or two of the same voice."""
+    """Whether the next who speaks objects, or says no and was not asked who does, behind no more than a word or two of the same voice."""
+    asked = lexicon.ASKS_FOR_NO.search(sentences[at].text)
     for reply in sentences[at + 1 : at + 3]:
+        said = plainly(reply.text)
         if reply.voice != sentences[at].voice:
-            return lexicon.DISAGREES.search(plainly(reply.text)) is not None
-        if reply.words >= policy.rule_words[0]:
+            no = lexicon.OBJECTS.search(said) or (not asked and lexicon.SAYS_NO.search(said))
+            return bool(no)
+        asked = asked or lexicon.ASKS_FOR_NO.search(said)
+        if reply.words >= policy.rule_words[0] and not asked:
             break
     return False
 

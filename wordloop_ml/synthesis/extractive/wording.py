@@ -124,20 +124,15 @@ def _has_cue(text: str) -> bool:
     return any(cue.search(said) for cue in _CUES)
 
 
-_BEHIND_OBJECT = (
-    r"(?=\W*$|[,.;?!]|\s+(?:for|as|by|before|after|when|if|in|on|at|to|with|from|then|too|there|now|today|"
-    r"tomorrow|tonight|and|but|so|or|next|later|again|because|until|first|myself|yourself|together|up|out|"
-    r"round|around|over|down|off|back|a|i|we|you|soon|also|anyway|instead)\b)"
-)
 _THE_SAME = re.compile(
-    rf"\b(?:do|doing) (?:that|it|this|so|the same|those|them){_BEHIND_OBJECT}", _I
+    rf"\b(?:do|doing) (?:that|it|this|so|the same|those|them){lexicon.BEHIND_OBJECT}", _I
 )
 _WHEN_DONE = re.compile(
     r"\b(?:when|if|once|after|before|because|than|as|how|until) (?:i|we|you|they|he|she) $", _I
 )
 _CLAUSE_END = re.compile(r"[,;]|\b(?:and|but|so|because|before|after)\b", _I)
 _BARE_OBJECT = re.compile(
-    rf"(?<=\w )(?:them|those|these|it|that|this|there|something|which ones?|the others?){_BEHIND_OBJECT}",
+    rf"(?<=\w )(?:them|those|these|it|that|this|there|something|which ones?|the others?){lexicon.BEHIND_OBJECT}",
     _I,
 )
 _POINTS = re.compile(r"\b(?:them|those|these|it|that|this|there|something|ones?)\b", _I)
