@@ -138,6 +138,44 @@ def test_a_proposal_is_decided_when_another_agrees(
     assert bool(found) is decides
 
 
+@pytest.mark.parametrize(
+    ("lines", "decides"),
+    [
+        ("The brewery is nicer.|Great, so the brewery.", True),
+        ("The brewery is nicer.|Right, so the brewery is nicer.", False),
+        ("The brewery is nicer.|Okay, so the invitations.", False),
+        ("The brewery is nicer.|Good, so the brewery?", False),
+        ("Lebanese, but no booth.|Then Lebanese, and no photo booth.", True),
+    ],
+)
+def test_a_few_words_close_what_others_spoke_of(lines: str, decides: bool) -> None:
+    """What nobody spoke of is the next matter."""
+    voices = ["Bo", "Anna"]
+    told = [said(text, voices[at]) for at, text in enumerate(lines.split("|"))]
+    assert [at for at, _ in decisions_in(told, POLICY)] == ([1] if decides else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "decides"),
+    [
+        ("Two people go to the fair without a booth.|Everyone okay with that?|Yes.", True),
+        ("Two people go to the fair without a booth.|Any objections?|No.", True),
+        ("Two people go to the fair without a booth.|Is that acceptable?|It is.", True),
+        ("Two people go to the fair without a booth.|Everyone happy?|I disagree.", False),
+        ("So two people for the fair, everyone alright with that?|Fine.|Good.", True),
+        ("I'm recording the meeting about the fair.|Everyone okay with that?|Yes.", False),
+        ("All in favour of the booth at the fair?|That's four.|Carried.", True),
+        ("All in favour of the booth at the fair?|That's one.|Hm.", False),
+    ],
+)
+def test_what_is_put_to_all_is_decided_unless_somebody_objects(lines: str, decides: bool) -> None:
+    """Or carried by a vote."""
+    one, two, three = lines.split("|")
+    asked = "?" in one
+    told = [said(one), said(two, "Bo" if asked else "Anna"), said(three, "Bo")]
+    assert [at for at, _ in decisions_in(told, POLICY)] == ([0] if decides else [])
+
+
 def test_a_recap_goes_on_behind_its_beginning() -> None:
     """As long as its speaker does not ask, doubt or talk of something else."""
     texts = [

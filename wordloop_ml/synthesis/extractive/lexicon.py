@@ -14,7 +14,7 @@ DECIDED = re.compile(
     r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
     r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! by the)"
     r"|\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b"
-    r"|\bthat's what we(?:'re| are) (?:doing|going with)\b|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
+    r"|\bthat's what we(?:'re| are) (?:doing|going with)\b(?! (?:already|now|at)\b)|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
     r"carried|approved|adopted)\b",
     _I,
 )
@@ -51,6 +51,7 @@ CHOSEN = re.compile(
 CHOSEN_AS_DONE = re.compile(
     r"^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b"
     r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
+    r"|^(?:(?:okay|right|good|great|fine|so|then|alright|yeah|yes) )+we're (?:all )?(?:tabling|postponing|dropping|parking|skipping|cancelling|pushing|moving|keeping|sticking (?:to|with)|going ahead with|leaving (?:it|that|out))\b"
     r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
     r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b",
     _I,
@@ -110,6 +111,28 @@ AGREES = re.compile(
     r"(?! (?:but|though|i don't|not|whatever))(?!,? (?:but|though|no\b))",
     _I,
 )
+ASKS_ASSENT = re.compile(
+    r"(?:^|\b)(?:is |are )?(?:every(?:one|body)|you all|you guys|we all|all of you|any(?:one|body)) (?:okay|ok|good|happy|all right|alright|fine|agreed|against|objects?)"
+    r"(?: (?:with|by|on) (?:that|this|it))?\W*$|\bis that (?:acceptable|agreed)\b|\bany objections\b",
+    _I,
+)
+"""Who says so puts what they said before to all."""
+OF_ONESELF = re.compile(
+    r"^(?:\w+ )?(?:i|i'm|i've|i'd|i'll|you|you're)\b|\b(?:record\w*|hear|see|break|start\w*|begin)\b",
+    _I,
+)
+"""What is told, or concerns the meeting itself: nothing to agree to."""
+VOTED = re.compile(r"^(?:(?:so|and|that's|it's|motion) )*(?:unanimous|carried)\b", _I)
+CLOSES = re.compile(
+    r"^(?:okay|right|good|great|alright|fine|perfect|lovely|excellent|sold|yeah|yes|sure)(?: (?:good|great|fine|yeah|yes|okay))? (?:so|then) (?!(?:and|but|or|if|when|because|next|first|last|what|how|who|where|why|yeah|yes|no\b(?! \w))\b)|^then (?=[\w ]+ and \w)",
+    _I,
+)
+"""Behind these words a few that were just said tell what it comes to: "good, so the brewery"."""
+CLOSES_THEN = re.compile(
+    r"^(?:(?:okay|right|good|great|fine|so|alright|yeah|yes) )+(?!(?:any|questions?|see|talk|bye|thanks|next|go|start|move|back|let|let's|i|you|what|how|who|where|why|when|if|maybe)\b)(?=[\w' ]+ then[.!]?$)",
+    _I,
+)
+"""Likewise, with a verb: "okay, Pellman is Mo's account then"."""
 _WELL = r"^(?:(?:oh|well|um|hmm|sorry|but|wait|hang on|hold on|okay|actually|unfortunately),? )*"
 REFUSES = re.compile(
     rf"{_WELL}(?:no|nope|nah|sorry|i (?:really )?(?:can't|cannot|won't)|i don't (?:think|have|want)|i'm afraid|"
@@ -202,7 +225,7 @@ UNDECIDED = re.compile(
     r"decide (?:on|what|which|if|how|whether)|let's say|let us take|let's see|let's look|let's talk|"
     r"let's move(?! (?:it|that|the|our)\b)|let's go (?:on|back|ahead|through|to)|"
     r"let's start|let's begin|we(?:'ll| will) (?:start|begin)|take (?:it|that|this) away|let me be clear|let's hope|i (?:would )?agree|suppose|imagine|for example|"
-    r"for instance|disagree|(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
+    r"for instance|disagree|(?<!that's )(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"
     r"say|told)|as i (?:said|say)|keep (?:working|doing|going|up)|the government|(?:which|"
     r"what) \w+ we'll|we(?:'ve| have)? (?:find|found) that|something like (?:this|that)|"
     r"(?:said|says) (?:that )?(?:no|well|okay|yes) we|(?:them|him|her|he|she|who|mail|email|letter) (?:that )?(?:said|says) (?:that )?we|been (?:very |quite |absolutely |perfectly )?clear|keep an eye|keep (?:it|things) (?:friendly|brief|short|quick|moving|civil)|keep (?:\w+ ){0,4}option|i don't think|if i'm|short break|like we're|simple case|"
@@ -315,7 +338,7 @@ DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
-    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed))|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
+    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed|out|with you|for you))|catch (?:him|her|them)\b|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
     r"get (?-i:[A-Z])[\w'-]+ to|drop (?:[\w'-]+ ){1,3}an? (?:line|note|mail|email|message)|sort (?!of\b)(?:[\w'-]+ ){1,4}out|pick (?:it|this|that) up|pick up the (?:[\w'-]+ ){0,2}(?:ticket|task|story|issue|bug|work)|see to"
 )
 _DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
@@ -360,6 +383,11 @@ OFFERED = re.compile(
     _I,
 )
 """A question that offers to do something."""
+PRONOUN_OBJECT = re.compile(
+    rf"\bi(?:'ll| will) {_ADVERBS}{_DEED} (?:(?:both|all) of )?(?:it|that|them|him|her|this|those){BEHIND_OBJECT}",
+    _I,
+)
+"""A promise to do something with what was said just before."""
 BRIEF = re.compile(
     rf"^(?:(?:okay|yeah|yes|sure|so|and) )?i(?:'ll| will) {_DEED}(?: (?:it|that|them|him|her|this))?[.!]?$",
     _I,

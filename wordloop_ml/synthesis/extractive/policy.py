@@ -61,6 +61,8 @@ class ExtractivePolicy:
         decided, chosen: "we decided", "let's go with". recapped: what stands behind "so we've worked
             out that", at most ``recap_sentences`` with at most ``recap_remark_words`` of others
             between them; a list that leaves something out. proposed: "shall we", and somebody agreed.
+        closing_within, closing_share: "good, so the brewery" names what others said within so many sentences, with so many
+            of its content words.
         speech_words: in a speech of more words without a word of others, "we decided" tells of something past.
         accepted_helps: more for a task that was answered with yes. promised, weakly_promised, loosely_promised, wished, offered, asked,
             weakly_asked, named, shared_task, weakly_shared: "I'll send", "I need to", "I'll" with any other verb, "I want to", "I can" or "would you",
@@ -135,6 +137,8 @@ class ExtractivePolicy:
     chosen: float = 0.6
     recapped: float = 0.6
     proposed: float = 0.5
+    closing_within: int = 10
+    closing_share: float = 0.5
     recap_sentences: int = 4
     recap_remark_words: int = 8
     speech_words: int = 200

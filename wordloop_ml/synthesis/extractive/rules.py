@@ -16,7 +16,7 @@ from wordloop_ml.synthesis.extractive import lexicon, question_words
 from wordloop_ml.synthesis.extractive.dues import due_in
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
-from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of
+from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, WORD, content_of, stems
 
 _APOSTROPHES = (
     "I'm I've don't can't won't didn't isn't doesn't haven't let's that's what's you're you'll you've "
@@ -84,10 +84,19 @@ def _decision(
         len(content_of(text)) < policy.decision_content and not lexicon.DECIDED.search(text)
     ):
         return 0.0
+    if _put_to_all(sentences, at, text, alone):
+        return policy.proposed
     if sentence.fragments > 1:
         summed = lexicon.WITHOUT.search(text) or lexicon.RECAP.search(text)
         recap = summed and _confirmed(sentences, at)
         return policy.recapped if recap else 0.0
+    return _told_outright(sentences, at, alone, policy)
+
+
+def _told_outright(
+    sentences: Sequence[Sentence], at: int, alone: bool, policy: ExtractivePolicy
+) -> float:
+    text = plainly(sentences[at].text)
     asked = text.endswith("?")
     said = question_words.QUESTION_TAG.sub("", text)
     loose = _without_commas(said)
@@ -101,7 +110,44 @@ def _decision(
     # "the flat case is out, right?" tells
     if not question_words.ASKED.search(said) and (said != text or not asked):
         sure = _settles(loose, policy)
+    if not sure and not asked and _closes(sentences, at, loose, policy):
+        sure = policy.proposed
     return sure or _proposed(sentences, at, loose, alone, policy)
+
+
+def _put_to_all(sentences: Sequence[Sentence], at: int, text: str, alone: bool) -> bool:
+    """Whether its speaker asks all whether they agree to what they said, and the next who speaks does not object."""
+    voice = sentences[at].voice
+    behind = sentences[at + 1 : at + 2]
+    asks = lexicon.ASKS_ASSENT.search(_without_commas(text)) or (
+        not text.endswith("?")
+        and any(
+            one.voice == voice and lexicon.ASKS_ASSENT.search(_without_commas(plainly(one.text)))
+            for one in behind
+        )
+    )
+    if not asks or lexicon.OF_ONESELF.search(text):
+        return False
+    reply = next((one for one in sentences[at + 1 : at + 4] if alone or one.voice != voice), None)
+    return reply is None or lexicon.OBJECTS.search(plainly(reply.text)) is None
+
+
+def _closes(sentences: Sequence[Sentence], at: int, text: str, policy: ExtractivePolicy) -> bool:
+    """Whether a few words without a verb name again what others just spoke of: "good, so the brewery"."""
+    found = lexicon.CLOSES_THEN.search(text)
+    if found is None:
+        found = lexicon.CLOSES.search(text)
+        if found is None or lexicon.VERB.search(text, found.end()):
+            return False
+    named = stems(content_of(text[found.end() :]))
+    before = sentences[max(0, at - policy.closing_within) : at]
+    said = {
+        word
+        for one in before
+        if one.voice != sentences[at].voice
+        for word in stems(content_of(one.text))
+    }
+    return bool(named) and len(named & said) >= policy.closing_share * len(named)
 
 
 def _proposed(
@@ -158,6 +204,11 @@ def agreed_at_once(
 ) -> bool:
     """Whether the next who speaks agrees; where voices are not told apart, whatever comes next."""
     agrees = lexicon.STRONGLY_AGREES if strongly else lexicon.AGREES
+    if any(
+        lexicon.VOTED.search(_without_commas(plainly(one.text)))
+        for one in sentences[at + 1 : at + 5]
+    ):
+        return True
     for reply in sentences[at + 1 : at + 3]:
         if alone or reply.voice != sentences[at].voice:
             return bool(agrees.search(plainly(reply.text)))
@@ -252,15 +303,21 @@ class Task:
     reply: int | None = None
 
 
+_YOU_KNOW_WHAT = re.compile(r"\byou know what,? (?=i)", re.IGNORECASE)
+
+
 def task_in(sentence: Sentence, policy: ExtractivePolicy) -> Task | None:
     """What somebody is to do, if the sentence says so."""
     # "scratch what I said, Ben will send it": the rest counts
     text = plainly(lexicon.NOT_THAT.sub("", sentence.text).strip(" ,;"))
+    text = _YOU_KNOW_WHAT.sub("", text)
     loose = _without_commas(text)
     if not lexicon.BRIEF.search(loose):
         if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1]:
             return None
-        if len(content_of(text)) < policy.task_content and not lexicon.TAKES_ON.search(text):
+        if len(content_of(text)) < policy.task_content and not (
+            lexicon.TAKES_ON.search(text) or lexicon.PRONOUN_OBJECT.search(loose)
+        ):
             return None
     hit = _task(sentence, text, loose, policy)
     if hit is None:

@@ -132,10 +132,10 @@ _WHEN_DONE = re.compile(
 )
 _CLAUSE_END = re.compile(r"[,;]|\b(?:and|but|so|because|before|after)\b", _I)
 _BARE_OBJECT = re.compile(
-    rf"(?<=\w )(?:them|those|these|it|that|this|there|something|which ones?|the others?){lexicon.BEHIND_OBJECT}",
+    rf"(?<=\w )(?:them|him|her|those|these|it|that|this|there|something|which ones?|the others?){lexicon.BEHIND_OBJECT}",
     _I,
 )
-_POINTS = re.compile(r"\b(?:them|those|these|it|that|this|there|something|ones?)\b", _I)
+_POINTS = re.compile(r"\b(?:them|him|her|those|these|it|that|this|there|something|ones?)\b", _I)
 _NO_OBJECT = re.compile(
     r"\b(?:check|ask|find out|look|see|follow up|get back|let (?:you|me|us|him|her|them|everybody|everyone) know)\W*$",
     _I,
