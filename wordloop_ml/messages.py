@@ -302,7 +302,6 @@ class GenerationOptions:
 
     longest_tokens: the answer is cut here.
     temperature: 0 takes the likeliest token each time. seed: of what is sampled.
-    stop: the answer ends before the first of these texts.
     scripts: writing systems that its letters may be of, as ``languages.scripts_of`` names them;
         None for all.
     """
@@ -310,7 +309,6 @@ class GenerationOptions:
     longest_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
-    stop: tuple[str, ...] = ()
     scripts: frozenset[str] | None = None
 
 

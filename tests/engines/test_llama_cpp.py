@@ -103,15 +103,6 @@ def test_an_answer_is_cut_at_its_length(generator: LlamaCppGenerator) -> None:
     assert generated.tokens == 20
 
 
-def test_an_answer_ends_before_a_stop(generator: LlamaCppGenerator) -> None:
-    """Also where it begins or ends in the middle of a token."""
-    whole = answered(generator, longest_tokens=60).text
-    stop = next(iter(re.findall("[!-~]{3}", whole)))
-    cut = answered(generator, longest_tokens=60, stop=("\x00", stop))
-    assert cut.finish is Finish.STOP
-    assert cut.text == whole[: whole.index(stop)]
-
-
 def test_an_answer_holds_no_letter_of_another_script(generator: LlamaCppGenerator) -> None:
     """Whatever the weights would rather say, as far as its tokens are whole letters."""
     allowed = frozenset({"GREEK"})

@@ -85,7 +85,7 @@ def begun(
 
 def test_an_answer_comes_when_it_is_there(generator: RemoteGenerator, parrot: Parrot) -> None:
     """None until then; the options arrive as they were."""
-    options = GenerationOptions(7, 0.5, 3, ("\n", "é"), frozenset({"LATIN"}))
+    options = GenerationOptions(7, 0.5, 3, frozenset({"LATIN"}))
     generation = begun(generator, options=options)
     assert generation.step(0.0) is None
     parrot.let.set()

@@ -59,7 +59,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="extractive chooses sentences, generative writes them (default: the profile's)",
+        help="extractive chooses sentences, generative writes the summary (default: the profile's)",
     )
     parser.add_argument(
         "--summary-words",

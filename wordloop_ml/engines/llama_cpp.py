@@ -383,7 +383,6 @@ class LlamaCppGeneration:
         self._unread = prompt[self._reused :]
         self._answer: list[int] = []
         self._text = b""
-        self._stops = tuple(one.encode() for one in options.stop)
         self._closed = False
 
     def step(self, budget_s: float, threads: int = 1) -> Generated | None:
@@ -432,10 +431,6 @@ class LlamaCppGeneration:
             return self._generated(Finish.STOP)
         self._answer.append(token)
         self._text += self._model.vocabulary.piece(token)
-        ends = [at for at in map(self._text.find, self._stops) if at >= 0]
-        if ends:
-            self._text = self._text[: min(ends)]
-            return self._generated(Finish.STOP)
         if ends_in_repetition(self._answer, REPEATED_TOKENS):
             return self._generated(Finish.REPETITION)
         if len(self._answer) >= self._options.longest_tokens:

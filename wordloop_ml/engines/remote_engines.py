@@ -332,7 +332,6 @@ class RemoteGeneration:
             longest_tokens=options.longest_tokens,
             temperature=options.temperature,
             seed=options.seed,
-            stop=list(options.stop),
             scripts=None if options.scripts is None else sorted(options.scripts),
         )
         self._wake, self._waker = socket.socketpair()

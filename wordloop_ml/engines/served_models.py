@@ -282,7 +282,6 @@ def _generation_options(options: dict[str, Any]) -> GenerationOptions:
             longest_tokens=int(options["longest_tokens"]),
             temperature=float(options["temperature"]),
             seed=int(options["seed"]),
-            stop=tuple(str(one) for one in options["stop"]),
             scripts=None if scripts is None else frozenset(str(one) for one in scripts),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:

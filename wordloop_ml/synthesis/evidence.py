@@ -170,14 +170,12 @@ class Evidence:
         self,
         statement: str,
         *,
-        voice: str | None = None,
         near: Collection[int] | None = None,
         earlier: Collection[str] = (),
     ) -> Verified:
         """Return what stands of a statement, and the segments that it rests on.
 
-        voice: whose words they must be, where the statement does not say it. near: the indices of segments that it should rest on;
-        None: the whole meeting. earlier: what was kept before, which it may not repeat.
+        near: the indices of segments that it should rest on; None: the whole meeting. earlier: what was kept before, which it may not repeat.
         """
         kept: list[str] = []
         cited: set[int] = set()
@@ -186,7 +184,7 @@ class Evidence:
             stands = ""
             lines: list[int] = []
             if refused is None:
-                stands, lines, refused = self._sentence(sentence, voice, near)
+                stands, lines, refused = self._sentence(sentence, near)
             if stands:
                 kept.append(stands)
                 cited.update(lines)
@@ -198,7 +196,7 @@ class Evidence:
 
     def quoted(self, text: str, positions: Collection[int]) -> bool:
         """Whether somebody said just this in the segments at these indices, but for words left out that deny and count nothing."""
-        return bool(self._quoted(text, None, frozenset(positions)))
+        return bool(self._quoted(text, frozenset(positions)))
 
     def cite(self, label: str, *, near: Collection[int] | None = None) -> tuple[int, ...]:
         """Return the segments that have most of a label's words (of a title, say); none where a stretch has too few."""
@@ -292,16 +290,16 @@ class Evidence:
             yield Reason.REPEATED
 
     def _sentence(
-        self, sentence: str, voice: str | None, near: Collection[int] | None
+        self, sentence: str, near: Collection[int] | None
     ) -> tuple[str, list[int], Reason | None]:
         """Return what stands of a sentence, the segments that it rests on, and why the rest does not."""
         allowed = self._allowed(near)
-        quoted = self._quoted(sentence, voice, allowed)
+        quoted = self._quoted(sentence, allowed)
         if quoted:
             return sentence, quoted, None
         end = 0
         cited: list[int] = []
-        for voice_of, said in groupby(self._claims(sentence, voice), lambda one: one[1].voice):
+        for voice_of, said in groupby(self._claims(sentence), lambda one: one[1].voice):
             together = list(said)
             home = self._home([claim for _, claim in together], voice_of, allowed)
             for clause, claim in together:
@@ -316,17 +314,15 @@ class Evidence:
                     cited += self._cited(claim, one)
         return sentence, cited, None
 
-    def _quoted(
-        self, sentence: str, voice: str | None, allowed: frozenset[int] | None
-    ) -> list[int]:
+    def _quoted(self, sentence: str, allowed: frozenset[int] | None) -> list[int]:
         """Return the segments in which somebody said just this, but for words left out that deny and count nothing."""
         words = tokens(sentence)
         weights = {stem_of(word): self._weight(stem_of(word)) for word in words}
-        for one in self.stretches(Claim((), weights, (), voice), allowed, voice)[:3]:
+        for one in self.stretches(Claim((), weights, (), None), allowed)[:3]:
             there = [
                 line for line in self._around(one) if allowed is None or line.segment in allowed
             ]
-            for speaker in sorted({line.voice for line in there}) if voice is None else (voice,):
+            for speaker in sorted({line.voice for line in there}):
                 lines = [line for line in there if line.voice == speaker]
                 places = subsequence(words, [word for line in lines for word in line.words])
                 if places is not None:
@@ -352,16 +348,16 @@ class Evidence:
         reach = self._policy.near
         return frozenset(at + k for at in near for k in range(-reach, reach + 1))
 
-    def _claims(self, sentence: str, voice: str | None) -> Iterator[tuple[Clause, Claim]]:
+    def _claims(self, sentence: str) -> Iterator[tuple[Clause, Claim]]:
         """Yield the clauses of a sentence; one that goes on with what somebody said has their voice, too."""
-        speaker = voice
+        speaker: str | None = None
         for clause in clauses_of(sentence):
             named = self._names.named(clause.text)
             naming = _speaker(clause.text, named)
             if naming is not None:
                 speaker = naming
-            elif speaker != voice and _has_own_subject(clause.text):
-                speaker = voice
+            elif _has_own_subject(clause.text):
+                speaker = None
             yield clause, self.claim(clause.text, speaker)
 
     def claim(self, text: str, voice: str | None) -> Claim:

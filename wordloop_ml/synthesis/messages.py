@@ -107,7 +107,7 @@ class Draft:
 class MadeBy:
     """Which engine and weights wrote it.
 
-    kind: ``extractive`` (sentences of the meeting itself) or ``generative`` (a model's words).
+    kind: ``extractive`` (sentences of the meeting itself) or ``generative`` (a summary in a model's words).
     digest: SHA-256 of the weights, in hex.
     """
 
@@ -125,8 +125,8 @@ class MadeBy:
 _ABOUT = {
     "extractive": "Sentences that people said, chosen by an embedding model and by rules. Nothing was "
     "written but what the meeting was about: what was not said in so many words is not here.",
-    "generative": "Written by a language model, each item checked against the segments that it "
-    "cites. It can still be wrong.",
+    "generative": "The summary is written by a language model, each sentence checked against the "
+    "segments that it cites. It can still be wrong. All else was said, and chosen by rules.",
 }
 
 

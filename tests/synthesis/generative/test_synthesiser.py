@@ -1,14 +1,14 @@
 """What is located, asked for, verified and fallen back upon, with answers written here in the place of a model's."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
 
 import pytest
 
-from tests.synthesis.extractive.conftest import LAUNCH as BRIEF
-from tests.synthesis.extractive.conftest import transcript_of
+from tests.synthesis.extractive.conftest import LAUNCH, Said, transcript_of
 from tests.talk import random_talk
 from wordloop_ml.engines.scripted import EMBEDDER_CAPABILITIES, ScriptedEmbedder
 from wordloop_ml.errors import EngineFailed, ErrorCode
@@ -29,40 +29,22 @@ MADE_BY = MadeBy("generative", "llama_cpp", "some", "ab" * 32)
 EXTRACTIVE = ExtractiveSynthesiser(EMBEDDER_CAPABILITIES)
 SYNTHESISER = GenerativeSynthesiser(EXTRACTIVE, MADE_BY)
 
-Said = Sequence[tuple[str, str]]
 Answer = Callable[[Generate], Generated]
 
-DECISION = (
-    "We decided to launch the mobile app in March, whatever anybody else out there may be up to."
-)
-TASK = "I will send the hosting invoice to Anna tomorrow, as soon as I have found out where it is."
-AT_LENGTH = {
-    "We decided to launch the mobile app in March.": DECISION,
-    "I will send the hosting invoice to Anna tomorrow.": TASK,
-}
-LAUNCH: Said = [(voice, AT_LENGTH.get(text, text)) for voice, text in BRIEF]
-
 SUMMARY = "The group discussed the launch of the mobile app and the budget."
-WORDED = {
-    "mobile app in March": "It was decided to launch the mobile app in March.",
-    "hosting invoice": "Send the hosting invoice to Anna tomorrow.",
-}
 
 
 def told(text: str, finish: Finish = Finish.STOP) -> Generated:
     return Generated(text, finish, 100, 0, 10)
 
 
-def faithful(asked: Generate) -> Generated:
-    """What a model answers that reads well and invents nothing."""
-    question = asked.prompt.user.partition("</transcript>")[2]
-    return told(next((text for mark, text in WORDED.items() if mark in question), SUMMARY))
+def always(text: str, finish: Finish = Finish.STOP) -> Answer:
+    """The same answer to everything."""
+    return lambda _: told(text, finish)
 
 
-def nothing_more(asked: Generate) -> Generated:
-    """What it answers when everything that was said is written already."""
-    right = faithful(asked)
-    return told("") if right.text == SUMMARY else right
+faithful = always(SUMMARY)
+nothing_more = always("")
 
 
 def performed(plan: Steps[Any], answer: Answer) -> tuple[Any, list[Generate]]:
@@ -111,21 +93,23 @@ def drafted(
     return draft, asked
 
 
-def test_items_are_the_rules_items_in_the_models_words() -> None:
-    """Owners, dues and citations are those of the rules; what is short stays as it was said."""
+def extractive_draft(said: Said) -> Draft:
+    """What the extractive synthesiser says of the same."""
+    transcript = transcript_of(said)
+    chunks = list(chunks_of(transcript.segments, EXTRACTIVE.chunk_words))
+    notes = [performed(EXTRACTIVE.take_notes(chunk, "en"), faithful)[0] for chunk in chunks]
+    draft, _ = performed(EXTRACTIVE.merge(transcript, chunks, notes, Wishes()), faithful)
+    assert isinstance(draft, Draft)
+    return draft
+
+
+def test_all_but_the_summary_is_extractive() -> None:
+    """Decisions and action items as they were said."""
     draft, _ = drafted(LAUNCH, faithful)
-    assert [(one.text, one.segments) for one in draft.decisions] == [
-        ("It was decided to launch the mobile app in March.", ("s4",)),
-        ("Let's go with the smaller hosting plan.", ("s11",)),
-    ]
-    assert [(one.task, one.owner, one.due) for one in draft.action_items] == [
-        ("Can you fix the login screen by Friday, Ben?", "Ben", "Friday"),
-        ("Send the hosting invoice to Anna tomorrow.", "Carla", "tomorrow"),
-    ]
-    assert [one.text for one in draft.open_questions] == [
-        "Who is going to write the release notes for the app store?"
-    ]
-    assert draft.extractive == ()
+    extractive = extractive_draft(LAUNCH)
+    assert draft == replace(extractive, summary=draft.summary)
+    assert draft.summary != extractive.summary
+    assert [len(draft.decisions), len(draft.action_items), len(draft.open_questions)] == [2, 2, 1]
 
 
 def test_a_summary_cites_what_bears_it_out() -> None:
@@ -274,11 +258,7 @@ def test_a_short_meeting_has_a_short_summary() -> None:
     assert sum(len(text.split()) for _, text in said) < wanted
     lines = " ".join(f"They discussed {text.rstrip('.?!').lower()}." for _, text in LAUNCH)
 
-    def tells(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(lines) if right.text == SUMMARY else right
-
-    draft, asked = drafted(said, tells, summary_words=200)
+    draft, asked = drafted(said, always(lines), summary_words=200)
     words = sum(len(one.text.split()) for one in draft.summary)
     assert FEWEST_WORDS <= words < 2 * FEWEST_WORDS
     assert asked == []
@@ -289,12 +269,7 @@ def test_little_that_is_left_of_a_sentence_is_left_out() -> None:
     whole = "The marketing budget is forty thousand euros for the spring."
     long = "Carla will send the hosting invoice to Anna tomorrow, and they will dance in Lisbon."
     short = "Carla mentioned the hosting invoice, and they will dance in Lisbon."
-
-    def tells(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(f"{whole} {long} {short}") if right.text == SUMMARY else right
-
-    draft, _ = drafted(LAUNCH, tells)
+    draft, _ = drafted(LAUNCH, always(f"{whole} {long} {short}"))
     assert [one.text for one in draft.summary] == [
         whole,
         "Carla will send the hosting invoice to Anna tomorrow.",
@@ -302,66 +277,17 @@ def test_little_that_is_left_of_a_sentence_is_left_out() -> None:
     assert sum(draft.refused.values()) == 2
 
 
-@pytest.mark.parametrize(
-    ("written", "task"),
-    [
-        ("Carla will send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
-        ("Carla is to send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
-        ("To send the hosting invoice to Anna.", "Send the hosting invoice to Anna."),
-    ],
-)
-def test_a_task_does_not_name_its_owner(written: str, task: str) -> None:
-    """Who stands beside it."""
-
-    def tells(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(written) if right.text == WORDED["hosting invoice"] else right
-
-    draft, _ = drafted(LAUNCH, tells)
-    assert (draft.action_items[1].task, draft.action_items[1].owner) == (task, "Carla")
-
-
-def test_notes_word_the_items_of_their_chunk_once() -> None:
-    """Behind few lines, with the likeliest words, in the writing systems of the material; a passage is written besides."""
-    _, asked = noted(LAUNCH, faithful)
-    assert len(asked) == 1 + len(WORDED)
-    assert {one.options.temperature for one in asked} == {0.0}
-    assert {one.options.scripts for one in asked} == {frozenset({"LATIN"})}
-    assert all(one.options.stop == ("\n",) for one in asked[1:])
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "It was decided to launch the mobile app in April.",
-        "It was decided not to launch the mobile app in March.",
-        "It was decided to paint the office green.",
-        "Carla: We decided to launch the mobile app in March.",
-        "The app.",
-        "",
-    ],
-)
-def test_an_item_that_does_not_hold_stays_as_it_was_said(answer: str) -> None:
-    """Other numbers, the opposite, inventions, names in front, next to nothing."""
-
-    def unfaithful(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(answer) if right.text == WORDED["mobile app in March"] else right
-
-    draft, _ = drafted(LAUNCH, unfaithful)
-    assert draft.decisions[0].text == DECISION
-    assert sum(draft.refused.values()) == (1 if answer else 0)
+def test_notes_ask_for_one_passage() -> None:
+    """With the likeliest words, in the writing systems of the material."""
+    _, [asked] = noted(LAUNCH, faithful)
+    assert asked.options.temperature == 0.0
+    assert asked.options.scripts == frozenset({"LATIN"})
 
 
 def test_sentences_that_do_not_hold_are_dropped_and_counted() -> None:
     """The others stand, each once."""
     invented = "The group agreed to open an office in Lisbon."
-
-    def mixed(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(f"{SUMMARY} {invented} {SUMMARY}") if right.text == SUMMARY else right
-
-    draft, _ = drafted(LAUNCH, mixed)
+    draft, _ = drafted(LAUNCH, always(f"{SUMMARY} {invented} {SUMMARY}"))
     assert [one.text for one in draft.summary] == [SUMMARY]
     assert sum(draft.refused.values()) == 2
     assert draft.extractive == ()
@@ -370,29 +296,15 @@ def test_sentences_that_do_not_hold_are_dropped_and_counted() -> None:
 @pytest.mark.parametrize("written", ["They danced all night.", "The hosting budget has doubled."])
 def test_a_summary_of_which_little_holds_is_the_extractive_one(written: str) -> None:
     """It says more of the meeting; and so it is called."""
-
-    def tells(asked: Generate) -> Generated:
-        right = faithful(asked)
-        return told(written) if right.text == SUMMARY else right
-
-    draft, _ = drafted(LAUNCH, tells)
+    draft, _ = drafted(LAUNCH, always(written))
     assert draft.extractive == ("summary",)
-    chunks = list(chunks_of(transcript_of(LAUNCH).segments, EXTRACTIVE.chunk_words))
-    notes = [performed(EXTRACTIVE.take_notes(chunk, "en"), faithful)[0] for chunk in chunks]
-    said, _ = performed(EXTRACTIVE.merge(transcript_of(LAUNCH), chunks, notes, Wishes()), faithful)
-    assert draft.summary == said.summary
+    assert draft.summary == extractive_draft(LAUNCH).summary
 
 
 def test_a_sentence_that_was_cut_is_dropped() -> None:
     """Where the answer ended at its length, or in a circle."""
-
-    def cut(asked: Generate) -> Generated:
-        right = faithful(asked)
-        if right.text != SUMMARY:
-            return right
-        return told(f"{SUMMARY} The hosting budget has doubled since the", Finish.LENGTH)
-
-    draft, _ = drafted(LAUNCH, cut)
+    cut = f"{SUMMARY} The hosting budget has doubled since the"
+    draft, _ = drafted(LAUNCH, always(cut, Finish.LENGTH))
     assert [one.text for one in draft.summary] == [SUMMARY]
     assert not draft.refused
 
@@ -440,8 +352,7 @@ def test_a_summary_in_another_language_is_held_to_no_english_rule(
     transcript = transcript_of(said, told_language)
     chunks = list(chunks_of(transcript.segments, SYNTHESISER.chunk_words))
     notes = [
-        performed(SYNTHESISER.take_notes(chunk, told_language), lambda _: told(summary))
-        for chunk in chunks
+        performed(SYNTHESISER.take_notes(chunk, told_language), always(summary)) for chunk in chunks
     ]
     plan = SYNTHESISER.merge(transcript, chunks, [one for one, _ in notes], Wishes())
     draft, _ = performed(plan, faithful)

@@ -74,16 +74,11 @@ Same = Callable[[int, int], bool]
 
 
 def decisions_of(
-    meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals, *, whole: bool = True
+    meeting: Gathered, policy: ExtractivePolicy, withdrawn: Withdrawals
 ) -> tuple[Statement, ...]:
-    """Choose the decisions that hold, in order; a task is none. Of two that are alike, the later.
-
-    whole: of a meeting, not of a part of one.
-    """
+    """Choose the decisions that hold, in order; a task is none. Of two that are alike, the later."""
     tasks = {at for at, _ in meeting.tasks}
-    made = [
-        one for one in meeting.decisions if not whole or not _is_recalled(meeting, one[0], policy)
-    ]
+    made = [one for one in meeting.decisions if not _is_recalled(meeting, one[0], policy)]
     hits = [
         (at, sure)
         for at, sure in (*made, *withdrawn.instead)

@@ -65,19 +65,26 @@ class ExtractiveSynthesiser:
         yield Pause()
         return notes
 
+    def find(
+        self, chunk: Chunk, notes: ChunkNotes, language: str | None, words: int
+    ) -> Steps[tuple[Statement, ...]]:
+        """Choose sentences of at most so many words that say what a chunk is about, in order."""
+        part = Transcript("", chunk.segments, language)
+        spoken = spoken_language(language, chunk.segments)
+        meeting = gather(part, [chunk], [notes], spoken)
+        yield Pause()
+        withdrawn = withdrawals_of(meeting, self._policy)
+        yield Pause()
+        return (yield from summary_of(meeting, words, self._policy, withdrawn))
+
     def merge(
         self,
         transcript: Transcript,
         chunks: Sequence[Chunk],
         notes: Sequence[ChunkNotes | None],
         wishes: Wishes,
-        *,
-        whole: bool = True,
     ) -> Steps[Draft]:
-        """Choose among all sentences; computes some tens of milliseconds for an hour of talk.
-
-        whole: it is a meeting, which may have an opening, and recall what others decided; not a part of one.
-        """
+        """Choose among all sentences; computes some tens of milliseconds for an hour of talk."""
         language = spoken_language(transcript.language, transcript.segments)
         meeting = gather(transcript, chunks, notes, language)
         yield Pause()
@@ -85,13 +92,13 @@ class ExtractiveSynthesiser:
         phrases = yield from phrases_of(meeting, parts, self._policy)
         withdrawn = withdrawals_of(meeting, self._policy)
         yield Pause()
-        opening = self._opening(meeting, phrases) if whole else None
+        opening = self._opening(meeting, phrases)
         words = count_words(opening.text) if opening is not None else 0
         summary = yield from summary_of(
             meeting, wishes.summary_words - words, self._policy, withdrawn
         )
         yield Pause()
-        decisions = decisions_of(meeting, self._policy, withdrawn, whole=whole)
+        decisions = decisions_of(meeting, self._policy, withdrawn)
         yield Pause()
         action_items = action_items_of(meeting, self._policy, withdrawn)
         yield Pause()

@@ -1,1 +1,1 @@
-"""Pure: a language model takes notes of each part of a meeting, and writes the synthesis of them."""
+"""Pure: a language model writes of each part of a meeting, and the summary is chosen of what holds."""

@@ -11,11 +11,9 @@ from wordloop_ml.synthesis.statements import sentences_of
 _ENDED: Final = re.compile(r"[.!?。？！][\"'”’)]*$")
 
 
-def options_for(
-    prompt: Prompt, longest_tokens: int, *, stop: tuple[str, ...] = ()
-) -> GenerationOptions:
+def options_for(prompt: Prompt, longest_tokens: int) -> GenerationOptions:
     """Ask for the likeliest words, in the writing systems of the material."""
-    return GenerationOptions(longest_tokens, stop=stop, scripts=scripts_of(prompt.user))
+    return GenerationOptions(longest_tokens, scripts=scripts_of(prompt.user))
 
 
 def sentences_in(answer: Generated) -> list[str]:

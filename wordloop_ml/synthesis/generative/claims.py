@@ -15,11 +15,6 @@ _AGREED = re.compile(
     r"\b(?:agree(?:d|s|ing)?|agreement|decid(?:e|ed|ing)|decision|chose|settled|concluded)\b",
     re.IGNORECASE,
 )
-_AGREEING = re.compile(
-    r"\b(?:let's|we(?:'ll| will| decided| agreed| chose|'ve (?:decided|agreed|chosen)|'re (?:going|gonna))|go (?:ahead|for|with)|"
-    r"agreed?|decided?|decision|settled|consensus|carried)\b",
-    re.IGNORECASE,
-)
 _NEEDED = re.compile(
     r"\b(?:needs?|needed|importan(?:t|ce)|necessary|must|essential|crucial)\b", re.IGNORECASE
 )
@@ -146,20 +141,13 @@ _VAGUE = stems(
 )
 """Beside the light words: what any meeting has."""
 _SINGULAR = re.compile(r"\b(?:he|she|his|her|him)\b", re.IGNORECASE)
-_TASK = re.compile(
-    r"(?:to )?(?!the\b|a\b|an\b|it\b|this\b|that\b|they\b|there\b)[a-z]+\b", re.IGNORECASE
-)
-_REPORTED = re.compile(
-    r"\b(?:asked|explain(?:s|ed)|was given|sets? out|is going|are going|suggest(?:s|ed)|said)\b",
-    re.IGNORECASE,
-)
 
 
-def is_garbled(text: str, *, task: bool = False) -> bool:
-    """Whether a sentence has words of speech or letters alone, asks, repeats itself, is a clause, ends in the air or, but for a task, has no verb."""
+def is_garbled(text: str) -> bool:
+    """Whether a sentence has words of speech or letters alone, asks, repeats itself, is a clause, ends in the air or has no verb."""
     spoken = _FILLER.search(text) or _OWN_WORDS.search(text) or text.endswith("?")
     told = _RELATIVE.sub("", _SAYING.sub("", text))
-    return bool(spoken) or (not task and _VERB.search(told) is None)
+    return bool(spoken) or _VERB.search(told) is None
 
 
 def points_elsewhere(text: str) -> bool:
@@ -196,11 +184,6 @@ def tells_a_condition(text: str) -> bool:
 def claims_agreement(text: str) -> bool:
     """Whether a sentence tells that something was agreed or decided."""
     return _AGREED.search(text) is not None
-
-
-def heard_agreement(said: str) -> bool:
-    """Whether what was said has words in which a meeting agrees, or says what it will do."""
-    return _AGREEING.search(said) is not None
 
 
 def claims_need(text: str, said: str) -> bool:
@@ -305,10 +288,3 @@ def names_another(text: str, voices: Collection[str], cited: Collection[str]) ->
         or re.match(rf"(?:the )?{re.escape(one)}(?!\w)", text, re.IGNORECASE)
     }
     return len(named) == 1 and bool(set(cited) - named)
-
-
-def is_task(text: str, voices: Collection[str]) -> bool:
-    """Whether a sentence begins with what may be a verb, no name or article, and tells of nothing that was said."""
-    first = text.casefold()
-    named = any(first.startswith((one.casefold(), f"the {one.casefold()}")) for one in voices)
-    return not named and _TASK.match(text) is not None and _REPORTED.search(text) is None

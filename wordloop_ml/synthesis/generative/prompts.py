@@ -82,7 +82,6 @@ def _text(name: str) -> str:
 
 _SYSTEM = _text("system")
 _SUMMARY = _text("summary")
-_ITEMS = {kind: _text(kind) for kind in ("decision", "action_item")}
 
 
 def line_of(voice: str, text: str) -> str:
@@ -91,25 +90,12 @@ def line_of(voice: str, text: str) -> str:
 
 
 def summary_prompt(lines: Sequence[str], language: str | None) -> Prompt:
-    """Ask for what all lines say, in one sentence and four short ones."""
-    return _prompt(lines, _SUMMARY, language)
-
-
-def item_prompt(lines: Sequence[str], kind: str, line: str, language: str | None) -> Prompt:
-    """Ask for the wording of an item that was found in a line.
-
-    lines: what was said around it. kind: ``decision`` or ``action_item``.
-    """
-    return _prompt(lines, _ITEMS[kind], language, line)
-
-
-def _prompt(lines: Sequence[str], question: str, language: str | None, line: str = "") -> Prompt:
-    """Put the question behind the lines, so that further questions share what was read.
+    """Ask for what all lines say, in one sentence and four short ones.
 
     What was said is filled in last: nothing in it is taken for a place to fill.
     """
     known = language is not None and language.isascii() and language.isalpha()
     told = f" in the language with the code {language}" if known and language != "en" else ""
-    filled = question.replace("{language}", told).replace("{line}", line)
+    question = _SUMMARY.replace("{language}", told)
     said = "\n".join(lines)
-    return Prompt(_SYSTEM, f"<transcript>\n{said}\n</transcript>\n\n{filled}")
+    return Prompt(_SYSTEM, f"<transcript>\n{said}\n</transcript>\n\n{question}")

@@ -125,11 +125,6 @@ def _texts(segments: Sequence[Segment], found: Sequence[Statement]) -> dict[int,
     return texts
 
 
-def is_reordered(evidence: Evidence, verified: Verified) -> bool:
-    """Whether the words of a sentence that holds were said in another order."""
-    return evidence.order(verified.text, verified.citations) < IN_ORDER
-
-
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A sentence that holds. place: the number of its passage among those of its part, and its own in that. doubted: long,
@@ -238,7 +233,9 @@ class Summary:
         if tells_a_condition(text):
             return True
         return not names_a_matter(text) and (
-            tells_for_all(text) or tells_an_opinion(text) or is_reordered(self._evidence, verified)
+            tells_for_all(text)
+            or tells_an_opinion(text)
+            or self._evidence.order(text, verified.citations) < IN_ORDER
         )
 
     def _attributed(self, verified: Verified) -> str:

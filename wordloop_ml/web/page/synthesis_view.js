@@ -84,7 +84,7 @@ export class SynthesisView {
     );
     if (parts.length === 0) parts.push(element(document, "p", "note", "Nothing in this transcript could be summed up."));
     const { kind, model } = answer.made_by;
-    const made = kind === "extractive" ? "Chosen from what was said, word for word" : "Written by a language model, and checked against what was said";
+    const made = kind === "extractive" ? "Chosen from what was said, word for word" : "Summary written by a language model, and checked against what was said";
     parts.push(element(document, "p", "note made", `${made} (${model}). Each line goes to where it was said.`));
     this.#box.replaceChildren(...parts);
   }
