@@ -1,9 +1,7 @@
 """How often the rules are right, against lines that were labelled by hand.
 
-``labels.csv`` names turns of QMSum: those of four pools drawn at random (turns of four words or more
-with a word of decisions, else of tasks, else of questions, else none of them: drawn by patterns that
-are wider than the rules, and before those were written), and the whole end of six meetings. Each has
-been read in its context: D a decision, A a task, Q a question, O one that stayed open.
+``labels.csv`` names turns of QMSum: of four pools drawn at random (with a word of decisions, of tasks, of questions, or none), and the
+end of six meetings. Each has been read in its context: D a decision, A a task, Q a question, O one that stayed open.
 """
 
 import csv
@@ -13,11 +11,13 @@ from typing import NamedTuple
 
 from scripts.benchmark import report
 from scripts.evaluation.meetings import Meeting
+from wordloop_ml.synthesis.extractive.decisions import decisions_in
 from wordloop_ml.synthesis.extractive.items import open_questions
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import decisions_in, question_in, task_in
+from wordloop_ml.synthesis.extractive.questions import question_in
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
+from wordloop_ml.synthesis.extractive.tasks import task_in
 
 KINDS = {"D": "decisions", "A": "action items", "Q": "questions", "O": "open questions"}
 LABELS = Path(__file__).with_name("labels.csv")

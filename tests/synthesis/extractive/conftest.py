@@ -9,9 +9,15 @@ from wordloop_ml.engines.scripted import ScriptedEmbedder
 from wordloop_ml.synthesis.chunks import ChunkWords, chunks_of
 from wordloop_ml.synthesis.extractive.notes import Gathered, gather, notes_of
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
+from wordloop_ml.synthesis.extractive.sentences import Sentence
 from wordloop_ml.synthesis.messages import Segment, Transcript
 
 Said = Sequence[tuple[str, str]]
+
+
+def sentence(text: str, voice: str = "Anna") -> Sentence:
+    """One sentence, as the rules are given it."""
+    return Sentence(text, voice, 0, 0, len(text.split()))
 
 
 def transcript_of(said: Said, language: str | None = "en") -> Transcript:

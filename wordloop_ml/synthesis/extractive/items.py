@@ -12,12 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from wordloop_ml.synthesis.extractive import lexicon, question_words
+from wordloop_ml.synthesis.extractive.decisions import agreed_at_once
+from wordloop_ml.synthesis.extractive.lexicon import decision_words, question_words
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.owners import one_voice, settled_tasks
+from wordloop_ml.synthesis.extractive.plain_text import plainly
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import Task, agreed_at_once, plainly
 from wordloop_ml.synthesis.extractive.sameness import says_more, says_the_same
+from wordloop_ml.synthesis.extractive.tasks import Task
 from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
 from wordloop_ml.synthesis.messages import ActionItem, Statement
@@ -93,7 +95,7 @@ def decisions_of(
 
 def _is_recalled(meeting: Gathered, at: int, policy: ExtractivePolicy) -> bool:
     """Whether a decision is told early in a long meeting, and nobody agrees at once: of 15 such judged ones 1 was made there."""
-    if lexicon.MADE_HERE.search(meeting.sentences[at].text):
+    if decision_words.MADE_HERE.search(meeting.sentences[at].text):
         return False
     said = float(meeting.words.sum())
     early = meeting.heard[at] < policy.recalled_share * said

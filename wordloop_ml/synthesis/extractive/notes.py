@@ -8,15 +8,11 @@ import numpy.typing as npt
 
 from wordloop_ml.messages import Vectors
 from wordloop_ml.synthesis.chunks import Chunk
+from wordloop_ml.synthesis.extractive.decisions import decisions_in, takes_back
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import (
-    Task,
-    decisions_in,
-    question_in,
-    takes_back,
-    task_in,
-)
+from wordloop_ml.synthesis.extractive.questions import question_in
 from wordloop_ml.synthesis.extractive.sentences import Sentence, sentences_of
+from wordloop_ml.synthesis.extractive.tasks import Task, task_in
 from wordloop_ml.synthesis.messages import Transcript
 from wordloop_ml.synthesis.steps import Embed, Steps
 

@@ -7,11 +7,12 @@ unless another takes it on soon after. Where all voices are one track, a promise
 
 from dataclasses import replace
 
-from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.dues import due_in
+from wordloop_ml.synthesis.extractive.lexicon import answer_words, task_words
 from wordloop_ml.synthesis.extractive.notes import Gathered
+from wordloop_ml.synthesis.extractive.plain_text import plainly
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import Task, TaskKind, addressed_in, plainly
+from wordloop_ml.synthesis.extractive.tasks import Task, TaskKind, addressed_in
 from wordloop_ml.synthesis.words import content_of, stem, stems, tokens
 
 
@@ -61,7 +62,7 @@ class _Owners:
     def settled(self, at: int, task: Task) -> Task | None:
         """The task with its owner; None where it is nobody's, or was refused."""
         answer = self._answer(at)
-        if answer is not None and lexicon.WAVED_OFF.search(self._said(answer)):
+        if answer is not None and answer_words.WAVED_OFF.search(self._said(answer)):
             return None
         if task.to_you and task.owner is None and not task.many:
             task = replace(task, owner=self._called_before(at))
@@ -83,13 +84,13 @@ class _Owners:
         accepted = False
         if answer is not None and not self._calls_another(answer, at):
             said = self._said(answer)
-            if lexicon.REFUSES.search(said):
+            if answer_words.REFUSES.search(said):
                 return None
             # "the components" is as good as "yes"
-            accepted = lexicon.AGREES.search(said) is not None or (
+            accepted = answer_words.AGREES.search(said) is not None or (
                 bool(stems(content_of(said)) & stems(content_of(self._said(at))))
                 if task.kind is TaskKind.ASKED
-                else lexicon.THANKS.search(said) is not None
+                else answer_words.THANKS.search(said) is not None
             )
             if accepted:
                 # "can you write it?" "sure, by Monday"
@@ -125,7 +126,7 @@ class _Owners:
         voice = self._voice_of(task.owner)
         if voice is not None or not task.a_voice:
             return voice or task.owner
-        role = self._several(task.owner) or lexicon.ROLE.search(task.owner)
+        role = self._several(task.owner) or task_words.ROLE.search(task.owner)
         return f"the {task.owner}" if role else None
 
     def _voice_of(self, name: str) -> str | None:
@@ -175,23 +176,23 @@ class _Owners:
                 owner is not None and owner.lower() in tokens(self._said(answer))
             )
             return answer if known and sentences[answer].voice != owner else None
-        if not lexicon.REFUSES.search(self._said(answer)):
+        if not answer_words.REFUSES.search(self._said(answer)):
             return None
         asker = None
         for later in range(answer + 1, min(len(sentences), answer + 1 + _SOON)):
             voice, said = sentences[later].voice, self._said(later)
             if voice == sentences[answer].voice:
                 continue
-            accepted = asker not in (None, voice) and lexicon.AGREES.search(said)
+            accepted = asker not in (None, voice) and answer_words.AGREES.search(said)
             if accepted or self._takes_over(later, at):
                 return later
-            if lexicon.ASKED_ON.search(said):
+            if answer_words.ASKED_ON.search(said):
                 asker = voice
         return None
 
     def _takes_over(self, answer: int, at: int) -> bool:
         """Whether an answer takes the task on: "I'll do it", and "I'll check it" where checking is the task."""
-        found = lexicon.TAKES_OVER.search(self._said(answer))
+        found = answer_words.TAKES_OVER.search(self._said(answer))
         deed = found["deed"] if found is not None else None
         return found is not None and (
             deed is None or stem(deed.lower()) in stems(tokens(self._said(at)))
@@ -204,7 +205,7 @@ class _Owners:
         asked = (
             position
             for position in range(begin, end)
-            if lexicon.REQUEST.search(plainly(meeting.transcript.segments[position].text))
+            if task_words.REQUEST.search(plainly(meeting.transcript.segments[position].text))
         )
         since = next(asked, end)
         later = range(at + 1, len(sentences))

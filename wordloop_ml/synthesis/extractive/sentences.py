@@ -14,16 +14,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wordloop_ml.synthesis.extractive.lexicon import (
-    ASSIGNED,
+from wordloop_ml.synthesis.extractive.lexicon.decision_words import DECIDES
+from wordloop_ml.synthesis.extractive.lexicon.sentence_words import (
     ASSIGNS,
-    DECIDES,
     GOES_ON,
     PROMISES_TOO,
     PUT_DOWN,
     SECOND_THOUGHT,
     VERB,
 )
+from wordloop_ml.synthesis.extractive.lexicon.task_words import ASSIGNED
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.messages import Segment
 from wordloop_ml.synthesis.words import (

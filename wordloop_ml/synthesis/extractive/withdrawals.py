@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wordloop_ml.synthesis.extractive import lexicon
+from wordloop_ml.synthesis.extractive.decisions import denied_in
+from wordloop_ml.synthesis.extractive.lexicon import answer_words, decision_words, withdrawal_words
 from wordloop_ml.synthesis.extractive.notes import Gathered
+from wordloop_ml.synthesis.extractive.plain_text import plainly
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import denied_in, plainly
 from wordloop_ml.synthesis.extractive.sameness import says_the_same
 from wordloop_ml.synthesis.extractive.sentences import Sentence
 from wordloop_ml.synthesis.numbers import numbers_of
@@ -51,13 +52,15 @@ def withdrawals_of(meeting: Gathered, policy: ExtractivePolicy) -> Withdrawals:
 
 def _disputed(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) -> bool:
     """Whether the next who speaks objects, or says no and was not asked who does, behind no more than a word or two of the same voice."""
-    asked = lexicon.ASKS_FOR_NO.search(sentences[at].text)
+    asked = answer_words.ASKS_FOR_NO.search(sentences[at].text)
     for reply in sentences[at + 1 : at + 3]:
         said = plainly(reply.text)
         if reply.voice != sentences[at].voice:
-            no = lexicon.OBJECTS.search(said) or (not asked and lexicon.SAYS_NO.search(said))
+            no = answer_words.OBJECTS.search(said) or (
+                not asked and answer_words.SAYS_NO.search(said)
+            )
             return bool(no)
-        asked = asked or lexicon.ASKS_FOR_NO.search(said)
+        asked = asked or answer_words.ASKS_FOR_NO.search(said)
         if reply.words >= policy.rule_words[0] and not asked:
             break
     return False
@@ -87,9 +90,9 @@ def _meant(
 ) -> int | None:
     """Return which of the standing items is taken back here, if any."""
     text = meeting.sentences[back].text
-    if lexicon.NOT_THAT.search(text):
+    if withdrawal_words.NOT_THAT.search(text):
         # "that" is near, whatever else was once said about the same
-        weak = lexicon.NOT_IT.search(text) is not None
+        weak = withdrawal_words.NOT_IT.search(text) is not None
         near = _within(meeting, back, standing, policy.withdrawn_within)
         related = _nearest_in_meaning(meeting, back, near, policy, plainly=True)
         if weak and related is None:
@@ -97,11 +100,11 @@ def _meant(
         return related if related is not None else max(near, default=None)
     sure = {at for at, _ in meeting.decisions}
     decided = [at for at in standing if at in sure]
-    if lexicon.CHANGED_MIND.search(text):
+    if withdrawal_words.CHANGED_MIND.search(text):
         return _reconsidered(meeting, back, decided, standing, policy)
-    if lexicon.UNDECIDED.search(text) or "?" in text:
+    if decision_words.UNDECIDED.search(text) or "?" in text:
         return None
-    if lexicon.GIVES_UP.search(text):
+    if withdrawal_words.GIVES_UP.search(text):
         return _nearest_in_meaning(meeting, back, decided, policy, plainly=True)
     old = _nearest_in_meaning(meeting, back, decided, policy, plainly=False)
     return old if old is not None and _denies(meeting, back, old, policy) else None
@@ -116,15 +119,15 @@ def _reconsidered(
 ) -> int | None:
     """Return what somebody who changed their mind takes back; a task only where nothing was decided."""
     sentence = meeting.sentences[back]
-    just_now = lexicon.WAIT_NO.search(sentence.text) is not None
+    just_now = withdrawal_words.WAIT_NO.search(sentence.text) is not None
     if just_now and back and _answers(meeting, back):
         return None
     # "I'll do it tonight. Oh, wait, no": their own words
     if just_now and back - 1 in standing and _same_voice(meeting, back - 1, back):
         return back - 1
     # "my wife changed her mind", "on reflection, the food was great": something else is spoken of
-    musing = lexicon.ON_REFLECTION.search(sentence.text) is not None
-    elsewhere = lexicon.MIND_OF_OTHERS.search(sentence.text) or (
+    musing = withdrawal_words.ON_REFLECTION.search(sentence.text) is not None
+    elsewhere = withdrawal_words.MIND_OF_OTHERS.search(sentence.text) or (
         len(content_of(_marks_off(sentence.text))) >= (1 if musing else policy.instead_content)
         and not any(back == at for at, _ in (*meeting.decisions, *meeting.tasks))
     )
@@ -153,8 +156,8 @@ def _denies(meeting: Gathered, back: int, old: int, policy: ExtractivePolicy) ->
     "The new system won't change prices" does not deny that there will be a new system.
     """
     text, before = meeting.sentences[back].text, meeting.sentences[old].text
-    found = lexicon.NEGATED.search(text)
-    if found is None or lexicon.NO_LONGER.search(text):
+    found = withdrawal_words.NEGATED.search(text)
+    if found is None or withdrawal_words.NO_LONGER.search(text):
         return True
     clause = re.split(r"[,;]|\bbut\b", text[found.start() :])[0]
     deed = next(iter(content_of(clause[found.end() - found.start() :]) or [""]))
@@ -166,7 +169,7 @@ def _denies(meeting: Gathered, back: int, old: int, policy: ExtractivePolicy) ->
     numbers, said = numbers_of(clause), numbers_of(before)
     return bool(
         same_deed
-        and not lexicon.BEYOND.search(clause)
+        and not withdrawal_words.BEYOND.search(clause)
         and all(any(one.is_said_by(other) for other in said) for one in numbers)
     )
 
@@ -201,8 +204,8 @@ def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> b
     said = _marks_off(sentence.text)
     return (
         sentence.words <= policy.rule_words[1]
-        and not lexicon.UNDECIDED.search(said)
-        and lexicon.STATES.search(said) is not None
+        and not decision_words.UNDECIDED.search(said)
+        and withdrawal_words.STATES.search(said) is not None
         and "?" not in said
         and len(content_of(said)) >= policy.instead_content
     )
@@ -210,6 +213,10 @@ def _states_something(meeting: Gathered, at: int, policy: ExtractivePolicy) -> b
 
 def _marks_off(text: str) -> str:
     """The text without the words that take something back."""
-    for mark in (lexicon.NOT_THAT, lexicon.CHANGED_MIND, lexicon.NO_LONGER):
+    for mark in (
+        withdrawal_words.NOT_THAT,
+        withdrawal_words.CHANGED_MIND,
+        withdrawal_words.NO_LONGER,
+    ):
         text = mark.sub(" ", text)
     return text

@@ -6,9 +6,15 @@ Whether an item means something that was said before it is told by its words, to
 
 import re
 
-from wordloop_ml.synthesis.extractive import lexicon
 from wordloop_ml.synthesis.extractive.dues import DUE
-from wordloop_ml.synthesis.extractive.rules import plainly
+from wordloop_ml.synthesis.extractive.lexicon import (
+    answer_words,
+    decision_words,
+    sentence_words,
+    task_words,
+    withdrawal_words,
+)
+from wordloop_ml.synthesis.extractive.plain_text import plainly
 from wordloop_ml.synthesis.statements import is_tiny
 from wordloop_ml.synthesis.words import (
     FUNCTION_WORDS,
@@ -62,12 +68,12 @@ _UNFINISHED = re.compile(
 )
 """The beginning of a clause of which no more was said."""
 _CUES = (
-    lexicon.PUT_DOWN,
-    lexicon.PROPOSED,
-    lexicon.RECAP,
-    lexicon.REQUEST,
-    lexicon.NAMED_TASK,
-    lexicon.SHARED_TASK,
+    sentence_words.PUT_DOWN,
+    decision_words.PROPOSED,
+    decision_words.RECAP,
+    task_words.REQUEST,
+    task_words.NAMED_TASK,
+    task_words.SHARED_TASK,
 )
 
 
@@ -125,14 +131,14 @@ def _has_cue(text: str) -> bool:
 
 
 _THE_SAME = re.compile(
-    rf"\b(?:do|doing) (?:that|it|this|so|the same|those|them){lexicon.BEHIND_OBJECT}", _I
+    rf"\b(?:do|doing) (?:that|it|this|so|the same|those|them){answer_words.BEHIND_OBJECT}", _I
 )
 _WHEN_DONE = re.compile(
     r"\b(?:when|if|once|after|before|because|than|as|how|until) (?:i|we|you|they|he|she) $", _I
 )
 _CLAUSE_END = re.compile(r"[,;]|\b(?:and|but|so|because|before|after)\b", _I)
 _BARE_OBJECT = re.compile(
-    rf"(?<=\w )(?:them|him|her|those|these|it|that|this|there|something|which ones?|the others?){lexicon.BEHIND_OBJECT}",
+    rf"(?<=\w )(?:them|him|her|those|these|it|that|this|there|something|which ones?|the others?){answer_words.BEHIND_OBJECT}",
     _I,
 )
 _POINTS = re.compile(r"\b(?:them|him|her|those|these|it|that|this|there|something|ones?)\b", _I)
@@ -153,7 +159,7 @@ _GROPING = re.compile(
 
 def points_back(text: str) -> bool:
     """Whether a text means something that was said before it, and does not say it itself."""
-    text = DUE.sub(" ", lexicon.NOT_THAT.sub(" ", text))
+    text = DUE.sub(" ", withdrawal_words.NOT_THAT.sub(" ", text))
     if _does_the_same(text):
         return True
     own = len(set(content_of(text)))
@@ -168,12 +174,13 @@ def says_nothing(text: str) -> bool:
 
 
 def explains(text: str, *, nearest: bool = False) -> bool:
-    """Whether a neighbour of an item can tell what the item points back to; the nearest may do so in few words."""
+    """Whether a neighbour of an item can tell what the item points back to; the nearest may do so in few words, with a verb."""
     least = _FEWER if nearest else _FEW
     own = len(set(content_of(text)))
     return (
         own > 0
         and len(set(content_words(tokens(text)))) > least
+        and (own > _FEW or sentence_words.VERB.search(text) is not None)
         and not _does_the_same(text)
         and not (own <= _FEW and _SAID_OF_IT.search(text))
         and not (own <= _FEWER and _has_bare_object(text))

@@ -1,4 +1,4 @@
-"""The English words and phrases of questions and their answers; pure."""
+"""How people ask, and put an answer off; pure."""
 
 import re
 

@@ -1,20 +1,12 @@
-"""Decisions, tasks and questions in single sentences."""
+"""What was decided, in single sentences and beside their neighbours."""
 
 import pytest
 
+from tests.synthesis.extractive.conftest import sentence
+from wordloop_ml.synthesis.extractive.decisions import decisions_in
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
-from wordloop_ml.synthesis.extractive.rules import (
-    decisions_in,
-    question_in,
-    task_in,
-)
-from wordloop_ml.synthesis.extractive.sentences import Sentence
 
 POLICY = ExtractivePolicy()
-
-
-def said(text: str, voice: str = "Anna") -> Sentence:
-    return Sentence(text, voice, 0, 0, len(text.split()))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +43,7 @@ def said(text: str, voice: str = "Anna") -> Sentence:
 )
 def test_decisions_are_found(text: str) -> None:
     """Each says what was settled."""
-    assert [at for at, _ in decisions_in([said(text)], POLICY)] == [0]
+    assert [at for at, _ in decisions_in([sentence(text)], POLICY)] == [0]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +93,7 @@ def test_decisions_are_found(text: str) -> None:
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
     """Questions, hedges and steering of the meeting are not decisions."""
-    assert decisions_in([said(text)], POLICY) == []
+    assert decisions_in([sentence(text)], POLICY) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +126,7 @@ def test_a_proposal_is_decided_when_another_agrees(
     proposed: str, reply: str, decides: bool
 ) -> None:
     """At once."""
-    found = decisions_in([said(proposed), said(reply, "Bo")], POLICY)
+    found = decisions_in([sentence(proposed), sentence(reply, "Bo")], POLICY)
     assert bool(found) is decides
 
 
@@ -151,7 +143,7 @@ def test_a_proposal_is_decided_when_another_agrees(
 def test_a_few_words_close_what_others_spoke_of(lines: str, decides: bool) -> None:
     """What nobody spoke of is the next matter."""
     voices = ["Bo", "Anna"]
-    told = [said(text, voices[at]) for at, text in enumerate(lines.split("|"))]
+    told = [sentence(text, voices[at]) for at, text in enumerate(lines.split("|"))]
     assert [at for at, _ in decisions_in(told, POLICY)] == ([1] if decides else [])
 
 
@@ -172,7 +164,7 @@ def test_what_is_put_to_all_is_decided_unless_somebody_objects(lines: str, decid
     """Or carried by a vote."""
     one, two, three = lines.split("|")
     asked = "?" in one
-    told = [said(one), said(two, "Bo" if asked else "Anna"), said(three, "Bo")]
+    told = [sentence(one), sentence(two, "Bo" if asked else "Anna"), sentence(three, "Bo")]
     assert [at for at, _ in decisions_in(told, POLICY)] == ([0] if decides else [])
 
 
@@ -185,123 +177,8 @@ def test_a_recap_goes_on_behind_its_beginning() -> None:
         "Do we have lunch now?",
         "We have sandwiches with cheese.",
     ]
-    found = decisions_in([said(text) for text in texts], POLICY)
+    found = decisions_in([sentence(text) for text in texts], POLICY)
     assert [at for at, _ in found] == [0, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("text", "owner", "due"),
-    [
-        ("I'll send the invoice to Carla by Friday.", "Anna", "Friday"),
-        ("Can you check the invoice before the next meeting?", None, "before the next meeting"),
-        ("Ben, can you check the invoice tomorrow?", "Ben", "tomorrow"),
-        ("Carla will write the report.", "Carla", None),
-        ("I'll, send the invoice, by, friday", "Anna", "friday"),
-        ("i will send the invoice by the 3rd of march", "Anna", "the 3rd of march"),
-        ("ben could you check the invoice in 2 weeks", "ben", "in 2 weeks"),
-        ("Great, could you check the invoice at 5 pm?", None, "at 5 pm"),
-        ("If you could check the invoice, that would be great.", None, None),
-        ("I'll send the invoice, and then we have lunch on Friday.", "Anna", None),
-        ("I'm going to work on the case for two hours.", "Anna", None),
-        ("We need to contact the supplier next week.", None, "next week"),
-        (
-            "I'm also going to prepare the slides by the end of the month.",
-            "Anna",
-            "the end of the month",
-        ),
-    ],
-)
-def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | None) -> None:
-    """As they were said; the speaker's own promise is the speaker's."""
-    task = task_in(said(text), POLICY)
-    assert task is not None
-    assert (task.owner, task.due) == (owner, due)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I'll say that the invoice was late.",
-        "If you send the invoice, they will check it.",
-        "The user can send the invoice with one button.",
-        "I have to say the invoice looks fine.",
-        "We sent the invoice on Monday.",
-        "Can you go back to the last slide for a second?",
-        "How often do you think you will check the invoice?",
-        "The phone that you can send the invoice with.",
-        "If I send the invoice they will pay.",
-        "If we had the invoice I could send it.",
-        "It occurred to me that we should contact the supplier.",
-        "In my method we'll train the clerk with invoices.",
-        "We must build a cheaper case or customers will leave.",
-        "We talk of the invoices that need to be checked.",
-        "I want to remind you of the invoice.",
-        "I will remind the treasurer that the invoice was sent.",
-        "I'll ask a question about the invoice.",
-        "Let me make a proposal on the invoice.",
-        "The customers hit by Dorian will get an invoice.",
-        "I'll be sharing my time with the treasurer.",
-        "I can confirm that the invoice was sent.",
-        "We'll find out on Monday whether the supplier pays.",
-        "Now I'll ask Carla about the invoice.",
-        "I'm just going to read the invoice.",
-        "I'll write two of'em down.",
-        "I'll look at this board with the invoices.",
-        "I'll send the But Carla has the invoice.",
-        "The invoice is here, if you could send, yeah.",
-        "My role is to make sure you send the invoice.",
-        "Should you want to pay, you should send the invoice.",
-        "I'll probably be late tomorrow.",
-        "I'll hopefully get home by Friday.",
-    ],
-)
-def test_talk_about_work_is_no_task(text: str) -> None:
-    """Nobody takes anything on."""
-    assert task_in(said(text), POLICY) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The clerk has a stamp if you want to send invoices.",
-        "Maybe the clerk helps if you can send the invoices.",
-        "There's a folder if you want to send invoices.",
-        "We should check the invoice of the supplier.",
-        "Let's check the invoice of the supplier.",
-        "I want to check the invoice of the supplier.",
-        "Would you send the invoice with a stamp?",
-    ],
-)
-def test_what_may_be_done_is_hardly_a_task(text: str) -> None:
-    """What all should do, or one wants, mostly nobody does; behind another clause "if you want to" allows."""
-    task = task_in(said(text), POLICY)
-    assert task is not None
-    assert task.sure < POLICY.task_threshold
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "If you want to send me the invoice.",
-        "Carla, if you want to send me the invoice.",
-        "The invoice is late, and that needs to be checked.",
-        "There was a feeling that that needs to be checked by the clerk.",
-        "Right now it is closed, so I'll send the invoice.",
-        "I'll send the invoice, that's all for now.",
-        "I'll remind the treasurer of the invoice.",
-        "Carla will get the invoice.",
-        "We should check the invoice by Friday.",
-        "I want to check the invoice tomorrow.",
-        "What we have to do now is to check the invoice.",
-        "Would you mind sending the invoice?",
-        "The invoice needs to be checked.",
-    ],
-)
-def test_what_is_asked_is_still_a_task(text: str) -> None:
-    """Though it looks like what is none."""
-    task = task_in(said(text), POLICY)
-    assert task is not None
-    assert task.sure >= POLICY.task_threshold
 
 
 @pytest.mark.parametrize(
@@ -316,41 +193,8 @@ def test_a_long_speech_tells_what_was_decided_once(talk: str, decides: bool) -> 
     """Unless it sums a meeting up, or somebody else has a word in it."""
     speech = [talk, *["The sensor was wet and it froze in the first winter of all."] * 20]
     decision = "We decided on a sealed case for the sensor."
-    told = [said(text) for text in (*speech, decision)]
-    found = [at for at, _ in decisions_in([*told, said("Thanks.", "Ben")], POLICY)]
+    told = [sentence(text) for text in (*speech, decision)]
+    found = [at for at, _ in decisions_in([*told, sentence("Thanks.", "Ben")], POLICY)]
     assert (len(speech) in found) is decides
-    spoken = [*told[:-1], said("Mm.", "Ben"), told[-1]]
+    spoken = [*told[:-1], sentence("Mm.", "Ben"), told[-1]]
     assert len(speech) + 1 in [at for at, _ in decisions_in(spoken, POLICY)]
-
-
-def test_a_due_stands_behind_the_task() -> None:
-    """What stands before it is of something else."""
-    task = task_in(said("I can't send the draft by Friday, I'll send it by Monday."), POLICY)
-    assert task is not None
-    assert task.due == "Monday"
-
-
-@pytest.mark.parametrize("doubt", ["I don't think", "I doubt", "I'm not sure that"])
-def test_what_is_doubted_is_no_task(doubt: str) -> None:
-    """Of a name, too."""
-    assert task_in(said(f"{doubt} Ben will send the invoice by Friday."), POLICY) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "asks"),
-    [
-        ("Who is going to write the release notes?", True),
-        ("who is going to write the release notes", True),
-        ("Should we write the release notes for the store.", True),
-        ("It needs a little more working out whether the store accepts the release.", True),
-        ("What we wrote are the release notes.", False),
-        ("The question is whether the app store accepts the release.", True),
-        ("The app store accepts the release, right?", False),
-        ("Any other questions about the release?", False),
-        ("Sorry, what did you say about the release?", False),
-        ("What?", False),
-    ],
-)
-def test_questions_of_substance_are_found(text: str, asks: bool) -> None:
-    """Tags, echoes and the chair's routine are none."""
-    assert (question_in(said(text), POLICY) > 0) is asks

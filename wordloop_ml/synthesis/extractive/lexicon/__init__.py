@@ -1,0 +1,1 @@
+"""Pure: the English words and phrases that the rules know. What they weigh is in ``policy.py``."""
