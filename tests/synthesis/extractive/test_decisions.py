@@ -39,6 +39,17 @@ POLICY = ExtractivePolicy()
         "Okay, we hold the price of the case until spring.",
         "Fine by me, go ahead with the rubber case.",
         "The motion on the budget is carried.",
+        "Okay, Thursday then, with the fix in.",
+        "Let's say Tuesday fortnight for the case.",
+        "Two sides of handwritten notes it is, then.",
+        "Boathouse it is.",
+        "Nobody says a word to the shop until the case is paid.",
+        "Our advice is that he accepts the case.",
+        "It's cash only and that's that.",
+        "Then we'll leave the case as it is.",
+        "So that's what we'll do, the Tuesday and the Thursday.",
+        "The almond case stops from Monday.",
+        "Are we all agreed, then, a thousand euros for the case?",
     ],
 )
 def test_decisions_are_found(text: str) -> None:
@@ -89,6 +100,16 @@ def test_decisions_are_found(text: str) -> None:
         "Right, we use the tent every summer.",
         "We're so glad you chose our company.",
         "We hear they decided on a tent.",
+        "It was decided in the design review on Monday.",
+        "That was decided over our heads.",
+        "Last week we agreed that the case stays red.",
+        "We agreed in September to paint the case.",
+        "Then we'll talk about the case.",
+        "Then it depends on the case.",
+        "Nobody knows about the case until it breaks.",
+        "Of course it is.",
+        "The sixteenth, then?",
+        "Any objections to the case?",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
@@ -120,6 +141,8 @@ def test_what_is_open_is_no_decision(text: str) -> None:
         ("How about we drop the rubber case?", "Works for me.", True),
         ("Let's not paint the rubber case.", "Agreed.", True),
         ("So the plan is rubber first, wood later.", "Makes sense.", True),
+        ("We make Amara an offer.", "Yes.", True),
+        ("We make Amara an offer.", "Hm.", False),
     ],
 )
 def test_a_proposal_is_decided_when_another_agrees(
@@ -137,6 +160,9 @@ def test_a_proposal_is_decided_when_another_agrees(
         ("The brewery is nicer.|Right, so the brewery is nicer.", False),
         ("The brewery is nicer.|Okay, so the invitations.", False),
         ("The brewery is nicer.|Good, so the brewery?", False),
+        ("The brewery is Mo's.|Okay, the brewery is Mo's then.", True),
+        ("The brewery is Mo's.|Is the brewery big then.", False),
+        ("Daniel is at the brewery.|Okay, so Daniel.", False),
         ("Lebanese, but no booth.|Then Lebanese, and no photo booth.", True),
     ],
 )
@@ -154,6 +180,8 @@ def test_a_few_words_close_what_others_spoke_of(lines: str, decides: bool) -> No
         ("Two people go to the fair without a booth.|Any objections?|No.", True),
         ("Two people go to the fair without a booth.|Is that acceptable?|It is.", True),
         ("Two people go to the fair without a booth.|Everyone happy?|I disagree.", False),
+        ("Two people go to the fair without a booth.|Are we agreed?|Yes.", True),
+        ("Two people go to the fair without a booth.|Ann, are you okay with that?|Yes.", True),
         ("So two people for the fair, everyone alright with that?|Fine.|Good.", True),
         ("I'm recording the meeting about the fair.|Everyone okay with that?|Yes.", False),
         ("All in favour of the booth at the fair?|That's four.|Carried.", True),

@@ -31,6 +31,9 @@ from wordloop_ml.synthesis.extractive.dues import due_in
         ("Send what we discussed by tomorrow.", "tomorrow"),
         ("Send it, but not on Monday.", None),
         ("Send it not on Monday, on Tuesday.", "on Tuesday"),
+        ("Send it after the call.", "after the call"),
+        ("Send it before we open.", "before we open"),
+        ("Ring them in the morning.", "in the morning"),
     ],
 )
 def test_a_due_is_a_time(text: str, due: str | None) -> None:

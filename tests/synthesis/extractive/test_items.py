@@ -477,6 +477,19 @@ def test_who_was_asked_next_has_the_task(read_meeting: Read) -> None:
     assert (one.owner, one.due, one.segments) == ("Cy", "Friday", ("s0", "s3"))
 
 
+def test_a_brief_choice_stands_behind_what_it_names(read_meeting: Read) -> None:
+    """Whoever said it."""
+    meeting = read_meeting(
+        [
+            ("Bo", "We could upgrade the database on Sunday the seventeenth."),
+            ("Cy", "That works."),
+            ("Ann", "Right, the seventeenth it is, then."),
+        ]
+    )
+    (one,) = decisions_of(meeting, POLICY, NONE)
+    assert one.segments == ("s0", "s2")
+
+
 def test_what_names_somebody_else_is_another_decision(read_meeting: Read) -> None:
     """However alike it is."""
     texts = [

@@ -73,6 +73,8 @@ def test_tasks_have_an_owner_and_a_due(text: str, owner: str | None, due: str | 
         "Should you want to pay, you should send the invoice.",
         "I'll probably be late tomorrow.",
         "I'll hopefully get home by Friday.",
+        "I'll tell you about the invoice.",
+        "Somebody has to pay the invoice at some point.",
     ],
 )
 def test_talk_about_work_is_no_task(text: str) -> None:
@@ -115,6 +117,12 @@ def test_what_may_be_done_is_hardly_a_task(text: str) -> None:
         "What we have to do now is to check the invoice.",
         "Would you mind sending the invoice?",
         "The invoice needs to be checked.",
+        "I shall write to the supplier this evening.",
+        "I'll tell marketing about the invoice.",
+        "I'll get you the invoice by Friday.",
+        "You'll have it by Monday.",
+        "Somebody's got to write to the supplier.",
+        "Carla, write a sign for the door.",
     ],
 )
 def test_what_is_asked_is_still_a_task(text: str) -> None:

@@ -216,6 +216,18 @@ def test_no_objection_is_no_refusal(
         assert bool(decided(read_meeting([*said, ("Bo", reply)]))) is holds
 
 
+def test_not_to_do_it_is_said_of_what_was_proposed_at_once_before(read_meeting: Reader) -> None:
+    """And of no promise before that."""
+    meeting = read_meeting(
+        [
+            ("Ann", OLD),
+            ("Bo", "We could stack a promotion of the posters on top of it for December as well."),
+            ("Ann", "No, I hear you. Let's not. The launch of the app is enough."),
+        ]
+    )
+    assert decided(meeting) == [OLD]
+
+
 def test_no_to_a_question_takes_nothing_back(read_meeting: Reader) -> None:
     """It answers."""
     asked = [("Ann", OLD), ("Ann", "Is the supplier here today?"), ("Bo", "Actually, no.")]

@@ -20,7 +20,7 @@ from wordloop_ml.synthesis.extractive.lexicon import (
 from wordloop_ml.synthesis.extractive.plain_text import FEW_WORDS, plainly, without_commas
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sentences import Sentence
-from wordloop_ml.synthesis.words import content_of, stems
+from wordloop_ml.synthesis.words import WORD, content_of, count_words, stems
 
 
 def decisions_in(
@@ -49,11 +49,16 @@ def _decision(
     text = plainly(sentence.text)
     if decision_words.DO_IT.search(without_commas(text)) and sentence.words <= FEW_WORDS:
         return policy.proposed if _was_proposed(sentences, at) else 0.0
+    briefly = decision_words.CHOSEN_BRIEFLY.search(without_commas(text))
+    if briefly and sentence.words < policy.rule_words[0] and not text.endswith("?"):
+        return policy.chosen if decision_words.CHOSEN.search(without_commas(text)) else 0.0
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1] or (
-        len(content_of(text)) < policy.decision_content and not decision_words.DECIDED.search(text)
+        len(content_of(text)) < policy.decision_content
+        and not decision_words.DECIDED.search(text)
+        and not briefly
     ):
         return 0.0
-    if _put_to_all(sentences, at, text, alone):
+    if _put_to_all(sentences, at, alone, policy):
         return policy.proposed
     if sentence.fragments > 1:
         summed = decision_words.WITHOUT.search(text) or decision_words.RECAP.search(text)
@@ -68,7 +73,7 @@ def _told_outright(
     text = plainly(sentences[at].text)
     asked = text.endswith("?")
     said = question_words.QUESTION_TAG.sub("", text)
-    loose = without_commas(said)
+    loose = _mark_before(sentences, at) + without_commas(said)
     if not asked and _sums_up(loose):
         return policy.recapped
     if decision_words.UNDECIDED.search(loose) or (
@@ -84,19 +89,33 @@ def _told_outright(
     return sure or _proposed(sentences, at, loose, alone, policy)
 
 
-def _put_to_all(sentences: Sequence[Sentence], at: int, text: str, alone: bool) -> bool:
-    """Whether its speaker asks all whether they agree to what they said, and the next who speaks does not object."""
+def _mark_before(sentences: Sequence[Sentence], at: int) -> str:
+    """The "okay" that the same voice said before a sentence, as if it were its first word."""
+    before = sentences[at - 1] if at else None
+    if before is None or before.voice != sentences[at].voice:
+        return ""
+    said = plainly(before.text)
+    marks = decision_words.MARKS.fullmatch(said) or decision_words.DO_IT.search(said)
+    return "okay " if marks else ""
+
+
+def _put_to_all(
+    sentences: Sequence[Sentence], at: int, alone: bool, policy: ExtractivePolicy
+) -> bool:
+    """Whether its speaker asks all whether they agree to what they say, and the next who speaks does not object."""
     voice = sentences[at].voice
-    behind = sentences[at + 1 : at + 2]
-    asks = decision_words.ASKS_ASSENT.search(without_commas(text)) or (
-        not text.endswith("?")
-        and any(
+    text = without_commas(plainly(sentences[at].text))
+    asks = decision_words.ASKS_ASSENT.search(text)
+    if asks is not None:
+        said = text[: asks.start()] + text[asks.end() :]
+        put = count_words(said) >= policy.rule_words[0]
+    else:
+        put = not text.endswith("?") and any(
             one.voice == voice
             and decision_words.ASKS_ASSENT.search(without_commas(plainly(one.text)))
-            for one in behind
+            for one in sentences[at + 1 : at + 2]
         )
-    )
-    if not asks or decision_words.OF_ONESELF.search(text):
+    if not put or decision_words.OF_ONESELF.search(text):
         return False
     reply = next((one for one in sentences[at + 1 : at + 4] if alone or one.voice != voice), None)
     return reply is None or answer_words.OBJECTS.search(plainly(reply.text)) is None
@@ -104,7 +123,7 @@ def _put_to_all(sentences: Sequence[Sentence], at: int, text: str, alone: bool) 
 
 def _closes(sentences: Sequence[Sentence], at: int, text: str, policy: ExtractivePolicy) -> bool:
     """Whether a few words without a verb name again what others just spoke of: "good, so the brewery"."""
-    found = decision_words.CLOSES_THEN.search(text)
+    found = None if question_words.ASKED.search(text) else decision_words.CLOSES_THEN.search(text)
     if found is None:
         found = decision_words.CLOSES.search(text)
         if found is None or sentence_words.VERB.search(text, found.end()):
@@ -117,7 +136,9 @@ def _closes(sentences: Sequence[Sentence], at: int, text: str, policy: Extractiv
         if one.voice != sentences[at].voice
         for word in stems(content_of(one.text))
     }
-    return bool(named) and len(named & said) >= policy.closing_share * len(named)
+    # "okay, so Daniel" comes to him next
+    somebody = all(one[0].isupper() for one in WORD.findall(text[found.end() :]))
+    return bool(named) and not somebody and len(named & said) >= policy.closing_share * len(named)
 
 
 def _proposed(

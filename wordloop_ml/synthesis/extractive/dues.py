@@ -36,12 +36,15 @@ _SPAN = (
     r"(?:a|an|one|two|three|four|five|six|seven|ten|\d+|a couple of|a few|half an) "
     r"(?:minutes?|hours?|days?|weeks?|months?)(?: time)?"
 )
+TIME = rf"(?:{_DAY}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|week \w+)"
+"""When something is, without its preposition."""
 DUE = re.compile(
     rf"\b(?:by|before|until|till|no later than|due(?: on| by)?) (?:{_DAY}|{_END}|{_NEXT}|{_DATE}|{_CLOCK}|{_MONTH}|christmas|easter|new year)\b(?:'s (?:meeting|session|call|review))?(?!'s)"
     rf"|\bfirst thing (?:tomorrow|on (?:{_DAY}|{_DATE})|{_DAY})|\b(?:over|before|at) the weekend\b|\b(?:right )?after this\b(?! \w)"
     rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for|by) (?:the next|our next|the following|(?:the |our )(?:{_MONTH}|{_DAY})) (?:meeting|session)\b"
     rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
-    r"|\b(?:right )?after (?:lunch|this meeting|the meeting|the break)\b"
+    r"|\b(?:right )?after (?:lunch|work|this meeting|(?:the|my|this) (?:meeting|break|shift|call|session|class|rehearsal))\b"
+    r"|\b(?:first thing )?in the morning\b|\bbefore (?:i|we) (?:go home|leave|open|close|start)\b"
     rf"|\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
     r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
     _I,

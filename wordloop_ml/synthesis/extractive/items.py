@@ -16,7 +16,7 @@ from wordloop_ml.synthesis.extractive.decisions import agreed_at_once
 from wordloop_ml.synthesis.extractive.lexicon import decision_words, question_words
 from wordloop_ml.synthesis.extractive.notes import Gathered
 from wordloop_ml.synthesis.extractive.owners import one_voice, settled_tasks
-from wordloop_ml.synthesis.extractive.plain_text import plainly
+from wordloop_ml.synthesis.extractive.plain_text import plainly, without_commas
 from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sameness import says_more, says_the_same
 from wordloop_ml.synthesis.extractive.tasks import Task
@@ -24,7 +24,7 @@ from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
 from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 from wordloop_ml.synthesis.statements import is_tiny
-from wordloop_ml.synthesis.words import tokens
+from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, tokens
 
 
 def open_questions(meeting: Gathered, policy: ExtractivePolicy) -> list[tuple[int, float]]:
@@ -211,13 +211,26 @@ def _item_places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[
     """
     said = meeting.sentences[at].statement
     if not said or not points_back(text := worded(said)):
-        return _places(meeting, at, policy)
+        return _places(meeting, at, policy) or _named_before(meeting, at, policy)
     told = _told_before(meeting, at, policy)
     if told is not None:
         # "I'll order labels. I'll do it soon" is one task
         said_again = says_nothing(text) and any(told == task for task, _ in meeting.tasks)
         return () if said_again else (told, at)
     return (at,) if says_enough(text) and not says_nothing(text) else ()
+
+
+def _named_before(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[int, ...]:
+    """A sentence behind the nearest one that speaks of what it names: "the seventeenth it is"; none where none does."""
+    text = meeting.sentences[at].statement
+    if not decision_words.CHOSEN_BRIEFLY.search(without_commas(plainly(text))):
+        return ()
+    named = frozenset(tokens(text)) - FUNCTION_WORDS - LIGHT_WORDS
+    for other in range(at - 1, max(-1, at - 1 - policy.closing_within), -1):
+        said = meeting.sentences[other].statement
+        if said and named & frozenset(tokens(said)) and says_enough(f"{said} {text}"):
+            return (other, at)
+    return ()
 
 
 def _told_before(meeting: Gathered, at: int, policy: ExtractivePolicy) -> int | None:

@@ -169,7 +169,7 @@ def _of_anybody(said: str, loose: str, found: re.Match[str]) -> bool:
 def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
     had = task_words.HAVE_NAMED.search(loose)
     if had is not None and not _idle(loose, had):
-        called = had["got"] or had["had"] or had["noted"]
+        called = had["got"] or had["had"] or had["noted"] or had["told"]
         if called.lower() not in _NO_NAMES:
             return Task(policy.named, TaskKind.NAMED, called, a_voice=True), had
     for found in task_words.NAMED_TASK.finditer(loose):

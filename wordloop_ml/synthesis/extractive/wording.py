@@ -146,6 +146,8 @@ _NO_OBJECT = re.compile(
     r"\b(?:check|ask|find out|look|see|follow up|get back|let (?:you|me|us|him|her|them|everybody|everyone) know)\W*$",
     _I,
 )
+_FRAGMENT = 3
+"""Words, at most, of what names something and says nothing of it."""
 _FEW, _FEWER = 2, 1
 """Content words of a text that has little of its own."""
 _SAID_OF_IT = re.compile(r"^(?:[\w']+,? )?(?:that|it)(?:'s| is| was| would| will)\b", _I)
@@ -180,7 +182,7 @@ def explains(text: str, *, nearest: bool = False) -> bool:
     return (
         own > 0
         and len(set(content_words(tokens(text)))) > least
-        and (own > _FEW or sentence_words.VERB.search(text) is not None)
+        and (len(tokens(text)) > _FRAGMENT or sentence_words.VERB.search(text) is not None)
         and not _does_the_same(text)
         and not (own <= _FEW and _SAID_OF_IT.search(text))
         and not (own <= _FEWER and _has_bare_object(text))

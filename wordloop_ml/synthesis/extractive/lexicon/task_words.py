@@ -7,7 +7,7 @@ from wordloop_ml.synthesis.extractive.lexicon.answer_words import BEHIND_OBJECT
 _I = re.IGNORECASE
 
 _VERBS = """
-    send note write mail e-mail email check prepare ask call contact ring phone finish complete fix update
+    send note write mail e-mail email check prepare ask call contact ring phone telephone message finish complete fix update
     set+up put organise organize schedule share try run test draft review follow+up book order
     document read circulate bring upload post work+on work+out work+with work+together investigate
     report arrange provide submit collect add change create design build print copy record measure
@@ -37,7 +37,7 @@ DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
-    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|have (?:a (?:look|think|go)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed|out|with you|for you))|catch (?:him|her|them)\b|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
+    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|sit down with|get (?:you|me|us|them|him|her) (?:an?|the|some|that|it|those)|have (?:a (?:look|think|go|word)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed|out|with you|for you))|catch (?:him|her|them)\b|get on to|tell (?!you\b|us\b|me\b|everyone\b|that\b|them\b|him\b|her\b|people\b)\w+(?! (?:that|it)\b)|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
     r"get (?-i:[A-Z])[\w'-]+ to|drop (?:[\w'-]+ ){1,3}an? (?:line|note|mail|email|message)|sort (?!of\b)(?:[\w'-]+ ){1,4}out|pick (?:it|this|that) up|pick up the (?:[\w'-]+ ){0,2}(?:ticket|task|story|issue|bug|work)|see to"
 )
 _DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
@@ -62,11 +62,12 @@ _ADVERBS = (
 )
 _GOING = r"(?:(?:also |just |still |probably |then |both |all )*(?:going to|gonna))"
 COMMITMENT = re.compile(
-    rf"\bi(?:'ll| will|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to|"
+    rf"\bi(?:'ll| will| shall|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to|"
     rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
     rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
     rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
     r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b|\byou'll (?:have|get) (?:an?|the|it|that|them|your)\b[^.?!]*\b(?:by|before|tomorrow|tonight|today|first thing)\b"
+    r"|\bgive me (?:till|until)\b"
     r"|\bi'd rather (?:take|do|ask|handle) (?:it|that|them|this|him|her)\b"
     r"|\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
@@ -83,7 +84,7 @@ OFFERED = re.compile(
 )
 """A question that offers to do something."""
 PRONOUN_OBJECT = re.compile(
-    rf"\bi(?:'ll| will) {_ADVERBS}{_DEED} (?:(?:both|all) of )?(?:it|that|them|him|her|this|those){BEHIND_OBJECT}",
+    rf"\bi(?:'ll| will) {_ADVERBS}{_DEED} (?:(?:both|all) of )?(?:it|that|them|him|her|this|those){BEHIND_OBJECT}|\byou'll (?:have|get) (?:it|them|that)\b",
     _I,
 )
 """A promise to do something with what was said just before."""
@@ -150,7 +151,7 @@ SHARED_TASK = re.compile(
     r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
     rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
     rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
-    r"|\b(?:someone|somebody) (?:really |just )?(?:needs? to|has to|must) (?:really |just )?(?!be\b|have\b|say\b|know\b)\w+"
+    r"|\b(?:someone|somebody)(?: really| just)?(?: needs? to| has to| must|'s got to| has got to| ought to) (?:really |just )?(?!be\b|have\b|say\b|know\b)\w+"
     rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
     r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
     r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
@@ -172,8 +173,9 @@ HE_HAS_TO = re.compile(r"^(?:he|she)(?: needs to| has to| should| is supposed to
 HAVE_NAMED = re.compile(
     rf"\b(?i:can we|could we|let's|we should|we'll) (?:get (?P<got>[A-Z][\w'-]+) to|have (?P<had>[A-Z][\w'-]+)) {_ADVERBS}{_DEED}\b"
     rf"|^(?i:(?:so|and|then|okay) )*(?P<noted>[A-Z][\w'-]+) to {_DEED}\b"
+    rf"|(?:^|[.,] |\b(?:and|so|then|anyway|okay) )(?P<told>[\w'-]+) (?:please )?{_REQUESTED}\b(?! (?:me|us) (?:that|what|how|why)\b)"
 )
-"""A task for somebody by name, as one has it done, or notes it: "Ben to send the invoice"."""
+"""A task for somebody by name, as one has it done, notes or says it: "Ben to send the invoice", "Ben, send the invoice"."""
 NAMED_TASK = re.compile(
     rf"(?<!\bwith )(?<!\bof )(?<!\bfor )(?<!\bto )(?<!\bin )(?<!\bby )(?<![\w-]){_WHO}(?: will|'ll| is {_GOING}|'s {_GOING}| are {_GOING}| needs to| has to|"
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
@@ -188,12 +190,12 @@ CONDITIONAL = re.compile(
 )
 """In front of a task it makes none of it."""
 NO_TASK = re.compile(
-    r"\b(?:(?:i'll|i will|i have to|i must) (?:say|tell|admit|be\b(?! \w+ing))|"
+    r"\b(?:(?:i'll|i will|i have to|i must) (?:say|tell (?:you|us|everyone|that)|admit|be\b(?! \w+ing))|"
     r"(?:would have|could have|should have)|"
     r"i'll (?:go first|start|begin|skip|explain|show)|talk about|i can (?:see|do that|"
     r"make the)|let me (?:see|just see|think|start|check if|ask|give|finish|try)|"
     r"i could (?:do|see)|the user (?:can|has|will|could|should|wants|needs|is)|users|people (?:can|could|will|would|want|need|have|do|are|like|don't)\b|"
-    r"in theory|hypothetically|some ?day|so (?:that )?(?:you|they|people) can|(?<!if )you can|used to|make sense|"
+    r"in theory|hypothetically|some ?day|so (?:that )?(?:you|they|people) can|at some point|(?<!if )you can|used to|make sense|"
     r"make the most|(?:you|i|they) said|hopefully|please note|(?:give|tell|send) (?:us|"
     r"me) (?:a|an|any|some|an?y? idea|the) (?:date|idea|indication|sense|update|number)|"
     r"(?:it|that|this|them) (?:down |up |out )?(?:right )?now\b|i'll get a\b|finish (?:this|it) quick|the word|did occur|let's try|"

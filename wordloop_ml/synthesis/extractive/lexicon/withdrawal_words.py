@@ -27,7 +27,9 @@ NOT_THAT = re.compile(
     _I,
 )
 """What somebody says who takes back what was said just before."""
-NOT_IT = re.compile(r"\b(?:cancel|undo|disregard|ignore|drop|scrap|reverse) (?:it|this)\b", _I)
+NOT_IT = re.compile(
+    r"\b(?:cancel|undo|disregard|ignore|drop|scrap|reverse) (?:it|this)\b|\blet['’]?s not\b", _I
+)
 """What is often said of other things: of what was put down at once before alone."""
 WAIT_NO = re.compile(r"\b(?:no,? wait|wait,? no|actually,? no)\b", _I)
 ON_REFLECTION = re.compile(r"\bon (?:second thoughts?|reflection)\b|\bcome to think of it\b", _I)
