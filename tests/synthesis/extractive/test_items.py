@@ -477,6 +477,17 @@ def test_who_was_asked_next_has_the_task(read_meeting: Read) -> None:
     assert (one.owner, one.due, one.segments) == ("Cy", "Friday", ("s0", "s3"))
 
 
+def test_a_task_that_is_only_spoken_of_again_is_none(read_meeting: Read) -> None:
+    """Of the same voice."""
+    meeting = read_meeting(
+        [
+            ("Ann", "I'll talk to the assistants about the hours."),
+            ("Ann", "I'm going to do that in person before Friday."),
+        ]
+    )
+    assert [one.segments for one in action_items_of(meeting, POLICY, NONE)] == [("s0",)]
+
+
 def test_a_brief_choice_stands_behind_what_it_names(read_meeting: Read) -> None:
     """Whoever said it."""
     meeting = read_meeting(

@@ -21,7 +21,13 @@ from wordloop_ml.synthesis.extractive.policy import ExtractivePolicy
 from wordloop_ml.synthesis.extractive.sameness import says_more, says_the_same
 from wordloop_ml.synthesis.extractive.tasks import Task
 from wordloop_ml.synthesis.extractive.withdrawals import Withdrawals
-from wordloop_ml.synthesis.extractive.wording import explains, points_back, says_nothing, worded
+from wordloop_ml.synthesis.extractive.wording import (
+    does_the_same,
+    explains,
+    points_back,
+    says_nothing,
+    worded,
+)
 from wordloop_ml.synthesis.messages import ActionItem, Statement
 from wordloop_ml.synthesis.statements import is_tiny
 from wordloop_ml.synthesis.words import FUNCTION_WORDS, LIGHT_WORDS, tokens
@@ -215,7 +221,8 @@ def _item_places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[
     told = _told_before(meeting, at, policy)
     if told is not None:
         # "I'll order labels. I'll do it soon" is one task
-        said_again = says_nothing(text) and any(told == task for task, _ in meeting.tasks)
+        again = says_nothing(text) or does_the_same(text)
+        said_again = again and any(told == task for task, _ in meeting.tasks)
         return () if said_again else (told, at)
     return (at,) if says_enough(text) and not says_nothing(text) else ()
 

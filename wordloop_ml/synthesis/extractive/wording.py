@@ -162,7 +162,7 @@ _GROPING = re.compile(
 def points_back(text: str) -> bool:
     """Whether a text means something that was said before it, and does not say it itself."""
     text = DUE.sub(" ", withdrawal_words.NOT_THAT.sub(" ", text))
-    if _does_the_same(text):
+    if does_the_same(text):
         return True
     own = len(set(content_of(text)))
     if own > _FEW or len(tokens(text)) > _SHORT:
@@ -183,7 +183,7 @@ def explains(text: str, *, nearest: bool = False) -> bool:
         own > 0
         and len(set(content_words(tokens(text)))) > least
         and (len(tokens(text)) > _FRAGMENT or sentence_words.VERB.search(text) is not None)
-        and not _does_the_same(text)
+        and not does_the_same(text)
         and not (own <= _FEW and _SAID_OF_IT.search(text))
         and not (own <= _FEWER and _has_bare_object(text))
         and not _BROKEN_OFF.search(text.rstrip(" .?!,"))
@@ -192,7 +192,7 @@ def explains(text: str, *, nearest: bool = False) -> bool:
     )
 
 
-def _does_the_same(text: str) -> bool:
+def does_the_same(text: str) -> bool:
     """Whether "do that" stands for what is to be done, and nothing before it in the text says what."""
     for found in _THE_SAME.finditer(text):
         before = text[: found.start()]
