@@ -44,8 +44,9 @@ POLICY = ExtractivePolicy()
         "Two sides of handwritten notes it is, then.",
         "Boathouse it is.",
         "Nobody says a word to the shop until the case is paid.",
+        "We're still agreed on the rubber case.",
+        "We agreed in May the shop moves to Leeds.",
         "Our advice is that he accepts the case.",
-        "It's cash only and that's that.",
         "Then we'll leave the case as it is.",
         "So that's what we'll do, the Tuesday and the Thursday.",
         "The almond case stops from Monday.",
@@ -110,6 +111,14 @@ def test_decisions_are_found(text: str) -> None:
         "Of course it is.",
         "The sixteenth, then?",
         "Any objections to the case?",
+        "Did the vendor of the case raise any objections?",
+        "Is that acceptable for a case of our size?",
+        "Nobody leaves the office until eight these days.",
+        "No one reads the manual unless the case breaks.",
+        "Our position is weaker than in spring.",
+        "Let's say tomorrow the case breaks and the phone is lost.",
+        "Then we'll lose the case.",
+        "So then they cancelled the case.",
     ],
 )
 def test_what_is_open_is_no_decision(text: str) -> None:
@@ -143,6 +152,8 @@ def test_what_is_open_is_no_decision(text: str) -> None:
         ("So the plan is rubber first, wood later.", "Makes sense.", True),
         ("We make Amara an offer.", "Yes.", True),
         ("We make Amara an offer.", "Hm.", False),
+        ("We make the cases in Taiwan.", "Right.", False),
+        ("What about the rubber case?", "Why not, sounds good.", True),
     ],
 )
 def test_a_proposal_is_decided_when_another_agrees(
@@ -184,6 +195,9 @@ def test_a_few_words_close_what_others_spoke_of(lines: str, decides: bool) -> No
         ("Two people go to the fair without a booth.|Ann, are you okay with that?|Yes.", True),
         ("So two people for the fair, everyone alright with that?|Fine.|Good.", True),
         ("I'm recording the meeting about the fair.|Everyone okay with that?|Yes.", False),
+        ("The booth at the fair burned down last night.|Everyone okay with that?|Yes.", False),
+        ("The booth at the fair is wet this year.|Is everyone all right?|Yes.", False),
+        ("Two people go to the fair without a booth.|Any objections?|Yes, it is too far.", False),
         ("All in favour of the booth at the fair?|That's four.|Carried.", True),
         ("All in favour of the booth at the fair?|That's one.|Hm.", False),
     ],
@@ -194,6 +208,31 @@ def test_what_is_put_to_all_is_decided_unless_somebody_objects(lines: str, decid
     asked = "?" in one
     told = [sentence(one), sentence(two, "Bo" if asked else "Anna"), sentence(three, "Bo")]
     assert [at for at, _ in decisions_in(told, POLICY)] == ([0] if decides else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "decides"),
+    [
+        ("Ann: Red is out.|Bo: Okay.|Bo: We use the blue case.", True),
+        ("Ann: Do you have cases?|Bo: Yes.|Bo: We use the blue case.", False),
+        ("Ann: Red is out.|Bo: Do it like this.|Bo: We use the blue case.", False),
+    ],
+)
+def test_an_okay_of_its_own_begins_the_next_sentence(lines: str, decides: bool) -> None:
+    """Where it answers no question."""
+    told = [sentence(*line.split(": ")[::-1]) for line in lines.split("|")]
+    assert [at for at, _ in decisions_in(told, POLICY)] == ([2] if decides else [])
+
+
+def test_no_vote_makes_up_for_a_refusal() -> None:
+    """Where none was called."""
+    said = ["Shall we choose the blue case?", "No, blue is cold.", "That's everybody."]
+    assert (
+        decisions_in(
+            [sentence(text, voice) for text, voice in zip(said, "ABC", strict=True)], POLICY
+        )
+        == []
+    )
 
 
 def test_a_recap_goes_on_behind_its_beginning() -> None:

@@ -33,7 +33,7 @@ from wordloop_ml.synthesis.extractive.dues import due_in
         ("Send it not on Monday, on Tuesday.", "on Tuesday"),
         ("Send it after the call.", "after the call"),
         ("Send it before we open.", "before we open"),
-        ("Ring them in the morning.", "in the morning"),
+        ("Ring them first thing in the morning.", "first thing in the morning"),
     ],
 )
 def test_a_due_is_a_time(text: str, due: str | None) -> None:

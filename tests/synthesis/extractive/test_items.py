@@ -422,6 +422,9 @@ def test_a_question_that_was_put_off_is_more_open(read_meeting: Read) -> None:
         ),
         (["I'll send the contract by Friday.", "Actually, I'll do it.", "Good."], ["Bo"]),
         (["I'll send the contract by Friday.", "Actually, I'll send it.", "Good."], ["Bo"]),
+        (["Cy, can you write the report?", "I'll do it this afternoon.", "Thanks."], ["Bo"]),
+        (["Cy, can you write the report?", "I'll take care of that one.", "Thanks."], ["Bo"]),
+        (["Should I order the lamps and also check the bulbs?", "Yes, please.", "Good."], ["Ann"]),
         (
             ["I'll send the draft tonight.", "Great, I'll check it tomorrow.", "Good."],
             ["Ann", "Bo"],

@@ -90,12 +90,17 @@ def _told_outright(
 
 
 def _mark_before(sentences: Sequence[Sentence], at: int) -> str:
-    """The "okay" that the same voice said before a sentence, as if it were its first word."""
+    """The "okay" or "let's do it" that the same voice said before a sentence, as its first word; nothing where it answers a question."""
     before = sentences[at - 1] if at else None
     if before is None or before.voice != sentences[at].voice:
         return ""
+    asked = at > 1 and sentences[at - 2]
+    if asked and asked.text.endswith("?") and asked.voice != before.voice:
+        return ""
     said = plainly(before.text)
-    marks = decision_words.MARKS.fullmatch(said) or decision_words.DO_IT.search(said)
+    marks = decision_words.MARKS.fullmatch(said) or decision_words.DO_IT.fullmatch(
+        said.rstrip(".!")
+    )
     return "okay " if marks else ""
 
 
@@ -115,14 +120,20 @@ def _put_to_all(
             and decision_words.ASKS_ASSENT.search(without_commas(plainly(one.text)))
             for one in sentences[at + 1 : at + 2]
         )
-    if not put or decision_words.OF_ONESELF.search(text):
+    if not put or decision_words.OF_ONESELF.search(text) or decision_words.PAST.search(text):
         return False
     reply = next((one for one in sentences[at + 1 : at + 4] if alone or one.voice != voice), None)
-    return reply is None or answer_words.OBJECTS.search(plainly(reply.text)) is None
+    if reply is None:
+        return True
+    said = plainly(reply.text)
+    asked_for_no = any(answer_words.ASKS_FOR_NO.search(one.text) for one in sentences[at : at + 2])
+    return not (
+        answer_words.OBJECTS.search(said) or (asked_for_no and answer_words.HAS_ONE.search(said))
+    )
 
 
 def _closes(sentences: Sequence[Sentence], at: int, text: str, policy: ExtractivePolicy) -> bool:
-    """Whether a few words without a verb name again what others just spoke of: "good, so the brewery"."""
+    """Whether a few words name again what others just spoke of, without a verb or before "then": "good, so the brewery"."""
     found = None if question_words.ASKED.search(text) else decision_words.CLOSES_THEN.search(text)
     if found is None:
         found = decision_words.CLOSES.search(text)
@@ -200,9 +211,10 @@ def _settles(text: str, policy: ExtractivePolicy) -> float:
 def agreed_at_once(
     sentences: Sequence[Sentence], at: int, *, alone: bool, strongly: bool = False
 ) -> bool:
-    """Whether the next who speaks agrees; where voices are not told apart, whatever comes next."""
+    """Whether the next who speaks agrees, or a vote carries it; where voices are not told apart, whatever comes next."""
     agrees = answer_words.STRONGLY_AGREES if strongly else answer_words.AGREES
-    if any(
+    put_to_vote = decision_words.PUT_TO_VOTE.search(sentences[at].text)
+    if put_to_vote and any(
         decision_words.VOTED.search(without_commas(plainly(one.text)))
         for one in sentences[at + 1 : at + 5]
     ):

@@ -44,7 +44,7 @@ DUE = re.compile(
     rf"|\bon (?:{_DAY}|{_DATE})\b(?!'s)|\b(?:at|before|after|for|by) (?:the next|our next|the following|(?:the |our )(?:{_MONTH}|{_DAY})) (?:meeting|session)\b"
     rf"|\bat (?:{_CLOCK}|{_END})\b|\b(?:with)?in {_SPAN}\b|\bfor (?:{_NEXT}|{_DAY})\b(?!'s)"
     r"|\b(?:right )?after (?:lunch|work|this meeting|(?:the|my|this) (?:meeting|break|shift|call|session|class|rehearsal))\b"
-    r"|\b(?:first thing )?in the morning\b|\bbefore (?:i|we) (?:go home|leave|open|close|start)\b"
+    r"|\bfirst thing in the morning\b|\bbefore (?:i|we) (?:go home|open)\b"
     rf"|\b(?:{_NEXT}|(?:next|this) (?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|{_END})\b(?!'s)"
     r"|\bas soon as possible\b|\basap\b|\bas soon as (?:i|we|they|you)(?:'ve| have)? \w+ (?:it|them|that)\b",
     _I,

@@ -90,7 +90,8 @@ def _task(sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -
     """The task without its due, and where it is."""
     if task_words.EXPLAINED.search(loose):
         return None
-    asked = text.endswith("?") and not task_words.HAVE_NAMED.search(loose)
+    named = task_words.HAVE_NAMED.search(loose)
+    asked = text.endswith("?") and (named is None or named["told"] is not None)
     rules = (_requested, _offered) if asked else (_promised, _requested, _named, _shared)
     for rule in rules:
         hit = rule(sentence, text, loose, policy)
@@ -166,11 +167,13 @@ def _of_anybody(said: str, loose: str, found: re.Match[str]) -> bool:
     )
 
 
-def _named(_sentence: Sentence, _text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
+def _named(_sentence: Sentence, text: str, loose: str, policy: ExtractivePolicy) -> _Hit:
     had = task_words.HAVE_NAMED.search(loose)
     if had is not None and not _idle(loose, had):
         called = had["got"] or had["had"] or had["noted"] or had["told"]
-        if called.lower() not in _NO_NAMES:
+        # "Carla, write a sign", and no "Sales call volumes"
+        called_upon = had["told"] is None or f"{called}," in text
+        if called_upon and called.lower() not in _NO_NAMES:
             return Task(policy.named, TaskKind.NAMED, called, a_voice=True), had
     for found in task_words.NAMED_TASK.finditer(loose):
         name, role, lower = found.group("name", "role", "lower")

@@ -56,8 +56,10 @@ def _disputed(sentences: Sequence[Sentence], at: int, policy: ExtractivePolicy) 
     for reply in sentences[at + 1 : at + 3]:
         said = plainly(reply.text)
         if reply.voice != sentences[at].voice:
+            # "no" to "not to renew it" is a yes as well
+            agrees = asked or withdrawal_words.NEGATED.search(sentences[at].text)
             no = answer_words.OBJECTS.search(said) or (
-                not asked and answer_words.SAYS_NO.search(said)
+                not agrees and answer_words.SAYS_NO.search(said)
             )
             return bool(no)
         asked = asked or answer_words.ASKS_FOR_NO.search(said)

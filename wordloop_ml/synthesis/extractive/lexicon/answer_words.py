@@ -5,7 +5,7 @@ import re
 _I = re.IGNORECASE
 
 STRONGLY_AGREES = re.compile(
-    r"^(?:(?!\b(?:not|never|no|don't|isn't|doesn't|hardly|can't)\b).)*\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
+    r"^(?:(?!\b(?:(?<!why )not|never|no|don't|isn't|doesn't|hardly|can't)\b).)*\b(?:let's do (?:that|it)|let's go (?:for|with) (?:it|that)|works for me|fine by me|agreed|i agree|sounds good|good idea|perfect)\b",
     _I,
 )
 """What it takes to decide what was asked about so."""
@@ -27,13 +27,13 @@ REFUSES = re.compile(
     _I,
 )
 OBJECTS = re.compile(
-    rf"{_WELL}(?:(?:no,? )?(?:absolutely|definitely|certainly|of course|please) not|not (?:so fast|yet)(?=\W*$)|"
+    rf"{_WELL}(?:(?:no,? )?(?:absolutely|definitely|certainly|of course|please) not|not (?:so fast|yet)(?=\W*$|,)(?!.*\?$)|"
     r"(?:no,? )?i (?:\w+ )?disagree|(?:no,? )?i (?:\w+ )?(?:don't|do not) (?:like|agree|want)|(?:no,? )?i'm (?:against|not (?:happy|convinced|in favour))|"
-    r"i (?:veto|object)|that (?:won't|doesn't|will not) work|let's (?:wait(?=\W*$| with (?:it|that)| until)|not(?: do (?:that|it|this))?(?=\W*$)))(?!\w)",
+    r"i (?:veto|object)|that (?:won't|doesn't|will not) work|let's (?:wait\b(?!.*\bnext\b)|not(?: do (?:that|it|this))?(?=\W*$)))(?!\w)",
     _I,
 )
 SAYS_NO = re.compile(
-    rf"{_WELL}(?:no|nope|nah)\b(?:\W*$|[,.]? (?:never|no|way|please|sorry|not|(?:it|that)(?:'s| is) (?:too|not|wrong)|too|because|"
+    rf"{_WELL}(?:no|nope|nah)\b(?:\W*$|[,.]? (?:never|no|way|please|sorry|not|(?:the|our|they|he|she|it) [\w' ]{{0,40}}\b(?:won't|can't|doesn't|isn't|don't|wouldn't|shouldn't)|(?:it|that)(?:'s| is) (?:too|not|wrong)|too|because|"
     r"(?:i|we|you) (?:can't|cannot|don't|won't|shouldn't|hate|would not|wouldn't)|(?:i|we)(?:'d| would) rather)\b)(?! (?:doubt|worries|problem))",
     _I,
 )
@@ -42,6 +42,8 @@ ASKS_FOR_NO = re.compile(
     _I,
 )
 """To which "no" is a yes."""
+HAS_ONE = re.compile(r"^(?:well,? )?(?:yes|yeah|yep|i do|one|a few|just one)\b", _I)
+"""Who was asked for objections, has one."""
 THANKS = re.compile(r"^(?:thanks|thank you|lovely|brilliant|that'd be|that would be)\b", _I)
 """It accepts what was offered."""
 _LEFT_TO_ME = r"\bleave (?:it|that|this) (?:to|with) me\b"
@@ -57,8 +59,8 @@ BEHIND_OBJECT = (
 )
 """What may follow "it" and "that" where they are all that is done."""
 TAKES_OVER = re.compile(
-    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with)|"
-    rf"(?P<deed>write|send|make|call|fix|check|prepare|finish)) (?:it|that|this){BEHIND_OBJECT}|{_LEFT_TO_ME}",
+    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with) (?:it|that|this)\b|"
+    rf"(?P<deed>write|send|make|call|fix|check|prepare|finish) (?:it|that|this){BEHIND_OBJECT})|{_LEFT_TO_ME}",
     _I,
 )
 """Who says so takes on what another was asked for, or promised; with a deed, if it is the same one."""

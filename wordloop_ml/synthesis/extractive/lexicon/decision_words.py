@@ -16,13 +16,12 @@ _WE = r"(?:we|we've|we have|we had|(?:the )?(?:group|team|committee|board|counci
 DECIDED = re.compile(
     rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not|you|they|he|she|who|i)\b)\w+){{0,3}} "
     r"(?:decided|agreed|settled|chose|chosen|concluded|opted|resolved|selected|approved)\b(?! (?:with|whether))"
-    r"(?! in (?:january|february|march|april|may|june|july|august|september|october|november|december)\b)"
-    r"|\b(?:we're|we are) (?:(?:all|both|now|basically|pretty much|finally) )*(?:decided|agreed|settled|resolved)\b(?! (?:with|whether))"
+    r"(?! in (?:january|february|march|april|may|june|july|august|september|october|november|december)(?: to\b|\W*$))"
+    r"|\b(?:we're|we are) (?:(?:all|both|now|still|basically|pretty much|finally) )*(?:decided|agreed|settled|resolved)\b(?! (?:with|whether))"
     r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
     r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! (?:by the|over|above|without|before|(?:in|at) the \w+ (?:review|meeting|call))\b)"
     r"|\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b"
-    r"|\bour (?:advice|position|recommendation|offer|policy) is\b|\bthat's our (?:offer|plan|answer|price|limit|cap|date|name|choice|pick|winner)\b"
-    r"|\band that's that\b|\bend of (?:story|discussion)\b|\bhere's how it's going to be\b"
+    r"|\bour advice is (?:that|to)\b|\bthat's our (?:offer|plan|answer|price|limit|cap|date|name|choice|pick|winner)\b"
     r"|\bthat's what we(?:'re| are|'ll| will) (?:doing|going with|do|go with)\b(?! (?:already|now|at)\b)|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
     r"carried|approved|adopted)\b",
     _I,
@@ -37,7 +36,7 @@ _CHOICE = (
 )
 _STEERS = (
     r"(?:see|find|know|need|be|have|talk|discuss|get|come|move on|wait|look|start|begin|give|hear|work|meet|try|continue|present|"
-    r"go|say|take it|think|ask|check|come back|turn|assume|imagine|hope|call|make sure|show|watch|read|let|leave you|stop|finish|listen|quickly|first|remember)\b"
+    r"go|say|take it|think|ask|check|come back|turn|assume|imagine|hope|call|make sure|show|watch|read|let|leave you|stop|finish|listen|quickly|first|remember|do this|lose|miss|struggle|fail|run out|complain|understand|drown|dive|cover|break|reach|freeze)\b"
 )
 """Behind "let's" and "we'll" they steer the meeting itself."""
 CHOSEN = re.compile(
@@ -58,20 +57,20 @@ CHOSEN = re.compile(
     r"|\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b|(?<!were )(?<!was )(?<!be )(?<!got )\bcarried[.!]?$|\bunanimous[.!]?$|\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b"
     r"|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
     r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b"
-    rf"|^(?:(?:fine|okay|right|well|alright|so|yeah|good|great|yes) )*+(?:the )?{TIME}(?: at {TIME})? then(?=\W*$| (?:with|at|for|same|i suppose|i guess)\b)|\blet's say {TIME}\b"
+    rf"|^(?:(?:fine|okay|right|well|alright|so|yeah|good|great|yes) )*+(?:the )?{TIME}(?: at {TIME})? then(?=\W*$| (?:with|at|for|same|i suppose|i guess)\b)|\blet's say {TIME}(?=\W*$| (?:then|fortnight|for|at|with)\b)"
     r"|^(?:[\w'-]+ ){1,6}it is then\b|^(?:out|in|off) it goes\b"
-    r"|\b(?:nobody|no one) (?!has|is|was|knows|wants|likes|cares|minds|needs|says that|thinks)[a-z]+s\b.* (?:until|till|unless)\b"
-    rf"|^(?:{_MARK} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS})[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b"
-    rf"|^(?:{_MARK} )*+then we(?:'ll| will) (?!(?:all |just |also )?(?:see|find|know|need|be|have|talk|discuss|get|come|move on|wait|look|start|begin|give|hear|work|meet|try|continue|present|go (?:on|to|back|over|through))\b)\w+"
+    rf"|^(?:{_MARK} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS}|\w+ly\b)[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b"
+    rf"|^(?:{_MARK} )*+then we(?:'ll| will) (?!(?:all |just |also )?{_STEERS}|\w+ly\b)\w+"
     r"|\bfrom now on\b|\beffective immediately\b"
     r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
     _I,
 )
 CHOSEN_AS_DONE = re.compile(
     r"^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b"
+    r"|\b(?:nobody|no one) (?:says|touches|signs|sends|spends|deploys|goes|contacts|talks|tells|buys|ships|enters|moves|publishes|posts|starts)\b.{0,80} (?:until|till|unless)\b"
     rf"|(?:\bstops|(?:'s| is| are) (?:stopped|closed|banned|out)) (?:as of|from) (?:now|{TIME})\b"
-    rf"|^(?:{_MARK} )+then (?:it|that|this|they|we) (?!(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b"
-    rf"|^(?:{_MARK} )+so we (?:pass on|reject|approve|accept|decline|offer|make|hire|let|give|invite|book|order|leave)\b|^(?:{_MARK} )+from {TIME}\b"
+    rf"|^(?:{_MARK} )+then (?:it|that|this|we) (?!\w+ed\b|(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b"
+    rf"|^(?:{_MARK} )+so we (?:pass on|reject|approve|accept|decline|hire)\b|^(?:{_MARK} )+from {TIME}\b"
     r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
     r"|^(?:(?:okay|right|good|great|fine|so|then|alright|yeah|yes) )+we're (?:all )?(?:tabling|postponing|dropping|parking|skipping|cancelling|pushing|moving|keeping|sticking (?:to|with)|going ahead with|leaving (?:it|that|out))\b"
     r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
@@ -86,8 +85,8 @@ CHOSEN_BRIEFLY = re.compile(
 )
 """Of a choice, it may have little more in it than what was named just before."""
 HABITUAL = re.compile(
-    r"\b(?:every|each|always|usually|often|sometimes|normally|mostly|already|currently|a (?:day|week|month|year|person)|per \w+|on \w+days|lately|these days|at the moment|anyway|"
-    r"as (?:usual|you know|always)|if|when(?:ever)?|late|wait(?: for)?)\b",
+    r"\b(?:every|each|always|usually|often|sometimes|normally|mostly|already|currently|a (?:day|week|month|year|person)|per \w+|on \w+days|lately|these days|at the moment|"
+    r"as (?:usual|you know|always)|wait)\b|^(?:\w+ )?(?:if|when|whenever)\b",
     _I,
 )
 """It tells of what is always so."""
@@ -119,7 +118,7 @@ PROPOSED = re.compile(
     rf"|\b(?:all|those|everybody|everyone|anyone) in favou?r of\b|\bthe plan is\b|\blet's not (?!{NOT_MEANT}|hold (?:our|your))\w+"
     r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
     rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
-    rf"|^(?:{_MARK} )*+we (?:just )?(?:make|offer|give|let|hire|drop|skip|cancel|postpone|leave|go with|stick (?:to|with)) "
+    rf"|^(?:{_MARK} )*+we (?:just )?(?:make \w+ an offer|hire|drop|skip|cancel|postpone|leave (?:it|that|the [\w ]+ out)|go with|stick (?:to|with))\b"
     r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
     r"|\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b"
     r"|\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)(?: then| right)?[,.!?]*$",
@@ -127,8 +126,8 @@ PROPOSED = re.compile(
 )
 """What one proposes; decided when another agrees at once."""
 ASKS_ASSENT = re.compile(
-    r"(?:^|\b)(?:is |are )?(?:every(?:one|body)|you all|you guys|we all|all of you|any(?:one|body)) (?:okay|ok|good|happy|all right|alright|fine|agreed|against|objects?)"
-    r"(?: (?:with|by|on) (?:that|this|it))?\W*$|\bis that (?:acceptable|agreed)\b|\bare we (?:all )?(?:agreed|decided)\b|\b(?:are you|you're) (?:okay|good|happy|fine|all right) with (?:that|it)\W*$|\bany objections?\b|\b(?:all|those) in favou?r\W*$",
+    r"(?:^|\b)(?:is |are )?(?:every(?:one|body)|you all|you guys|we all|all of you|any(?:one|body)) (?:(?:okay|ok|good|happy|all right|alright|fine) (?:with|by|on) (?:that|this|it)|agreed|against|objects?)"
+    r"\W*$|\bis that (?:acceptable|agreed)\W*$|\bare we (?:all )?(?:agreed|decided)(?=\W*$|,? then\b| on (?:that|this|it)\b)|\b(?:are you|you're) (?:okay|good|happy|fine|all right) with (?:that|it)\W*$|(?<!raise )(?<!have )(?<!had )\bany objections?\W*$|\b(?:all|those) in favou?r\W*$",
     _I,
 )
 """Who says so puts what they said before to all."""
@@ -137,17 +136,23 @@ OF_ONESELF = re.compile(
     _I,
 )
 """What is told, or concerns the meeting itself: nothing to agree to."""
+PAST = re.compile(
+    r"\b(?:was|were|had|did|didn't|told|said|went|came|got|(?!agreed|decided|need|proceed|speed)\w{3,}ed)\b",
+    _I,
+)
+"""It tells what happened."""
+PUT_TO_VOTE = re.compile(r"\bin favou?r\b|\b(?:motion|vote)\b", _I)
 VOTED = re.compile(
     r"^(?:(?:so|and|that's|it's|motion) )*(?:unanimous|carried)\b|^(?:so |and )?that's (?:everybody|everyone|all of us|all of them)\b",
     _I,
 )
 CLOSES = re.compile(
-    r"^(?:okay|right|good|great|alright|fine|perfect|lovely|excellent|sold|yeah|yes|sure)(?: (?:good|great|fine|yeah|yes|okay))? (?:so|then) (?!(?:and|but|or|if|when|because|next|first|last|what|how|who|where|why|yeah|yes|no\b(?! \w))\b)|^then (?=[\w ]+ and \w)",
+    r"^(?:okay|right|good|great|alright|fine|perfect|lovely|excellent|sold)(?: (?:good|great|fine|yeah|yes|okay))? (?:so|then) (?!(?:and|but|or|if|when|because|next|first|last|what|how|who|where|why|yeah|yes|no\b(?! \w))\b)|^then (?=[\w ]+ and \w)",
     _I,
 )
 """Behind these words a few that were just said tell what it comes to: "good, so the brewery"."""
 CLOSES_THEN = re.compile(
-    rf"^(?:{_MARK} )*+(?!(?:any|questions?|see|talk|bye|thanks|next|go|start|move|back|let|let's|i|you|what|how|who|where|why|when|if|maybe)\b)(?=[\w' ]+(?<!but)(?<!and)(?<!it)(?<!that) then[.!]?$)",
+    rf"^(?:{_MARK} )*+(?!(?:any|questions?|see|talk|bye|thanks|next|go|start|move|back|let|let's|i|you|what|how|who|where|why|when|if|maybe)\b)(?=[\w' ]+(?<!but)(?<!and)(?<!it)(?<!that)(?<!back) then[.!]?$)",
     _I,
 )
 """Likewise, with a verb: "okay, Pellman is Mo's account then"."""
@@ -185,7 +190,7 @@ UNDECIDED = re.compile(
     r"haven't (?:really )?(?:decided|agreed)|"
     r"hasn't been|have to decide|need to decide|needs? to be (?:decided|agreed)|"
     r"to be decided|can't decide|not (?:yet )?(?:decided|agreed)|to decide|"
-    rf"decide (?:on|what|which|if|how|whether)|let's say(?! {TIME})|let us take|let's see|let's look|let's talk|"
+    rf"decide (?:on|what|which|if|how|whether)|let's say(?! {TIME}(?=\W*$| (?:then|fortnight|for|at|with)\b))|let us take|let's see|let's look|let's talk|"
     r"let's move(?! (?:it|that|the|our)\b)|let's go (?:on|back|ahead|through|to)|"
     r"let's start|let's begin|we(?:'ll| will) (?:start|begin)|take (?:it|that|this) away|let me be clear|let's hope|i (?:would )?agree|suppose|imagine|for example|"
     r"for instance|disagree|(?<!that's )(?:how|what|where|when|which|who|why) we|(?:you|they) (?:said|"

@@ -14,10 +14,7 @@ SECOND_THOUGHT = re.compile(
     _I,
 )
 """Where a sentence that lacks its stops begins anew, if something was put down before it."""
-PROMISES_TOO = re.compile(
-    r"(?:(?:, )?\band (?:then )?|(?<=[a-z])(?<!\bif)(?<!\bwhen)(?<!\bthat)(?<!\bso)(?<!\bthen)(?<!\bbut)(?<!\bbecause) )(?=(?:i'll|i will|i'm going to)\b)",
-    _I,
-)
+PROMISES_TOO = re.compile(r"(?:, )?\band (?:then )?(?=(?:i'll|i will|i'm going to)\b)", _I)
 """Where a sentence that has a decision goes on with a task, that begins."""
 ASSIGNS = re.compile(
     r"(?:, )?\b(?:and|then|while)(?:,? then)?,? (?=(?:(?:the (?:\w+ ){0,2}\w+|[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})"

@@ -37,7 +37,7 @@ DEEDS = frozenset(verb for verb in _BASE if " " not in verb)
 _PHRASES = (
     r"get (?:back|in touch|hold|some|the|a|that|it|them|those|rid)|make (?:sure|a|the|some|it)|"
     r"do (?:it|that|the|some|a|this|those)|give (?:you|them|us)|see (?:if|whether|what|how)|take (?:care|a look|the|over|minutes)|"
-    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|sit down with|get (?:you|me|us|them|him|her) (?:an?|the|some|that|it|those)|have (?:a (?:look|think|go|word)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed|out|with you|for you))|catch (?:him|her|them)\b|get on to|tell (?!you\b|us\b|me\b|everyone\b|that\b|them\b|him\b|her\b|people\b)\w+(?! (?:that|it)\b)|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
+    r"take (?:it|that|on)\b|set (?:[\w'-]+ ){1,4}up|sit down with|get (?:you|me|us|them|him|her) (?:(?:an?|the|some) (?!coffee|tea|water|drink|beer|lift|ride|seat|chair)|that\b|it\b|those\b)|have (?:a (?:look|think|go|word)|(?:[\w'-]+ ){1,4}(?:ready|done|finished|written|prepared|fixed|out|for you))|catch (?:him|her|them)\b|get on to|let (?:you|him|her|them|[\w'-]+|the [\w'-]+) know|"
     r"get (?-i:[A-Z])[\w'-]+ to|drop (?:[\w'-]+ ){1,3}an? (?:line|note|mail|email|message)|sort (?!of\b)(?:[\w'-]+ ){1,4}out|pick (?:it|this|that) up|pick up the (?:[\w'-]+ ){0,2}(?:ticket|task|story|issue|bug|work)|see to"
 )
 _DEED = rf"(?:{'|'.join(sorted(_BASE, key=len)[::-1])}|{_PHRASES})"
@@ -67,7 +67,7 @@ COMMITMENT = re.compile(
     rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
     rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
     r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b|\byou'll (?:have|get) (?:an?|the|it|that|them|your)\b[^.?!]*\b(?:by|before|tomorrow|tonight|today|first thing)\b"
-    r"|\bgive me (?:till|until)\b"
+    r"|(?:^|[.,;] |\b(?:yeah|mine|okay|just) )give me (?:till|until)\b"
     r"|\bi'd rather (?:take|do|ask|handle) (?:it|that|them|this|him|her)\b"
     r"|\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
     _I,
@@ -219,7 +219,7 @@ EXPLAINED = re.compile(
 """In a sentence that tells how something works, or what came to mind, nothing is given out."""
 AT_ONCE = re.compile(
     r"\b(?:(?:for|in) a (?:second|moment|minute|sec)|go back (?:a|one|two|to (?:the|that|this) (?:slide|page|picture|previous|last))|next slide|(?:this|the|that|your|one) (?:slide|page|screen|mic|microphone)\b|this (?:white)?board|i'm just (?:quickly )?going to (?:write|note|look|read|open|go)\b|"
-    r"right now|write (?:[\w']+ ){0,5}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
+    r"right now|before we start|write (?:[\w']+ ){0,5}down|rub|(?:un)?plug|press|click|scroll|zoom|switch (?:it )?(?:on|off)|turn (?:it |that )?(?:on|off|up|down|round)|"
     r"hear me|pass me|hand me|on the (?:white)?board|draw|speak up|repeat|say (?:that|it) again|wait|hold on|hang on)\b",
     _I,
 )
