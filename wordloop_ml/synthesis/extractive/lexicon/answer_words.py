@@ -2,6 +2,8 @@
 
 import re
 
+from wordloop_ml.synthesis.extractive.lexicon.alternatives import any_of
+
 _I = re.IGNORECASE
 
 STRONGLY_AGREES = re.compile(
@@ -58,10 +60,10 @@ BEHIND_OBJECT = (
     r"round|around|over|down|off|back|a|i|we|you|soon|also|anyway|instead)\b)"
 )
 """What may follow "it" and "that" where they are all that is done."""
-TAKES_OVER = re.compile(
-    r"\bi'd rather (?:take|do) (?:it|that)\b|\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with) (?:it|that|this)\b|"
-    rf"(?P<deed>write|send|make|call|fix|check|prepare|finish) (?:it|that|this){BEHIND_OBJECT})|{_LEFT_TO_ME}",
-    _I,
+TAKES_OVER = any_of(
+    r"\bi'd rather (?:take|do) (?:it|that)\b",
+    rf"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with) (?:it|that|this)\b|(?P<deed>write|send|make|call|fix|check|prepare|finish) (?:it|that|this){BEHIND_OBJECT})",
+    rf"{_LEFT_TO_ME}",
 )
 """Who says so takes on what another was asked for, or promised; with a deed, if it is the same one."""
 ASKED_ON = re.compile(

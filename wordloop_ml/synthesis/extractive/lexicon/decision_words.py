@@ -3,6 +3,7 @@
 import re
 
 from wordloop_ml.synthesis.extractive.dues import TIME
+from wordloop_ml.synthesis.extractive.lexicon.alternatives import any_of
 
 _I = re.IGNORECASE
 
@@ -13,18 +14,16 @@ _MARK = (
 MARKS = re.compile(rf"(?:{_MARK}\b[,.! ]*)+", _I)
 """With such words alone one closes what was talked of."""
 _WE = r"(?:we|we've|we have|we had|(?:the )?(?:group|team|committee|board|council|government))"
-DECIDED = re.compile(
-    rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not|you|they|he|she|who|i)\b)\w+){{0,3}} "
-    r"(?:decided|agreed|settled|chose|chosen|concluded|opted|resolved|selected|approved)\b(?! (?:with|whether))"
-    r"(?! in (?:january|february|march|april|may|june|july|august|september|october|november|december)(?: to\b|\W*$))"
-    r"|\b(?:we're|we are) (?:(?:all|both|now|still|basically|pretty much|finally) )*(?:decided|agreed|settled|resolved)\b(?! (?:with|whether))"
-    r"|\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|"
-    r"were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! (?:by the|over|above|without|before|(?:in|at) the \w+ (?:review|meeting|call))\b)"
-    r"|\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b"
-    r"|\bour advice is (?:that|to)\b|\bthat's our (?:offer|plan|answer|price|limit|cap|date|name|choice|pick|winner)\b"
-    r"|\bthat's what we(?:'re| are|'ll| will) (?:doing|going with|do|go with)\b(?! (?:already|now|at)\b)|\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b|^(?:agreed|"
-    r"carried|approved|adopted)\b",
-    _I,
+DECIDED = any_of(
+    rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not|you|they|he|she|who|i)\b)\w+){{0,3}} (?:decided|agreed|settled|chose|chosen|concluded|opted|resolved|selected|approved)\b(?! (?:with|whether))(?! in (?:january|february|march|april|may|june|july|august|september|october|november|december)(?: to\b|\W*$))",
+    r"\b(?:we're|we are) (?:(?:all|both|now|still|basically|pretty much|finally) )*(?:decided|agreed|settled|resolved)\b(?! (?:with|whether))",
+    r"\b(?:(?:it|that|this)(?:'s| is| was| has been)|has been|have been|are|were) (?:now )?(?:decided|agreed|settled|approved|resolved)\b(?! (?:by the|over|above|without|before|(?:in|at) the \w+ (?:review|meeting|call))\b)",
+    r"\b(?:the|our|my|final|one|a) (?:\w+ )?(?:decision|conclusion) (?:is|was|has been|that)\b",
+    r"\bour advice is (?:that|to)\b",
+    r"\bthat's our (?:offer|plan|answer|price|limit|cap|date|name|choice|pick|winner)\b",
+    r"\bthat's what we(?:'re| are|'ll| will) (?:doing|going with|do|go with)\b(?! (?:already|now|at)\b)",
+    r"\bmotion (?:is |was )?(?:carried|agreed|adopted|passed|defeated)\b",
+    r"^(?:agreed|carried|approved|adopted)\b",
 )
 _CHOICE = (
     r"(?:go (?:with|for|ahead with)|stick (?:with|to)|use|take (?:that|the|it|this)|keep|"
@@ -38,50 +37,63 @@ _STEERS = (
     r"(?:see|find|know|need|be|have|talk|discuss|get|come|move on|wait|look|start|begin|give|hear|work|meet|try|continue|present|"
     r"go|say|take it|think|ask|check|come back|turn|assume|imagine|hope|call|make sure|show|watch|read|let|leave you|stop|finish|listen|quickly|first|remember|do this|lose|miss|struggle|fail|run out|complain|understand|drown|dive|cover|break|reach|freeze)\b"
 )
-"""Behind "let's" and "we'll" they steer the meeting itself."""
-CHOSEN = re.compile(
-    r"\b(?:let's|let us|we'll|we will|we are going to|we're going to|"
-    r"we go|we won't|we're not going to|we'd better) (?:(?:just|then|also|"
-    rf"definitely|not) )*{_CHOICE}\b"
-    r"|\b(?:we're|we are|let's) (?:\w+ )?going (?:in )?(?:with|for)\b|\bwe go (?:with|"
-    r"for)\b|\bwe've (?:basically |now |pretty much |more or less )?(?:worked out|"
-    r"established|settled|fixed) (?:that|on)\b|\b(?:is|are|goes|stays?) (?:in|"
-    r"out) (?:as well )?then\b|\b(?:so|then) (?:we'll|let's) (?:go (?:for|with)|use|take|make|keep|"
-    r"put)\b|\bno (?!but|i|we|it|that|one|not|then|problem|need)\w+(?: (?!but|we|i)\w+)? then\b|\bi think we'll (?:go|use|take|keep|stick)\b"
-    r"|\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b"
-    r"|\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b"
-    r"|^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine|the) )*+(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because|here|there|now|of)\b)"
-    r"[\w'-]+(?: (?!(?:because|as|like|how|what|where|that)\b)[\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)|^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b"
-    r"|(?:^|\b(?:by|with) me )go ahead with (?:the|that|it|this|both)\b|\b(?:happy to|i'll|i will|we) sign off\b"
-    r"|\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b"
-    r"|\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b|(?<!were )(?<!was )(?<!be )(?<!got )\bcarried[.!]?$|\bunanimous[.!]?$|\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b"
-    r"|^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b|\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b"
-    r"|^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$|^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b"
-    rf"|^(?:(?:fine|okay|right|well|alright|so|yeah|good|great|yes) )*+(?:the )?{TIME}(?: at {TIME})? then(?=\W*$| (?:with|at|for|same|i suppose|i guess)\b)|\blet's say {TIME}(?=\W*$| (?:then|fortnight|for|at|with)\b)"
-    r"|^(?:[\w'-]+ ){1,6}it is then\b|^(?:out|in|off) it goes\b"
-    rf"|^(?:{_MARK} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS}|\w+ly\b)[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b"
-    rf"|^(?:{_MARK} )*+then we(?:'ll| will) (?!(?:all |just |also )?{_STEERS}|\w+ly\b)\w+"
-    r"|\bfrom now on\b|\beffective immediately\b"
-    r"|\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
-    _I,
+"""Behind "let's" and "we'll" they steer the meeting itself, or foretell."""
+CHOSEN = any_of(
+    rf"\b(?:let's|let us|we'll|we will|we are going to|we're going to|we go|we won't|we're not going to|we'd better) (?:(?:just|then|also|definitely|not) )*{_CHOICE}\b",
+    r"\b(?:we're|we are|let's) (?:\w+ )?going (?:in )?(?:with|for)\b",
+    r"\bwe go (?:with|for)\b",
+    r"\bwe've (?:basically |now |pretty much |more or less )?(?:worked out|established|settled|fixed) (?:that|on)\b",
+    r"\b(?:is|are|goes|stays?) (?:in|out) (?:as well )?then\b",
+    r"\b(?:so|then) (?:we'll|let's) (?:go (?:for|with)|use|take|make|keep|put)\b",
+    r"\bno (?!but|i|we|it|that|one|not|then|problem|need)\w+(?: (?!but|we|i)\w+)? then\b",
+    r"\bi think we'll (?:go|use|take|keep|stick)\b",
+    r"\b(?:kick|leave|throw|drop|cut) (?:it|that|this|them) out\b",
+    r"\b(?:is|are|'s|'re) (?:\w+ )?(?:the way to go|definitely (?:in|out|going in))\b",
+    r"^(?:(?:okay|right|so|then|well|alright|yeah|yes|no|fine|the) )*+(?!(?:what|how|who|where|which|that|than|as|whatever|like|i|and|but|because|here|there|now|of)\b)[\w'-]+(?: (?!(?:because|as|like|how|what|where|that)\b)[\w'-]+)? it is(?: then\b| for\b| no [\w-]+|[.!]?$)",
+    r"^(?:(?:okay|right|so|then) )*(?:it's (?:a )?)?no to (?:the|an?)\b",
+    r"(?:^|\b(?:by|with) me )go ahead with (?:the|that|it|this|both)\b",
+    r"\b(?:happy to|i'll|i will|we) sign off\b",
+    r"\b(?:moves|is moved|shifts|is postponed|is pushed)(?: back| forward)? to [\w ]+ then\b",
+    r"\bi take (?:that|those|it|them) as (?:read|approved|agreed)\b",
+    r"(?<!were )(?<!was )(?<!be )(?<!got )\bcarried[.!]?$",
+    r"\bunanimous[.!]?$",
+    r"\b(?:we'll|let's) (?:park|hold over) (?:that|this|it|the)\b",
+    r"^(?:right |okay |so |good )*then [\w' ]{2,30} is our\b",
+    r"\bthat's [\w' ]{2,30} (?:sorted|settled|agreed|decided)\b",
+    r"^(?:(?:okay|right) )?(?:so|then) no (?!but|i|we|it|that|one|not|then|problem|need|worries|idea|way)\w+[.!]?$",
+    r"^(?:(?:okay|right|fine|yeah) )*(?:go|stick|run) with (?:the|that|it)\b",
+    rf"^(?:(?:fine|okay|right|well|alright|so|yeah|good|great|yes) )*+(?:the )?{TIME}(?: at {TIME})? then(?=\W*$| (?:with|at|for|same|i suppose|i guess)\b)",
+    rf"\blet's say {TIME}(?=\W*$| (?:then|fortnight|for|at|with)\b)",
+    r"^(?:[\w'-]+ ){1,6}it is then\b",
+    r"^(?:out|in|off) it goes\b",
+    rf"^(?:{_MARK} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS}|\w+ly\b)[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b",
+    rf"^(?:{_MARK} )*+then we(?:'ll| will) (?!(?:all |just |also )?{_STEERS}|\w+ly\b)\w+",
+    r"\bfrom now on\b",
+    r"\beffective immediately\b",
+    r"\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
 )
-CHOSEN_AS_DONE = re.compile(
-    r"^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b|\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b"
-    r"|\b(?:nobody|no one) (?:says|touches|signs|sends|spends|deploys|goes|contacts|talks|tells|buys|ships|enters|moves|publishes|posts|starts)\b.{0,80} (?:until|till|unless)\b"
-    rf"|(?:\bstops|(?:'s| is| are) (?:stopped|closed|banned|out)) (?:as of|from) (?:now|{TIME})\b"
-    rf"|^(?:{_MARK} )+then (?:it|that|this|we) (?!\w+ed\b|(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b"
-    rf"|^(?:{_MARK} )+so we (?:pass on|reject|approve|accept|decline|hire)\b|^(?:{_MARK} )+from {TIME}\b"
-    r"|\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b|^so we (?:launch|ship|go live|postpone|cancel)\b"
-    r"|^(?:(?:okay|right|good|great|fine|so|then|alright|yeah|yes) )+we're (?:all )?(?:tabling|postponing|dropping|parking|skipping|cancelling|pushing|moving|keeping|sticking (?:to|with)|going ahead with|leaving (?:it|that|out))\b"
-    r"|^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|"
-    r"stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b",
-    _I,
+CHOSEN_AS_DONE = any_of(
+    r"^(?:(?:so|then|right|okay) )+(?:all )?(?:the|our) [\w' ]{2,30} (?:go(?:es)?|stays?|moves?) (?:to|on|at|with|in|off)\b",
+    r"\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b",
+    r"\b(?:nobody|no one) (?:says|touches|signs|sends|spends|deploys|goes|contacts|talks|tells|buys|ships|enters|moves|publishes|posts|starts)\b.{0,80} (?:until|till|unless)\b",
+    rf"(?:\bstops|(?:'s| is| are) (?:stopped|closed|banned|out)) (?:as of|from) (?:now|{TIME})\b",
+    rf"^(?:{_MARK} )+then (?:it|that|this|we) (?!\w+ed\b|(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b",
+    rf"^(?:{_MARK} )+so we (?:pass on|reject|approve|accept|decline|hire)\b",
+    rf"^(?:{_MARK} )+from {TIME}\b",
+    r"\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b",
+    r"^so we (?:launch|ship|go live|postpone|cancel)\b",
+    r"^(?:(?:okay|right|good|great|fine|so|then|alright|yeah|yes) )+we're (?:all )?(?:tabling|postponing|dropping|parking|skipping|cancelling|pushing|moving|keeping|sticking (?:to|with)|going ahead with|leaving (?:it|that|out))\b",
+    r"^(?:okay|alright|right|fine|sorted|good) (?:(?:so|yeah|well|yes|then) )*we (?:just )?(?:hold|keep|cut|use|take|drop|move|run (?!into|out)|launch|ship|open|close|pay|buy|hire|wait|skip|leave (?:it|out)|stay|stick|push|bring|go live|go (?:ahead|with|for)|postpone|cancel)\b",
 )
 """What a meeting will do from now on, said in the present tense."""
-CHOSEN_BRIEFLY = re.compile(
-    rf"\b(?<!course )it is(?: then)?[.!]?$|^(?:out|in|off) it goes\b|^(?:{_MARK} )*+(?:the )?{TIME} then\b|^(?:{_MARK} )*+then we(?:'ll| will)\b|\b(?:let's|we'll) go with (?:that|it|this)\b|"
-    rf"\bthat's what we(?:'ll| will)\b|^(?:{_MARK} )*+so we pass on\b",
-    _I,
+CHOSEN_BRIEFLY = any_of(
+    r"\b(?<!course )it is(?: then)?[.!]?$",
+    r"^(?:out|in|off) it goes\b",
+    rf"^(?:{_MARK} )*+(?:the )?{TIME} then\b",
+    rf"^(?:{_MARK} )*+then we(?:'ll| will)\b",
+    r"\b(?:let's|we'll) go with (?:that|it|this)\b",
+    r"\bthat's what we(?:'ll| will)\b",
+    rf"^(?:{_MARK} )*+so we pass on\b",
 )
 """Of a choice, it may have little more in it than what was named just before."""
 HABITUAL = re.compile(
@@ -111,24 +123,27 @@ NOT_MEANT = (
     r"forget|worry|get|talk|discuss|go (?:there|into)|waste|rush|start|pretend|assume|say|kid|be\b"
 )
 """Behind "let's not" it proposes nothing."""
-PROPOSED = re.compile(
-    rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) "
-    rf"(?:just |then |also )*{_CHOICE}\b"
-    r"|\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay (?!attention)\w)"
-    rf"|\b(?:all|those|everybody|everyone|anyone) in favou?r of\b|\bthe plan is\b|\blet's not (?!{NOT_MEANT}|hold (?:our|your))\w+"
-    r"|\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )"
-    rf"|\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b"
-    rf"|^(?:{_MARK} )*+we (?:just )?(?:make \w+ an offer|hire|drop|skip|cancel|postpone|leave (?:it|that|the [\w ]+ out)|go with|stick (?:to|with))\b"
-    r"|\bwe (?:definitely )?want (?:an?|the|both|only|just)\b"
-    r"|\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b"
-    r"|\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)(?: then| right)?[,.!?]*$",
-    _I,
+PROPOSED = any_of(
+    rf"(?:^|\b(?:so|and|but|or|then|well|okay) )(?:shall we|why don't we|how about we|do we|are we going to) (?:just |then |also )*{_CHOICE}\b",
+    r"\blet's (?:just )?(?:run with|leave (?:the |our )?[\w ]+ out|hold off|watch|split|offer|charge|cap|book|order|invite|pay (?!attention)\w)",
+    r"\b(?:all|those|everybody|everyone|anyone) in favou?r of\b",
+    r"\bthe plan is\b",
+    rf"\blet's not (?!{NOT_MEANT}|hold (?:our|your))\w+",
+    r"\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )",
+    rf"\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b",
+    rf"^(?:{_MARK} )*+we (?:just )?(?:make \w+ an offer|hire|drop|skip|cancel|postpone|leave (?:it|that|the [\w ]+ out)|go with|stick (?:to|with))\b",
+    r"\bwe (?:definitely )?want (?:an?|the|both|only|just)\b",
+    r"\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b",
+    r"\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)(?: then| right)?[,.!?]*$",
 )
 """What one proposes; decided when another agrees at once."""
-ASKS_ASSENT = re.compile(
-    r"(?:^|\b)(?:is |are )?(?:every(?:one|body)|you all|you guys|we all|all of you|any(?:one|body)) (?:(?:okay|ok|good|happy|all right|alright|fine) (?:with|by|on) (?:that|this|it)|agreed|against|objects?)"
-    r"\W*$|\bis that (?:acceptable|agreed)\W*$|\bare we (?:all )?(?:agreed|decided)(?=\W*$|,? then\b| on (?:that|this|it)\b)|\b(?:are you|you're) (?:okay|good|happy|fine|all right) with (?:that|it)\W*$|(?<!raise )(?<!have )(?<!had )\bany objections?\W*$|\b(?:all|those) in favou?r\W*$",
-    _I,
+ASKS_ASSENT = any_of(
+    r"(?:^|\b)(?:is |are )?(?:every(?:one|body)|you all|you guys|we all|all of you|any(?:one|body)) (?:(?:okay|ok|good|happy|all right|alright|fine) (?:with|by|on) (?:that|this|it)|agreed|against|objects?)\W*$",
+    r"\bis that (?:acceptable|agreed)\W*$",
+    r"\bare we (?:all )?(?:agreed|decided)(?=\W*$|,? then\b| on (?:that|this|it)\b)",
+    r"\b(?:are you|you're) (?:okay|good|happy|fine|all right) with (?:that|it)\W*$",
+    r"(?<!raise )(?<!have )(?<!had )\bany objections?\W*$",
+    r"\b(?:all|those) in favou?r\W*$",
 )
 """Who says so puts what they said before to all."""
 OF_ONESELF = re.compile(
@@ -212,4 +227,8 @@ OF_TODAY = re.compile(
     _I,
 )
 """In a speech about this meeting, or the one before, it was decided there."""
-DECIDES = re.compile(f"{DECIDED.pattern}|{CHOSEN.pattern}|{CHOSEN_AS_DONE.pattern}", _I)
+DECIDES = any_of(
+    rf"{DECIDED.pattern}",
+    rf"{CHOSEN.pattern}",
+    rf"{CHOSEN_AS_DONE.pattern}",
+)

@@ -2,6 +2,7 @@
 
 import re
 
+from wordloop_ml.synthesis.extractive.lexicon.alternatives import any_of
 from wordloop_ml.synthesis.extractive.lexicon.answer_words import BEHIND_OBJECT
 
 _I = re.IGNORECASE
@@ -61,16 +62,17 @@ _ADVERBS = (
     r"go ahead and|all|still|really|have to|need to|all|both|quickly) )*"
 )
 _GOING = r"(?:(?:also |just |still |probably |then |both |all )*(?:going to|gonna))"
-COMMITMENT = re.compile(
-    rf"\bi(?:'ll| will| shall|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to|"
-    rf" have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
-    rf"|^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b|\bi'm on it\b"
-    rf"|\blet me {_ADVERBS}{_DEED}\b|\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b"
-    r"|\byou'll (?:have|get) [^.?!]*\bfrom me\b|\byou'll (?:have|get) (?:an?|the|it|that|them|your)\b[^.?!]*\b(?:by|before|tomorrow|tonight|today|first thing)\b"
-    r"|(?:^|[.,;] |\b(?:yeah|mine|okay|just) )give me (?:till|until)\b"
-    r"|\bi'd rather (?:take|do|ask|handle) (?:it|that|them|this|him|her)\b"
-    r"|\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
-    _I,
+COMMITMENT = any_of(
+    rf"\bi(?:'ll| will| shall|'m {_GOING}| am {_GOING}|'ve got to| want to| promise to|'d better| need to| have to| should| can| could| promised to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b",
+    rf"^(?:(?:yeah|yes|sure|okay|i'm|i am) )*(?:happy|glad) to (?!sign off){_DEED}\b",
+    r"\bi'm on it\b",
+    rf"\blet me {_ADVERBS}{_DEED}\b",
+    rf"\bi'm {_DOING} (?:it|that|this|them|the)\b[^.?!]*\b(?:by|before|tomorrow|tonight|next|on \w+day)\b",
+    r"\byou'll (?:have|get) [^.?!]*\bfrom me\b",
+    r"\byou'll (?:have|get) (?:an?|the|it|that|them|your)\b[^.?!]*\b(?:by|before|tomorrow|tonight|today|first thing)\b",
+    r"(?:^|[.,;] |\b(?:yeah|mine|okay|just) )give me (?:till|until)\b",
+    r"\bi'd rather (?:take|do|ask|handle) (?:it|that|them|this|him|her)\b",
+    r"\b(?:leave (?:it|that|this|the [\w-]+) (?:to|with) me|i(?:'ll| will) (?:get on|be on) (?:it|that))\b",
 )
 SOME_DEED = re.compile(
     r"\b(?:i'll|i will|i'm going to|i'm gonna) (?:(?:just|also|then|simply|[a-z]+(?<!p)ly|try to|try and|go and|have to|need to) )*+"
@@ -105,22 +107,21 @@ COULD = re.compile(r"\bi (?:could|should)\b", _I)
 """No day makes a promise of this."""
 OFFER = re.compile(r"\b(?:(?:happy|glad) to|i can|i could|i should|i have to|let me)\b", _I)
 """A promise once somebody says yes."""
-REQUEST = re.compile(
-    r"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )"
-    rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b"
-    rf"|\b(?:would|do) you (?:\w+ )?mind {_DOING}\b|^(?:[\w'-]+ )?fancy {_DOING}\b|\b(?:can|could|may) i ask you to {_ADVERBS}{_DEED}\b"
-    rf"|\b(?:would you be (?:able|okay|willing|happy)|are you (?:able|okay|alright|willing|happy|fine)) to {_ADVERBS}{_DEED}\b|\bover to you for\b"
-    rf"|(?:^(?:(?:okay|right|well|hey|hi|yes|thanks) )*(?:[\w'-]+ )?|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b"
-    rf"|(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}|"
-    rf" are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
-    r"|\b(?:i want|i'd like|i would like|we want|i need|we need) you (?:guys |all |both |two )?to (?!give)(?!think)\w+"
-    rf"|\bif you (?:guys |two |all )?(?:could|can|would|want to)(?: (?:two|both|all))* {_ADVERBS}{_REQUESTED}\b"
-    r"|\bmake sure (?:that )?you\b|"
-    rf"\bhow about (?:if )?you (?:two |guys |both )?{_DEED}\b|\bit(?:'s| is) your (?:task|job) to\b|(?:^|[.,;] |"
-    r"\b(?:so|and|but|then|well|now|just) )(?:find out|have a think|have a look|"
-    r"take a look|send (?:me|us|him|her|it|them)|email (?:me|us|him|her|it|them)|"
-    r"let (?:me|us) know|remember to|don't forget to)\b",
-    _I,
+REQUEST = any_of(
+    rf"(?<!\bhow )(?<!\bwhat )(?<!\bwhere )(?<!\bwhy )(?<!\bwho )(?<!\bwhen )\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone)(?: guys| all| two| three| both)? {_ADVERBS}{_REQUESTED}\b",
+    rf"\b(?:would|do) you (?:\w+ )?mind {_DOING}\b",
+    rf"^(?:[\w'-]+ )?fancy {_DOING}\b",
+    rf"\b(?:can|could|may) i ask you to {_ADVERBS}{_DEED}\b",
+    rf"\b(?:would you be (?:able|okay|willing|happy)|are you (?:able|okay|alright|willing|happy|fine)) to {_ADVERBS}{_DEED}\b",
+    r"\bover to you for\b",
+    rf"(?:^(?:(?:okay|right|well|hey|hi|yes|thanks) )*(?:[\w'-]+ )?|[.,] |\b(?:and|so|then) )please (?!note)(?!read){_DEED}\b",
+    rf"(?<!\bthat )(?<!\bthen )(?<!\bwhich )(?<!\bbecause )(?<!\bwhatever )(?<!\bthing )\byou(?: guys| two| three| all| both)?(?:'ll| will| need to| have to| should|'re {_GOING}| are {_GOING}| must|'ll have to|'ll need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b",
+    r"\b(?:i want|i'd like|i would like|we want|i need|we need) you (?:guys |all |both |two )?to (?!give)(?!think)\w+",
+    rf"\bif you (?:guys |two |all )?(?:could|can|would|want to)(?: (?:two|both|all))* {_ADVERBS}{_REQUESTED}\b",
+    r"\bmake sure (?:that )?you\b",
+    rf"\bhow about (?:if )?you (?:two |guys |both )?{_DEED}\b",
+    r"\bit(?:'s| is) your (?:task|job) to\b",
+    r"(?:^|[.,;] |\b(?:so|and|but|then|well|now|just) )(?:find out|have a think|have a look|take a look|send (?:me|us|him|her|it|them)|email (?:me|us|him|her|it|them)|let (?:me|us) know|remember to|don't forget to)\b",
 )
 ANYBODY = re.compile(
     r"\b(?:you (?:guys )?(?:need to|have to|should|must|(?:'ll|will|are going to|'re going to) (?:have|need) to)|"
@@ -146,18 +147,15 @@ THEN = re.compile(
     _I,
 )
 """What follows behind "if you can ..." where that is no request."""
-SHARED_TASK = re.compile(
-    r"\b(?:we|somebody|someone)(?:'ll| will| need to| needs to| have to| has to| should|"
-    r"'re going to| are going to| must|'ve got to|'ll have to|'ll need to|"
-    rf" still need to) {_ADVERBS}{_SHARED_DEED}\b"
-    rf"|\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b|\banyone who (?:hasn't|has not)\b"
-    r"|\b(?:someone|somebody)(?: really| just)?(?: needs? to| has to| must|'s got to| has got to| ought to) (?:really |just )?(?!be\b|have\b|say\b|know\b)\w+"
-    rf"|\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|"
-    r"set up|put together|work on|contact|send|schedule|organi[sz]e)\b"
-    r"|\baction (?:item|point)s?\b|\b(?:needs|need|has|have) to be (?:done|fixed|checked|"
-    r"written|finished|sent|updated|prepared|investigated|looked (?:at|into)|decided)\b|"
+SHARED_TASK = any_of(
+    rf"\b(?:we|somebody|someone)(?:'ll| will| need to| needs to| have to| has to| should|'re going to| are going to| must|'ve got to|'ll have to|'ll need to| still need to) {_ADVERBS}{_SHARED_DEED}\b",
+    r"\b(?:what we (?:all )?(?:have|need) to do (?:now|next) is|thing we (?:all )?(?:have|need|want) to do is)\b",
+    r"\banyone who (?:hasn't|has not)\b",
+    r"\b(?:someone|somebody)(?: really| just)?(?: needs? to| has to| must|'s got to| has got to| ought to) (?:really |just )?(?!be\b|have\b|say\b|know\b)\w+",
+    rf"\b(?:let's|let us) {_ADVERBS}(?:come up with|check|ask|find out|set up|put together|work on|contact|send|schedule|organi[sz]e)\b",
+    r"\baction (?:item|point)s?\b",
+    r"\b(?:needs|need|has|have) to be (?:done|fixed|checked|written|finished|sent|updated|prepared|investigated|looked (?:at|into)|decided)\b",
     r"\bto-?do list\b",
-    _I,
 )
 _WHO = (
     r"(?:[Tt]he (?P<role>(?:[\w-]+ ){0,3}?[\w-]+)|(?P<name>[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})|"
@@ -181,12 +179,12 @@ NAMED_TASK = re.compile(
     rf" should| is supposed to| promised to| agreed to| offered to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
 )
 """Somebody by name or role; a name in lower case, too, which has to be a voice's."""
-CONDITIONAL = re.compile(
-    r"\b(?:if|unless|when|whenever|imagine|suppose|for example|for instance|until)(?: [\w'-]+){0,7} $"
-    r"|\b(?:don't|do not|doesn't|didn't) (?:think|believe|expect|want|imagine|suppose)(?: (?!but\b)[\w'-]+){0,5} $"
-    r"|\b(?:doubt|not (?:sure|certain)|unlikely)(?: (?!but\b)[\w'-]+){0,5} $"
-    r"|\b(?:say|says|saying|said|like)(?: (?:ok|okay|well|oh|that|hey|yes|no))* $|\b(?:how|what|where|why|who|when|which)(?: [\w'-]+){0,2} $",
-    _I,
+CONDITIONAL = any_of(
+    r"\b(?:if|unless|when|whenever|imagine|suppose|for example|for instance|until)(?: [\w'-]+){0,7} $",
+    r"\b(?:don't|do not|doesn't|didn't) (?:think|believe|expect|want|imagine|suppose)(?: (?!but\b)[\w'-]+){0,5} $",
+    r"\b(?:doubt|not (?:sure|certain)|unlikely)(?: (?!but\b)[\w'-]+){0,5} $",
+    r"\b(?:say|says|saying|said|like)(?: (?:ok|okay|well|oh|that|hey|yes|no))* $",
+    r"\b(?:how|what|where|why|who|when|which)(?: [\w'-]+){0,2} $",
 )
 """In front of a task it makes none of it."""
 NO_TASK = re.compile(
@@ -209,12 +207,13 @@ NO_TASK = re.compile(
     r"do it again|(?<!\bfor )(?<!\bby )(?<!\bfrom )(?<!\buntil )now(?: i'll|,? let me| i'm going to)|we'll (?:soon )?find out|i want to remind|(?:i'll|i will) (?:remind (?:[\w']+ ){1,3}that|ask a question|call (?:that|it) a)|let me make a|sharing my time|i can (?:also )?(?:confirm|report|announce) that|from this end)\b",
     _I,
 )
-EXPLAINED = re.compile(
-    r"\bif (?:i|we|they|it|there) (?:had|were)\b.*\b(?:could|would)\b|\bmy role (?:is|here|as)\b|^should you\b"
-    r"|\b(?:must|have to|need to|should)\b.* or (?:they|people|customers|users|nobody|it)(?:'ll| will| won't)\b"
-    r"|\boccur(?:s|red)? to (?:me|us|him|her|them)\b"
-    r"|\bin (?:our|my|this|that|the) (?:\w+ )?(?:scheme|approach|method|set-?up)s?,? (?:we|i|you|it|they)\b",
-    _I,
+EXPLAINED = any_of(
+    r"\bif (?:i|we|they|it|there) (?:had|were)\b.*\b(?:could|would)\b",
+    r"\bmy role (?:is|here|as)\b",
+    r"^should you\b",
+    r"\b(?:must|have to|need to|should)\b.* or (?:they|people|customers|users|nobody|it)(?:'ll| will| won't)\b",
+    r"\boccur(?:s|red)? to (?:me|us|him|her|them)\b",
+    r"\bin (?:our|my|this|that|the) (?:\w+ )?(?:scheme|approach|method|set-?up)s?,? (?:we|i|you|it|they)\b",
 )
 """In a sentence that tells how something works, or what came to mind, nothing is given out."""
 AT_ONCE = re.compile(
@@ -226,9 +225,8 @@ AT_ONCE = re.compile(
 """What is asked for, or promised, and done within the meeting."""
 NAMED_BEFORE = re.compile(r"(?-i:[A-Z])[\w'-]+,? (?:and|or) $")
 """Before the name of one who is to do it: others are, too."""
-ASSIGNED = re.compile(
-    rf"{NAMED_TASK.pattern.replace('?P<role>', '?:').replace('?P<name>', '?:').replace('?P<lower>', '?:')}"
-    rf"|\byou(?:'ll| will|'re {_GOING}| are {_GOING}| should| need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b"
-    rf"|{COMMITMENT.pattern}",
-    _I,
+ASSIGNED = any_of(
+    rf"{NAMED_TASK.pattern.replace('?P<role>', '?:').replace('?P<name>', '?:').replace('?P<lower>', '?:')}",
+    rf"\byou(?:'ll| will|'re {_GOING}| are {_GOING}| should| need to) {_ADVERBS}(?:{_DEED}|be {_DOING})\b",
+    rf"{COMMITMENT.pattern}",
 )
