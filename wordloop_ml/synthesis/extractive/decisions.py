@@ -47,11 +47,12 @@ def _decision(
 ) -> float:
     sentence = sentences[at]
     text = plainly(sentence.text)
-    if decision_words.DO_IT.search(without_commas(text)) and sentence.words <= FEW_WORDS:
+    loose = without_commas(text)
+    if decision_words.DO_IT.search(loose) and sentence.words <= FEW_WORDS:
         return policy.proposed if _was_proposed(sentences, at) else 0.0
-    briefly = decision_words.CHOSEN_BRIEFLY.search(without_commas(text))
+    briefly = decision_words.CHOSEN_BRIEFLY.search(loose)
     if briefly and sentence.words < policy.rule_words[0] and not text.endswith("?"):
-        return policy.chosen if decision_words.CHOSEN.search(without_commas(text)) else 0.0
+        return policy.chosen if decision_words.CHOSEN.search(loose) else 0.0
     if not policy.rule_words[0] <= sentence.words <= policy.rule_words[1] or (
         len(content_of(text)) < policy.decision_content
         and not decision_words.DECIDED.search(text)
@@ -94,8 +95,8 @@ def _mark_before(sentences: Sequence[Sentence], at: int) -> str:
     before = sentences[at - 1] if at else None
     if before is None or before.voice != sentences[at].voice:
         return ""
-    asked = at > 1 and sentences[at - 2]
-    if asked and asked.text.endswith("?") and asked.voice != before.voice:
+    answered = sentences[at - 2] if at > 1 else before
+    if answered.text.endswith("?") and answered.voice != before.voice:
         return ""
     said = plainly(before.text)
     marks = decision_words.MARKS.fullmatch(said) or decision_words.DO_IT.fullmatch(
@@ -109,17 +110,15 @@ def _put_to_all(
 ) -> bool:
     """Whether its speaker asks all whether they agree to what they say, and the next who speaks does not object."""
     voice = sentences[at].voice
-    text = without_commas(plainly(sentences[at].text))
+    text, *behind = (
+        without_commas(plainly(one.text)) for one in sentences[at : at + 2] if one.voice == voice
+    )
     asks = decision_words.ASKS_ASSENT.search(text)
     if asks is not None:
         said = text[: asks.start()] + text[asks.end() :]
         put = count_words(said) >= policy.rule_words[0]
     else:
-        put = not text.endswith("?") and any(
-            one.voice == voice
-            and decision_words.ASKS_ASSENT.search(without_commas(plainly(one.text)))
-            for one in sentences[at + 1 : at + 2]
-        )
+        put = not text.endswith("?") and any(map(decision_words.ASKS_ASSENT.search, behind))
     if not put or decision_words.OF_ONESELF.search(text) or decision_words.PAST.search(text):
         return False
     reply = next((one for one in sentences[at + 1 : at + 4] if alone or one.voice != voice), None)

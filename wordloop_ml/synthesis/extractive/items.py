@@ -179,7 +179,6 @@ def _all_cited(
 _POINTS = re.compile(
     r"\b(?:it|that|this|those|these|them|him|her|he|she|they|one|so)\b", re.IGNORECASE
 )
-
 """What may mean something that the one before said."""
 
 
@@ -222,8 +221,7 @@ def _item_places(meeting: Gathered, at: int, policy: ExtractivePolicy) -> tuple[
     if told is not None:
         # "I'll order labels. I'll do it soon" is one task
         again = says_nothing(text) or does_the_same(text)
-        said_again = again and any(told == task for task, _ in meeting.tasks)
-        return () if said_again else (told, at)
+        return () if again and told in (task for task, _ in meeting.tasks) else (told, at)
     return (at,) if says_enough(text) and not says_nothing(text) else ()
 
 

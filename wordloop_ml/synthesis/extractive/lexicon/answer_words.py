@@ -63,7 +63,7 @@ BEHIND_OBJECT = (
 TAKES_OVER = any_of(
     r"\bi'd rather (?:take|do) (?:it|that)\b",
     rf"\b(?:i'll|i will|i can|i could|let me) (?:just )?(?:(?:do|take|handle|grab|catch|cover|take (?:care of|over)|deal with) (?:it|that|this)\b|(?P<deed>write|send|make|call|fix|check|prepare|finish) (?:it|that|this){BEHIND_OBJECT})",
-    rf"{_LEFT_TO_ME}",
+    _LEFT_TO_ME,
 )
 """Who says so takes on what another was asked for, or promised; with a deed, if it is the same one."""
 ASKED_ON = re.compile(
