@@ -74,7 +74,7 @@ def _told_outright(
     text = plainly(sentences[at].text)
     asked = text.endswith("?")
     said = question_words.QUESTION_TAG.sub("", text)
-    loose = _mark_before(sentences, at) + without_commas(said)
+    loose = _marker_before(sentences, at) + without_commas(said)
     if not asked and _sums_up(loose):
         return policy.recapped
     if decision_words.UNDECIDED.search(loose) or (
@@ -90,8 +90,8 @@ def _told_outright(
     return sure or _proposed(sentences, at, loose, alone, policy)
 
 
-def _mark_before(sentences: Sequence[Sentence], at: int) -> str:
-    """The "okay" or "let's do it" that the same voice said before a sentence, as its first word; nothing where it answers a question."""
+def _marker_before(sentences: Sequence[Sentence], at: int) -> str:
+    """The discourse marker, "okay" or "let's do it", that the same voice said before a sentence, as its first word; nothing where it answers a question."""
     before = sentences[at - 1] if at else None
     if before is None or before.voice != sentences[at].voice:
         return ""
@@ -99,10 +99,10 @@ def _mark_before(sentences: Sequence[Sentence], at: int) -> str:
     if answered.text.endswith("?") and answered.voice != before.voice:
         return ""
     said = plainly(before.text)
-    marks = decision_words.MARKS.fullmatch(said) or decision_words.DO_IT.fullmatch(
+    markers = decision_words.MARKERS.fullmatch(said) or decision_words.DO_IT.fullmatch(
         said.rstrip(".!")
     )
-    return "okay " if marks else ""
+    return "okay " if markers else ""
 
 
 def _put_to_all(

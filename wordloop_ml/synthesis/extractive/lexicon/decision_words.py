@@ -7,12 +7,12 @@ from wordloop_ml.synthesis.extractive.lexicon.alternatives import any_of
 
 _I = re.IGNORECASE
 
-_MARK = (
+_MARKER = (
     r"(?:okay|ok|right|good|great|fine|fair|alright|all right|yeah|yes|yep|sure|well|so|perfect|lovely|excellent|cool|"
     r"sorted|sold|true|agreed|hm|hmm|um|marvellous|brilliant)"
 )
-MARKS = re.compile(rf"(?:{_MARK}\b[,.! ]*)+", _I)
-"""With such words alone one closes what was talked of."""
+MARKERS = re.compile(rf"(?:{_MARKER}\b[,.! ]*)+", _I)
+"""Discourse markers: with such words alone one closes what was talked of."""
 _WE = r"(?:we|we've|we have|we had|(?:the )?(?:group|team|committee|board|council|government))"
 DECIDED = any_of(
     rf"\b{_WE}\b(?: (?!(?:never|almost|nearly|hardly|not|you|they|he|she|who|i)\b)\w+){{0,3}} (?:decided|agreed|settled|chose|chosen|concluded|opted|resolved|selected|approved)\b(?! (?:with|whether))(?! in (?:january|february|march|april|may|june|july|august|september|october|november|december)(?: to\b|\W*$))",
@@ -66,8 +66,8 @@ CHOSEN = any_of(
     rf"\blet's say {TIME}(?=\W*$| (?:then|fortnight|for|at|with)\b)",
     r"^(?:[\w'-]+ ){1,6}it is then\b",
     r"^(?:out|in|off) it goes\b",
-    rf"^(?:{_MARK} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS}|\w+ly\b)[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b",
-    rf"^(?:{_MARK} )*+then we(?:'ll| will) (?!(?:all |just |also )?{_STEERS}|\w+ly\b)\w+",
+    rf"^(?:{_MARKER} )+(?:so |then )?(?:we'll|let's) (?:just |only )?(?!{_STEERS}|\w+ly\b)[a-z]+ (?:it|that|this|the|a|an|one|two|all|both|only|\d+|[a-z]+ed?)\b",
+    rf"^(?:{_MARKER} )*+then we(?:'ll| will) (?!(?:all |just |also )?{_STEERS}|\w+ly\b)\w+",
     r"\bfrom now on\b",
     r"\beffective immediately\b",
     r"\b(?:so|okay|then|yeah) we (?:lose|drop) (?:the|that|it|those)\b",
@@ -77,9 +77,9 @@ CHOSEN_AS_DONE = any_of(
     r"\b(?:it|that|this) stays [\w' ]{2,20} (?:till|until|for now)\b",
     r"\b(?:nobody|no one) (?:says|touches|signs|sends|spends|deploys|goes|contacts|talks|tells|buys|ships|enters|moves|publishes|posts|starts)\b.{0,80} (?:until|till|unless)\b",
     rf"(?:\bstops|(?:'s| is| are) (?:stopped|closed|banned|out)) (?:as of|from) (?:now|{TIME})\b",
-    rf"^(?:{_MARK} )+then (?:it|that|this|we) (?!\w+ed\b|(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b",
-    rf"^(?:{_MARK} )+so we (?:pass on|reject|approve|accept|decline|hire)\b",
-    rf"^(?:{_MARK} )+from {TIME}\b",
+    rf"^(?:{_MARKER} )+then (?:it|that|this|we) (?!\w+ed\b|(?:can|could|should|would|might|need|have|had|don't|can't|are|is|was|were|do|did|get|got|gets|see|know|talk|think|want|also|just|start|says?|all|look|looks|move on|come|comes|went|said|will|depends|seems|means|works?|makes|turns|becomes|takes|meet|try|discuss|continue|present|go (?:on|to|back|over|through))\b)[a-z]+\b",
+    rf"^(?:{_MARKER} )+so we (?:pass on|reject|approve|accept|decline|hire)\b",
+    rf"^(?:{_MARKER} )+from {TIME}\b",
     r"\bthen (?:[\w' ]{2,40} )?we (?:run|hold|keep|use|take|stop)\b",
     r"^so we (?:launch|ship|go live|postpone|cancel)\b",
     r"^(?:(?:okay|right|good|great|fine|so|then|alright|yeah|yes) )+we're (?:all )?(?:tabling|postponing|dropping|parking|skipping|cancelling|pushing|moving|keeping|sticking (?:to|with)|going ahead with|leaving (?:it|that|out))\b",
@@ -89,11 +89,11 @@ CHOSEN_AS_DONE = any_of(
 CHOSEN_BRIEFLY = any_of(
     r"\b(?<!course )it is(?: then)?[.!]?$",
     r"^(?:out|in|off) it goes\b",
-    rf"^(?:{_MARK} )*+(?:the )?{TIME} then\b",
-    rf"^(?:{_MARK} )*+then we(?:'ll| will)\b",
+    rf"^(?:{_MARKER} )*+(?:the )?{TIME} then\b",
+    rf"^(?:{_MARKER} )*+then we(?:'ll| will)\b",
     r"\b(?:let's|we'll) go with (?:that|it|this)\b",
     r"\bthat's what we(?:'ll| will)\b",
-    rf"^(?:{_MARK} )*+so we pass on\b",
+    rf"^(?:{_MARKER} )*+so we pass on\b",
 )
 """Of a choice, it may have little more in it than what was named just before."""
 HABITUAL = re.compile(
@@ -131,7 +131,7 @@ PROPOSED = any_of(
     rf"\blet's not (?!{NOT_MEANT}|hold (?:our|your))\w+",
     r"\bi (?:(?:would |'d )?(?:suggest|propose|recommend)|vote) (?:that |for |we )",
     rf"\bwe (?:should|want to) (?:just |probably |definitely |only )*{_CHOICE}\b",
-    rf"^(?:{_MARK} )*+we (?:just )?(?:make \w+ an offer|hire|drop|skip|cancel|postpone|leave (?:it|that|the [\w ]+ out)|go with|stick (?:to|with))\b",
+    rf"^(?:{_MARKER} )*+we (?:just )?(?:make \w+ an offer|hire|drop|skip|cancel|postpone|leave (?:it|that|the [\w ]+ out)|go with|stick (?:to|with))\b",
     r"\bwe (?:definitely )?want (?:an?|the|both|only|just)\b",
     r"\b(?:i would|i'd) (?:go for|go with|keep|take|use|put)\b",
     r"\b(?:that|it|this|they)(?:'s| is|'re| are) (?:out|in)(?: then| right)?[,.!?]*$",
@@ -167,7 +167,7 @@ CLOSES = re.compile(
 )
 """Behind these words a few that were just said tell what it comes to: "good, so the brewery"."""
 CLOSES_THEN = re.compile(
-    rf"^(?:{_MARK} )*+(?!(?:any|questions?|see|talk|bye|thanks|next|go|start|move|back|let|let's|i|you|what|how|who|where|why|when|if|maybe)\b)(?=[\w' ]+(?<!but)(?<!and)(?<!it)(?<!that)(?<!back) then[.!]?$)",
+    rf"^(?:{_MARKER} )*+(?!(?:any|questions?|see|talk|bye|thanks|next|go|start|move|back|let|let's|i|you|what|how|who|where|why|when|if|maybe)\b)(?=[\w' ]+(?<!but)(?<!and)(?<!it)(?<!that)(?<!back) then[.!]?$)",
     _I,
 )
 """Likewise, with a verb: "okay, Pellman is Mo's account then"."""
